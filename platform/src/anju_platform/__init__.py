@@ -1,0 +1,1 @@
+"""The Anju platform: ingest, time series, alerts, people, API."""

@@ -1,0 +1,1 @@
+"""Alerts: deduplicated findings with a life cycle."""

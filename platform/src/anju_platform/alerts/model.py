@@ -1,0 +1,145 @@
+"""Tables of alerts. Four axes, not one status: condition, handling, overlays, mode."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from anju_platform.database import Json, Key, Table
+
+
+class Condition(StrEnum):
+    """What the machine says of the world."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    RECOVERING = "recovering"
+    CLEAR = "clear"
+    UNKNOWN = "unknown"
+
+
+class Handling(StrEnum):
+    """What people did about it."""
+
+    UNACKED = "unacked"
+    ACKED = "acked"
+    CLOSED = "closed"
+
+
+class Overlay(StrEnum):
+    """What mutes sound and outbound messages, and nothing else."""
+
+    SHELVED = "shelved"
+    MAINTENANCE = "maintenance"
+    INHIBITED = "inhibited"
+
+
+class Mode(StrEnum):
+    """Real, or a test or exercise marked as such from end to end."""
+
+    ACTUAL = "actual"
+    TEST = "test"
+    DRILL = "drill"
+
+
+class Cause(StrEnum):
+    """Why it was closed: the only source of a rule's precision."""
+
+    TRUE = "true"
+    FALSE = "false"
+    TEST = "test"
+    CANNOT_TELL = "cannot_tell"
+
+
+class Alert(Table):
+    """A deduplicated finding with a life cycle.
+
+    ``dedupe_key`` = rule + entity + discriminator, unique among open alerts. ``severity`` is
+    1 (life) to 4. ``observed_at`` is device time of the first activation, ``detected_at``
+    ours. ``version`` counts changes: an acknowledgement names the one it saw.
+    ``evidence`` holds ``event_ids``, ``values``, ``data`` and ``late_s``.
+    """
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        Index(
+            "uq_alerts_open",
+            "community_id",
+            "dedupe_key",
+            unique=True,
+            postgresql_where=text("handling <> 'closed'"),
+        ),
+        Index("ix_alerts_community_detected", "community_id", "detected_at"),
+        Index("ix_alerts_key_closed", "community_id", "dedupe_key", "closed_at"),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))
+    dedupe_key: Mapped[str]
+    rule_id: Mapped[str]
+    rule_version: Mapped[int]
+    entity: Mapped[str]
+    discriminator: Mapped[str] = mapped_column(default="")
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id"))
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
+    household_id: Mapped[int | None] = mapped_column(ForeignKey("households.id"))
+    title: Mapped[str]
+    title_en: Mapped[str]
+    icon: Mapped[str]
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    condition: Mapped[str]
+    handling: Mapped[str] = mapped_column(default=Handling.UNACKED)
+    overlays: Mapped[list[str]] = mapped_column(default=list)
+    mode: Mapped[str] = mapped_column(default=Mode.ACTUAL)
+    latched: Mapped[bool] = mapped_column(default=False)
+    observed_at: Mapped[datetime]
+    detected_at: Mapped[datetime]
+    activated_at: Mapped[datetime]
+    cleared_at: Mapped[datetime | None]
+    acked_at: Mapped[datetime | None]
+    acked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    cause: Mapped[str | None]
+    note: Mapped[str | None]
+    occurrences: Mapped[int] = mapped_column(default=1)
+    previous_id: Mapped[UUID | None]
+    media_id: Mapped[str | None]
+    evidence: Mapped[Json] = mapped_column(default=dict)
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class TimelineEntry(Table):
+    """One step in an alert's life, never changed: who, when, from which screen.
+
+    ``kind``: raised, reactivated, reopened, rose, fell, cleared, unknown, acked, dispatched,
+    commented, closed, told.
+    """
+
+    __tablename__ = "alert_timeline"
+    id: Mapped[Key]
+    alert_id: Mapped[UUID] = mapped_column(ForeignKey("alerts.id"), index=True)
+    community_id: Mapped[int]
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    screen: Mapped[str | None]
+    data: Mapped[Json] = mapped_column(default=dict)
+
+
+class FeedEntry(Table):
+    """What screens must redraw: ``seq`` is the community's ``feed_seq`` at that change.
+
+    ``kind``: alert, gateway, device. ``ref``: the alert's UUID or the slug.
+    """
+
+    __tablename__ = "feed"
+    __table_args__ = (UniqueConstraint("community_id", "seq"),)
+    id: Mapped[Key]
+    community_id: Mapped[int]
+    seq: Mapped[int]
+    kind: Mapped[str]
+    ref: Mapped[str]
+    at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""What the platform asks of gateways, and their answers."""

@@ -1,0 +1,94 @@
+"""The one door to PostgreSQL: engine, declarative base, and the only ``commit``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, create_engine
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+
+from anju_platform.errors import ConfigError
+
+Key = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
+"""A surrogate key made by the database."""
+
+Json = dict[str, Any]
+
+
+class Table(DeclarativeBase):
+    """Base of every table; names of constraints are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own contract
+        datetime: DateTime(timezone=True),
+        int: BigInteger,
+        Json: JSONB,
+        list[str]: JSONB,
+    }
+
+
+def connect(url: str, *, pool_size: int = 10) -> Engine:
+    """Make the engine of a process; sessions run in UTC.
+
+    Raises:
+        ConfigError: the URL is not one of PostgreSQL.
+    """
+    if not url.startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
+        msg = f"database_url must start with postgresql://, it is {url.split('://')[0]!r}://..."
+        raise ConfigError(msg)
+    scheme, rest = url.split("://", 1)
+    del scheme
+    return create_engine(
+        f"postgresql+psycopg://{rest}",
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """Open a session; commit when the block ends, roll back when it raises."""
+    with Session(engine, expire_on_commit=False) as session:
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Open a session that only reads; whatever it changed is rolled back."""
+    with Session(engine) as session:
+        try:
+            yield session
+        finally:
+            session.rollback()
+
+
+def now() -> datetime:
+    """Give our clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def from_millis(at: int) -> datetime:
+    """Turn the wire's epoch milliseconds into a UTC time."""
+    return datetime.fromtimestamp(at / 1000, UTC)
+
+
+def to_millis(at: datetime) -> int:
+    """Turn a time into the wire's epoch milliseconds."""
+    return round(at.timestamp() * 1000)

@@ -1,0 +1,1 @@
+"""Snapshots referenced by alerts."""

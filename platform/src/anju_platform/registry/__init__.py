@@ -1,0 +1,1 @@
+"""What the community consists of: communities, places, gateways, devices."""

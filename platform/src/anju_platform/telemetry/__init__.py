@@ -1,0 +1,1 @@
+"""Readings as a time series, and what happened as device events."""

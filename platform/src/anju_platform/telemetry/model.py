@@ -1,0 +1,67 @@
+"""Tables of the time series.
+
+``telemetry`` itself is made by the migration (hypertable or partitions); it is described
+here so that queries can name its columns.
+"""
+
+from datetime import datetime
+from enum import IntFlag
+
+from sqlalchemy import ForeignKey, Index, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from anju_platform.database import Json, Key, Table
+
+
+class Flag(IntFlag):
+    """What is to be known of a stored reading, besides its value."""
+
+    ESTIMATED = 1
+    STALE = 2
+    FUTURE = 4
+    LATE = 8
+    RETAINED = 16
+
+
+class TelemetryPoint(Table):
+    """One value of one field of one device; narrow, without a key: the lanes make it unique.
+
+    ``observed_at`` is the device's clock, unchanged; ``flags`` is a :class:`Flag`.
+    """
+
+    __tablename__ = "telemetry"
+    community_id: Mapped[int] = mapped_column(primary_key=True)
+    device_id: Mapped[int] = mapped_column(primary_key=True)
+    field_id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    observed_at: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[float]
+    flags: Mapped[int] = mapped_column(SmallInteger)
+
+
+class DeviceEvent(Table):
+    """Something that happened, said by a device or detector."""
+
+    __tablename__ = "device_events"
+    __table_args__ = (
+        Index("ix_device_events_device", "community_id", "device_id", "observed_at"),
+        Index("ix_device_events_observed", "community_id", "observed_at"),
+    )
+    id: Mapped[Key]
+    community_id: Mapped[int]
+    device_id: Mapped[int]
+    observed_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    event: Mapped[str]
+    event_id: Mapped[str | None]
+    data: Mapped[Json]
+    flags: Mapped[int] = mapped_column(SmallInteger)
+
+
+class DeviceState(Table):
+    """What a device last said: ``latest`` maps field to ``[value, observed_at millis]``."""
+
+    __tablename__ = "device_states"
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    community_id: Mapped[int]
+    last_seen_at: Mapped[datetime]
+    latest: Mapped[Json]
