@@ -1,0 +1,14 @@
+"""Run the migrations on the connection that ``anju_platform.migrate`` opened."""
+
+from alembic import context
+
+from anju_platform.migrate import METADATA, include_object
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    include_object=include_object,
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()
