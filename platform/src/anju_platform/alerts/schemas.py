@@ -1,0 +1,208 @@
+"""What screens and the JSON API see of alerts: frozen views, shared by templates and endpoints.
+
+Times are UTC; ``*_en`` fields hold the English words of the Chinese field beside them.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from anju_platform.alerts.model import Cause, Condition, Handling, Mode
+
+
+class View(BaseModel):
+    """A frozen answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class AlertView(View):
+    """One alert, as a row of a list.
+
+    ``place`` is the whole place in words; ``x``/``y`` are metres on the site plan, taken
+    from the nearest placed ancestor. ``late_s`` says how long after the fact it was
+    detected. ``owner`` is whom it was dispatched to, else who acknowledged it.
+    """
+
+    id: UUID
+    version: int
+    rule_id: str
+    severity: int
+    title: str
+    title_en: str
+    icon: str
+    condition: Condition
+    handling: Handling
+    overlays: tuple[str, ...] = ()
+    mode: Mode
+    latched: bool
+    place: str | None = None
+    place_en: str | None = None
+    place_slug: str | None = None
+    x: float | None = None
+    y: float | None = None
+    device: str | None = None
+    device_name: str | None = None
+    device_name_en: str | None = None
+    household: bool = False
+    observed_at: datetime
+    detected_at: datetime
+    activated_at: datetime
+    cleared_at: datetime | None = None
+    acked_at: datetime | None = None
+    acked_by: str | None = None
+    owner_id: int | None = None
+    owner: str | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    cause: Cause | None = None
+    note: str | None = None
+    occurrences: int
+    late_s: float = 0.0
+    previous_id: UUID | None = None
+    media_id: str | None = None
+
+
+class TimelineView(View):
+    """One step of an alert's life. ``user`` is the name of who did it, if a person did."""
+
+    at: datetime
+    kind: str
+    user: str | None
+    screen: str | None
+    data: dict[str, Any]
+
+
+class ContactView(View):
+    """Whom to call, in order (``position`` 1 first)."""
+
+    position: int
+    name: str
+    relation: str
+    phone: str
+    has_key: bool
+
+
+class DeliveryView(View):
+    """How far one message about this alert has come. ``recipient`` is a role or a person."""
+
+    transition: int
+    recipient: str
+    channel: str
+    state: str
+    created_at: datetime
+    accepted_at: datetime | None
+    delivered_at: datetime | None
+    seen_at: datetime | None
+    error: str | None
+
+
+class AccessView(View):
+    """One passage or refusal at a door near the alert."""
+
+    at: datetime
+    device: str
+    device_name: str
+    device_name_en: str
+    event: str
+    data: dict[str, Any]
+
+
+class ChartView(View):
+    """Which series tells this alert's story: ask for each of ``fields`` in this span."""
+
+    device: str
+    fields: tuple[str, ...]
+    start: datetime
+    end: datetime
+
+
+class AlertDetail(View):
+    """Everything the right-hand panel shows of one alert.
+
+    ``contacts`` are those of the household concerned, empty when none is, or when the alert
+    is closed and a guard looks. ``media_ready`` says that the snapshot can be fetched now.
+    ``values`` are the readings that raised it (health values only for those who may see
+    them).
+    """
+
+    alert: AlertView
+    timeline: tuple[TimelineView, ...]
+    contacts: tuple[ContactView, ...]
+    deliveries: tuple[DeliveryView, ...]
+    access_log: tuple[AccessView, ...]
+    chart: ChartView | None
+    values: dict[str, Any]
+    data: dict[str, Any]
+    media_ready: bool
+
+
+class AlertCounts(View):
+    """The numbers at the top of the wall.
+
+    ``by_severity`` counts open alerts (keys 1 to 4, always all four). ``load`` is alerts
+    per 10 minutes per person on duty, over the last hour.
+    """
+
+    by_severity: dict[int, int]
+    open: int
+    unacked: int
+    oldest_unacked_at: datetime | None
+    load: float
+
+
+class AlertPage(View):
+    """One page of the history, newest first; ``page`` counts from 1."""
+
+    rows: tuple[AlertView, ...]
+    total: int
+    page: int
+    size: int
+
+
+class HistoryFilter(View):
+    """What to look for in the history; everything left out does not filter.
+
+    ``text`` is looked for in title, place and device. ``start``/``end`` bound the time of
+    detection.
+    """
+
+    severity: tuple[Annotated[int, Field(ge=1, le=4)], ...] = ()
+    handling: tuple[Handling, ...] = ()
+    cause: tuple[Cause, ...] = ()
+    rule_id: str | None = None
+    device: str | None = None
+    place: str | None = None
+    mode: Mode | None = None
+    text: Annotated[str, Field(max_length=100)] | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+class AckRequest(BaseModel):
+    """Take an alert on: ``version`` is the one that was seen."""
+
+    version: int = Field(ge=1)
+    screen: str = Field(default="api", max_length=64)
+
+
+class DispatchRequest(AckRequest):
+    """Send a person."""
+
+    user_id: int
+
+
+class CloseRequest(AckRequest):
+    """Close with a cause; it is the only source of a rule's precision."""
+
+    cause: Cause | None = None
+    note: str = Field(default="", max_length=2000)
+
+
+class CommentRequest(BaseModel):
+    """Add words to the timeline."""
+
+    text: str = Field(min_length=1, max_length=2000)
+    screen: str = Field(default="api", max_length=64)

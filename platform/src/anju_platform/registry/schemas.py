@@ -1,0 +1,161 @@
+"""What screens and the JSON API see of the registry: frozen views."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class View(BaseModel):
+    """A frozen answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class DeviceStatus(StrEnum):
+    """What can be said of a device now.
+
+    ``silent``: not heard for more than two of its own intervals. ``flat``: battery under
+    20 %. ``unknown``: never heard, or its gateway is offline, so nothing can be said.
+    """
+
+    SILENT = "silent"
+    FLAT = "flat"
+    UNKNOWN = "unknown"
+    OK = "ok"
+    RETIRED = "retired"
+
+
+class CommunityView(View):
+    """The community a screen is about."""
+
+    id: int
+    slug: str
+    name: str
+    name_en: str
+    timezone: str
+
+
+class PlaceView(View):
+    """A node of the place tree; ``x``/``y`` in metres, of the nearest placed ancestor."""
+
+    slug: str
+    parent: str | None
+    kind: str
+    label: str
+    label_en: str
+    x: float | None
+    y: float | None
+
+
+class DeviceRow(View):
+    """One device, as a row of the table. ``battery`` in %, ``rssi`` in dBm."""
+
+    slug: str
+    model: str
+    model_title: str
+    model_title_en: str
+    icon: str
+    life_safety: bool
+    name: str
+    name_en: str
+    place: str
+    place_en: str
+    place_slug: str
+    gateway: str
+    household: bool
+    status: DeviceStatus
+    last_seen_at: datetime | None
+    interval_s: int
+    battery: float | None
+    rssi: float | None
+
+
+class DevicePage(View):
+    """One page of devices; ``page`` counts from 1, ``counts`` is over all that match."""
+
+    rows: tuple[DeviceRow, ...]
+    total: int
+    page: int
+    size: int
+    counts: dict[DeviceStatus, int]
+
+
+class DeviceCounts(View):
+    """Devices of a community by status (retired ones left out); ``online`` = ok + flat."""
+
+    total: int
+    online: int
+    silent: int
+    flat: int
+    unknown: int
+
+
+class FieldView(View):
+    """One field of a device with what it last said (``value`` null: nothing yet).
+
+    ``kind`` is number, boolean or choice; ``options`` are a choice's words, whose index is
+    what a series holds.
+    """
+
+    name: str
+    title: str
+    title_en: str
+    unit: str
+    kind: str
+    options: tuple[str, ...]
+    minimum: float | None
+    maximum: float | None
+    value: bool | int | float | str | None
+    at: datetime | None
+
+
+class DeviceDetail(View):
+    """Everything about one device, but for its series and events (see telemetry)."""
+
+    device: DeviceRow
+    fields: tuple[FieldView, ...]
+    attributes: dict[str, Any]
+    gateway_name: str
+    gateway_name_en: str
+    gateway_online: bool
+    created_at: datetime
+
+
+class GatewayView(View):
+    """A gateway and whether it is there."""
+
+    slug: str
+    name: str
+    name_en: str
+    place: str | None
+    place_en: str | None
+    online: bool
+    status_at: datetime | None
+    version: str | None
+    devices: int
+
+
+class PlanDevice(View):
+    """A marker on the plan, in metres; devices on one spot are spread apart."""
+
+    slug: str
+    model: str
+    icon: str
+    name: str
+    name_en: str
+    place: str
+    place_en: str
+    x: float
+    y: float
+    status: DeviceStatus
+
+
+class Plan(View):
+    """The site plan with every device on it; ``shapes`` as the community file gives them."""
+
+    width: float
+    height: float
+    shapes: tuple[dict[str, Any], ...]
+    devices: tuple[PlanDevice, ...]
