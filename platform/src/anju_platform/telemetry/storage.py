@@ -64,7 +64,7 @@ def _alone(connection: Connection) -> None:
 def _is_hypertable(engine: Engine) -> bool:
     with engine.connect() as connection:
         kind = connection.scalar(text("SELECT relkind FROM pg_class WHERE relname = 'telemetry'"))
-        return kind == "r"
+        return bool(kind == "r")
 
 
 def _days(engine: Engine) -> list[date]:
