@@ -61,19 +61,25 @@ def platform_account(password: str) -> Account:
 
 
 def write_mosquitto(
-    directory: Path, *, port: int, accounts: Sequence[Account], host: str = "127.0.0.1"
+    directory: Path,
+    *,
+    port: int,
+    accounts: Sequence[Account],
+    host: str = "127.0.0.1",
+    seen_as: Path | None = None,
 ) -> Path:
     """Write ``mosquitto.conf``, ``passwd`` and ``acl`` into ``directory``; give the first.
 
+    ``seen_as`` is where the broker will find that directory, when it runs in a container.
     ``accounts`` empty means an open broker, for tests on loopback only. An account's secret
     is stored as PBKDF2-SHA512, mosquitto_passwd's own format.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    store = directory / "store"
-    store.mkdir(exist_ok=True)
+    (directory / "store").mkdir(exist_ok=True)
+    there = seen_as or directory
     lines = [
         f"listener {port} {host}",
-        f"persistence_location {store}/",
+        f"persistence_location {there / 'store'}/",
         "persistence true",
         "autosave_on_changes true",
         "autosave_interval 1",
@@ -90,7 +96,7 @@ def write_mosquitto(
     if accounts:
         _private(directory / "passwd", (_passwd_line(account) for account in accounts))
         _private(directory / "acl", (line for a in accounts for line in _acl_lines(a)))
-        lines += [f"password_file {directory / 'passwd'}", f"acl_file {directory / 'acl'}"]
+        lines += [f"password_file {there / 'passwd'}", f"acl_file {there / 'acl'}"]
     config = directory / "mosquitto.conf"
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return config

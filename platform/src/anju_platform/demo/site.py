@@ -1,0 +1,158 @@
+"""The demo's folder: what is made once, kept, and found again at the second start."""
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from anju_platform.broker import gateway_username
+from anju_platform.errors import ConfigError
+
+USERS = {"guard": "guard", "property": "property", "admin": "admin"}
+"""The demo's people: user name and role; their passwords are made at the first start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera the real vision pipeline reads: a device, a source, and its zones."""
+
+    device: str
+    source: str
+    zones: tuple[Mapping[str, Any], ...]
+    loop: bool = True
+
+
+class Site:
+    """One demo below one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+        self.logs = self.directory / "log"
+        self.community_file = self.directory / "community.json"
+        self.secrets_file = self.directory / "gateway-secrets.json"
+        self.password_file = self.directory / "passwords.json"
+        self.native_token_file = self.directory / "native-token"
+
+    def prepare(self) -> bool:
+        """Make the folder and its secrets; say whether this is the first start."""
+        first = not self.password_file.exists()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if first:
+            names = [*USERS, "mqtt"]
+            write_private(
+                self.password_file, json.dumps({name: secrets.token_urlsafe(9) for name in names})
+            )
+            write_private(self.native_token_file, secrets.token_urlsafe(24))
+        return first
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """The demo users' passwords and the platform's MQTT password."""
+        found: dict[str, str] = json.loads(self.password_file.read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def community(self) -> dict[str, Any]:
+        """The community file's content."""
+        found: dict[str, Any] = json.loads(self.community_file.read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def slug(self) -> str:
+        """The community's id on the wire."""
+        slug: str = self.community["community"]["slug"]
+        return slug
+
+    @property
+    def gateway_secrets(self) -> dict[str, str]:
+        """Each gateway's secret."""
+        found: dict[str, str] = json.loads(self.secrets_file.read_text(encoding="utf-8"))
+        return found
+
+    def edge_folder(self, gateway: str) -> Path:
+        """Where one edge agent keeps its spool, snapshots and chosen port."""
+        return self.directory / f"edge-{gateway}"
+
+    def write_edge_config(
+        self,
+        gateway: str,
+        *,
+        broker: tuple[str, int, str],
+        platform_url: str,
+        cameras: Sequence[Camera] = (),
+        replay: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Write an edge agent's configuration; ``broker`` is host, port and MQTT version."""
+        folder = self.edge_folder(gateway)
+        folder.mkdir(exist_ok=True)
+        write_private(folder / "secret", self.gateway_secrets[gateway])
+        host, port, protocol = broker
+        document: dict[str, Any] = {
+            "community": self.slug,
+            "gateway": gateway,
+            "data_dir": str(folder),
+            "broker": {
+                "host": host,
+                "port": port,
+                "protocol": protocol,
+                "username": gateway_username(self.slug, gateway),
+                "password_file": str(folder / "secret"),
+            },
+            "platform": {"url": platform_url, "secret_file": str(folder / "secret")},
+            "native": {
+                "host": "127.0.0.1",
+                "port": 0,
+                "token_file": str(self.native_token_file),
+                "port_file": str(folder / "port"),
+            },
+            "cameras": [
+                {
+                    "device": camera.device,
+                    "source": camera.source,
+                    "loop": camera.loop,
+                    "zones": [dict(zone) for zone in camera.zones],
+                }
+                for camera in cameras
+            ],
+        }
+        if replay is not None:
+            document["replay"] = [dict(replay)]
+        (folder / "port").unlink(missing_ok=True)
+        path = folder / "edge.yaml"
+        path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file only its owner may read."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def run(
+    command: Sequence[str], *, environment: Mapping[str, str], secret: str | None = None
+) -> str:
+    """Run one of our programs to its end and give what it printed.
+
+    Raises:
+        ConfigError: it failed; the text carries what it said.
+    """
+    program = Path(sys.executable).parent / command[0]
+    done = subprocess.run(
+        [str(program), *command[1:]],
+        env=dict(environment),
+        input=secret,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ConfigError(f"{' '.join(command)} failed:\n{done.stderr or done.stdout}")
+    return done.stdout

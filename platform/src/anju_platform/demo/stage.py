@@ -1,0 +1,221 @@
+"""Builds the demo step by step, keeps it running, and stops it."""
+
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from anju_platform.broker import PLATFORM_USER, gateway_account, platform_account, write_mosquitto
+from anju_platform.demo.amqtt import write_amqtt
+from anju_platform.demo.children import Children
+from anju_platform.demo.inputs import Replay, Video, add_video_camera, import_replay
+from anju_platform.demo.mosquitto import Mosquitto, find_mosquitto, free_port
+from anju_platform.demo.postgres import EmbeddedPostgres, create_database
+from anju_platform.demo.site import USERS, Camera, Site, run
+from anju_platform.errors import ConfigError
+
+PERIMETER = "cam-perimeter"
+GROUNDS = "gw-grounds"
+_SCENE_SECONDS = "90"
+_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person who started the demo asked for."""
+
+    directory: Path
+    port: int = 8000
+    seed: int = 1
+    database_url: str | None = None
+    video: Video | None = None
+    replay: Replay | None = None
+    simulate: bool = True
+
+
+@dataclass
+class Stage:
+    """The demo as it is being built; ``say`` prints one line for the person watching."""
+
+    options: Options
+    say: Callable[[str], None]
+    site: Site = field(init=False)
+    children: Children = field(init=False)
+    environment: dict[str, str] = field(init=False)
+    broker: tuple[str, int, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the folder; nothing is started yet."""
+        self.site = Site(self.options.directory)
+        self.environment = dict(os.environ)
+        self._postgres: EmbeddedPostgres | None = None
+        self._mosquitto: Mosquitto | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the screens are."""
+        return f"http://127.0.0.1:{self.options.port}"
+
+    def build(self) -> None:
+        """Start everything, in the order in which each part needs the others."""
+        first = self.site.prepare()
+        self.children = Children(self.site.logs, report=self.say)
+        with self._step("database"):
+            self._start_database()
+        with self._step("community" if first else "community, as before"):
+            self._make_community()
+        with self._step("broker"):
+            self._start_broker()
+        with self._step("platform: ingest, worker, screens"):
+            self._start_platform()
+        with self._step("edge agents"):
+            ports = self._start_edges()
+        if self.options.simulate:
+            with self._step("residents, devices and what happens to them"):
+                self._start_simulation(ports)
+
+    @contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self.say(f"{what:<44} {time.monotonic() - begun:5.1f} s")
+
+    def _start_database(self) -> None:
+        url = self.options.database_url
+        if url is None:
+            self._postgres = EmbeddedPostgres(self.site.directory / "postgres")
+            url = create_database(self._postgres.start(), "anju")
+        self.environment["ANJU_DATABASE_URL"] = url
+        run(["anju", "migrate"], environment=self.environment)
+
+    def _make_community(self) -> None:
+        site = self.site
+        if not site.community_file.exists():
+            described = ["--seed", str(self.options.seed), "--out", str(site.community_file)]
+            run(["anju-sim", "describe", *described], environment=self.environment)
+        if self.options.video is not None:
+            add_video_camera(site.community_file, GROUNDS, beside=PERIMETER)
+        self._import(site.community_file)
+        if self.options.replay is not None:
+            import_replay(site, self.options.replay, self.environment, self._import)
+        for name, role in USERS.items():
+            user = ["anju", "user", "add", name, "--role", role, "--community", site.slug]
+            password = site.passwords[name]
+            run(
+                [*user, "--password-stdin", "--update"],
+                environment=self.environment,
+                secret=password,
+            )
+
+    def _import(self, file: Path) -> None:
+        secrets = ["--secrets-out", str(self.site.secrets_file)]
+        run(["anju", "community", "import", str(file), *secrets], environment=self.environment)
+
+    def _start_broker(self) -> None:
+        host, port = "127.0.0.1", free_port()
+        password = self.site.passwords["mqtt"]
+        accounts = [platform_account(password)]
+        for gateway, secret in self.site.gateway_secrets.items():
+            accounts.append(gateway_account(self.site.slug, gateway, secret))
+        folder = self.site.directory / "broker"
+        if find_mosquitto():
+            self.broker = (host, port, "5")
+            config = write_mosquitto(folder, port=port, accounts=accounts)
+            self._mosquitto = Mosquitto(config, host=host, port=port)
+            self._mosquitto.start()
+        else:
+            self.say("mosquitto is not installed: using the slower amqtt broker")
+            self.broker = (host, port, "3.1.1")
+            config = write_amqtt(folder, port=port, accounts=accounts)
+            self.children.start("broker", ["amqtt", "-c", str(config)])
+        self.environment |= {
+            "ANJU_BROKER_HOST": host,
+            "ANJU_BROKER_PORT": str(port),
+            "ANJU_BROKER_PROTOCOL": self.broker[2],
+            "ANJU_BROKER_USERNAME": PLATFORM_USER,
+            "ANJU_BROKER_PASSWORD": password,
+        }
+
+    def _start_platform(self) -> None:
+        self.environment |= {
+            "ANJU_DATA_DIR": str(self.site.directory / "platform"),
+            "ANJU_WEB_PORT": str(self.options.port),
+            "ANJU_PUBLIC_URL": self.url,
+        }
+        self.children.start("platform", ["anju", "up"], **self.environment)
+        self._wait_for(lambda: _answers(f"{self.url}/readyz"), "the screens", log="platform")
+
+    def _start_edges(self) -> dict[str, Path]:
+        ports: dict[str, Path] = {}
+        for gateway in self.site.gateway_secrets:
+            cameras = self._cameras() if gateway == GROUNDS else ()
+            replay = self.options.replay
+            config = self.site.write_edge_config(
+                gateway,
+                broker=self.broker,
+                platform_url=self.url,
+                cameras=cameras,
+                replay=replay.config() if replay and gateway == replay.gateway else None,
+            )
+            self.children.start(f"edge-{gateway}", ["anju-edge", "--config", str(config)])
+            ports[gateway] = self.site.edge_folder(gateway) / "port"
+        self._wait_for(
+            lambda: all(path.exists() for path in ports.values()), "the edge agents", log="edge-*"
+        )
+        return ports
+
+    def _cameras(self) -> Sequence[Camera]:
+        scene = self.site.directory / "perimeter.avi"
+        if not scene.exists():
+            drawn = ["--out", str(scene), "--seconds", _SCENE_SECONDS, "--seed", "1"]
+            run(["python", "-m", "anju_edge.vision.scene", *drawn], environment=self.environment)
+        # what the scene's generator draws as the fenced strip
+        fence: Mapping[str, object] = {
+            "name": "fence",
+            "kind": "intrusion",
+            "polygon": [[0.0, 0.55], [1.0, 0.55], [1.0, 0.75], [0.0, 0.75]],
+        }
+        cameras = [Camera(PERIMETER, str(scene), (fence,))]
+        if self.options.video is not None:
+            cameras.append(self.options.video.camera())
+        return cameras
+
+    def _start_simulation(self, ports: Mapping[str, Path]) -> None:
+        command = ["anju-sim", "run", "--community", str(self.site.community_file)]
+        command += ["--token-file", str(self.site.native_token_file), "--script", "demo"]
+        own = {g["slug"] for g in self.site.community["gateways"]}
+        for gateway, port_file in ports.items():
+            if gateway in own:
+                port = port_file.read_text(encoding="utf-8").strip()
+                command += ["--gateway", gateway, "--connect", f"127.0.0.1:{port}"]
+        self.children.start("simulation", command)
+
+    def _wait_for(self, ready: Callable[[], bool], what: str, *, log: str) -> None:
+        deadline = time.monotonic() + _WAIT_S
+        while not ready():
+            dead = self.children.failed()
+            if dead is not None or time.monotonic() > deadline:
+                where = self.site.logs / f"{dead.name if dead else log}.log"
+                raise ConfigError(f"{what} did not come up; see {where}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop all, last started first; the folder stays for the next start."""
+        if hasattr(self, "children"):
+            self.children.stop()
+        if self._mosquitto is not None:
+            self._mosquitto.stop()
+        if self._postgres is not None:
+            self._postgres.stop()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - our own loopback
+            return bool(response.status == 200)  # noqa: PLR2004
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
