@@ -16,6 +16,7 @@ def upgrade() -> None:
     _create_gateways()
     _create_homes()
     _create_devices()
+    _tell_of_changes()
 
 
 def downgrade() -> None:
@@ -36,6 +37,7 @@ def downgrade() -> None:
         "communities",
     ):
         op.drop_table(table)
+    op.execute("DROP FUNCTION anju_registry_changed()")
 
 
 def _create_community() -> None:
@@ -310,3 +312,30 @@ def _create_devices() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
     )
+
+
+def _tell_of_changes() -> None:
+    """NOTIFY ``anju_registry`` whenever what ingest keeps in memory has changed.
+
+    Triggers, so that no way of changing the registry can forget to tell. What ingest itself
+    writes all the time (``feed_seq``, ``online``) is left out.
+    """
+    op.execute(
+        "CREATE FUNCTION anju_registry_changed() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_notify('anju_registry', TG_TABLE_NAME); RETURN NULL; END $$"
+    )
+    for table, columns in (
+        ("communities", "slug, timezone"),
+        ("places", "slug, attributes"),
+        ("gateways", "slug, place_id"),
+        ("households", "slug, place_id, attributes"),
+        (
+            "devices",
+            "slug, gateway_id, place_id, household_id, model, attributes, interval_s, state",
+        ),
+        ("device_fields", "name"),
+    ):
+        op.execute(
+            f"CREATE TRIGGER tell_registry_changed AFTER INSERT OR DELETE OR UPDATE OF {columns}"
+            f" ON {table} FOR EACH STATEMENT EXECUTE FUNCTION anju_registry_changed()"
+        )

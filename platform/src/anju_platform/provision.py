@@ -1,0 +1,291 @@
+"""Bring a community into the database from its file: places, gateways, homes, devices."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from anju_devices.catalog import MODELS
+from anju_devices.messages import Id
+from anju_platform.database import Json, now
+from anju_platform.errors import InvalidRequestError
+from anju_platform.people.model import Contact, Household, Resident
+from anju_platform.registry import repository
+from anju_platform.registry.credentials import hash_secret, new_secret
+from anju_platform.registry.model import Community, Device, Gateway, Place
+
+
+class CommunityHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The community itself."""
+
+    slug: Id
+    name: str
+    name_en: str
+    timezone: str = "Asia/Shanghai"
+    plan: dict[str, Any] = {}
+
+
+class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place; its parent stands before it in the file."""
+
+    slug: Id
+    kind: str
+    label: str
+    label_en: str
+    parent: Id | None = None
+    x: float | None = None
+    y: float | None = None
+    attributes: dict[str, Any] = {}
+
+
+class GatewayEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A gateway."""
+
+    slug: Id
+    name: str
+    name_en: str
+    place: Id | None = None
+
+
+class ResidentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person of a household."""
+
+    name: str
+    born_on: date | None = None
+    elder: bool = False
+
+
+class ContactEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to call, first one first."""
+
+    name: str
+    relation: str
+    phone: str
+    has_key: bool = False
+
+
+class HouseholdEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A home."""
+
+    slug: Id
+    place: Id
+    attributes: dict[str, Any] = {}
+    residents: list[ResidentEntry] = []
+    contacts: list[ContactEntry] = []
+
+
+class DeviceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A device."""
+
+    slug: Id
+    model: str
+    gateway: Id
+    place: Id
+    name: str
+    name_en: str
+    household: Id | None = None
+    attributes: dict[str, Any] = {}
+    interval_s: int | None = None
+
+
+class CommunityFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    community: CommunityHead
+    places: list[PlaceEntry]
+    gateways: list[GatewayEntry]
+    devices: list[DeviceEntry]
+    households: list[HouseholdEntry] = []
+
+
+def import_community(session: Session, document: Mapping[str, Any]) -> dict[str, str]:
+    """Create or update a community from its file; gives the secrets of new gateways by slug.
+
+    It may be repeated: what is there is brought up to date, what the file does not name
+    stays, and secrets of gateways that exist do not change.
+
+    Raises:
+        InvalidRequestError: the file does not have the expected shape, or names something
+            that is not in it; the text says where.
+    """
+    file = _read(document)
+    community_id = _head(session, file.community)
+    places = _places(session, community_id, file.places)
+    gateways, secrets = _gateways(session, community_id, file.gateways, places)
+    gateways = {
+        g.slug: g.id for g, _ in repository.gateways(session) if g.community_id == community_id
+    }
+    households = _households(session, community_id, file.households, places)
+    known = {"place": places, "gateway": gateways, "household": households}
+    _devices(session, community_id, file.devices, known)
+    return secrets
+
+
+def _read(document: Mapping[str, Any]) -> CommunityFile:
+    try:
+        file = msgspec.convert(document, CommunityFile)
+        ZoneInfo(file.community.timezone)
+    except msgspec.ValidationError as error:
+        raise InvalidRequestError(f"not a community file: {error}") from error
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidRequestError(
+            f"{file.community.timezone!r} is not a time zone such as Asia/Shanghai"
+        ) from error
+    for name, entries in (
+        ("places", file.places),
+        ("gateways", file.gateways),
+        ("households", file.households),
+        ("devices", file.devices),
+    ):
+        _refuse_twins(name, [entry.slug for entry in entries])
+    return file
+
+
+def _refuse_twins(name: str, slugs: list[str]) -> None:
+    if len(set(slugs)) < len(slugs):
+        twin = next(slug for slug in slugs if slugs.count(slug) > 1)
+        raise InvalidRequestError(f"{name}: {twin!r} is there twice")
+
+
+def _find(known: Mapping[str, int], slug: str, where: str) -> int:
+    if slug not in known:
+        raise InvalidRequestError(f"{where}: {slug!r} is not in the file")
+    return known[slug]
+
+
+def _head(session: Session, head: CommunityHead) -> int:
+    community = repository.community(session, head.slug)
+    if community is None:
+        community = Community(slug=head.slug)
+        session.add(community)
+    community.name, community.name_en = head.name, head.name_en
+    community.timezone, community.plan = head.timezone, head.plan
+    session.flush()
+    return community.id
+
+
+def _places(session: Session, community_id: int, entries: Iterable[PlaceEntry]) -> dict[str, int]:
+    entries = list(entries)
+    rows: list[Json] = [
+        {
+            "community_id": community_id,
+            "slug": p.slug,
+            "kind": p.kind,
+            "label": p.label,
+            "label_en": p.label_en,
+            "x": p.x,
+            "y": p.y,
+            "attributes": p.attributes,
+        }
+        for p in entries
+    ]
+    ids = repository.upsert(session, Place, rows)
+    repository.set_parents(
+        session,
+        [
+            {
+                "id": ids[p.slug],
+                "parent_id": _find(ids, p.parent, f"parent of place {p.slug}")
+                if p.parent
+                else None,
+            }
+            for p in entries
+        ],
+    )
+    return ids
+
+
+def _gateways(
+    session: Session, community_id: int, entries: Iterable[GatewayEntry], places: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, str]]:
+    known = repository.known_gateways(session, community_id)
+    entries = list(entries)
+    secrets = {g.slug: new_secret() for g in entries if g.slug not in known}
+    rows: list[Json] = [
+        {
+            "community_id": community_id,
+            "place_id": _find(places, g.place, f"place of gateway {g.slug}") if g.place else None,
+            "slug": g.slug,
+            "name": g.name,
+            "name_en": g.name_en,
+            "secret_hash": hash_secret(secrets[g.slug]) if g.slug in secrets else "",
+            "online": False,
+        }
+        for g in entries
+    ]
+    ids = repository.upsert(session, Gateway, rows, keep=("secret_hash", "online"))
+    return ids, secrets
+
+
+def _households(
+    session: Session,
+    community_id: int,
+    entries: Iterable[HouseholdEntry],
+    places: Mapping[str, int],
+) -> dict[str, int]:
+    entries = list(entries)
+    rows: list[Json] = [
+        {
+            "community_id": community_id,
+            "place_id": _find(places, h.place, f"place of household {h.slug}"),
+            "slug": h.slug,
+            "attributes": h.attributes,
+        }
+        for h in entries
+    ]
+    ids = repository.upsert(session, Household, rows)
+    residents: list[Json] = []
+    contacts: list[Json] = []
+    for home in entries:
+        of_home = {"community_id": community_id, "household_id": ids[home.slug]}
+        residents += [of_home | msgspec.structs.asdict(r) for r in home.residents]
+        contacts += [
+            of_home | msgspec.structs.asdict(c) | {"position": n}
+            for n, c in enumerate(home.contacts, start=1)
+        ]
+    repository.replace(session, Resident, list(ids.values()), residents)
+    repository.replace(session, Contact, list(ids.values()), contacts)
+    return ids
+
+
+def _devices(
+    session: Session,
+    community_id: int,
+    entries: Iterable[DeviceEntry],
+    known: Mapping[str, Mapping[str, int]],
+) -> None:
+    rows: list[Json] = []
+    for d in entries:
+        if d.model not in MODELS:
+            raise InvalidRequestError(f"device {d.slug}: no model {d.model!r} in the catalogue")
+        ids = {
+            kind: _find(known[kind], slug, f"{kind} of device {d.slug}")
+            for kind, slug in (
+                ("gateway", d.gateway),
+                ("place", d.place),
+                ("household", d.household),
+            )
+            if slug is not None
+        }
+        rows.append(
+            {
+                "community_id": community_id,
+                "gateway_id": _find(gateways, d.gateway, f"gateway of device {d.slug}"),
+                "place_id": _find(places, d.place, f"place of device {d.slug}"),
+                "household_id": _find(households, home, f"home of device {d.slug}")
+                if home
+                else None,
+                "slug": d.slug,
+                "model": d.model,
+                "name": d.name,
+                "name_en": d.name_en,
+                "attributes": d.attributes,
+                "interval_s": d.interval_s,
+                "state": "approved",
+                "created_at": now(),
+            }
+        )
+    repository.upsert(session, Device, rows, keep=("state", "created_at"))

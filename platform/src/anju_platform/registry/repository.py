@@ -1,0 +1,99 @@
+"""SQL of the registry: what stands where, and who speaks for it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import column, delete, select, table, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from anju_platform.database import Json, Table
+from anju_platform.registry.model import (
+    Community,
+    Device,
+    DeviceField,
+    Gateway,
+    Place,
+)
+
+CHANGED_CHANNEL = "anju_registry"
+"""NOTIFY channel; triggers in the database send on it whenever the registry changes."""
+
+_households = table("households", column("id"), column("slug"), column("attributes", JSONB))
+"""Homes belong to the people above; the registry only reads what rules may know of them."""
+
+
+def communities(session: Session) -> Sequence[Community]:
+    """Give every community."""
+    return session.scalars(select(Community).order_by(Community.id)).all()
+
+
+def community(session: Session, slug: str) -> Community | None:
+    """Find a community by its slug."""
+    return session.scalars(select(Community).where(Community.slug == slug)).one_or_none()
+
+
+def gateways(session: Session) -> list[tuple[Gateway, str | None]]:
+    """Give (Gateway, slug of its place or nothing) of every gateway."""
+    rows = session.execute(
+        select(Gateway, Place.slug).outerjoin(Place, Place.id == Gateway.place_id)
+    )
+    return [(gateway, place) for gateway, place in rows]
+
+
+def devices(session: Session) -> list[tuple[Device, Place, str | None, Json | None]]:
+    """Give (Device, Place, household's slug, household's attributes) of every device."""
+    rows = session.execute(
+        select(Device, Place, _households.c.slug, _households.c.attributes)
+        .join(Place, Place.id == Device.place_id)
+        .outerjoin(_households, _households.c.id == Device.household_id)
+    )
+    return [(device, place, home, person) for device, place, home, person in rows]
+
+
+def field_ids(session: Session) -> dict[tuple[str, str], int]:
+    """Give the short number of each (model, field)."""
+    rows = session.execute(select(DeviceField.model, DeviceField.name, DeviceField.id))
+    return {(model, name): number for model, name, number in rows}
+
+
+def upsert(
+    session: Session, entity: type[Table], rows: Sequence[Json], *, keep: Sequence[str] = ()
+) -> dict[str, int]:
+    """Insert rows of a table keyed by (community_id, slug), or bring them up to date.
+
+    Columns in ``keep`` stay as they are in rows that exist. Gives ids by slug.
+    """
+    if not rows:
+        return {}
+    statement = insert(entity)
+    fixed = {"community_id", "slug", *keep}
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in fixed}
+    returned = session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["community_id", "slug"], set_=changed
+        ).returning(entity.__table__.c.slug, entity.__table__.c.id),
+        rows,
+    )
+    return {row.slug: row.id for row in returned}
+
+
+def known_gateways(session: Session, community_id: int) -> set[str]:
+    """Give the slugs of the gateways a community has."""
+    query = select(Gateway.slug).where(Gateway.community_id == community_id)
+    return set(session.scalars(query))
+
+
+def replace(
+    session: Session, entity: type[Table], household_ids: Sequence[int], rows: Sequence[Json]
+) -> None:
+    """Put ``rows`` in place of all rows that belong to these households."""
+    columns = entity.__table__.c
+    session.execute(delete(entity).where(columns.household_id.in_(household_ids)))
+    if rows:
+        session.execute(insert(entity), rows)
+
+
+def set_parents(session: Session, parents: Sequence[Json]) -> None:
+    """Hang places into the tree; rows are ``{"id", "parent_id"}``."""
+    if parents:
+        session.execute(update(Place), parents)

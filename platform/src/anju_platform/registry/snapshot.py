@@ -1,0 +1,155 @@
+"""The registry as ingest needs it: one look-up per reading, no query."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from anju_devices.catalog import model
+from anju_devices.errors import UnknownModelError
+from anju_devices.model import DeviceModel
+from anju_platform.errors import DatabaseUnavailableError
+from anju_platform.registry import repository
+from anju_platform.registry.model import Device, Place
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownDevice:
+    """An approved device with all that evaluating its readings needs.
+
+    ``entities`` maps ``device``, ``place``, ``household``, ``gateway`` to slugs;
+    ``fields`` maps a field's name to its number in the time series.
+    """
+
+    id: int
+    community_id: int
+    gateway_id: int
+    place_id: int | None
+    household_id: int | None
+    slug: str
+    model: DeviceModel
+    attributes: Mapping[str, Any]
+    person: Mapping[str, Any]
+    entities: Mapping[str, str]
+    fields: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownGateway:
+    """A gateway with its devices by slug."""
+
+    id: int
+    community_id: int
+    community: str
+    slug: str
+    place_id: int | None
+    entities: Mapping[str, str]
+    devices: dict[str, KnownDevice]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownCommunity:
+    """A community with its gateways and devices by slug."""
+
+    id: int
+    slug: str
+    timezone: str
+    gateways: dict[str, KnownGateway] = field(default_factory=dict)
+    devices: dict[str, KnownDevice] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registry:
+    """What there was when it was loaded; load it again when told that it changed."""
+
+    communities: Mapping[int, KnownCommunity]
+    by_slug: Mapping[str, KnownCommunity]
+
+    def gateway(self, community: str, slug: str) -> KnownGateway | None:
+        """Find a gateway by the two ids its topics name."""
+        known = self.by_slug.get(community)
+        return known.gateways.get(slug) if known else None
+
+
+def load(session: Session) -> Registry:
+    """Read the whole registry; devices of models this release does not know are left out."""
+    communities = {
+        c.id: KnownCommunity(c.id, c.slug, c.timezone) for c in repository.communities(session)
+    }
+    gateways: dict[int, KnownGateway] = {}
+    for gateway, place in repository.gateways(session):
+        community = communities[gateway.community_id]
+        entities = {"device": gateway.slug, "gateway": gateway.slug}
+        if place:
+            entities["place"] = place
+        known = KnownGateway(
+            gateway.id,
+            community.id,
+            community.slug,
+            gateway.slug,
+            gateway.place_id,
+            entities,
+            {},
+        )
+        gateways[gateway.id] = community.gateways[gateway.slug] = known
+    fields = repository.field_ids(session)
+    for device, place, household, person in repository.devices(session):
+        if device.state != "approved":
+            continue
+        speaker = gateways[device.gateway_id]
+        one = _known_device(device, place, household, person, gateway=speaker.slug, fields=fields)
+        if one is not None:
+            speaker.devices[device.slug] = one
+            communities[device.community_id].devices[device.slug] = one
+    return Registry(communities, {c.slug: c for c in communities.values()})
+
+
+def _known_device(
+    device: Device,
+    place: Place,
+    household: str | None,
+    person: Mapping[str, Any] | None,
+    *,
+    gateway: str,
+    fields: Mapping[tuple[str, str], int],
+) -> KnownDevice | None:
+    try:
+        kind = model(device.model)
+    except UnknownModelError as error:
+        log.error("device %s is left out: %s", device.slug, error)  # noqa: TRY400 - says it all
+        return None
+    entities = {"device": device.slug, "place": place.slug, "gateway": gateway}
+    if household:
+        entities["household"] = household
+    return KnownDevice(
+        id=device.id,
+        community_id=device.community_id,
+        gateway_id=device.gateway_id,
+        place_id=device.place_id,
+        household_id=device.household_id,
+        slug=device.slug,
+        model=kind,
+        attributes=_attributes(device, kind),
+        person={**place.attributes, **(person or {})},
+        entities=entities,
+        fields=_numbers(kind, fields),
+    )
+
+
+def _numbers(kind: DeviceModel, fields: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    try:
+        return {f.name: fields[kind.name, f.name] for f in kind.fields}
+    except KeyError as error:
+        raise DatabaseUnavailableError(
+            f"the database does not know the field {'.'.join(error.args[0])}; run: anju migrate"
+        ) from error
+
+
+def _attributes(device: Device, kind: DeviceModel) -> dict[str, Any]:
+    """Give ``d.*``: the device's own attributes and how often it should speak."""
+    interval_s = device.interval_s or kind.interval_s
+    return {**device.attributes, "interval_s": interval_s, "life_safety": kind.life_safety}
