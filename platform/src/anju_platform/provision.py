@@ -261,23 +261,18 @@ def _devices(
     for d in entries:
         if d.model not in MODELS:
             raise InvalidRequestError(f"device {d.slug}: no model {d.model!r} in the catalogue")
+        wanted = {"gateway": d.gateway, "place": d.place, "household": d.household}
         ids = {
             kind: _find(known[kind], slug, f"{kind} of device {d.slug}")
-            for kind, slug in (
-                ("gateway", d.gateway),
-                ("place", d.place),
-                ("household", d.household),
-            )
+            for kind, slug in wanted.items()
             if slug is not None
         }
         rows.append(
             {
                 "community_id": community_id,
-                "gateway_id": _find(gateways, d.gateway, f"gateway of device {d.slug}"),
-                "place_id": _find(places, d.place, f"place of device {d.slug}"),
-                "household_id": _find(households, home, f"home of device {d.slug}")
-                if home
-                else None,
+                "gateway_id": ids["gateway"],
+                "place_id": ids["place"],
+                "household_id": ids.get("household"),
                 "slug": d.slug,
                 "model": d.model,
                 "name": d.name,

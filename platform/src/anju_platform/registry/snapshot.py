@@ -97,11 +97,11 @@ def load(session: Session) -> Registry:
         )
         gateways[gateway.id] = community.gateways[gateway.slug] = known
     fields = repository.field_ids(session)
-    for device, place, household, person in repository.devices(session):
+    for device, where, household, person in repository.devices(session):
         if device.state != "approved":
             continue
         speaker = gateways[device.gateway_id]
-        one = _known_device(device, place, household, person, gateway=speaker.slug, fields=fields)
+        one = _known_device(device, where, household, person, gateway=speaker.slug, fields=fields)
         if one is not None:
             speaker.devices[device.slug] = one
             communities[device.community_id].devices[device.slug] = one
