@@ -1,0 +1,161 @@
+"""What an endpoint asks for to know who is calling: the cookie, the CSRF check, the role."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from anju_platform.auth import repository, service
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.model import Role
+from anju_platform.config import Settings
+from anju_platform.database import now, reading, transaction
+from anju_platform.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
+
+COOKIE = "anju_session"
+COMMUNITY_COOKIE = "anju_community"
+"""Which community an administrator of all of them looks at (its slug)."""
+
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf"
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+async def current_actor(request: Request) -> Actor:
+    """Tell who is calling; a request that changes something must carry the CSRF token too.
+
+    Raises:
+        NotAuthenticatedError: no valid session.
+        ForbiddenError: the CSRF token is missing or wrong.
+    """
+    token = request.cookies.get(COOKIE)
+    if not token:
+        raise NotAuthenticatedError("please log in")
+    actor = await run_in_threadpool(find_actor, request, service.hash_token(token))
+    if request.method not in _SAFE:
+        await _check_csrf(request, actor)
+    return actor
+
+
+def find_actor(request: Request, token_hash: str) -> Actor:
+    """Look the session up and note its use; long-lived streams ask again every now and then.
+
+    Raises:
+        NotAuthenticatedError: the session is over.
+        NotFoundError: there is no community yet.
+    """
+    engine = request.app.state.engine
+    with reading(engine) as session:
+        found = service.find_session(session, token_hash)
+        user, login = found.user, found.login
+        community_id = user.community_id
+        if community_id is None:
+            slug = request.cookies.get(COMMUNITY_COOKIE)
+            community_id = repository.community_for(session, slug)
+        if community_id is None:
+            raise NotFoundError("there is no community yet: run 'anju community import FILE'")
+        actor = Actor(
+            user_id=user.id,
+            username=user.username,
+            name=user.name,
+            role=Role(user.role),
+            community_id=community_id,
+            locale=user.locale,
+            session_csrf=login.csrf,
+            token_hash=token_hash,
+            address=client_address(request),
+        )
+    if found.stale:
+        with transaction(engine) as session:
+            repository.touch(session, token_hash, now())
+    return actor
+
+
+async def _check_csrf(request: Request, actor: Actor) -> None:
+    given = request.headers.get(CSRF_HEADER)
+    if given is None and request.headers.get("content-type", "").startswith(_FORMS):
+        field = (await request.form()).get(CSRF_FIELD)
+        given = field if isinstance(field, str) else None
+    if given is None or not hmac.compare_digest(given.encode(), actor.session_csrf.encode()):
+        raise ForbiddenError("the form is out of date; load the page again and repeat")
+
+
+def require(*roles: Role) -> Callable[[Actor], Awaitable[Actor]]:
+    """Make a dependency that gives the actor if their role is one of ``roles``."""
+
+    async def allowed(actor: CurrentActor) -> Actor:
+        actor.demand(*roles)
+        return actor
+
+    return allowed
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+"""Any logged-in person."""
+
+Property = Annotated[Actor, Depends(require(Role.PROPERTY, Role.ADMIN))]
+"""Property staff and administrators."""
+
+Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
+"""Administrators."""
+
+
+def client_address(request: Request) -> str | None:
+    """Give the caller's network address, if there is one."""
+    return request.client.host if request.client else None
+
+
+def log_in(request: Request, response: Response, username: str, password: str) -> None:
+    """Log a browser in: check, open a session and set its cookie on ``response``.
+
+    Raises:
+        NotAuthenticatedError: wrong name or password.
+        TooManyAttemptsError: too many failures; the text says when to try again.
+        ForbiddenError: the request came from a page of another site.
+    """
+    settings: Settings = request.app.state.settings
+    check_origin(request)
+    token = service.log_in(
+        request.app.state.engine,
+        request.app.state.throttle,
+        username=username,
+        password=password,
+        hours=settings.session_hours,
+        address=client_address(request),
+        agent=request.headers.get("user-agent"),
+        previous_token=request.cookies.get(COOKIE),
+    )
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=settings.session_hours * 3600,
+        httponly=True,
+        samesite="lax",
+        secure=settings.secure_cookies,
+    )
+
+
+def log_out(request: Request, response: Response, actor: Actor) -> None:
+    """End the session and clear its cookie."""
+    with transaction(request.app.state.engine) as session:
+        service.log_out(session, actor)
+    response.delete_cookie(COOKIE)
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a log-in posted by a page of another site (there is no CSRF token yet).
+
+    Raises:
+        ForbiddenError: the request's origin is not ours.
+    """
+    origin = request.headers.get("origin")
+    settings: Settings = request.app.state.settings
+    ours = {
+        settings.public_url.rstrip("/"),
+        f"{request.url.scheme}://{request.headers.get('host', '')}",
+    }
+    if origin is not None and origin.rstrip("/") not in ours:
+        raise ForbiddenError("log in from this site's own page")

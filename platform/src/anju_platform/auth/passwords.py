@@ -1,0 +1,51 @@
+"""Passwords: argon2id, and as long to refuse an unknown name as a wrong password."""
+
+import threading
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from anju_platform.errors import InvalidRequestError
+
+MIN_LENGTH = 10
+MAX_LENGTH = 256
+
+_hasher = PasswordHasher()
+_slots = threading.BoundedSemaphore(2)
+"""Each hash takes 64 MiB: a flood of log-ins must queue, not eat the machine."""
+
+
+def check_strength(password: str) -> None:
+    """Refuse what is easily guessed.
+
+    Raises:
+        InvalidRequestError: too short, too long, or of one repeated character.
+    """
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise InvalidRequestError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+    if len(set(password)) == 1:
+        raise InvalidRequestError("a password of one repeated character is too easy to guess")
+
+
+def hash_password(password: str) -> str:
+    """Give what is stored of a password."""
+    with _slots:
+        return _hasher.hash(password)
+
+
+_NOBODY = _hasher.hash("nobody has this password")
+
+
+def verify(stored: str | None, password: str) -> bool:
+    """Check a password; ``stored`` None (no such user) takes as long and is never true."""
+    with _slots:
+        try:
+            _hasher.verify(stored or _NOBODY, password[: MAX_LENGTH + 1])
+        except (VerificationError, InvalidHashError):
+            return False
+    return stored is not None
+
+
+def is_outdated(stored: str) -> bool:
+    """Tell whether a stored hash was made with weaker settings than today's."""
+    return _hasher.check_needs_rehash(stored)

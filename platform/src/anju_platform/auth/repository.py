@@ -1,0 +1,93 @@
+"""SQL of users and sessions."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from anju_platform.auth.model import LoginSession, Role, User
+
+
+def user_by_name(session: Session, username: str, *, for_update: bool = False) -> User | None:
+    """Find a user; ``for_update`` locks the row, so that failures are counted one by one."""
+    query = select(User).where(User.username == username)
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
+
+
+def users(session: Session, community_id: int) -> list[User]:
+    """Give everybody who may act in a community and is not disabled, by name."""
+    query = (
+        select(User)
+        .where(
+            or_(User.community_id == community_id, User.community_id.is_(None)),
+            User.disabled.is_(False),
+        )
+        .order_by(User.name, User.id)
+    )
+    return list(session.scalars(query))
+
+
+def login_session(session: Session, token_hash: str) -> tuple[LoginSession, User] | None:
+    """Find a log-in and whose it is."""
+    query = (
+        select(LoginSession, User)
+        .join(User, User.id == LoginSession.user_id)
+        .where(LoginSession.token_hash == token_hash)
+    )
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def touch(session: Session, token_hash: str, at: datetime) -> None:
+    """Note that a log-in was used."""
+    session.execute(
+        update(LoginSession).where(LoginSession.token_hash == token_hash).values(last_used_at=at)
+    )
+
+
+def delete_session(session: Session, token_hash: str) -> None:
+    """End one log-in."""
+    session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash))
+
+
+def delete_sessions_of(session: Session, user_id: int) -> None:
+    """End every log-in of a user."""
+    session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+
+
+def delete_expired(session: Session, at: datetime, idle_since: datetime) -> None:
+    """Forget log-ins that are over."""
+    session.execute(
+        delete(LoginSession).where(
+            or_(LoginSession.expires_at < at, LoginSession.last_used_at < idle_since)
+        )
+    )
+
+
+def people_on_duty(session: Session, community_id: int, since: datetime) -> int:
+    """Count guards and property staff who used a screen since then."""
+    query = (
+        select(func.count(func.distinct(User.id)))
+        .select_from(User)
+        .join(LoginSession, LoginSession.user_id == User.id)
+        .where(
+            User.community_id == community_id,
+            User.role != Role.ADMIN,
+            LoginSession.last_used_at >= since,
+        )
+    )
+    return session.scalar(query) or 0
+
+
+def community_for(session: Session, slug: str | None) -> int | None:
+    """Choose the community somebody of all communities looks at: the named, else the first.
+
+    The registry stands above this module, so its table is read by name.
+    """
+    query = text(
+        "SELECT id FROM communities ORDER BY slug IS DISTINCT FROM CAST(:slug AS text), id LIMIT 1"
+    )
+    found: int | None = session.scalar(query, {"slug": slug})
+    return found

@@ -1,0 +1,282 @@
+"""Logging in and out, and who a session belongs to."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from anju_platform.audit.service import record
+from anju_platform.auth import passwords, repository
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.model import LoginSession, Role, User
+from anju_platform.auth.schemas import UserView
+from anju_platform.auth.throttle import Throttle, lock_s, refuse
+from anju_platform.database import now, transaction
+from anju_platform.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotAuthenticatedError,
+    NotFoundError,
+    PlatformError,
+)
+
+IDLE = timedelta(hours=2)
+"""A log-in unused for so long is over (an open live screen counts as use)."""
+
+_TOUCH = timedelta(minutes=1)
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_WRONG = "user name or password is wrong"
+LOCALES = ("zh", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class _Somebody:
+    """Who tried to log in, as the audit names them."""
+
+    name: str
+    user_id: int | None
+    community_id: int | None
+    address: str | None
+
+
+def log_in(
+    engine: Engine,
+    throttle: Throttle,
+    *,
+    username: str,
+    password: str,
+    hours: int,
+    address: str | None = None,
+    agent: str | None = None,
+    previous_token: str | None = None,
+) -> str:
+    """Check a password and open a session of at most ``hours``; give its secret token.
+
+    Only a hash of the token is stored. The session of ``previous_token`` ends, so a token
+    known before the log-in is worth nothing after it. Every try is audited.
+
+    Raises:
+        NotAuthenticatedError: wrong name or password (which of them is not said).
+        TooManyAttemptsError: too many failures; the text says when to try again.
+    """
+    username = username.strip().lower()
+    throttle.check(username, address or "")
+    with transaction(engine) as session:
+        stored = repository.user_by_name(session, username)
+        locked = _locked_for(stored)
+        known_hash = None if stored is None or stored.disabled else stored.password_hash
+    if locked > 0:
+        raise refuse(locked)
+    right = passwords.verify(known_hash, password)
+    with transaction(engine) as session:
+        user = repository.user_by_name(session, username, for_update=True)
+        fault = _judge(session, username, user, right=right, address=address)
+        if fault is None and user is not None:
+            token = _open_session(
+                session,
+                user,
+                hours=hours,
+                address=address,
+                agent=agent,
+                previous_token=previous_token,
+            )
+            if passwords.is_outdated(user.password_hash):
+                user.password_hash = passwords.hash_password(password)
+    if fault is not None:
+        throttle.failed(username, address or "")
+        raise fault
+    throttle.succeeded(username, address or "")
+    return token
+
+
+def _locked_for(user: User | None) -> float:
+    if user is None or user.locked_until is None:
+        return 0.0
+    return (user.locked_until - now()).total_seconds()
+
+
+def _judge(
+    session: Session, username: str, user: User | None, *, right: bool, address: str | None
+) -> PlatformError | None:
+    """Count and audit one try; give the error to raise once that is committed."""
+    known = user if user is not None and not user.disabled else None
+    who = _Somebody(
+        name=username[:64],
+        user_id=known.id if known else None,
+        community_id=known.community_id if known else None,
+        address=address,
+    )
+    if known is None or not right:
+        if known is not None:
+            known.failed_logins += 1
+            seconds = lock_s(known.failed_logins)
+            known.locked_until = now() + timedelta(seconds=seconds) if seconds else None
+        record(session, who, "auth.refused", f"user:{username[:64]}")
+        return NotAuthenticatedError(_WRONG)
+    if (locked := _locked_for(known)) > 0:  # locked by another try while this one was checked
+        return refuse(locked)
+    known.failed_logins, known.locked_until = 0, None
+    record(session, who, "auth.login", f"user:{username}")
+    return None
+
+
+def _open_session(
+    session: Session,
+    user: User,
+    *,
+    hours: int,
+    address: str | None,
+    agent: str | None,
+    previous_token: str | None,
+) -> str:
+    if previous_token:
+        repository.delete_session(session, hash_token(previous_token))
+    moment = now()
+    repository.delete_expired(session, moment, moment - IDLE)
+    token = secrets.token_urlsafe(32)
+    session.add(
+        LoginSession(
+            token_hash=hash_token(token),
+            user_id=user.id,
+            csrf=secrets.token_urlsafe(32),
+            created_at=moment,
+            expires_at=moment + timedelta(hours=hours),
+            last_used_at=moment,
+            address=address,
+            agent=(agent or "")[:256] or None,
+        )
+    )
+    return token
+
+
+def hash_token(token: str) -> str:
+    """Give what is stored of a token; it is random, so a plain hash is enough."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def log_out(session: Session, actor: Actor) -> None:
+    """End this log-in."""
+    repository.delete_session(session, actor.token_hash)
+    record(session, actor, "auth.logout", f"user:{actor.username}")
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A valid log-in: the person, the session, and whether its use should be noted."""
+
+    user: User
+    login: LoginSession
+    stale: bool
+
+
+def find_session(session: Session, token_hash: str, at: datetime | None = None) -> Open:
+    """Find whose valid session this is.
+
+    Raises:
+        NotAuthenticatedError: there is none, it is over, or the user was disabled.
+    """
+    moment = at or now()
+    found = repository.login_session(session, token_hash)
+    if found is None:
+        raise NotAuthenticatedError("please log in")
+    login, user = found
+    if login.expires_at <= moment or login.last_used_at <= moment - IDLE or user.disabled:
+        raise NotAuthenticatedError("your session is over; please log in again")
+    return Open(user, login, stale=login.last_used_at <= moment - _TOUCH)
+
+
+def add_user(
+    session: Session,
+    *,
+    username: str,
+    name: str,
+    role: Role,
+    community_id: int | None,
+    password: str,
+    locale: str = "zh",
+) -> User:
+    """Add somebody who may log in.
+
+    Raises:
+        InvalidRequestError: a bad user name, a weak password, or a guard of no community.
+        ConflictError: the user name is taken.
+    """
+    if not _USERNAME.fullmatch(username):
+        raise InvalidRequestError(
+            f"user name {username!r} must be 1 to 64 of a-z, 0-9, '.', '_' and '-'"
+        )
+    if community_id is None and role is not Role.ADMIN:
+        raise InvalidRequestError(f"a {role} belongs to a community; name it")
+    if locale not in LOCALES:
+        raise InvalidRequestError(f"locale {locale!r} is none of {', '.join(LOCALES)}")
+    passwords.check_strength(password)
+    if repository.user_by_name(session, username) is not None:
+        raise ConflictError(f"there is a user {username!r} already")
+    user = User(
+        username=username,
+        name=name,
+        role=role,
+        community_id=community_id,
+        password_hash=passwords.hash_password(password),
+        locale=locale,
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def _user(session: Session, username: str) -> User:
+    user = repository.user_by_name(session, username, for_update=True)
+    if user is None:
+        raise NotFoundError(f"there is no user {username!r}")
+    return user
+
+
+def set_password(session: Session, username: str, password: str) -> User:
+    """Give a user a new password, unlock them and end their sessions.
+
+    Raises:
+        NotFoundError: no such user.
+        InvalidRequestError: the password is weak.
+    """
+    passwords.check_strength(password)
+    user = _user(session, username)
+    user.password_hash = passwords.hash_password(password)
+    user.failed_logins, user.locked_until = 0, None
+    repository.delete_sessions_of(session, user.id)
+    return user
+
+
+def set_disabled(session: Session, username: str, *, disabled: bool) -> User:
+    """Shut a user out (ending their sessions) or let them in again.
+
+    Raises:
+        NotFoundError: no such user.
+    """
+    user = _user(session, username)
+    user.disabled = disabled
+    repository.delete_sessions_of(session, user.id)
+    return user
+
+
+def set_locale(session: Session, actor: Actor, locale: str) -> None:
+    """Change the language of a person's screens.
+
+    Raises:
+        InvalidRequestError: not a language of the screens.
+    """
+    if locale not in LOCALES:
+        raise InvalidRequestError(f"locale {locale!r} is none of {', '.join(LOCALES)}")
+    _user(session, actor.username).locale = locale
+
+
+def assignable(session: Session, community_id: int) -> list[UserView]:
+    """Give the people of a community who may be sent to an alert."""
+    return [
+        UserView(id=user.id, name=user.name, role=Role(user.role))
+        for user in repository.users(session, community_id)
+    ]
