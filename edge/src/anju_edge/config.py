@@ -1,0 +1,240 @@
+"""The agent's configuration: a YAML file, checked whole before anything starts.
+
+Relative paths are taken from the folder of the configuration file. Secrets stand in files
+of their own and never in the configuration, in a log line or in an error.
+"""
+
+import difflib
+import inspect
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from anju_edge.errors import ConfigError
+
+T = TypeVar("T")
+Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _known_zone(name: object) -> object:
+    """Refuse a time zone that this machine does not know."""
+    try:
+        ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is not a time zone such as Asia/Shanghai") from error
+    return name
+
+
+Zone = Annotated[str, BeforeValidator(_known_zone)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerConfig(_Section):
+    """Where the MQTT broker is and who we are to it."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    protocol: Literal["5", "3.1.1"] = "5"
+    tls: bool = False
+    ca_file: Path | None = None
+    username: str | None = None
+    password_file: Path | None = None
+    keepalive_s: Annotated[int, Field(ge=2, le=600)] = 15
+
+
+class PlatformConfig(_Section):
+    """Where snapshots are uploaded when an alert needs one."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/]+")]
+    secret_file: Path
+
+
+class NativeConfig(_Section):
+    """The native driver's listener; ``port`` 0 takes a free one and writes it to ``port_file``."""
+
+    host: str = "127.0.0.1"
+    port: Port = 0
+    token_file: Path
+    port_file: Path | None = None
+
+
+class SpoolConfig(_Section):
+    """How much may wait on disk; beyond it the oldest telemetry goes first, events never."""
+
+    quota_bytes: Annotated[int, Field(ge=64 * 1024)] = 2 * 1024**3
+
+
+class SnapshotConfig(_Section):
+    """How long and how many pictures stay on the edge."""
+
+    keep_days: Annotated[float, Field(gt=0)] = 7
+    quota_bytes: Annotated[int, Field(ge=1024 * 1024)] = 512 * 1024**2
+
+
+class ZoneConfig(_Section):
+    """A polygon on the ground, in fractions of the picture's width and height."""
+
+    name: Id
+    kind: Literal["intrusion", "fire_lane", "loiter", "line"] = "intrusion"
+    polygon: Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3)]
+    dwell_s: Annotated[float, Field(gt=0)] = 30.0
+    """A ``zone_dwell`` event is said each time somebody has stayed this much longer."""
+
+
+class CameraConfig(_Section):
+    """One camera: a file or a stream, and the zones watched in it."""
+
+    device: Id
+    source: str
+    realtime: bool = True
+    loop: bool = False
+    fps: Annotated[float, Field(gt=0, le=60)] = 5.0
+    warmup_s: Annotated[float, Field(ge=0)] = 2.0
+    min_height: Fraction = 0.03
+    """Smallest thing worth following, as a fraction of the picture's height."""
+    lost_after_s: Annotated[float, Field(gt=0)] = 10.0
+    open_timeout_s: Annotated[float, Field(gt=0)] = 5.0
+    zones: tuple[ZoneConfig, ...] = ()
+
+
+class ReplayConfig(_Section):
+    """A recorded home played through the agent (see ``drivers/replay.py``)."""
+
+    file: Path
+    home: Id | None = None
+    """Names the home and begins its devices' ids; from the file's name when absent."""
+    timezone: Zone | None = None
+    """Zone of the recording's local times; the site's when absent."""
+    speed: Annotated[float, Field(gt=0)] = 1.0
+    shift: bool = False
+    """Stamp each reading with the time it is played instead of the recorded time."""
+
+
+class EdgeConfig(_Section):
+    """The whole configuration of one agent."""
+
+    community: Id
+    gateway: Id
+    data_dir: Path
+    timezone: Zone = "Asia/Shanghai"
+    broker: BrokerConfig = BrokerConfig()
+    platform: PlatformConfig | None = None
+    native: NativeConfig | None = None
+    spool: SpoolConfig = SpoolConfig()
+    snapshots: SnapshotConfig = SnapshotConfig()
+    cameras: tuple[CameraConfig, ...] = ()
+    replay: tuple[ReplayConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_once(self) -> Self:
+        for what, names in (
+            ("camera device", [camera.device for camera in self.cameras]),
+            ("replay file", [str(replay.file) for replay in self.replay]),
+        ):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{what} {name!r} stands twice")
+        return self
+
+
+def load(path: Path) -> EdgeConfig:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: it cannot be read, is not YAML, or has a key or value that is not ours.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: expected keys such as community, gateway and broker")
+    try:
+        config = EdgeConfig.model_validate(tree)
+    except ValidationError as error:
+        lines = "\n".join(f"{path}: {_explain(item)}" for item in error.errors())
+        raise ConfigError(lines) from error
+    return _anchored(config, path.resolve().parent)
+
+
+def read_secret(path: Path, key: str) -> SecretStr:
+    """Read a secret from its file, without the line end.
+
+    Raises:
+        ConfigError: the file cannot be read or is empty; names ``key``, never the secret.
+    """
+    try:
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise ConfigError(f"{key}: {path} cannot be read: {reason}") from error
+    if not text:
+        raise ConfigError(f"{key}: {path} is empty; expected the secret on one line")
+    return SecretStr(text)
+
+
+def _explain(item: ErrorDetails) -> str:
+    """Turn one of pydantic's errors into a sentence that names the key and what is expected."""
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        known = _keys_at(EdgeConfig, item["loc"][:-1])
+        near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+        return f"{where}: unknown key; {hint}"
+    if item["type"] == "missing":
+        return f"{where}: is required"
+    got = item["input"]
+    shown = f" (found {got!r})" if isinstance(got, str | int | float | bool) else ""
+    said = item["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}{shown}" if where else said
+
+
+def _keys_at(section: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Give the keys known where ``path`` leads, following sections and lists of sections."""
+    for part in path:
+        if isinstance(part, str) and part in section.model_fields:
+            inner = _section_in(section.model_fields[part].annotation)
+            section = inner or section
+    return list(section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """Find the section inside ``X``, ``X | None`` or ``tuple[X, ...]``."""
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_section_in(inner) for inner in typing.get_args(annotation))
+    return next((inner for inner in found if inner is not None), None)
+
+
+def _anchored(value: T, folder: Path) -> T:
+    """Give a copy of a section whose relative paths start at ``folder``."""
+    anchored: Any = value
+    if isinstance(value, BaseModel):
+        names = type(value).model_fields
+        changed = {name: _anchored(getattr(value, name), folder) for name in names}
+        anchored = value.model_copy(update=changed)
+    elif isinstance(value, tuple):
+        anchored = tuple(_anchored(item, folder) for item in value)
+    elif isinstance(value, Path):
+        anchored = folder / value
+    return cast("T", anchored)

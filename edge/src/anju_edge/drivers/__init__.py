@@ -1,0 +1,1 @@
+"""One protocol per file; each hands readings to the intake and knows nothing above it."""

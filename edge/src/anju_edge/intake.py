@@ -1,0 +1,82 @@
+"""Where every driver hands over what its devices said: checked, laned, kept."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from anju_devices.catalog import model as catalogued
+from anju_devices.errors import InvalidReadingError
+from anju_devices.messages import Reading, encode
+from anju_devices.model import DeviceModel
+from anju_edge.clock import new_id
+from anju_edge.seen import DIGEST_BYTES
+from anju_edge.spool import MAX_READING_BYTES, Entry, Spool
+
+
+class Said(NamedTuple):
+    """A reading with the model of the device that said it."""
+
+    reading: Reading
+    model: DeviceModel
+
+
+class Intake:
+    """The drivers' one way into the spool.
+
+    A reading is kept only if its device's model knows all of it. An event without an id is
+    given one here. ``lane`` and checks come from the catalogue alone.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def check(self, reading: Reading, model: DeviceModel) -> Entry:
+        """Give the checked reading as the spool keeps it.
+
+        Raises:
+            InvalidReadingError: the model does not know it, or it is over 64 KiB.
+        """
+        model.check(reading)
+        body = encode(reading)
+        if len(body) > MAX_READING_BYTES:
+            raise InvalidReadingError(f"{reading.device}: {len(body)} bytes in one reading")
+        digest = blake2b(body, digest_size=DIGEST_BYTES).digest()
+        if reading.event is not None and reading.id is None:
+            body = encode(msgspec.structs.replace(reading, id=new_id()))
+        return Entry(model.lane(reading), body, digest)
+
+    def keep(self, said: Sequence[Said], *, mark: tuple[str, int] | None = None) -> None:
+        """Check and keep readings; they are safe when this returns.
+
+        Raises:
+            InvalidReadingError: a reading does not fit its model; nothing was kept.
+            SpoolFullError: there is no room; nothing was kept.
+        """
+        self.append([self.check(reading, model) for reading, model in said], mark=mark)
+
+    def append(self, entries: Sequence[Entry], *, mark: tuple[str, int] | None = None) -> None:
+        """Keep entries made by :meth:`check`.
+
+        Raises:
+            SpoolFullError: there is no room; nothing was kept.
+        """
+        self._spool.append(entries, mark=mark)
+
+    def mark(self, name: str) -> int:
+        """Give the position last kept under ``name``."""
+        return self._spool.mark(name)
+
+    def reject(self, source: str, line: bytes, reason: str) -> None:
+        """Set a line aside that no model understands."""
+        self._spool.reject(source, line, reason)
+
+
+def model_named(name: str) -> DeviceModel:
+    """Give a model of the catalogue.
+
+    Raises:
+        UnknownModelError: there is none of that name.
+    """
+    return catalogued(name)

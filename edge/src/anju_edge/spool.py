@@ -1,0 +1,453 @@
+"""Store and forward: every reading is on this disk before its device hears "kept".
+
+One SQLite file in WAL mode. Readings are kept as *chunks* (what one call appended), each
+belonging to a numbered batch of its lane; a batch is every chunk of one ``(lane, seq)``.
+
+- The newest batch of a lane is *open*: later readings join it until the uplink takes it.
+  Taking seals it for good, so a number always means the same readings. Whatever an earlier
+  run left is sealed. An open events batch may be taken at once; an open telemetry batch
+  when it is LINGER_S old, or has READY_READINGS or READY_BYTES.
+- Events are appended with ``synchronous=FULL`` (on the disk, also through a power cut);
+  telemetry with NORMAL (through any crash of the process). Sealing telemetry synchronises,
+  so that no number that was ever sent can come back with other readings after a power cut.
+- Over quota the **oldest telemetry** goes. Its numbers stay: a number of a lane with no
+  chunk is sent as a batch without readings, so the platform's count has no gap. An event
+  ``spool_dropped`` in the same transaction says how much went.
+- The last readings' digests are kept, so a device that sends again what it did not hear
+  "kept" for (also across a crash of this agent) does not double anything.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from anju_devices.messages import Lane, Reading, encode
+from anju_edge.clock import new_id, now_ms
+from anju_edge.errors import SpoolError, SpoolFullError
+from anju_edge.seen import Seen
+
+LINGER_S = 0.5
+READY_READINGS = 500
+READY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 200 * 1024
+"""A batch's readings stay under this, well within the 256 KiB a platform accepts."""
+MAX_READING_BYTES = 64 * 1024
+MAX_REJECTED = 10_000
+
+_log = logging.getLogger(__name__)
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS lanes
+    (lane TEXT PRIMARY KEY, committed INTEGER NOT NULL, last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS chunks
+    (id INTEGER PRIMARY KEY, lane TEXT NOT NULL, seq INTEGER NOT NULL,
+     count INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS chunks_of_batch ON chunks (lane, seq);
+CREATE TABLE IF NOT EXISTS recent (id INTEGER PRIMARY KEY, digests BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS rejected
+    (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL,
+     line BLOB NOT NULL, reason TEXT NOT NULL);
+"""
+
+
+class Entry(NamedTuple):
+    """A reading ready to keep: its lane, its JSON, and the digest of what its device said."""
+
+    lane: Lane
+    body: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """Where a lane stands: numbers up to ``committed`` are at the platform, ``last`` is newest.
+
+    Numbers up to ``sealed`` never change again. ``size`` counts the bytes that wait.
+    """
+
+    committed: int = 0
+    last: int = 0
+    sealed: int = 0
+    size: int = 0
+    open_count: int = 0
+    open_size: int = 0
+    opened_at: float = 0.0
+
+
+class Spool:
+    """The agent's only store; safe to use from several threads.
+
+    Args:
+        path: the database file; created when missing, set aside when it is damaged.
+        quota_bytes: how many bytes of readings may wait.
+        gateway: the gateway's own device id, who says ``spool_dropped``.
+    """
+
+    def __init__(self, path: Path, *, quota_bytes: int, gateway: str) -> None:
+        self._path = path
+        self._quota = quota_bytes
+        self._gateway = gateway
+        self._lock = threading.RLock()
+        self.on_append: Callable[[], None] = lambda: None
+        """Called after each append, outside the lock; the uplink's wake-up."""
+        self._db = _open(path)
+        self._set_up()
+
+    def _set_up(self) -> None:
+        with self._write():
+            self._db.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('epoch', ?), ('rejected', '0')", (new_id(),)
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO lanes VALUES (?, 0, 0)", [(x,) for x in Lane]
+            )
+        self.epoch = self._meta("epoch")
+        self._lanes = {lane: self._read_lane(lane) for lane in Lane}
+        self._seen = Seen(self._db)
+        self._unsynced = False
+
+    def _meta(self, key: str) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def _read_lane(self, lane: Lane) -> LaneState:
+        committed, last = self._db.execute(
+            "SELECT committed, last FROM lanes WHERE lane = ?", (lane,)
+        ).fetchone()
+        (size,) = self._db.execute(
+            "SELECT coalesce(sum(length(body)), 0) FROM chunks WHERE lane = ?", (lane,)
+        ).fetchone()
+        return LaneState(committed=committed, last=last, sealed=last, size=size)
+
+    @contextlib.contextmanager
+    def _write(self, *, full: bool = True) -> Iterator[None]:
+        """Run one transaction; ``full`` waits until it is on the disk."""
+        self._db.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # -- writing -----------------------------------------------------------------------
+
+    def append(self, entries: Sequence[Entry], *, mark: tuple[str, int] | None = None) -> None:
+        """Keep readings; when this returns they survive a crash, and events a power cut.
+
+        Readings that were appended before are passed over. ``mark`` is a named position
+        stored in the same transaction (see :meth:`mark`).
+
+        Raises:
+            SpoolFullError: the disk or the quota has no room; nothing of this call was kept.
+        """
+        with self._lock:
+            fresh = self._unseen(entries)
+            if not fresh and mark is None:
+                return
+            try:
+                self._append(fresh, mark)
+            except sqlite3.OperationalError as error:
+                self._append_after(error, fresh, mark)
+        self.on_append()
+
+    def _unseen(self, entries: Sequence[Entry]) -> list[Entry]:
+        fresh: dict[bytes, Entry] = {}
+        for entry in entries:
+            if entry.digest not in self._seen:
+                fresh.setdefault(entry.digest, entry)
+        return list(fresh.values())
+
+    def _append(self, fresh: list[Entry], mark: tuple[str, int] | None) -> None:
+        lanes = dict(self._lanes)
+        full = any(entry.lane is Lane.EVENTS for entry in fresh)
+        dropped = False
+        with self._write(full=full):
+            waiting = sum(state.size for state in lanes.values())
+            need = sum(len(entry.body) + 1 for entry in fresh)
+            if waiting + need > self._quota:
+                self._make_room(lanes, need, telemetry_only=not full)
+                dropped = True
+            for lane in Lane:
+                bodies = [entry.body for entry in fresh if entry.lane is lane]
+                lanes[lane] = self._store(lane, lanes[lane], bodies)
+            row = self._seen.store(entry.digest for entry in fresh)
+            if mark:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"mark:{mark[0]}", str(mark[1]))
+                )
+        self._lanes = lanes
+        self._unsynced = not (full or dropped)
+        self._seen.know(row)
+
+    def _append_after(
+        self, error: sqlite3.OperationalError, fresh: list[Entry], mark: tuple[str, int] | None
+    ) -> None:
+        """Meet a full disk: give up old telemetry for events, else refuse the readings."""
+        if any(entry.lane is Lane.EVENTS for entry in fresh):
+            with contextlib.suppress(sqlite3.OperationalError):
+                lanes = dict(self._lanes)
+                with self._write():
+                    self._make_room(lanes, self._quota // 20, telemetry_only=False)
+                self._lanes = lanes
+                self._append(fresh, mark)
+                return
+        msg = f"{self._path}: readings cannot be kept: {error}; free space on this disk"
+        raise SpoolFullError(msg) from error
+
+    def _store(self, lane: Lane, state: LaneState, bodies: list[bytes]) -> LaneState:
+        """Write bodies as chunks of the open batch, opening further ones as they fill."""
+        for piece in _pieces(bodies):
+            body = b",".join(piece)
+            is_open = state.last > state.sealed
+            if not is_open or state.open_size + len(body) > MAX_BODY_BYTES:
+                state = replace(
+                    state,
+                    last=state.last + 1,
+                    sealed=state.last,
+                    open_count=0,
+                    open_size=0,
+                    opened_at=time.monotonic(),
+                )
+                self._db.execute("UPDATE lanes SET last = ? WHERE lane = ?", (state.last, lane))
+            self._db.execute(
+                "INSERT INTO chunks (lane, seq, count, body) VALUES (?, ?, ?, ?)",
+                (lane, state.last, len(piece), body),
+            )
+            state = replace(
+                state,
+                size=state.size + len(body),
+                open_count=state.open_count + len(piece),
+                open_size=state.open_size + len(body) + 1,
+            )
+        return state
+
+    def _make_room(self, lanes: dict[Lane, LaneState], need: int, *, telemetry_only: bool) -> None:
+        """Drop the oldest telemetry until ``need`` fits, and say so; events are never dropped."""
+        state = lanes[Lane.TELEMETRY]
+        over = sum(x.size for x in lanes.values()) + need - self._quota
+        goal = max(over, 0) + self._quota // 20
+        upto = freed = readings = 0
+        for seq, count, size in self._db.execute(
+            "SELECT seq, sum(count), sum(length(body)) FROM chunks WHERE lane = ?"
+            " GROUP BY seq ORDER BY seq",
+            (Lane.TELEMETRY,),
+        ):
+            if freed >= goal:
+                break
+            upto, freed, readings = seq, freed + size, readings + count
+        if telemetry_only and freed < over:
+            msg = f"{self._path}: events alone fill the quota of {self._quota} bytes"
+            raise SpoolFullError(f"{msg}; telemetry is refused until the platform is reached")
+        if not freed:
+            return
+        self._db.execute("DELETE FROM chunks WHERE lane = ? AND seq <= ?", (Lane.TELEMETRY, upto))
+        state = replace(state, size=state.size - freed)
+        if upto > state.sealed:
+            state = replace(state, sealed=upto, open_count=0, open_size=0)
+        lanes[Lane.TELEMETRY] = state
+        said = Reading(
+            device=self._gateway,
+            at=now_ms(),
+            event="spool_dropped",
+            id=new_id(),
+            data={"readings": readings, "bytes": freed},
+        )
+        lanes[Lane.EVENTS] = self._store(Lane.EVENTS, lanes[Lane.EVENTS], [encode(said)])
+        _log.warning("spool is over its quota: dropped the oldest %d telemetry readings", readings)
+
+    def mark(self, name: str) -> int:
+        """Give the position last appended under ``name``, 0 when there is none."""
+        with self._lock:
+            return int(self._meta(f"mark:{name}") or 0)
+
+    def reject(self, source: str, line: bytes, reason: str) -> None:
+        """Set aside what could not be understood, for a person to look at; counts it.
+
+        The newest MAX_REJECTED stay. A full disk loses them: they were refused anyway, and
+        their device was told.
+        """
+        with self._lock, contextlib.suppress(sqlite3.OperationalError), self._write(full=False):
+            cursor = self._db.execute(
+                "INSERT INTO rejected (at, source, line, reason) VALUES (?, ?, ?, ?)",
+                (now_ms(), source, line[:MAX_READING_BYTES], reason),
+            )
+            oldest = (cursor.lastrowid or 0) - MAX_REJECTED
+            self._db.execute("DELETE FROM rejected WHERE id <= ?", (oldest,))
+            self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'rejected'")
+            self._unsynced = True
+
+    @property
+    def rejected(self) -> int:
+        """How many lines were rejected since this spool was made."""
+        with self._lock:
+            return int(self._meta("rejected"))
+
+    # -- sending -----------------------------------------------------------------------
+
+    def lane(self, lane: Lane) -> LaneState:
+        """Give where a lane stands."""
+        return self._lanes[lane]
+
+    def waiting_bytes(self) -> int:
+        """Give how many bytes of readings wait for the platform."""
+        return sum(state.size for state in self._lanes.values())
+
+    def due(self, lane: Lane) -> float | None:
+        """Give the ``time.monotonic()`` at which the open batch is ready, None if there is none."""
+        state = self._lanes[lane]
+        if state.last <= state.sealed:
+            return None
+        full = state.open_count >= READY_READINGS or state.open_size >= READY_BYTES
+        urgent = lane is Lane.EVENTS
+        return state.opened_at if urgent or full else state.opened_at + LINGER_S
+
+    def take(self, lane: Lane, seq: int) -> bytes | None:
+        """Give batch ``seq`` as it goes on the wire, sealing it; None when it is not ready."""
+        with self._lock:
+            state = self._lanes[lane]
+            if seq > state.last:
+                return None
+            if seq > state.sealed:
+                due = self.due(lane)
+                if due is None or due > time.monotonic():
+                    return None
+                self._seal(lane)
+            rows = self._db.execute(
+                "SELECT body FROM chunks WHERE lane = ? AND seq = ? ORDER BY id", (lane, seq)
+            ).fetchall()
+        readings = b",".join(body for (body,) in rows)
+        return msgspec.json.encode(
+            {
+                "epoch": self.epoch,
+                "seq": seq,
+                "sent_at": now_ms(),
+                "readings": msgspec.Raw(b"[" + readings + b"]"),
+            }
+        )
+
+    def _seal(self, lane: Lane) -> None:
+        state = self._lanes[lane]
+        if self._unsynced:
+            # Any write with FULL puts all earlier ones of the file on the disk as well.
+            with self._write():
+                self._db.execute("UPDATE lanes SET last = last WHERE lane = ?", (lane,))
+            self._unsynced = False
+        self._lanes[lane] = replace(state, sealed=state.last, open_count=0, open_size=0)
+
+    def committed(self, lane: Lane, number: int) -> None:
+        """Forget a lane's batches up to ``number``: the platform has them."""
+        with self._lock:
+            state = self._lanes[lane]
+            number = min(number, state.sealed)
+            if number <= state.committed:
+                return
+            (gone,) = self._db.execute(
+                "SELECT coalesce(sum(length(body)), 0) FROM chunks WHERE lane = ? AND seq <= ?",
+                (lane, number),
+            ).fetchone()
+            with self._write(full=False):
+                self._db.execute("DELETE FROM chunks WHERE lane = ? AND seq <= ?", (lane, number))
+                self._db.execute("UPDATE lanes SET committed = ? WHERE lane = ?", (number, lane))
+            self._lanes[lane] = replace(state, committed=number, size=state.size - gone)
+
+    def begin_epoch(self) -> None:
+        """Number everything that waits from 1 again, under a new epoch.
+
+        For a platform and an agent that can no longer agree, such as after one of them was
+        restored from a backup. What was stored and not yet acknowledged may be stored twice.
+        """
+        with self._lock:
+            epoch = new_id()
+            with self._write():
+                for lane, state in self._lanes.items():
+                    self._db.execute(
+                        "UPDATE chunks SET seq = seq - ? WHERE lane = ?", (state.committed, lane)
+                    )
+                    self._db.execute(
+                        "UPDATE lanes SET committed = 0, last = last - committed WHERE lane = ?",
+                        (lane,),
+                    )
+                self._db.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
+            self.epoch = epoch
+            self._lanes = {
+                lane: replace(
+                    state,
+                    committed=0,
+                    last=state.last - state.committed,
+                    sealed=state.sealed - state.committed,
+                )
+                for lane, state in self._lanes.items()
+            }
+        _log.warning("the spool begins the new epoch %s", epoch)
+
+    def close(self) -> None:
+        """Close the file; nothing may be called afterwards."""
+        with self._lock:
+            self._db.close()
+
+
+def _pieces(bodies: list[bytes]) -> Iterator[list[bytes]]:
+    """Cut a list of readings into runs that each fit one batch."""
+    piece: list[bytes] = []
+    size = 0
+    for body in bodies:
+        if piece and size + len(body) + 1 > READY_BYTES:
+            yield piece
+            piece, size = [], 0
+        piece.append(body)
+        size += len(body) + 1
+    if piece:
+        yield piece
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the database, setting a damaged file aside.
+
+    Raises:
+        SpoolError: the folder cannot be written or the file cannot be opened at all.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _connect(path)
+    except sqlite3.OperationalError as error:
+        raise SpoolError(f"{path}: cannot be opened: {error}") from error
+    except OSError as error:
+        raise SpoolError(f"{path}: cannot be created: {error.strerror}") from error
+    except sqlite3.DatabaseError as error:
+        aside = f".damaged-{now_ms()}"
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(name).rename(path.with_name(name + aside))
+        _log.error(
+            "%s is damaged (%s): set aside as %s; starting a new one",
+            path,
+            error,
+            path.name + aside,
+        )
+        return _connect(path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA journal_size_limit=67108864")
+        (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if said != "ok":
+            raise sqlite3.DatabaseError(said)  # noqa: TRY301 - one way out for all damage
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db

@@ -1,0 +1,1 @@
+"""Frames to events; the only part that imports OpenCV, and only in the camera's process."""

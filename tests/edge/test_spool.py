@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import itertools
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anju_devices.messages import MAX_BATCH_BYTES, Lane, Reading, decode_batch, encode
+from anju_edge import spool as spool_module
+from anju_edge.errors import SpoolFullError
+from anju_edge.spool import Entry, Spool
+
+NewSpool = Callable[..., Spool]
+
+
+@pytest.fixture(autouse=True)
+def telemetry_ready_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "LINGER_S", 0.0)
+
+
+def entry(lane: Lane, number: int, size: int = 0) -> Entry:
+    said = {"event": "rang"} if lane is Lane.EVENTS else {"values": {"x": number}}
+    reading = Reading(device="d", at=number, data={"pad": "x" * size}, **said)  # type: ignore[arg-type]
+    body = encode(reading)
+    return Entry(lane, body, blake2b(body, digest_size=8).digest())
+
+
+def telemetry(number: int, size: int = 0) -> Entry:
+    return entry(Lane.TELEMETRY, number, size)
+
+
+def event(number: int, size: int = 0) -> Entry:
+    return entry(Lane.EVENTS, number, size)
+
+
+def append_each(spool: Spool, entries: Iterable[Entry]) -> None:
+    for one in entries:
+        spool.append([one])
+
+
+def numbers(payload: bytes | None) -> list[int]:
+    assert payload is not None
+    return [reading.at for reading in decode_batch(payload).readings]
+
+
+def drain(spool: Spool, lane: Lane) -> list[tuple[int, list[Reading]]]:
+    found = []
+    for seq in range(spool.lane(lane).committed + 1, spool.lane(lane).last + 1):
+        payload = spool.take(lane, seq)
+        assert payload is not None
+        found.append((seq, decode_batch(payload).readings))
+    return found
+
+
+def test_what_waits_travels_in_one_batch_and_what_was_taken_never_changes(
+    new_spool: NewSpool,
+) -> None:
+    spool = new_spool()
+    spool.append([event(1)])
+    spool.append([event(2)])
+    first = spool.take(Lane.EVENTS, 1)
+    spool.append([event(3)])
+    assert numbers(first) == [1, 2]
+    assert numbers(spool.take(Lane.EVENTS, 1)) == [1, 2]
+    assert numbers(spool.take(Lane.EVENTS, 2)) == [3]
+    assert spool.take(Lane.EVENTS, 3) is None
+
+
+def test_a_batch_left_by_an_earlier_run_never_grows(new_spool: NewSpool) -> None:
+    new_spool().append([event(1)])
+    spool = new_spool()
+    spool.append([event(2)])
+    assert [numbers(spool.take(Lane.EVENTS, seq)) for seq in (1, 2)] == [[1], [2]]
+
+
+def test_numbers_and_epoch_go_on_after_a_restart_with_nothing_waiting(
+    new_spool: NewSpool,
+) -> None:
+    spool = new_spool()
+    epoch = spool.epoch
+    spool.append([event(1), telemetry(1)])
+    spool.take(Lane.EVENTS, 1)
+    spool.committed(Lane.EVENTS, 1)
+    spool = new_spool()
+    spool.append([event(2)])
+    assert spool.epoch == epoch
+    assert numbers(spool.take(Lane.EVENTS, 2)) == [2]
+    assert numbers(spool.take(Lane.TELEMETRY, 1)) == [1]
+
+
+def test_telemetry_waits_for_company_and_events_do_not(
+    new_spool: NewSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "LINGER_S", 60.0)
+    spool = new_spool()
+    spool.append([telemetry(0), event(0)])
+    assert spool.take(Lane.TELEMETRY, 1) is None
+    assert spool.take(Lane.EVENTS, 1) is not None
+    spool.append([telemetry(n) for n in range(1, spool_module.READY_READINGS)])
+    assert len(numbers(spool.take(Lane.TELEMETRY, 1))) == spool_module.READY_READINGS
+
+
+def test_batches_stay_under_what_the_platform_accepts(new_spool: NewSpool) -> None:
+    spool = new_spool()
+    spool.append([telemetry(n, size=3000) for n in range(300)])
+    last = spool.lane(Lane.TELEMETRY).last
+    payloads = [spool.take(Lane.TELEMETRY, seq) for seq in range(1, last + 1)]
+    assert max(len(p or b"") for p in payloads) <= MAX_BATCH_BYTES
+    assert [n for p in payloads for n in numbers(p)] == list(range(300))
+
+
+def test_a_reading_offered_again_is_kept_once_also_after_a_restart(new_spool: NewSpool) -> None:
+    spool = new_spool()
+    spool.append([event(1), event(1), telemetry(2)])
+    new_spool().append([event(1), telemetry(2), event(3)])
+    spool = new_spool()
+    found = [r.at for lane in Lane for _, readings in drain(spool, lane) for r in readings]
+    assert sorted(found) == [1, 2, 3]
+
+
+def test_over_quota_the_oldest_telemetry_goes_its_numbers_stay_and_an_event_tells(
+    new_spool: NewSpool,
+) -> None:
+    spool = new_spool(quota_bytes=100_000)
+    for n in range(300):
+        spool.append([telemetry(n, size=1000)])
+        if n % 3 == 0:
+            spool.take(Lane.TELEMETRY, spool.lane(Lane.TELEMETRY).last)
+        if n < 5:
+            spool.append([event(n)])
+    batches = drain(spool, Lane.TELEMETRY)
+    assert [seq for seq, _ in batches] == list(range(1, len(batches) + 1))
+    kept = [reading.at for _, readings in batches for reading in readings]
+    assert kept == list(range(kept[0], 300))
+    assert len(kept) > 50
+    events = [reading for _, readings in drain(spool, Lane.EVENTS) for reading in readings]
+    said = [reading for reading in events if reading.event == "spool_dropped"]
+    assert sum(reading.data["readings"] for reading in said) + len(kept) == 300
+    assert len(events) - len(said) == 5
+    assert spool.waiting_bytes() <= 110_000
+
+
+def test_events_are_kept_beyond_the_quota_and_telemetry_is_then_refused(
+    new_spool: NewSpool,
+) -> None:
+    spool = new_spool(quota_bytes=65_536)
+    spool.append([event(n, size=1000) for n in range(100)])
+    with pytest.raises(SpoolFullError, match="events alone fill the quota"):
+        spool.append([telemetry(1)])
+    spool.append([event(1000)])
+    assert sum(len(readings) for _, readings in drain(spool, Lane.EVENTS)) == 101
+
+
+def test_a_full_disk_gives_up_telemetry_for_events_and_at_last_refuses(
+    new_spool: NewSpool,
+) -> None:
+    spool = new_spool(quota_bytes=100_000_000)
+    spool._db.execute("PRAGMA max_page_count=200")  # what a full disk looks like to SQLite
+    with pytest.raises(SpoolFullError, match="readings cannot be kept"):
+        append_each(spool, (telemetry(n, size=3000) for n in itertools.count()))
+    spool.append([event(1, size=3000)])
+    events = [r for _, readings in drain(spool, Lane.EVENTS) for r in readings]
+    assert [r.event for r in events] == ["spool_dropped", "rang"]
+    with pytest.raises(SpoolFullError, match="free space on this disk"):
+        append_each(spool, (event(n, size=3000) for n in range(2, 1000)))
+    found = [r.at for _, readings in drain(spool, Lane.EVENTS) for r in readings]
+    found = [at for at in found if at < 1000]
+    assert found == list(range(1, len(found) + 1))
+
+
+def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(
+    new_spool: NewSpool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = new_spool()
+    spool.append([event(n, size=2000) for n in range(50)])
+    epoch = spool.epoch
+    spool.close()
+    path = tmp_path / "spool.sqlite"
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    path.write_bytes(content)
+    spool = Spool(path, quota_bytes=1_000_000, gateway="gw")
+    assert spool.epoch != epoch
+    assert spool.lane(Lane.EVENTS).last == 0
+    assert "is damaged" in caplog.text
+    assert len(list(tmp_path.glob("spool.sqlite.damaged-*"))) == 1
+    spool.close()
+
+
+def test_not_even_a_database_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    path.write_bytes(b"this was never a database" * 400)
+    spool = Spool(path, quota_bytes=1_000_000, gateway="gw")
+    assert spool.epoch
+    spool.close()
+
+
+def test_a_new_epoch_numbers_what_waits_from_one(new_spool: NewSpool) -> None:
+    spool = new_spool()
+    for n in range(5):
+        spool.append([event(n)])
+        spool.take(Lane.EVENTS, n + 1)
+    spool.committed(Lane.EVENTS, 3)
+    old = spool.epoch
+    spool.begin_epoch()
+    assert spool.epoch != old
+    assert [(s, [r.at for r in x]) for s, x in drain(spool, Lane.EVENTS)] == [(1, [3]), (2, [4])]
+    spool.append([event(9)])
+    assert numbers(spool.take(Lane.EVENTS, 3)) == [9]
+
+
+def test_a_mark_is_kept_with_its_readings(new_spool: NewSpool) -> None:
+    spool = new_spool()
+    assert spool.mark("replay") == 0
+    spool.append([event(1)], mark=("replay", 7))
+    assert new_spool().mark("replay") == 7
+
+
+def test_rejected_lines_are_kept_and_counted(new_spool: NewSpool, tmp_path: Path) -> None:
+    spool = new_spool()
+    spool.reject("native", b"{nonsense", "not JSON")
+    assert spool.rejected == 1
+    with sqlite3.connect(tmp_path / "spool.sqlite") as db:
+        row: Any = db.execute("SELECT source, line, reason FROM rejected").fetchone()
+    db.close()
+    assert row == ("native", b"{nonsense", "not JSON")
+
+
+def test_the_wire_form_is_a_batch(new_spool: NewSpool) -> None:
+    spool = new_spool()
+    spool.append([event(1)])
+    tree = json.loads(spool.take(Lane.EVENTS, 1) or b"")
+    assert tree["epoch"] == spool.epoch
+    assert tree["seq"] == 1
+    assert tree["readings"] == [{"device": "d", "at": 1, "event": "rang", "data": {"pad": ""}}]
