@@ -5,7 +5,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, create_engine
+import psycopg
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Engine,
+    Identity,
+    MetaData,
+    create_engine,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
@@ -44,7 +53,7 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
         ConfigError: the URL is not one of PostgreSQL.
     """
     if not url.startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
-        msg = f"database_url must start with postgresql://, it is {url.split('://')[0]!r}://..."
+        msg = f"database_url must start with postgresql://, it is {url.split('://', maxsplit=1)[0]!r}://..."
         raise ConfigError(msg)
     scheme, rest = url.split("://", 1)
     del scheme
@@ -58,8 +67,11 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Session]:
-    """Open a session; commit when the block ends, roll back when it raises."""
+def transaction(engine: Engine | Connection) -> Iterator[Session]:
+    """Open a session; commit when the block ends, roll back when it raises.
+
+    On a connection, several transactions share it and what it holds: its advisory locks.
+    """
     with Session(engine, expire_on_commit=False) as session:
         try:
             yield session
@@ -77,6 +89,17 @@ def reading(engine: Engine) -> Iterator[Session]:
             yield session
         finally:
             session.rollback()
+
+
+def driver(session: Session) -> psycopg.Connection[Any]:
+    """Give psycopg's connection under a session, within the session's transaction.
+
+    For what has no form in SQLAlchemy: binary COPY, and many statements in one round trip.
+    """
+    connection = session.connection().connection.driver_connection
+    if not isinstance(connection, psycopg.Connection):
+        raise ConfigError(f"the database driver must be psycopg, it is {type(connection)}")
+    return connection
 
 
 def now() -> datetime:

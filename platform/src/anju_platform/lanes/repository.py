@@ -1,0 +1,69 @@
+"""SQL of the lanes and of quarantine."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from anju_platform.database import driver, now
+from anju_platform.lanes.model import LaneState, Quarantined
+
+_SAVE_LANES = """
+    INSERT INTO lanes (gateway_id, epoch, lane, committed, updated_at)
+    SELECT gateway_id, epoch, lane, committed, now()
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[])
+         AS new (gateway_id, epoch, lane, committed)
+    ON CONFLICT (gateway_id, epoch, lane)
+    DO UPDATE SET committed = excluded.committed, updated_at = excluded.updated_at
+"""
+
+
+def load_lanes(session: Session) -> dict[tuple[int, str, str], int]:
+    """Give ``committed`` of every (gateway, epoch, lane)."""
+    rows = session.execute(
+        select(LaneState.gateway_id, LaneState.epoch, LaneState.lane, LaneState.committed)
+    )
+    return {(gateway, epoch, lane): committed for gateway, epoch, lane, committed in rows}
+
+
+def save_lanes(session: Session, rows: Sequence[tuple[int, str, str, int]]) -> None:
+    """Write (gateway, epoch, lane, committed) rows."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    driver(session).execute(_SAVE_LANES, columns)
+
+
+def quarantine(session: Session, rows: Sequence[Quarantined]) -> None:
+    """Put rows into quarantine."""
+    session.add_all(rows)
+    session.flush()
+
+
+def waiting_devices(session: Session, reason: str) -> set[tuple[int, str]]:
+    """Give (gateway id, device) of rows of a reason that were not replayed yet."""
+    query = (
+        select(Quarantined.gateway_id, Quarantined.device)
+        .where(Quarantined.reason == reason, Quarantined.released_at.is_(None))
+        .distinct()
+    )
+    return {(g, d) for g, d in session.execute(query) if g is not None and d is not None}
+
+
+def of_device(session: Session, gateway_id: int, device: str, reason: str) -> list[Quarantined]:
+    """Give and lock a device's rows that were not replayed yet, oldest first."""
+    query = (
+        select(Quarantined)
+        .where(
+            Quarantined.gateway_id == gateway_id,
+            Quarantined.device == device,
+            Quarantined.reason == reason,
+            Quarantined.released_at.is_(None),
+        )
+        .order_by(Quarantined.id)
+        .with_for_update()
+    )
+    return list(session.scalars(query))
+
+
+def mark_released(session: Session, ids: Sequence[int]) -> None:
+    """Note that rows have been replayed."""
+    session.execute(update(Quarantined).where(Quarantined.id.in_(ids)).values(released_at=now()))

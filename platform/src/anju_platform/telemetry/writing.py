@@ -1,0 +1,172 @@
+"""The writing side of the time series: what is stored of each reading, and when it counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from anju_devices.messages import Lane, Quality, Reading, Value
+from anju_platform.registry.snapshot import KnownDevice
+from anju_platform.telemetry import repository
+from anju_platform.telemetry.model import Flag
+
+FUTURE_MS = 30_000
+"""A device's clock may be ahead of ours by this much."""
+JUMP_MS = 3_600_000
+"""A clock that goes back by more than this was set; it does not tell of the past."""
+HISTORY_MS = 15 * 60_000
+"""In the events lane, what is older than this on arrival never rings as if it were live."""
+FACTORY_MS = 1_577_836_800_000
+"""2020-01-01: an earlier time is a clock that was never set."""
+
+_QUALITY_FLAGS = {Quality.GOOD: 0, Quality.ESTIMATED: Flag.ESTIMATED, Quality.STALE: Flag.STALE}
+
+
+@dataclass(slots=True, eq=False)
+class Taken:
+    """A reading taken in: whose it is and when it counts.
+
+    ``at`` is the time it is evaluated at, epoch milliseconds: the device's own, unless that
+    cannot be true. ``flags`` is a :class:`Flag`; ``live`` is false for what only builds
+    history.
+    """
+
+    device: KnownDevice
+    reading: Reading
+    at: int
+    received_at: int
+    flags: int
+    live: bool
+
+
+class Clocks:
+    """Judges device times: each device's latest per lane, because lanes overtake each other."""
+
+    def __init__(self) -> None:
+        self._latest: dict[tuple[int, Lane], int] = {}
+
+    def take(
+        self, device: KnownDevice, reading: Reading, lane: Lane, received_at: int, *, retained: bool
+    ) -> Taken:
+        """Give the reading with the time it is to be evaluated at."""
+        flags = int(_QUALITY_FLAGS[reading.q]) | (Flag.RETAINED if retained else 0)
+        at = reading.at
+        key = device.id, lane
+        if self._is_impossible(key, at, received_at):
+            flags |= Flag.FUTURE
+            at = received_at
+        else:
+            self._latest[key] = max(at, self._latest.get(key, 0))
+        live = not (lane is Lane.EVENTS and received_at - at > HISTORY_MS)
+        if not live:
+            flags |= Flag.LATE
+        return Taken(device, reading, at, received_at, flags, live)
+
+    def _is_impossible(self, key: tuple[int, Lane], at: int, received_at: int) -> bool:
+        return (
+            at > received_at + FUTURE_MS
+            or at < FACTORY_MS
+            or at < self._latest.get(key, 0) - JUMP_MS
+        )
+
+
+def record(session: Session, taken: Sequence[Taken]) -> int:
+    """Store the points and events of readings; gives the number of points."""
+    points: list[repository.Point] = []
+    events: list[repository.Event] = []
+    for one in taken:
+        device, reading = one.device, one.reading
+        for name, value in reading.values.items():
+            field = device.model.field(name)
+            if field is not None:
+                number = field.number(value)
+                points.append(
+                    (
+                        device.community_id,
+                        device.id,
+                        device.fields[name],
+                        reading.at,
+                        number,
+                        one.flags,
+                    )
+                )
+        if reading.event is not None:
+            events.append(
+                repository.Event(
+                    community_id=device.community_id,
+                    device_id=device.id,
+                    observed_at=reading.at,
+                    received_at=one.received_at,
+                    event=reading.event,
+                    event_id=reading.id,
+                    data=reading.data,
+                    flags=one.flags,
+                )
+            )
+    repository.copy_points(session, points)
+    repository.insert_events(session, events)
+    return len(points)
+
+
+@dataclass(slots=True, eq=False)
+class _Current:
+    community_id: int
+    last_seen: int
+    values: dict[str, Value]
+    times: dict[str, int]
+
+
+class Latest:
+    """What every device last said, in memory and, by :meth:`save`, in the database.
+
+    After a failed transaction it no longer agrees with the database: make a new one.
+    """
+
+    def __init__(self, states: Mapping[int, _Current]) -> None:
+        self._states = dict(states)
+        self._changed: set[int] = set()
+
+    @classmethod
+    def load(cls, session: Session) -> "Latest":
+        """Read the latest values of every device."""
+        return cls(
+            {
+                row.device_id: _Current(
+                    row.community_id,
+                    row.last_seen,
+                    {name: pair[0] for name, pair in row.latest.items()},
+                    {name: pair[1] for name, pair in row.latest.items()},
+                )
+                for row in repository.device_states(session)
+            }
+        )
+
+    def observe(self, one: Taken) -> None:
+        """Take a reading's values over where it is not older than what is known."""
+        device_id = one.device.id
+        state = self._states.get(device_id)
+        if state is None:
+            state = self._states[device_id] = _Current(one.device.community_id, 0, {}, {})
+        state.last_seen = max(state.last_seen, one.received_at)
+        for name, value in one.reading.values.items():
+            if one.at >= state.times.get(name, 0):
+                state.values[name] = value
+                state.times[name] = one.at
+        self._changed.add(device_id)
+
+    def values(self, device_id: int) -> Mapping[str, Value]:
+        """Give a device's current values by field; empty while it has said nothing."""
+        state = self._states.get(device_id)
+        return state.values if state else {}
+
+    def save(self, session: Session) -> None:
+        """Write the devices that said something."""
+        if not self._changed:
+            return
+        rows = []
+        for device_id in sorted(self._changed):
+            state = self._states[device_id]
+            latest = {name: [value, state.times[name]] for name, value in state.values.items()}
+            rows.append(repository.StateRow(device_id, state.community_id, state.last_seen, latest))
+        repository.save_device_states(session, rows)
+        self._changed.clear()
