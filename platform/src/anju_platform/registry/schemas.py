@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class View(BaseModel):
@@ -159,3 +159,29 @@ class Plan(View):
     height: float
     shapes: tuple[dict[str, Any], ...]
     devices: tuple[PlanDevice, ...]
+
+
+class DeviceSort(StrEnum):
+    """What a list of devices may be ordered by; ``status`` puts what needs care first."""
+
+    STATUS = "status"
+    NAME = "name"
+    PLACE = "place"
+    MODEL = "model"
+    LAST_SEEN = "last_seen"
+    BATTERY = "battery"
+    RSSI = "rssi"
+
+
+class DeviceFilter(View):
+    """Which devices to list; everything left out does not filter.
+
+    ``place`` includes all that lies in it; ``text`` is looked for in name, slug and place.
+    Retired devices are listed only when ``status`` asks for them.
+    """
+
+    status: tuple[DeviceStatus, ...] = ()
+    model: tuple[str, ...] = ()
+    gateway: str | None = None
+    place: str | None = None
+    text: Annotated[str, Field(max_length=100)] | None = None

@@ -1,0 +1,312 @@
+"""What people do about alerts, and what they read of them.
+
+Every action locks the alert's row, checks the version that was seen, adds a timeline entry
+and tells the screens, all in the caller's transaction.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from anju_devices.catalog import MODELS
+from anju_platform.alerts import listing, repository
+from anju_platform.alerts.listing import counts, history, one_alert, open_alerts
+from anju_platform.alerts.model import Alert, Cause, Handling
+from anju_platform.alerts.schemas import (
+    AccessView,
+    AlertDetail,
+    AlertView,
+    ChartView,
+    ContactView,
+)
+from anju_platform.audit.service import record
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.model import Role
+from anju_platform.auth.service import assignable
+from anju_platform.database import Json, now
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.people import repository as people
+from anju_platform.registry.listing import feed_position
+from anju_platform.registry.model import Device
+from anju_platform.registry.privacy import HEALTH_FIELDS
+from anju_platform.telemetry import series
+
+__all__ = [
+    "AlertChangedError",
+    "acknowledge",
+    "alert_detail",
+    "close",
+    "comment",
+    "counts",
+    "dispatch",
+    "feed_position",
+    "history",
+    "one_alert",
+    "open_alerts",
+    "snapshot_arrived",
+]
+
+_DAY = timedelta(days=1)
+_SHORTEST_CHART = timedelta(minutes=30)
+_CHART_INTERVALS = 40
+_CHART_FIELDS = 3
+_ACCESS_EVENTS = ("access_granted", "access_denied")
+_ACCESS_ENTRIES = 20
+_UPKEEP = {"battery", "rssi"}
+
+
+class AlertChangedError(ConflictError):
+    """Somebody or something was faster; ``alert`` is the present state."""
+
+    def __init__(self, message: str, alert: AlertView) -> None:
+        super().__init__(message)
+        self.alert = alert
+
+
+def acknowledge(
+    session: Session, actor: Actor, alert_id: UUID, *, version: int, screen: str
+) -> AlertView:
+    """Take an alert on. Doing so twice is the same as once.
+
+    Raises:
+        NotFoundError: no such alert in the actor's community.
+        AlertChangedError: somebody else has it, it is closed, or it has changed since
+            ``version``.
+    """
+    alert = _locked(session, actor, alert_id)
+    if alert.handling == Handling.ACKED and alert.acked_by == actor.user_id:
+        return _present(session, alert)
+    _demand(session, alert, alert.handling == Handling.UNACKED, "somebody has taken it on already")
+    _demand_version(session, alert, version)
+    _take_on(session, actor, alert, screen)
+    return _changed(session, alert)
+
+
+def dispatch(
+    session: Session, actor: Actor, alert_id: UUID, *, user_id: int, version: int, screen: str
+) -> AlertView:
+    """Send a person; that also takes the alert on, if nobody has yet.
+
+    Raises:
+        NotFoundError: no such alert or person in the actor's community.
+        AlertChangedError: it is closed or has changed since ``version``.
+    """
+    alert = _locked(session, actor, alert_id)
+    person = next((u for u in assignable(session, actor.community_id) if u.id == user_id), None)
+    if person is None:
+        raise NotFoundError("there is no such person to send")
+    if alert.owner_id == user_id and alert.handling == Handling.ACKED:
+        return _present(session, alert)
+    _demand(session, alert, alert.handling != Handling.CLOSED, "it is closed already")
+    _demand_version(session, alert, version)
+    if alert.handling == Handling.UNACKED:
+        _take_on(session, actor, alert, screen)
+    alert.owner_id = user_id
+    said = {"user_id": user_id, "name": person.name}
+    _note(session, actor, alert, "dispatched", screen=screen, data=said)
+    return _changed(session, alert)
+
+
+def close(
+    session: Session,
+    actor: Actor,
+    alert_id: UUID,
+    *,
+    version: int,
+    cause: Cause | None,
+    note: str = "",
+    screen: str,
+) -> AlertView:
+    """Close an alert with a cause; what the machine says of the world stays recorded.
+
+    Raises:
+        NotFoundError: no such alert in the actor's community.
+        InvalidRequestError: no cause was given.
+        AlertChangedError: it is closed or has changed since ``version``.
+    """
+    if cause is None:
+        raise InvalidRequestError(f"say why it is closed: the cause is one of {', '.join(Cause)}")
+    alert = _locked(session, actor, alert_id)
+    closed = alert.handling == Handling.CLOSED
+    if closed and alert.closed_by == actor.user_id and alert.cause == cause:
+        return _present(session, alert)
+    _demand(session, alert, not closed, "it is closed already")
+    _demand_version(session, alert, version)
+    moment = now()
+    if alert.acked_at is None:
+        alert.acked_at, alert.acked_by = moment, actor.user_id
+    alert.handling = Handling.CLOSED
+    alert.closed_at, alert.closed_by = moment, actor.user_id
+    alert.cause, alert.note = cause, note or None
+    said = {"cause": cause, "note": note, "condition": alert.condition}
+    _note(session, actor, alert, "closed", screen=screen, data=said)
+    return _changed(session, alert)
+
+
+def comment(session: Session, actor: Actor, alert_id: UUID, *, text: str, screen: str) -> AlertView:
+    """Add words to an alert's timeline, open or closed.
+
+    Raises:
+        NotFoundError: no such alert in the actor's community.
+        InvalidRequestError: there are no words.
+    """
+    if not text.strip():
+        raise InvalidRequestError("a comment needs words")
+    alert = _locked(session, actor, alert_id)
+    _note(session, actor, alert, "commented", screen=screen, data={"text": text.strip()})
+    return _changed(session, alert)
+
+
+def _locked(session: Session, actor: Actor, alert_id: UUID) -> Alert:
+    alert = repository.get(session, actor.community_id, alert_id, for_update=True)
+    if alert is None:
+        raise NotFoundError("there is no such alert")
+    return alert
+
+
+def _present(session: Session, alert: Alert) -> AlertView:
+    view = one_alert(session, alert.community_id, alert.id)
+    if view is None:
+        raise NotFoundError("there is no such alert")
+    return view
+
+
+def _demand(session: Session, alert: Alert, right: bool, message: str) -> None:
+    if not right:
+        raise AlertChangedError(message, _present(session, alert))
+
+
+def _demand_version(session: Session, alert: Alert, version: int) -> None:
+    _demand(session, alert, alert.version == version, "it has changed since you looked; look again")
+
+
+def _take_on(session: Session, actor: Actor, alert: Alert, screen: str) -> None:
+    alert.handling = Handling.ACKED
+    alert.acked_at, alert.acked_by = now(), actor.user_id
+    _note(session, actor, alert, "acked", screen=screen, data={})
+
+
+def _note(
+    session: Session, actor: Actor, alert: Alert, kind: str, *, screen: str, data: Json
+) -> None:
+    repository.add_entry(
+        session, alert, kind, now(), user_id=actor.user_id, screen=screen, data=data
+    )
+    record(session, actor, f"alert.{kind}", f"alert:{alert.id}", {"screen": screen})
+
+
+def _changed(session: Session, alert: Alert) -> AlertView:
+    alert.version += 1
+    session.flush()
+    repository.announce(session, alert.community_id, "alert", str(alert.id))
+    return _present(session, alert)
+
+
+def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
+    """Give all about one alert. Reading a home's contacts is audited: call in a transaction.
+
+    Raises:
+        NotFoundError: no such alert in the actor's community.
+    """
+    alert = repository.get(session, actor.community_id, alert_id)
+    if alert is None:
+        raise NotFoundError("there is no such alert")
+    device = session.get(Device, alert.device_id) if alert.device_id is not None else None
+    values = dict(alert.evidence.get("values") or {})
+    if not actor.may_see_health:
+        values = {k: v for k, v in values.items() if k not in HEALTH_FIELDS}
+    return AlertDetail(
+        alert=_present(session, alert),
+        timeline=listing.timeline(session, alert.id),
+        contacts=_contacts(session, actor, alert),
+        deliveries=listing.deliveries(session, alert.id),
+        access_log=_access_log(session, alert),
+        chart=_chart(actor, alert, device) if device is not None else None,
+        values=values,
+        data=dict(alert.evidence.get("data") or {}),
+        media_ready=alert.media_id is not None
+        and listing.media_ready(session, alert.community_id, alert.media_id),
+    )
+
+
+def _contacts(session: Session, actor: Actor, alert: Alert) -> tuple[ContactView, ...]:
+    """Give whom to call: to a guard only while the alert is open."""
+    if alert.household_id is None:
+        return ()
+    if actor.role is Role.GUARD and alert.handling == Handling.CLOSED:
+        return ()
+    found = people.contacts(session, alert.household_id)
+    if found:
+        data: Json = {"alert": str(alert.id)}
+        record(session, actor, "care.read", f"household:{alert.household_id}", data)
+    return tuple(
+        ContactView(
+            position=c.position,
+            name=c.name,
+            relation=c.relation,
+            phone=c.phone,
+            has_key=c.has_key,
+        )
+        for c in found
+    )
+
+
+def _access_log(session: Session, alert: Alert) -> tuple[AccessView, ...]:
+    if alert.place_id is None:
+        return ()
+    doors = {d.id: d for d in listing.doors_near(session, alert.community_id, alert.place_id)}
+    end = alert.closed_at or now()
+    events = series.events_of(
+        session,
+        alert.community_id,
+        doors,
+        names=_ACCESS_EVENTS,
+        start=max(alert.detected_at, end - _DAY) - _DAY,
+        end=end,
+        limit=_ACCESS_ENTRIES,
+    )
+    return tuple(
+        AccessView(
+            at=event.observed_at,
+            device=doors[event.device_id].slug,
+            device_name=doors[event.device_id].name,
+            device_name_en=doors[event.device_id].name_en,
+            event=event.event,
+            data=event.data,
+        )
+        for event in events
+    )
+
+
+def _chart(actor: Actor, alert: Alert, device: Device) -> ChartView | None:
+    """Choose the series that tell the story: what raised it, else what the device measures."""
+    model = MODELS.get(device.model)
+    if model is None:
+        return None
+    hidden = _UPKEEP if actor.may_see_health else _UPKEEP | HEALTH_FIELDS
+    raised_by = alert.evidence.get("values") or {}
+    names = [f.name for f in model.fields if f.name in raised_by and f.name not in hidden]
+    names = names or [f.name for f in model.fields if f.name not in hidden]
+    if not names:
+        return None
+    spoken = timedelta(seconds=_CHART_INTERVALS * (device.interval_s or model.interval_s))
+    before = min(max(spoken, _SHORTEST_CHART), _DAY)
+    start = alert.observed_at - before
+    end = min(alert.closed_at or now(), alert.detected_at + _DAY)
+    return ChartView(
+        device=device.slug,
+        fields=tuple(names[:_CHART_FIELDS]),
+        start=start,
+        end=max(end, _after(alert.observed_at)),
+    )
+
+
+def _after(at: datetime) -> datetime:
+    return at + timedelta(minutes=1)
+
+
+def snapshot_arrived(session: Session, community_id: int, media_id: str) -> None:
+    """Let screens that show an alert waiting for this snapshot draw it again."""
+    for alert_id in listing.alerts_of_snapshot(session, community_id, media_id):
+        repository.announce(session, community_id, "alert", str(alert_id))

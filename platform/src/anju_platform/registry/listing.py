@@ -1,0 +1,422 @@
+"""SQL of the registry as people read it: devices with their state, places, the plan."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Float,
+    Row,
+    Select,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from anju_devices.catalog import MODELS
+from anju_devices.model import DeviceModel, Text
+from anju_platform.auth.actor import Actor
+from anju_platform.database import from_millis, now
+from anju_platform.errors import NotFoundError
+from anju_platform.registry.model import Community, Device, Gateway, Place
+from anju_platform.registry.privacy import HEALTH_FIELDS
+from anju_platform.registry.schemas import (
+    CommunityView,
+    DeviceCounts,
+    DeviceDetail,
+    DeviceFilter,
+    DevicePage,
+    DeviceRow,
+    DeviceSort,
+    DeviceStatus,
+    FieldView,
+    GatewayView,
+    PlaceView,
+    Plan,
+    PlanDevice,
+)
+
+Position: TypeAlias = tuple[float | None, float | None]
+
+FLAT_BELOW = 20
+"""Battery, in %, under which a device is flat."""
+
+_UNKNOWN_MODEL = DeviceModel(name="", title=Text("?", "?"), icon="device", interval_s=3600)
+_SPREAD_M = 1.6
+_GOLDEN = math.pi * (3 - math.sqrt(5))
+_RANK = {status: rank for rank, status in enumerate(DeviceStatus)}
+
+# What devices last said belongs to telemetry, above: its columns are read by name.
+_states = table(
+    "device_states",
+    column("device_id"),
+    column("last_seen_at", DateTime(timezone=True)),
+    column("latest", JSONB),
+)
+_last_seen = _states.c.last_seen_at
+_battery = cast(_states.c.latest[("battery", "0")].astext, Float)
+_rssi = cast(_states.c.latest[("rssi", "0")].astext, Float)
+_interval = func.coalesce(
+    Device.interval_s,
+    case(
+        {name: model.interval_s for name, model in MODELS.items()} or {"": 0},
+        value=Device.model,
+        else_=_UNKNOWN_MODEL.interval_s,
+    ),
+)
+
+
+def _status(moment: datetime) -> ColumnElement[str]:
+    silent_since = literal(moment) - 2 * _interval * literal(timedelta(seconds=1))
+    return case(
+        (Device.state == "retired", DeviceStatus.RETIRED.value),
+        (
+            or_(_last_seen.is_(None), Gateway.online.is_(False)),
+            DeviceStatus.UNKNOWN.value,
+        ),
+        (_last_seen < silent_since, DeviceStatus.SILENT.value),
+        (_battery < FLAT_BELOW, DeviceStatus.FLAT.value),
+        else_=DeviceStatus.OK.value,
+    )
+
+
+def _joined(query: Select[Any]) -> Select[Any]:
+    return (
+        query.select_from(Device)
+        .join(Place, Place.id == Device.place_id)
+        .join(Gateway, Gateway.id == Device.gateway_id)
+        .outerjoin(_states, _states.c.device_id == Device.id)
+    )
+
+
+def _rows(status: ColumnElement[str]) -> Select[Any]:
+    columns = (Device, Place, Gateway.slug, status.label("status"), _last_seen, _battery, _rssi)
+    return _joined(select(*columns, _interval))
+
+
+def _row(found: Row[Any]) -> DeviceRow:
+    device, place, gateway, status, last_seen, battery, rssi, interval_s = found
+    model = MODELS.get(device.model, _UNKNOWN_MODEL)
+    return DeviceRow(
+        slug=device.slug,
+        model=device.model,
+        model_title=model.title.zh,
+        model_title_en=model.title.en,
+        icon=model.icon,
+        life_safety=model.life_safety,
+        name=device.name,
+        name_en=device.name_en,
+        place=place.label,
+        place_en=place.label_en,
+        place_slug=place.slug,
+        gateway=gateway,
+        household=device.household_id is not None,
+        status=status,
+        last_seen_at=last_seen,
+        interval_s=interval_s,
+        battery=battery,
+        rssi=rssi,
+    )
+
+
+def devices(
+    session: Session,
+    community_id: int,
+    wanted: DeviceFilter | None = None,
+    *,
+    sort: DeviceSort = DeviceSort.STATUS,
+    descending: bool = False,
+    page: int = 1,
+    size: int = 50,
+) -> DevicePage:
+    """Give one page of the devices that match; by default silent, flat and unknown first.
+
+    ``counts`` is by status over all that match the rest of the filter.
+    """
+    wanted = wanted or DeviceFilter()
+    status = _status(now())
+    conditions = _conditions(community_id, wanted)
+    by_status = dict.fromkeys(DeviceStatus, 0)
+    tally = _joined(select(status, func.count())).where(*conditions).group_by(status)
+    by_status.update({DeviceStatus(name): n for name, n in session.execute(tally)})
+    shown = wanted.status or tuple(s for s in DeviceStatus if s is not DeviceStatus.RETIRED)
+    query = (
+        _rows(status)
+        .where(*conditions, status.in_([s.value for s in shown]))
+        .order_by(*_order(status, sort, descending=descending))
+        .limit(size)
+        .offset((page - 1) * size)
+    )
+    return DevicePage(
+        rows=tuple(_row(found) for found in session.execute(query)),
+        total=sum(by_status[s] for s in shown),
+        page=page,
+        size=size,
+        counts=by_status,
+    )
+
+
+def _conditions(community_id: int, wanted: DeviceFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [Device.community_id == community_id]
+    if wanted.model:
+        found.append(Device.model.in_(wanted.model))
+    if wanted.gateway is not None:
+        found.append(Gateway.slug == wanted.gateway)
+    if wanted.place is not None:
+        top = select(Place.id).where(Place.community_id == community_id, Place.slug == wanted.place)
+        down = top.cte("down", recursive=True)
+        down = down.union_all(select(Place.id).join(down, Place.parent_id == down.c.id))
+        found.append(Device.place_id.in_(select(down.c.id)))
+    if wanted.text:
+        texts = (Device.name, Device.name_en, Device.slug, Place.label, Place.label_en)
+        found.append(or_(*(t.icontains(wanted.text, autoescape=True) for t in texts)))
+    return found
+
+
+def _order(
+    status: ColumnElement[str], sort: DeviceSort, *, descending: bool
+) -> Sequence[ColumnElement[Any]]:
+    rank = case({s.value: rank for s, rank in _RANK.items()}, value=status)
+    key: dict[DeviceSort, ColumnElement[Any]] = {
+        DeviceSort.STATUS: rank,
+        DeviceSort.NAME: func.lower(Device.name),
+        DeviceSort.PLACE: func.lower(Place.label),
+        DeviceSort.MODEL: func.lower(Device.model),
+        DeviceSort.LAST_SEEN: _last_seen + timedelta(0),
+        DeviceSort.BATTERY: _battery,
+        DeviceSort.RSSI: _rssi,
+    }
+    first = key[sort].desc() if descending else key[sort].asc()
+    return (first.nulls_last(), Device.slug.asc())
+
+
+def every_device(
+    session: Session, community_id: int, wanted: DeviceFilter | None = None
+) -> Iterator[DeviceRow]:
+    """Give all devices that match, in the order of care needed, for an export."""
+    page, size = 1, 1000
+    while True:
+        found = devices(session, community_id, wanted, page=page, size=size)
+        yield from found.rows
+        if len(found.rows) < size:
+            return
+        page += 1
+
+
+def device_counts(session: Session, community_id: int) -> DeviceCounts:
+    """Count devices by what can be said of them."""
+    status = _status(now())
+    tally = _joined(select(status, func.count())).where(Device.community_id == community_id)
+    found = {DeviceStatus(name): n for name, n in session.execute(tally.group_by(status))}
+    found.pop(DeviceStatus.RETIRED, None)
+    ok, flat = found.get(DeviceStatus.OK, 0), found.get(DeviceStatus.FLAT, 0)
+    return DeviceCounts(
+        total=sum(found.values()),
+        online=ok + flat,
+        silent=found.get(DeviceStatus.SILENT, 0),
+        flat=flat,
+        unknown=found.get(DeviceStatus.UNKNOWN, 0),
+    )
+
+
+def find_device(session: Session, community_id: int, slug: str) -> Device:
+    """Find a device of a community.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    query = select(Device).where(Device.community_id == community_id, Device.slug == slug)
+    device = session.scalars(query).one_or_none()
+    if device is None:
+        raise NotFoundError(f"there is no device {slug!r}")
+    return device
+
+
+def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
+    """Give all about one device, without health values for those who may not see them.
+
+    Raises:
+        NotFoundError: no such device in the actor's community.
+    """
+    device = find_device(session, actor.community_id, slug)
+    found = session.execute(_rows(_status(now())).where(Device.id == device.id)).one()
+    query = select(_states.c.latest).where(_states.c.device_id == device.id)
+    latest: dict[str, Any] = session.scalar(query) or {}
+    gateway = session.get_one(Gateway, device.gateway_id)
+    hidden = frozenset() if actor.may_see_health else HEALTH_FIELDS
+    return DeviceDetail(
+        device=_row(found),
+        fields=_fields(MODELS.get(device.model, _UNKNOWN_MODEL), latest, hidden),
+        attributes=device.attributes,
+        gateway_name=gateway.name,
+        gateway_name_en=gateway.name_en,
+        gateway_online=gateway.online,
+        created_at=device.created_at,
+    )
+
+
+def _fields(
+    model: DeviceModel, latest: dict[str, Any], hidden: frozenset[str]
+) -> tuple[FieldView, ...]:
+    views = []
+    for field in model.fields:
+        if field.name in hidden:
+            continue
+        value, at = latest.get(field.name, (None, None))
+        views.append(
+            FieldView(
+                name=field.name,
+                title=field.title.zh,
+                title_en=field.title.en,
+                unit=field.unit,
+                kind=field.kind,
+                options=field.options,
+                minimum=field.minimum,
+                maximum=field.maximum,
+                value=value,
+                at=from_millis(at) if at is not None else None,
+            )
+        )
+    return tuple(views)
+
+
+def community(session: Session, community_id: int) -> CommunityView:
+    """Give the community a screen is about.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = session.get(Community, community_id)
+    if found is None:
+        raise NotFoundError("there is no such community")
+    return CommunityView(
+        id=found.id,
+        slug=found.slug,
+        name=found.name,
+        name_en=found.name_en,
+        timezone=found.timezone,
+    )
+
+
+def feed_position(session: Session, community_id: int) -> int:
+    """Give the number of the last change; read it before what a stream is to keep fresh."""
+    query = select(Community.feed_seq).where(Community.id == community_id)
+    return session.scalar(query) or 0
+
+
+def positions(session: Session, place_ids: Iterable[int]) -> dict[int, Position]:
+    """Give the metres on the plan of places: their own, or their nearest placed ancestor's."""
+    wanted = list(place_ids)
+    if not wanted:
+        return {}
+    up = (
+        select(Place.id.label("start"), Place.parent_id, Place.x, Place.y)
+        .where(Place.id.in_(wanted))
+        .cte("up", recursive=True)
+    )
+    up = up.union_all(
+        select(up.c.start, Place.parent_id, Place.x, Place.y).join(
+            up, and_(Place.id == up.c.parent_id, up.c.x.is_(None))
+        )
+    )
+    query = select(up.c.start, up.c.x, up.c.y).where(up.c.x.is_not(None))
+    return {start: (x, y) for start, x, y in session.execute(query)}
+
+
+def places(session: Session, community_id: int) -> tuple[PlaceView, ...]:
+    """Give the place tree, parents before children."""
+    query = select(Place).where(Place.community_id == community_id).order_by(Place.id)
+    found = session.scalars(query).all()
+    by_id = {place.id: place for place in found}
+    where = positions(session, by_id)
+    return tuple(
+        PlaceView(
+            slug=place.slug,
+            parent=by_id[place.parent_id].slug if place.parent_id is not None else None,
+            kind=place.kind,
+            label=place.label,
+            label_en=place.label_en,
+            x=where.get(place.id, (None, None))[0],
+            y=where.get(place.id, (None, None))[1],
+        )
+        for place in found
+    )
+
+
+def gateways(session: Session, community_id: int) -> tuple[GatewayView, ...]:
+    """Give the gateways of a community, those that are away first."""
+    served = (
+        select(func.count())
+        .where(Device.gateway_id == Gateway.id, Device.state == "approved")
+        .scalar_subquery()
+    )
+    query = (
+        select(Gateway, Place, served)
+        .outerjoin(Place, Place.id == Gateway.place_id)
+        .where(Gateway.community_id == community_id)
+        .order_by(Gateway.online, Gateway.slug)
+    )
+    return tuple(
+        GatewayView(
+            slug=gateway.slug,
+            name=gateway.name,
+            name_en=gateway.name_en,
+            place=place.label if place else None,
+            place_en=place.label_en if place else None,
+            online=gateway.online,
+            status_at=gateway.status_at,
+            version=gateway.version,
+            devices=count,
+        )
+        for gateway, place, count in session.execute(query)
+    )
+
+
+def plan(session: Session, community_id: int) -> Plan:
+    """Give the site plan with every device that stands somewhere on it."""
+    found = session.get_one(Community, community_id)
+    query = _rows(_status(now())).where(
+        Device.community_id == community_id, Device.state == "approved"
+    )
+    rows = session.execute(query.order_by(Device.id)).all()
+    where = positions(session, {row[0].place_id for row in rows})
+    taken: dict[Position, int] = {}
+    markers = []
+    for row in rows:
+        spot = where.get(row[0].place_id)
+        if spot is None or spot[0] is None or spot[1] is None:
+            continue
+        number = taken[spot] = taken.get(spot, -1) + 1
+        x, y = _spread(spot[0], spot[1], number)
+        markers.append(_marker(_row(row), x, y))
+    return Plan(
+        width=float(found.plan.get("width", 0)),
+        height=float(found.plan.get("height", 0)),
+        shapes=tuple(found.plan.get("shapes", ())),
+        devices=tuple(markers),
+    )
+
+
+def _marker(row: DeviceRow, x: float, y: float) -> PlanDevice:
+    names = set(PlanDevice.model_fields) - {"x", "y"}
+    return PlanDevice(x=x, y=y, **row.model_dump(include=names))
+
+
+def _spread(x: float, y: float, number: int) -> tuple[float, float]:
+    """Place the n-th device of one spot on a sunflower's spiral, the same one every time."""
+    radius = _SPREAD_M * math.sqrt(number)
+    return (
+        round(x + radius * math.cos(number * _GOLDEN), 2),
+        round(y + radius * math.sin(number * _GOLDEN), 2),
+    )
