@@ -81,8 +81,8 @@ def write_mosquitto(
         f"listener {port} {host}",
         f"persistence_location {there / 'store'}/",
         "persistence true",
-        "autosave_on_changes true",
-        "autosave_interval 1",
+        # sessions and retained messages; what is in flight is safe with its sender (ADR 2)
+        "autosave_interval 60",
         # an hour of a hundred gateways' urgent lane, bounded by their windows
         "max_queued_messages 100000",
         "max_inflight_messages 0",
