@@ -15,6 +15,8 @@ MAX_BATCH_BYTES = 256 * 1024
 """Largest batch a platform accepts (wire contract)."""
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{1,64}$")]
+"""What a device model calls an event or a command, such as ``access_granted``."""
 Millis = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 Value: TypeAlias = bool | int | float | str
 """A field's value on the wire: boolean, number, or one of an enumeration's words."""
@@ -45,7 +47,7 @@ class Reading(msgspec.Struct, omit_defaults=True, frozen=True, forbid_unknown_fi
     device: Id
     at: Millis
     values: dict[str, Value] = {}
-    event: Id | None = None
+    event: Name | None = None
     id: str | None = None
     data: dict[str, Any] = {}
     q: Quality = Quality.GOOD
@@ -92,7 +94,7 @@ class Command(msgspec.Struct, omit_defaults=True, frozen=True):
     """What the platform asks of a gateway, or of one device behind it; void after expiry."""
 
     id: str
-    name: Id
+    name: Name
     expires_at: Millis
     device: Id | None = None
     args: dict[str, Any] = {}
@@ -123,7 +125,7 @@ class Decoder:
         self._decoder = msgspec.json.Decoder(message_type)
         self._name = message_type.__name__.lower()
 
-    def __call__(self, payload: bytes) -> Any:  # noqa: ANN401 - the struct named at construction
+    def __call__(self, payload: bytes) -> Any:
         """Decode ``payload``.
 
         Raises:

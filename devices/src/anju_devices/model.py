@@ -44,7 +44,7 @@ class Field:
     options: tuple[str, ...] = ()
     urgent: bool = False
 
-    def check(self, value: Value) -> str | None:
+    def check(self, value: Value) -> str | None:  # noqa: PLR0911 - one answer for each fault
         """Say what is wrong with ``value`` for this field, or nothing."""
         match self.kind:
             case Kind.BOOLEAN:
@@ -141,14 +141,16 @@ class DeviceModel:
                 a value of the wrong kind or out of range.
         """
         if reading.event is None and not reading.values:
-            raise InvalidReadingError(f"{reading.device}: neither values nor an event")  # noqa: EM102, TRY003
+            raise InvalidReadingError(f"{reading.device}: neither values nor an event")
         for name, value in reading.values.items():
             known = self._fields.get(name)
             fault = f"{self.name} has no such field" if known is None else known.check(value)
             if fault:
-                raise InvalidReadingError(f"{reading.device}.{name}: {fault}")  # noqa: EM102, TRY003
+                raise InvalidReadingError(f"{reading.device}.{name}: {fault}")
         if reading.event is not None and reading.event not in self._events:
-            raise InvalidReadingError(f"{reading.device}: {self.name} has no event {reading.event!r}")  # noqa: EM102, TRY003, E501
+            raise InvalidReadingError(
+                f"{reading.device}: {self.name} has no event {reading.event!r}"
+            )
 
     def lane(self, reading: Reading) -> Lane:
         """Give the lane a reading travels on: events and urgent fields first."""

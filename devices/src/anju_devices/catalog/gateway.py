@@ -1,0 +1,32 @@
+"""The gateway's reading about itself."""
+
+from anju_devices.catalog.vocabulary import event, number, text
+from anju_devices.model import DeviceModel, Text
+
+MODEL = DeviceModel(
+    "gateway",
+    Text("边缘网关", "Gateway"),
+    "router",
+    interval_s=30,
+    fields=(
+        number("cpu", "处理器", "CPU", "%", least=0, most=100),
+        number("memory", "内存", "Memory", "%", least=0, most=100),
+        number("disk", "磁盘", "Disk", "%", least=0, most=100),
+        number("spool_events", "待传事件批次", "Event batches waiting", least=0),
+        number("spool_telemetry", "待传遥测批次", "Telemetry batches waiting", least=0),
+        number("spool_bytes", "缓存占用", "Spool size", "B", least=0),
+        number(
+            "clock_offset", "时钟偏差", "Clock offset", "ms", least=-86_400_000, most=86_400_000
+        ),
+    ),
+    events=(
+        event("started", "启动", "Started", text("version", "版本", "Version")),
+        event(
+            "spool_full",
+            "缓存已满",
+            "Spool full",
+            number("dropped", "丢弃遥测批次", "Telemetry batches dropped", least=0),
+        ),
+        event("driver_failed", "驱动故障", "Driver failed", text("detail", "详情", "Detail")),
+    ),
+)
