@@ -9,6 +9,7 @@ from types import MappingProxyType
 from anju_devices.catalog import (
     bathroom_presence,
     bed_mat,
+    binary_sensor,
     camera,
     charging_shed,
     climate,
@@ -61,6 +62,7 @@ _ALL = (
     hydrant,
     water_tank,
     manhole,
+    binary_sensor,
     gateway,
 )
 
