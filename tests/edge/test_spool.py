@@ -139,7 +139,7 @@ def test_over_quota_the_oldest_telemetry_goes_its_numbers_stay_and_an_event_tell
     assert kept == list(range(kept[0], 300))
     assert len(kept) > 50
     events = [reading for _, readings in drain(spool, Lane.EVENTS) for reading in readings]
-    said = [reading for reading in events if reading.event == "spool_dropped"]
+    said = [reading for reading in events if reading.event == "spool_full"]
     assert sum(reading.data["readings"] for reading in said) + len(kept) == 300
     assert len(events) - len(said) == 5
     assert spool.waiting_bytes() <= 110_000
@@ -165,7 +165,7 @@ def test_a_full_disk_gives_up_telemetry_for_events_and_at_last_refuses(
         append_each(spool, (telemetry(n, size=3000) for n in itertools.count()))
     spool.append([event(1, size=3000)])
     events = [r for _, readings in drain(spool, Lane.EVENTS) for r in readings]
-    assert [r.event for r in events] == ["spool_dropped", "rang"]
+    assert [r.event for r in events] == ["spool_full", "rang"]
     with pytest.raises(SpoolFullError, match="free space on this disk"):
         append_each(spool, (event(n, size=3000) for n in range(2, 1000)))
     found = [r.at for _, readings in drain(spool, Lane.EVENTS) for r in readings]

@@ -12,7 +12,7 @@ belonging to a numbered batch of its lane; a batch is every chunk of one ``(lane
   so that no number that was ever sent can come back with other readings after a power cut.
 - Over quota the **oldest telemetry** goes. Its numbers stay: a number of a lane with no
   chunk is sent as a batch without readings, so the platform's count has no gap. An event
-  ``spool_dropped`` in the same transaction says how much went.
+  ``spool_full`` in the same transaction says how much went.
 - The last readings' digests are kept, so a device that sends again what it did not hear
   "kept" for (also across a crash of this agent) does not double anything.
 """
@@ -88,7 +88,7 @@ class Spool:
     Args:
         path: the database file; created when missing, set aside when it is damaged.
         quota_bytes: how many bytes of readings may wait.
-        gateway: the gateway's own device id, who says ``spool_dropped``.
+        gateway: the gateway's own device id, who says ``spool_full``.
     """
 
     def __init__(self, path: Path, *, quota_bytes: int, gateway: str) -> None:
@@ -237,7 +237,7 @@ class Spool:
         state = lanes[Lane.TELEMETRY]
         over = sum(x.size for x in lanes.values()) + need - self._quota
         goal = max(over, 0) + self._quota // 20
-        upto = freed = readings = 0
+        upto = freed = readings = batches = 0
         for seq, count, size in self._db.execute(
             "SELECT seq, sum(count), sum(length(body)) FROM chunks WHERE lane = ?"
             " GROUP BY seq ORDER BY seq",
@@ -245,7 +245,7 @@ class Spool:
         ):
             if freed >= goal:
                 break
-            upto, freed, readings = seq, freed + size, readings + count
+            upto, freed, readings, batches = seq, freed + size, readings + count, batches + 1
         if telemetry_only and freed < over:
             msg = f"{self._path}: events alone fill the quota of {self._quota} bytes"
             raise SpoolFullError(f"{msg}; telemetry is refused until the platform is reached")
@@ -259,9 +259,9 @@ class Spool:
         said = Reading(
             device=self._gateway,
             at=now_ms(),
-            event="spool_dropped",
+            event="spool_full",
             id=new_id(),
-            data={"readings": readings, "bytes": freed},
+            data={"dropped": batches, "readings": readings},
         )
         lanes[Lane.EVENTS] = self._store(Lane.EVENTS, lanes[Lane.EVENTS], [encode(said)])
         _log.warning("spool is over its quota: dropped the oldest %d telemetry readings", readings)
@@ -298,6 +298,11 @@ class Spool:
     def lane(self, lane: Lane) -> LaneState:
         """Give where a lane stands."""
         return self._lanes[lane]
+
+    def waiting(self, lane: Lane) -> int:
+        """Give how many batches of a lane wait for the platform."""
+        state = self._lanes[lane]
+        return state.last - state.committed
 
     def waiting_bytes(self) -> int:
         """Give how many bytes of readings wait for the platform."""

@@ -1,0 +1,178 @@
+"""The composition root: everything this agent is made of, put together in one place."""
+
+import fcntl
+import logging
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+from anju_devices.errors import InvalidReadingError
+from anju_devices.link import LinkSettings, Message
+from anju_devices.messages import Command, CommandResult, Lane, Reading, Value
+from anju_devices.topics import Channel
+from anju_edge import __version__
+from anju_edge.clock import now_ms
+from anju_edge.commands import UPLOAD_SNAPSHOT, Commands, Handler
+from anju_edge.config import EdgeConfig, read_secret
+from anju_edge.drivers.camera import CameraDriver
+from anju_edge.drivers.native import NativeDriver
+from anju_edge.drivers.replay import ReplayDriver
+from anju_edge.errors import ConfigError, SpoolFullError
+from anju_edge.intake import Intake, Said, model_named
+from anju_edge.snapshots import Snapshots, Uploader, UploadError
+from anju_edge.spool import Spool
+from anju_edge.supervisor import Driver, Supervisor
+from anju_edge.uplink import Uplink
+from anju_edge.vitals import Vitals
+
+_log = logging.getLogger(__name__)
+
+
+class Agent:
+    """One gateway.
+
+    Raises:
+        ConfigError: a secret cannot be read, or another agent uses this ``data_dir``.
+        SpoolError: the spool cannot be used.
+    """
+
+    def __init__(self, config: EdgeConfig) -> None:
+        self._config = config
+        self._lock = _claim(config.data_dir)
+        self._gateway = model_named("gateway")
+        self._vitals = Vitals(config.data_dir)
+        self._spool = Spool(
+            config.data_dir / "spool.sqlite",
+            quota_bytes=config.spool.quota_bytes,
+            gateway=config.gateway,
+        )
+        self._intake = Intake(self._spool)
+        self._snapshots = Snapshots(config.data_dir / "snapshots", config.snapshots)
+        self._uplink = Uplink(
+            self._spool,
+            _link_settings(config),
+            community=config.community,
+            gateway=config.gateway,
+            on_command=self._on_command,
+            on_config=self._on_config,
+        )
+        native = self._native()
+        self._commands = Commands(
+            own=self._own_commands(),
+            devices=native.command if native else None,
+            publish=lambda payload: self._uplink.publish(Channel.RESULTS, payload),
+            acknowledge=self._uplink.ack,
+        )
+        drivers: list[Driver] = [native] if native else []
+        drivers += [CameraDriver(c, self._snapshots.folder, self._intake) for c in config.cameras]
+        drivers += [ReplayDriver(r, self._intake, timezone=config.timezone) for r in config.replay]
+        self._supervisor = Supervisor(drivers, on_failure=self._on_failure)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop``."""
+        self._uplink.start()
+        self._supervisor.start()
+        self._tell(event="started", data={"version": __version__})
+        _log.info("gateway %s is up, epoch %s", self._config.gateway, self._spool.epoch)
+        while not stop.is_set():
+            self._tell(values=self._measure())
+            gone = self._snapshots.prune()
+            if gone:
+                _log.info("%d old snapshots deleted", gone)
+            stop.wait(self._gateway.interval_s)
+        _log.info("gateway %s is going down", self._config.gateway)
+        self._supervisor.stop()
+        self._commands.stop()
+        self._uplink.stop()
+        self._spool.close()
+        self._lock.close()
+
+    def _native(self) -> NativeDriver | None:
+        native = self._config.native
+        if native is None:
+            return None
+        token = read_secret(native.token_file, "native.token_file")
+        return NativeDriver(native, token, self._intake)
+
+    def _own_commands(self) -> dict[str, Handler]:
+        platform = self._config.platform
+        if platform is None:
+            return {}
+        uploader = Uploader(
+            self._snapshots,
+            platform.url,
+            read_secret(platform.secret_file, "platform.secret_file"),
+            community=self._config.community,
+            gateway=self._config.gateway,
+        )
+
+        def upload(command: Command) -> CommandResult:
+            snapshot = command.args.get("id")
+            if not isinstance(snapshot, str):
+                raise UploadError("upload-snapshot needs the snapshot's id in args.id")
+            said = uploader.upload(snapshot, until_ms=command.expires_at)
+            return CommandResult(id=command.id, ok=True, at=now_ms(), detail=said)
+
+        return {UPLOAD_SNAPSHOT: upload}
+
+    def _on_command(self, message: Message) -> None:
+        self._commands.receive(message)
+
+    def _on_config(self, message: Message) -> None:
+        """Keep the platform's configuration for an installer to read."""
+        path = self._config.data_dir / "platform-config.json"
+        path.write_bytes(message.payload)
+        self._uplink.ack(message)
+
+    def _on_failure(self, driver: str, reason: str) -> None:
+        self._tell(event="driver_failed", data={"detail": f"{driver}: {reason}"[:500]})
+
+    def _measure(self) -> dict[str, Value]:
+        return {
+            "cpu": self._vitals.cpu_percent(),
+            "memory": self._vitals.memory_percent(),
+            "disk": self._vitals.disk_percent(),
+            "spool_bytes": self._spool.waiting_bytes(),
+            "spool_events": self._spool.waiting(Lane.EVENTS),
+            "spool_telemetry": self._spool.waiting(Lane.TELEMETRY),
+        }
+
+    def _tell(self, **said: Any) -> None:
+        """Keep a reading of the gateway itself: its ``values``, or an ``event`` with ``data``."""
+        reading = Reading(device=self._config.gateway, at=now_ms(), **said)
+        try:
+            self._intake.keep([Said(reading, self._gateway)])
+        except (InvalidReadingError, SpoolFullError) as error:
+            _log.error("the gateway's own reading was not kept: %s", error)
+
+
+def _claim(data_dir: Path) -> IO[str]:
+    """Make sure that one agent alone uses the folder; released when the process ends."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "lock").open("w")
+    except OSError as error:
+        raise ConfigError(f"data_dir: {data_dir} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise ConfigError(f"data_dir: another anju-edge is using {data_dir}") from error
+    return lock
+
+
+def _link_settings(config: EdgeConfig) -> LinkSettings:
+    broker = config.broker
+    password = (
+        read_secret(broker.password_file, "broker.password_file") if broker.password_file else None
+    )
+    return LinkSettings(
+        host=broker.host,
+        port=broker.port,
+        client_id=f"{config.community}.{config.gateway}",
+        username=broker.username,
+        password=password.get_secret_value() if password else None,
+        tls=broker.tls,
+        ca_file=str(broker.ca_file) if broker.ca_file else None,
+        keepalive_s=broker.keepalive_s,
+    )

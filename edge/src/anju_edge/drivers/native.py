@@ -1,0 +1,275 @@
+"""The native protocol: JSON lines over TCP, for devices and simulators that speak Anju.
+
+The client's first line is ``{"token": ..., "devices": {"<id>": "<model>", ...}}``; we answer
+``{"ok": true}``, or ``{"error": ...}`` and hang up. Each further line is a reading. After
+readings are on the disk we write ``{"kept": n}``, how many of this connection are; whoever
+did not hear it sends them again, and nothing is doubled. A line that cannot be used is
+answered with ``{"error": ..., "line": n}`` (the first line is number 1), set aside in the
+spool with its reason, and the next line is read. When there is no room we say so and hang
+up, so that the client keeps its readings and comes back.
+
+We may write ``{"command": {...}}``; the client answers ``{"result": {...}}``.
+"""
+
+import contextlib
+import hmac
+import json
+import logging
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pydantic import SecretStr
+
+from anju_devices.errors import InvalidReadingError, UnknownModelError
+from anju_devices.messages import Command, CommandResult, Id, Reading
+from anju_devices.model import DeviceModel
+from anju_edge.clock import now_ms
+from anju_edge.config import NativeConfig
+from anju_edge.errors import DriverError, SpoolFullError
+from anju_edge.intake import Intake, model_named
+from anju_edge.spool import MAX_READING_BYTES, Entry
+
+HELLO_S = 10.0
+MAX_HELLO_BYTES = 4 * 1024 * 1024
+RECEIVE_BYTES = 256 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class _Hello(msgspec.Struct, forbid_unknown_fields=True):
+    token: str
+    devices: dict[Id, str]
+
+
+class _Answer(msgspec.Struct, forbid_unknown_fields=True):
+    result: CommandResult
+
+
+_decode_hello = msgspec.json.Decoder(_Hello)
+_decode_reading = msgspec.json.Decoder(Reading)
+_decode_answer = msgspec.json.Decoder(_Answer)
+
+
+class NativeDriver:
+    """Serves the native protocol; one thread per connection, any number of devices on each."""
+
+    name = "native"
+
+    def __init__(self, config: NativeConfig, token: SecretStr, intake: Intake) -> None:
+        self._config = config
+        self._token = token
+        self._intake = intake
+        self._lock = threading.Lock()
+        self._connections: set[_Connection] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Listen until ``stop``.
+
+        Raises:
+            DriverError: the address cannot be listened on.
+        """
+        address = (self._config.host, self._config.port)
+        try:
+            server = socket.create_server(address, backlog=64)
+        except OSError as error:
+            raise DriverError(f"cannot listen on {address[0]}:{address[1]}: {error}") from error
+        with server:
+            port = server.getsockname()[1]
+            if self._config.port_file:
+                _write_whole(self._config.port_file, f"{port}\n")
+            _log.info("native devices may connect to %s:%d", address[0], port)
+            server.settimeout(0.25)
+            while not stop.is_set():
+                try:
+                    accepted, peer = server.accept()
+                except TimeoutError:
+                    continue
+                self._begin(accepted, f"{peer[0]}:{peer[1]}")
+        self._hang_up()
+
+    def _begin(self, accepted: socket.socket, peer: str) -> None:
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        accepted.settimeout(HELLO_S)
+        connection = _Connection(accepted, peer, self._intake, self._token)
+        with self._lock:
+            self._connections.add(connection)
+        name = f"native-{peer}"
+        threading.Thread(target=self._serve, args=(connection,), name=name, daemon=True).start()
+
+    def _serve(self, connection: "_Connection") -> None:
+        try:
+            connection.serve()
+        except OSError as error:
+            _log.info("%s: connection ended: %s", connection.peer, error)
+        except Exception:  # noqa: BLE001 - one client's trouble is no other's
+            _log.exception("%s: connection dropped", connection.peer)
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+            connection.close()
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            connection.close()
+
+    def command(self, command: Command) -> CommandResult:
+        """Ask a device and wait for its answer until the command expires."""
+        with self._lock:
+            serving = [c for c in self._connections if command.device in c.devices]
+        if not serving:
+            detail = f"device {command.device} is not connected"
+            return CommandResult(id=command.id, ok=False, at=now_ms(), detail=detail)
+        return serving[-1].ask(command)
+
+
+class _Connection:
+    """One client, from its first line to its last."""
+
+    def __init__(
+        self, accepted: socket.socket, peer: str, intake: Intake, token: SecretStr
+    ) -> None:
+        self.peer = peer
+        self.devices: dict[str, DeviceModel] = {}
+        self._socket = accepted
+        self._intake = intake
+        self._token = token
+        self._writing = threading.Lock()
+        self._answered = threading.Condition()
+        self._answers: dict[str, CommandResult] = {}
+        self._line = 0
+        self._kept = 0
+
+    def serve(self) -> None:
+        """Greet, then keep readings until the client hangs up."""
+        rest = self._greet()
+        if rest is None:
+            return
+        self._socket.settimeout(None)
+        _log.info("%s: connected with %d devices", self.peer, len(self.devices))
+        while True:
+            lines = rest.split(b"\n")
+            rest = lines.pop()
+            if not self._keep(lines):
+                return
+            if len(rest) > MAX_READING_BYTES:
+                self._write({"error": f"a line over {MAX_READING_BYTES} bytes"})
+                return
+            received = self._socket.recv(RECEIVE_BYTES)
+            if not received:
+                return
+            rest += received
+
+    def _greet(self) -> bytes | None:
+        """Read and judge the first line; give what came after it, None when refused."""
+        received = b""
+        while b"\n" not in received and len(received) <= MAX_HELLO_BYTES:
+            more = self._socket.recv(RECEIVE_BYTES)
+            if not more:
+                return None
+            received += more
+        line, _, rest = received.partition(b"\n")
+        fault = self._judge(line)
+        if fault:
+            _log.warning("%s: refused: %s", self.peer, fault)
+            self._write({"error": fault})
+            return None
+        self._line = 1
+        self._write({"ok": True})
+        return rest
+
+    def _judge(self, line: bytes) -> str | None:
+        """Say why the client may not go on, or take in its devices."""
+        try:
+            hello = _decode_hello.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return f"the first line must be token and devices: {error}"
+        if not hmac.compare_digest(hello.token.encode(), self._token.get_secret_value().encode()):
+            return "the token is not this agent's"
+        try:
+            self.devices = {name: model_named(model) for name, model in hello.devices.items()}
+        except UnknownModelError as error:
+            return str(error)
+        return None
+
+    def _keep(self, lines: list[bytes]) -> bool:
+        """Keep what can be used and answer the rest; False when the client must go."""
+        entries: list[Entry] = []
+        for line in lines:
+            self._line += 1
+            if not line.strip():
+                continue
+            try:
+                entries.append(self._understand(line))
+            except (msgspec.DecodeError, UnicodeDecodeError, InvalidReadingError) as error:
+                if self._take_answer(line):
+                    continue
+                self._intake.reject(f"native {self.peer}", line, str(error))
+                self._write({"error": str(error), "line": self._line})
+        if not entries:
+            return True
+        try:
+            self._intake.append(entries)
+        except SpoolFullError as error:
+            _log.error("%s: %s", self.peer, error)
+            self._write({"error": str(error), "line": self._line})
+            return False
+        self._kept += len(entries)
+        self._write({"kept": self._kept})
+        return True
+
+    def _understand(self, line: bytes) -> Entry:
+        reading = _decode_reading.decode(line)
+        model = self.devices.get(reading.device)
+        if model is None:
+            raise InvalidReadingError(f"device {reading.device!r} is not in the first line")
+        return self._intake.check(reading, model)
+
+    def _take_answer(self, line: bytes) -> bool:
+        """Take a command's result, if that is what the line is."""
+        try:
+            answer = _decode_answer.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+        with self._answered:
+            self._answers[answer.result.id] = answer.result
+            self._answered.notify_all()
+        return True
+
+    def ask(self, command: Command) -> CommandResult:
+        """Send a command and wait for its result, at most until it expires."""
+        failed = "the connection to the device was lost"
+        try:
+            self._write({"command": msgspec.to_builtins(command)})
+            failed = "the device did not answer in time"
+            with self._answered:
+                self._answered.wait_for(
+                    lambda: command.id in self._answers,
+                    timeout=max(0.0, (command.expires_at - now_ms()) / 1000),
+                )
+                answer = self._answers.pop(command.id, None)
+        except OSError:
+            answer = None
+        return answer or CommandResult(id=command.id, ok=False, at=now_ms(), detail=failed)
+
+    def _write(self, message: dict[str, Any]) -> None:
+        with self._writing:
+            self._socket.sendall(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+
+    def close(self) -> None:
+        """Hang up; a thread reading this connection ends."""
+        with contextlib.suppress(OSError):  # it may be gone already
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that nobody ever reads half of it."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(text, "utf-8")
+    draft.replace(path)

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from devices_on_wire import NativeClient
+from pydantic import SecretStr
+
+from anju_devices.messages import Command, Lane, decode_batch
+from anju_edge.clock import now_ms
+from anju_edge.config import NativeConfig
+from anju_edge.drivers.native import NativeDriver
+from anju_edge.errors import SpoolFullError
+from anju_edge.intake import Intake
+from anju_edge.spool import Spool
+
+TOKEN = "secret-token"
+DEVICES = {"sos-1": "sos_button", "pir-1": "pir"}
+
+
+class Served:
+    def __init__(self, driver: NativeDriver, spool: Spool, port: int) -> None:
+        self.driver = driver
+        self.spool = spool
+        self.port = port
+
+    def connect(self, **devices: str) -> NativeClient:
+        return NativeClient(self.port, TOKEN, devices or DEVICES)
+
+
+@pytest.fixture
+def native(new_spool: Callable[..., Spool], tmp_path: Path) -> Iterator[Served]:
+    spool = new_spool()
+    port_file = tmp_path / "port"
+    config = NativeConfig(token_file=tmp_path / "token", port_file=port_file)
+    driver = NativeDriver(config, SecretStr(TOKEN), Intake(spool))
+    stop = threading.Event()
+    thread = threading.Thread(target=driver.run, args=(stop,))
+    thread.start()
+    while not port_file.exists():
+        time.sleep(0.005)
+    yield Served(driver, spool, int(port_file.read_text()))
+    stop.set()
+    thread.join()
+
+
+def kept(spool: Spool, lane: Lane) -> list[str]:
+    """Give the devices of the readings in the lane's first batch."""
+    payload = spool.take(lane, 1)
+    return [] if payload is None else [r.device for r in decode_batch(payload).readings]
+
+
+def test_a_reading_is_on_the_disk_when_its_device_hears_kept(native: Served) -> None:
+    client = native.connect()
+    client.send("sos-1", event="pressed")
+    client.wait_kept()
+    payload = native.spool.take(Lane.EVENTS, 1)
+    assert payload is not None
+    (reading,) = decode_batch(payload).readings
+    assert (reading.device, reading.event) == ("sos-1", "pressed")
+    assert reading.id is not None
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("token", "devices", "expected"),
+    [
+        ("wrong", DEVICES, "the token is not this agent's"),
+        (TOKEN, {"x": "teapot"}, "no device model 'teapot'"),
+        (TOKEN, {"Not An Id": "pir"}, "matching regex"),
+    ],
+)
+def test_a_client_that_may_not_is_told_why(
+    native: Served, token: str, devices: dict[str, str], expected: str
+) -> None:
+    with pytest.raises(AssertionError, match=expected):
+        NativeClient(native.port, token, devices)
+
+
+def test_a_bad_line_is_answered_set_aside_and_stops_nothing(
+    native: Served, tmp_path: Path
+) -> None:
+    client = native.connect()
+    client.send("pir-1", values={"motion": "yes"})
+    client.send("pir-1", values={"mood": 1})
+    client.send("stranger", values={"motion": True})
+    client._socket.sendall(b"{nonsense\n")
+    client.send("sos-1", event="pressed")
+    answers = [client.read() for _ in range(5)]
+    assert [answer.get("line") for answer in answers] == [2, 3, 4, 5, None]
+    assert answers[-1] == {"kept": 1}
+    assert "'yes' is not true or false" in answers[0]["error"]
+    assert "no such field" in answers[1]["error"]
+    assert "stranger" in answers[2]["error"]
+    with sqlite3.connect(tmp_path / "spool.sqlite") as db:
+        (count,) = db.execute("SELECT count(*) FROM rejected").fetchone()
+    db.close()
+    assert count == native.spool.rejected == 4
+    client.close()
+
+
+def test_readings_sent_again_on_a_new_connection_are_kept_once(native: Served) -> None:
+    for _ in range(2):
+        client = native.connect()
+        client.send("sos-1", at=1000, event="pressed")
+        client.send("pir-1", at=1000, values={"motion": True})
+        client.wait_kept()
+        client.close()
+    assert kept(native.spool, Lane.EVENTS) == ["sos-1"]
+    assert native.spool.lane(Lane.TELEMETRY).open_count == 1
+
+
+def test_without_room_the_client_is_told_and_keeps_its_readings(
+    native: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SpoolFullError("the disk is full")
+
+    client = native.connect()
+    monkeypatch.setattr(native.spool, "append", full)
+    client.send("sos-1", event="pressed")
+    assert client.read() == {"error": "the disk is full", "line": 2}
+    with pytest.raises(AssertionError, match="closed the connection"):
+        client.read()
+    client.close()
+
+
+def test_thousands_of_devices_on_one_connection_keep_5000_readings_a_second(
+    native: Served,
+) -> None:
+    devices = {f"pir-{n}": "pir" for n in range(5000)}
+    client = native.connect(**devices)
+    now = now_ms()
+    lines = [
+        json.dumps({"device": name, "at": now + turn, "values": {"motion": True, "lux": 3}})
+        for turn in range(3)
+        for name in devices
+    ]
+    began = time.monotonic()
+    threading.Thread(
+        target=client._socket.sendall, args=("\n".join([*lines, ""]).encode(),)
+    ).start()
+    client._sent = len(lines)
+    client.wait_kept()
+    rate = len(lines) / (time.monotonic() - began)
+    print(f"{rate:.0f} readings/s")
+    assert rate > 5000
+    client.close()
+
+
+def test_a_command_reaches_its_device_and_its_answer_comes_back(native: Served) -> None:
+    client = native.connect()
+    answered: list[object] = []
+    command = Command(id="c-1", name="locate", expires_at=now_ms() + 5000, device="sos-1")
+    thread = threading.Thread(target=lambda: answered.append(native.driver.command(command)))
+    thread.start()
+    asked = client.read()["command"]
+    assert (asked["id"], asked["device"]) == ("c-1", "sos-1")
+    client._write({"result": {"id": "c-1", "ok": True, "at": now_ms(), "detail": "done"}})
+    thread.join()
+    assert answered[0].detail == "done"  # type: ignore[attr-defined]
+    client.close()
+
+
+def test_a_command_for_an_absent_device_fails_at_once(native: Served) -> None:
+    command = Command(id="c-2", name="locate", expires_at=now_ms() + 5000, device="nobody")
+    result = native.driver.command(command)
+    assert not result.ok
+    assert "not connected" in result.detail
