@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from anju_platform.alerts.model import Alert, TimelineEntry
+from anju_platform.alerts.model import Alert, FeedEntry, TimelineEntry
 from anju_platform.alerts.schemas import (
     AlertCounts,
     AlertPage,
@@ -290,5 +290,16 @@ def doors_near(session: Session, community_id: int, place_id: int) -> list[Devic
         Device.community_id == community_id,
         Device.place_id.in_(select(up.c.id)),
         Device.model.in_(("door", "vehicle_lane")),
+    )
+    return list(session.scalars(query))
+
+
+def feed_since(session: Session, community_id: int, after: int, *, limit: int) -> list[FeedEntry]:
+    """Give what changed on screens after a position, in order."""
+    query = (
+        select(FeedEntry)
+        .where(FeedEntry.community_id == community_id, FeedEntry.seq > after)
+        .order_by(FeedEntry.seq)
+        .limit(limit)
     )
     return list(session.scalars(query))

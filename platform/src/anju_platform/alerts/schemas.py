@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from anju_platform.alerts.model import Cause, Condition, Handling, Mode
+from anju_platform.people.schemas import ContactView
 
 
 class View(BaseModel):
@@ -73,16 +74,6 @@ class TimelineView(View):
     user: str | None
     screen: str | None
     data: dict[str, Any]
-
-
-class ContactView(View):
-    """Whom to call, in order (``position`` 1 first)."""
-
-    position: int
-    name: str
-    relation: str
-    phone: str
-    has_key: bool
 
 
 class DeliveryView(View):

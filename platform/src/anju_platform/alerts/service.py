@@ -18,7 +18,6 @@ from anju_platform.alerts.schemas import (
     AlertDetail,
     AlertView,
     ChartView,
-    ContactView,
 )
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
@@ -26,7 +25,8 @@ from anju_platform.auth.model import Role
 from anju_platform.auth.service import assignable
 from anju_platform.database import Json, now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
-from anju_platform.people import repository as people
+from anju_platform.people import service as people
+from anju_platform.people.schemas import ContactView
 from anju_platform.registry.listing import feed_position
 from anju_platform.registry.model import Device
 from anju_platform.registry.privacy import HEALTH_FIELDS
@@ -236,20 +236,7 @@ def _contacts(session: Session, actor: Actor, alert: Alert) -> tuple[ContactView
         return ()
     if actor.role is Role.GUARD and alert.handling == Handling.CLOSED:
         return ()
-    found = people.contacts(session, alert.household_id)
-    if found:
-        data: Json = {"alert": str(alert.id)}
-        record(session, actor, "care.read", f"household:{alert.household_id}", data)
-    return tuple(
-        ContactView(
-            position=c.position,
-            name=c.name,
-            relation=c.relation,
-            phone=c.phone,
-            has_key=c.has_key,
-        )
-        for c in found
-    )
+    return people.contacts(session, actor, alert.household_id, reason={"alert": str(alert.id)})
 
 
 def _access_log(session: Session, alert: Alert) -> tuple[AccessView, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
+from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from anju_platform.auth import repository, service
@@ -92,6 +93,15 @@ def require(*roles: Role) -> Callable[[Actor], Awaitable[Actor]]:
 
     return allowed
 
+
+def engine(request: Request) -> Engine:
+    """Give the database of this process."""
+    found: Engine = request.app.state.engine
+    return found
+
+
+Database = Annotated[Engine, Depends(engine)]
+"""The database of this process."""
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]
 """Any logged-in person."""

@@ -1,0 +1,132 @@
+"""HTTP of alerts."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from anju_platform.alerts import service
+from anju_platform.alerts.schemas import (
+    AckRequest,
+    AlertCounts,
+    AlertDetail,
+    AlertPage,
+    AlertView,
+    CloseRequest,
+    CommentRequest,
+    DispatchRequest,
+    HistoryFilter,
+)
+from anju_platform.audit.service import record
+from anju_platform.auth.dependencies import CurrentActor, Database, Property
+from anju_platform.database import reading, transaction
+from anju_platform.export import csv_response
+
+router = APIRouter(prefix="/alerts", tags=["alerts"])
+
+_MOST_EXPORTED = 10_000
+
+
+class HistoryQuery(HistoryFilter):
+    """A filter and which page of it."""
+
+    page: int = Field(default=1, ge=1, le=100_000)
+    size: int = Field(default=50, ge=1, le=200)
+
+
+@router.get("")
+def list_open(database: Database, actor: CurrentActor) -> list[AlertView]:
+    """Give the open alerts, P1 first, newest first."""
+    with reading(database) as session:
+        return service.open_alerts(session, actor.community_id)
+
+
+@router.get("/counts")
+def count(database: Database, actor: CurrentActor) -> AlertCounts:
+    """Give the numbers at the top of the wall."""
+    with reading(database) as session:
+        return service.counts(session, actor.community_id)
+
+
+@router.get("/history")
+def history(
+    database: Database, actor: CurrentActor, query: Annotated[HistoryQuery, Query()]
+) -> AlertPage:
+    """Give one page of all alerts that match, newest first."""
+    with reading(database) as session:
+        return service.history(session, actor.community_id, query, page=query.page, size=query.size)
+
+
+@router.get("/history.csv", response_class=StreamingResponse)
+def export(
+    database: Database, actor: Property, query: Annotated[HistoryFilter, Query()]
+) -> StreamingResponse:
+    """Give the newest 10,000 alerts that match, as CSV."""
+    with transaction(database) as session:
+        found = service.history(session, actor.community_id, query, size=_MOST_EXPORTED)
+        record(session, actor, "alerts.exported", "alerts", {"rows": len(found.rows)})
+    return csv_response(
+        "alerts.csv", list(AlertView.model_fields), (row.model_dump() for row in found.rows)
+    )
+
+
+@router.get("/{alert_id}")
+def detail(database: Database, actor: CurrentActor, alert_id: UUID) -> AlertDetail:
+    """Give all about one alert; reading a home's contacts is audited."""
+    with transaction(database) as session:
+        return service.alert_detail(session, actor, alert_id)
+
+
+@router.post("/{alert_id}/ack")
+def acknowledge(
+    database: Database, actor: CurrentActor, alert_id: UUID, request: AckRequest
+) -> AlertView:
+    """Take an alert on; the first wins, the second gets 409 with the present state."""
+    with transaction(database) as session:
+        return service.acknowledge(
+            session, actor, alert_id, version=request.version, screen=request.screen
+        )
+
+
+@router.post("/{alert_id}/dispatch")
+def dispatch(
+    database: Database, actor: CurrentActor, alert_id: UUID, request: DispatchRequest
+) -> AlertView:
+    """Send a person."""
+    with transaction(database) as session:
+        return service.dispatch(
+            session,
+            actor,
+            alert_id,
+            user_id=request.user_id,
+            version=request.version,
+            screen=request.screen,
+        )
+
+
+@router.post("/{alert_id}/close")
+def close(
+    database: Database, actor: CurrentActor, alert_id: UUID, request: CloseRequest
+) -> AlertView:
+    """Close with a cause."""
+    with transaction(database) as session:
+        return service.close(
+            session,
+            actor,
+            alert_id,
+            version=request.version,
+            cause=request.cause,
+            note=request.note,
+            screen=request.screen,
+        )
+
+
+@router.post("/{alert_id}/comments")
+def comment(
+    database: Database, actor: CurrentActor, alert_id: UUID, request: CommentRequest
+) -> AlertView:
+    """Add words to the timeline."""
+    with transaction(database) as session:
+        return service.comment(session, actor, alert_id, text=request.text, screen=request.screen)

@@ -1,0 +1,17 @@
+"""HTTP of homes."""
+
+from fastapi import APIRouter
+
+from anju_platform.auth.dependencies import Database, Property
+from anju_platform.database import transaction
+from anju_platform.people import service
+from anju_platform.people.schemas import HouseholdView
+
+router = APIRouter(prefix="/households", tags=["people"])
+
+
+@router.get("/{slug}")
+def household(database: Database, actor: Property, slug: str) -> HouseholdView:
+    """Give a home's card; the look is audited."""
+    with transaction(database) as session:
+        return service.household(session, actor, slug)

@@ -1,0 +1,111 @@
+"""HTTP of the registry: devices, places, the plan."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from anju_platform.audit.service import record
+from anju_platform.auth.dependencies import CurrentActor, Database, Property
+from anju_platform.database import reading, transaction
+from anju_platform.export import csv_response
+from anju_platform.registry import listing
+from anju_platform.registry.schemas import (
+    CommunityView,
+    DeviceCounts,
+    DeviceDetail,
+    DeviceFilter,
+    DevicePage,
+    DeviceRow,
+    DeviceSort,
+    GatewayView,
+    PlaceView,
+    Plan,
+)
+
+router = APIRouter(tags=["registry"])
+
+
+class DeviceQuery(DeviceFilter):
+    """A filter, an order, and which page."""
+
+    sort: DeviceSort = DeviceSort.STATUS
+    descending: bool = False
+    page: int = Field(default=1, ge=1, le=100_000)
+    size: int = Field(default=50, ge=1, le=200)
+
+
+@router.get("/community")
+def community(database: Database, actor: CurrentActor) -> CommunityView:
+    """Give the community this session looks at."""
+    with reading(database) as session:
+        return listing.community(session, actor.community_id)
+
+
+@router.get("/devices")
+def devices(
+    database: Database, actor: CurrentActor, query: Annotated[DeviceQuery, Query()]
+) -> DevicePage:
+    """Give one page of devices; by default silent, flat and unknown first."""
+    with reading(database) as session:
+        return listing.devices(
+            session,
+            actor.community_id,
+            query,
+            sort=query.sort,
+            descending=query.descending,
+            page=query.page,
+            size=query.size,
+        )
+
+
+@router.get("/devices.csv", response_class=StreamingResponse)
+def export(
+    database: Database, actor: Property, query: Annotated[DeviceFilter, Query()]
+) -> StreamingResponse:
+    """Give every device that matches, as CSV."""
+    with transaction(database) as session:
+        rows = list(listing.every_device(session, actor.community_id, query))
+        record(session, actor, "devices.exported", "devices", {"rows": len(rows)})
+    return csv_response(
+        "devices.csv", list(DeviceRow.model_fields), (row.model_dump() for row in rows)
+    )
+
+
+@router.get("/devices/counts")
+def counts(database: Database, actor: CurrentActor) -> DeviceCounts:
+    """Count devices by what can be said of them."""
+    with reading(database) as session:
+        return listing.device_counts(session, actor.community_id)
+
+
+@router.get("/devices/{slug}")
+def device(database: Database, actor: CurrentActor, slug: str) -> DeviceDetail:
+    """Give all about one device; a home's device is care data, so reading it is audited."""
+    with transaction(database) as session:
+        found = listing.device_detail(session, actor, slug)
+        if found.device.household:
+            record(session, actor, "care.read", f"device:{slug}")
+        return found
+
+
+@router.get("/places")
+def places(database: Database, actor: CurrentActor) -> tuple[PlaceView, ...]:
+    """Give the place tree, parents before children."""
+    with reading(database) as session:
+        return listing.places(session, actor.community_id)
+
+
+@router.get("/gateways")
+def gateways(database: Database, actor: CurrentActor) -> tuple[GatewayView, ...]:
+    """Give the gateways, those that are away first."""
+    with reading(database) as session:
+        return listing.gateways(session, actor.community_id)
+
+
+@router.get("/plan")
+def plan(database: Database, actor: CurrentActor) -> Plan:
+    """Give the site plan with its devices."""
+    with reading(database) as session:
+        return listing.plan(session, actor.community_id)

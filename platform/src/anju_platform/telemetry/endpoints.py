@@ -1,0 +1,62 @@
+"""HTTP of the time series."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+
+from anju_platform.audit.service import record
+from anju_platform.auth.dependencies import CurrentActor, Database
+from anju_platform.database import now, transaction
+from anju_platform.registry.listing import find_device
+from anju_platform.telemetry import series
+from anju_platform.telemetry.schemas import EventView, Series
+
+router = APIRouter(prefix="/devices/{slug}", tags=["telemetry"])
+
+_SPAN = timedelta(hours=24)
+_EVENT_SPAN = timedelta(days=7)
+
+
+@router.get("/series")
+def one_series(
+    database: Database,
+    actor: CurrentActor,
+    slug: str,
+    *,
+    field: Annotated[str, Query(max_length=64)],
+    start: AwareDatetime | None = None,
+    end: AwareDatetime | None = None,
+    points: Annotated[int, Query(ge=3, le=series.MOST_POINTS)] = series.MOST_POINTS,
+) -> Series:
+    """Give one field over a span (default: the last day), thinned to ``points``."""
+    until = end or now()
+    since = start or until - _SPAN
+    with transaction(database) as session:
+        found = series.series(session, actor, slug, field, start=since, end=until, points=points)
+        if find_device(session, actor.community_id, slug).household_id is not None:
+            record(session, actor, "care.read", f"device:{slug}", {"field": field})
+        return found
+
+
+@router.get("/events")
+def events(
+    database: Database,
+    actor: CurrentActor,
+    slug: str,
+    *,
+    start: AwareDatetime | None = None,
+    end: AwareDatetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> tuple[EventView, ...]:
+    """Give what a device said has happened (default: in the last week), newest first."""
+    until = end or now()
+    since = start or until - _EVENT_SPAN
+    with transaction(database) as session:
+        found = series.device_events(
+            session, actor.community_id, slug, start=since, end=until, limit=limit
+        )
+        if find_device(session, actor.community_id, slug).household_id is not None:
+            record(session, actor, "care.read", f"device:{slug}", {"events": True})
+        return found
