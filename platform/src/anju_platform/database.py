@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import psycopg
+import sqlalchemy.exc
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -24,6 +25,14 @@ Key = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 """A surrogate key made by the database."""
 
 Json = dict[str, Any]
+
+UNAVAILABLE = (
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
+"""Errors that speak of the server or the way to it, not of what was asked: try again later."""
 
 
 class Table(DeclarativeBase):
@@ -62,7 +71,15 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+        connect_args={
+            "options": "-c timezone=UTC",
+            "connect_timeout": 5,
+            # A server that vanished without a word is noticed within half a minute.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 25_000,
+        },
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
 
-from anju_platform.alerts.model import Alert, Handling, TimelineEntry
+from anju_platform.alerts.model import Alert, FeedEntry, TimelineEntry
 from anju_platform.database import Json, now
 
 FEED_CHANNEL = "anju_feed"
@@ -95,31 +95,12 @@ def get(
     return session.scalars(query).one_or_none()
 
 
-def open_by_key(session: Session, community_id: int, key: str) -> Alert | None:
-    """Find and lock the open alert of a dedupe key; there is at most one."""
+def latest_of_key(session: Session, community_id: int, key: str) -> Alert | None:
+    """Find and lock the open alert of a dedupe key, else the one closed last."""
     query = (
         select(Alert)
-        .where(
-            Alert.community_id == community_id,
-            Alert.dedupe_key == key,
-            Alert.handling != Handling.CLOSED,
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return session.scalars(query).one_or_none()
-
-
-def last_closed(session: Session, community_id: int, key: str) -> Alert | None:
-    """Find and lock the alert of a dedupe key that was closed last."""
-    query = (
-        select(Alert)
-        .where(
-            Alert.community_id == community_id,
-            Alert.dedupe_key == key,
-            Alert.handling == Handling.CLOSED,
-        )
-        .order_by(Alert.closed_at.desc())
+        .where(Alert.community_id == community_id, Alert.dedupe_key == key)
+        .order_by(Alert.closed_at.desc().nulls_first())
         .limit(1)
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -127,9 +108,13 @@ def last_closed(session: Session, community_id: int, key: str) -> Alert | None:
     return session.scalars(query).one_or_none()
 
 
-def timeline(session: Session, alert_id: UUID) -> list[TimelineEntry]:
-    """Give an alert's steps, oldest first."""
-    query = (
-        select(TimelineEntry).where(TimelineEntry.alert_id == alert_id).order_by(TimelineEntry.id)
-    )
-    return list(session.scalars(query))
+def add_told(session: Session, told: Sequence[Json]) -> None:
+    """Note in timelines who was told: rows of ``alert_id, community_id, at, data``."""
+    if told:
+        session.execute(insert(TimelineEntry), [{"kind": "told", **row} for row in told])
+
+
+def prune_feed(session: Session, before: datetime) -> int:
+    """Forget what screens had to redraw before that time; gives how many entries."""
+    pruned = session.execute(delete(FeedEntry).where(FeedEntry.at < before).returning(FeedEntry.id))
+    return len(pruned.all())

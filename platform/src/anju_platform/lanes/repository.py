@@ -1,9 +1,10 @@
 """SQL of the lanes and of quarantine."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from anju_platform.database import driver, now
 from anju_platform.lanes.model import LaneState, Quarantined
@@ -48,8 +49,10 @@ def waiting_devices(session: Session, reason: str) -> set[tuple[int, str]]:
     return {(g, d) for g, d in session.execute(query) if g is not None and d is not None}
 
 
-def of_device(session: Session, gateway_id: int, device: str, reason: str) -> list[Quarantined]:
-    """Give and lock a device's rows that were not replayed yet, oldest first."""
+def of_device(
+    session: Session, gateway_id: int, device: str, reason: str, *, limit: int
+) -> list[Quarantined]:
+    """Give and lock a device's oldest rows that were not replayed yet."""
     query = (
         select(Quarantined)
         .where(
@@ -59,6 +62,7 @@ def of_device(session: Session, gateway_id: int, device: str, reason: str) -> li
             Quarantined.released_at.is_(None),
         )
         .order_by(Quarantined.id)
+        .limit(limit)
         .with_for_update()
     )
     return list(session.scalars(query))
@@ -67,3 +71,31 @@ def of_device(session: Session, gateway_id: int, device: str, reason: str) -> li
 def mark_released(session: Session, ids: Sequence[int]) -> None:
     """Note that rows have been replayed."""
     session.execute(update(Quarantined).where(Quarantined.id.in_(ids)).values(released_at=now()))
+
+
+def last_heard(session: Session) -> datetime | None:
+    """Give when anything was last stored: up to then ingest was listening."""
+    return session.scalar(select(func.max(LaneState.updated_at)))
+
+
+def prune_quarantine(session: Session, before: datetime) -> None:
+    """Delete what came into quarantine before that time."""
+    session.execute(delete(Quarantined).where(Quarantined.received_at < before))
+
+
+def prune_lanes(session: Session, before: datetime) -> None:
+    """Delete lanes of epochs that ended: not moved since then, and their gateway has newer ones.
+
+    A gateway that is away for long keeps the lanes of its latest epoch.
+    """
+    newer = aliased(LaneState)
+    replaced = (
+        select(newer.gateway_id)
+        .where(
+            newer.gateway_id == LaneState.gateway_id,
+            newer.epoch != LaneState.epoch,
+            newer.updated_at > LaneState.updated_at,
+        )
+        .exists()
+    )
+    session.execute(delete(LaneState).where(LaneState.updated_at < before, replaced))

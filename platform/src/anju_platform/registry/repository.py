@@ -1,13 +1,15 @@
 """SQL of the registry: what stands where, and who speaks for it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import column, delete, select, table, update
+from sqlalchemy import column, delete, or_, select, table, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from anju_platform.database import Json, Table
 from anju_platform.registry.model import (
+    BlindPeriod,
     Community,
     Device,
     DeviceField,
@@ -97,3 +99,46 @@ def set_parents(session: Session, parents: Sequence[Json]) -> None:
     """Hang places into the tree; rows are ``{"id", "parent_id"}``."""
     if parents:
         session.execute(update(Place), parents)
+
+
+def gateway_states(session: Session) -> dict[int, bool]:
+    """Give whether each gateway is online, as last written."""
+    rows = session.execute(select(Gateway.id, Gateway.online))
+    return {row.id: row.online for row in rows}
+
+
+def set_online(
+    session: Session, gateway_id: int, *, online: bool, at: datetime, version: str | None
+) -> None:
+    """Note a gateway's state; its version only when it said one."""
+    values: Json = {"online": online, "status_at": at}
+    if version is not None:
+        values["version"] = version
+    session.execute(update(Gateway).where(Gateway.id == gateway_id).values(values))
+
+
+def blind_periods(session: Session, since: datetime) -> list[BlindPeriod]:
+    """Give the blind periods that reach beyond ``since``."""
+    query = select(BlindPeriod).where(
+        or_(BlindPeriod.ended_at.is_(None), BlindPeriod.ended_at >= since)
+    )
+    return list(session.scalars(query))
+
+
+def add_blind(session: Session, periods: Sequence[Json]) -> None:
+    """Add blind periods: rows of ``community_id, gateway_id, started_at, ended_at``."""
+    session.execute(insert(BlindPeriod), periods)
+
+
+def end_blind(session: Session, gateway_id: int, at: datetime) -> None:
+    """End a gateway's blind period, if one runs."""
+    session.execute(
+        update(BlindPeriod)
+        .where(BlindPeriod.gateway_id == gateway_id, BlindPeriod.ended_at.is_(None))
+        .values(ended_at=at)
+    )
+
+
+def prune_blind(session: Session, before: datetime) -> None:
+    """Delete blind periods that ended before that time."""
+    session.execute(delete(BlindPeriod).where(BlindPeriod.ended_at < before))

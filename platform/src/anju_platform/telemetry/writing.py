@@ -70,42 +70,40 @@ class Clocks:
         )
 
 
-def record(session: Session, taken: Sequence[Taken]) -> int:
-    """Store the points and events of readings; gives the number of points."""
+def record_points(session: Session, taken: Sequence[Taken]) -> int:
+    """Store the values of readings; gives how many."""
     points: list[repository.Point] = []
-    events: list[repository.Event] = []
     for one in taken:
-        device, reading = one.device, one.reading
-        for name, value in reading.values.items():
+        device, at, flags = one.device, one.reading.at, one.flags
+        for name, value in one.reading.values.items():
             field = device.model.field(name)
             if field is not None:
                 number = field.number(value)
-                points.append(
-                    (
-                        device.community_id,
-                        device.id,
-                        device.fields[name],
-                        reading.at,
-                        number,
-                        one.flags,
-                    )
-                )
-        if reading.event is not None:
-            events.append(
-                repository.Event(
-                    community_id=device.community_id,
-                    device_id=device.id,
-                    observed_at=reading.at,
-                    received_at=one.received_at,
-                    event=reading.event,
-                    event_id=reading.id,
-                    data=reading.data,
-                    flags=one.flags,
-                )
-            )
+                key = device.community_id, device.id, device.fields[name]
+                points.append((*key, at, number, flags))
     repository.copy_points(session, points)
-    repository.insert_events(session, events)
     return len(points)
+
+
+def record_events(session: Session, taken: Sequence[Taken]) -> None:
+    """Store the events of readings."""
+    repository.insert_events(
+        session,
+        [
+            repository.Event(
+                community_id=one.device.community_id,
+                device_id=one.device.id,
+                observed_at=one.reading.at,
+                received_at=one.received_at,
+                event=one.reading.event,
+                event_id=one.reading.id,
+                data=one.reading.data,
+                flags=one.flags,
+            )
+            for one in taken
+            if one.reading.event is not None
+        ],
+    )
 
 
 @dataclass(slots=True, eq=False)

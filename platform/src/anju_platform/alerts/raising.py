@@ -1,0 +1,243 @@
+"""From finding to alert: raise, refresh, reopen, clear; one alert per key is open at a time."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import uuid_utils
+from sqlalchemy.orm import Session
+
+from anju_platform.alerts import repository
+from anju_platform.alerts.model import Alert, Condition, Handling
+from anju_platform.database import Json, from_millis, now, to_millis
+from anju_platform.registry.snapshot import KnownDevice
+from anju_rules import Finding, FindingKind, Rule
+
+REOPEN_WITHIN = timedelta(minutes=5)
+"""A re-fire this soon after closing is the same alert again."""
+FLAPPING_WITHIN = timedelta(minutes=10)
+FLAPPING_OVER = 3
+"""More activations than this within that time: counted, no longer told."""
+KEPT_EVENT_IDS = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transition:
+    """What happened to an alert; ``tell`` is true when people are to hear of it."""
+
+    alert: Alert
+    kind: str
+    tell: bool
+
+
+def raise_or_refresh(
+    session: Session,
+    community_id: int,
+    finding: Finding,
+    rule: Rule,
+    device: KnownDevice | None,
+) -> Transition | None:
+    """Carry a finding over to its alert; gives nothing when it changes nothing.
+
+    The caller announces the alert to screens, in the same transaction (see
+    :func:`anju_platform.alerts.repository.announce_all`).
+    """
+    key = dedupe_key(finding)
+    alert = repository.latest_of_key(session, community_id, key)
+    if alert is not None and alert.handling != Handling.CLOSED:
+        transition = _refresh(session, alert, finding)
+    elif finding.kind is not FindingKind.active:
+        return None
+    elif alert is not None and _closed_lately(alert, finding):
+        transition = _reopen(session, alert, finding)
+    else:
+        transition = _raise(session, community_id, finding, rule, device, former=alert)
+    if transition is not None:
+        session.flush()
+    return transition
+
+
+def dedupe_key(finding: Finding) -> str:
+    """Give what an alert is the only open one of: rule, entity, discriminator."""
+    return f"{finding.rule_id}|{finding.entity}|{finding.discriminator}"
+
+
+def _raise(
+    session: Session,
+    community_id: int,
+    finding: Finding,
+    rule: Rule,
+    device: KnownDevice | None,
+    *,
+    former: Alert | None,
+) -> Transition:
+    detected = from_millis(finding.detected_at)
+    evidence = _evidence({}, finding)
+    _note_activation(evidence, detected)
+    alert = Alert(
+        id=UUID(str(uuid_utils.uuid7())),
+        community_id=community_id,
+        dedupe_key=dedupe_key(finding),
+        rule_id=finding.rule_id,
+        rule_version=finding.rule_version,
+        entity=finding.entity,
+        discriminator=finding.discriminator,
+        device_id=device.id if device else None,
+        place_id=device.place_id if device else None,
+        household_id=device.household_id if device else None,
+        title=rule.title.zh,
+        title_en=rule.title.en,
+        icon=rule.icon,
+        severity=finding.severity,
+        condition=Condition.ACTIVE,
+        handling=Handling.UNACKED,
+        overlays=[],
+        mode=rule.mode,
+        latched=rule.latch,
+        observed_at=from_millis(finding.at),
+        detected_at=detected,
+        activated_at=detected,
+        occurrences=1,
+        previous_id=former.id if former else None,
+        media_id=_snapshot(finding),
+        evidence=evidence,
+        version=1,
+    )
+    session.add(alert)
+    session.flush()
+    repository.add_entry(session, alert, "raised", detected, data=_said(finding))
+    return Transition(alert, "raised", tell=True)
+
+
+def _closed_lately(alert: Alert, finding: Finding) -> bool:
+    closed = alert.closed_at
+    return closed is not None and from_millis(finding.detected_at) - closed < REOPEN_WITHIN
+
+
+def _reopen(session: Session, alert: Alert, finding: Finding) -> Transition:
+    alert.handling = Handling.UNACKED
+    alert.acked_at = alert.acked_by = None
+    alert.closed_at = alert.closed_by = None
+    alert.cause = alert.note = None
+    return _activate(session, alert, finding, "reopened")
+
+
+def _refresh(session: Session, alert: Alert, finding: Finding) -> Transition | None:
+    match finding.kind:
+        case FindingKind.active:
+            return _active_again(session, alert, finding)
+        case FindingKind.cleared:
+            return _cleared(session, alert, finding)
+        case FindingKind.unknown:
+            return _unknown(session, alert, finding)
+        case FindingKind.severity:
+            return _severity(session, alert, finding)
+
+
+def _active_again(session: Session, alert: Alert, finding: Finding) -> Transition:
+    if finding.severity < alert.severity:
+        _rise(alert, finding)
+        return _activate(session, alert, finding, "rose")
+    if alert.condition == Condition.ACTIVE:
+        alert.occurrences += 1
+        alert.evidence = _evidence(alert.evidence, finding)
+        return _changed(session, alert, finding, "reactivated", tell=False)
+    return _activate(session, alert, finding, "reactivated")
+
+
+def _activate(session: Session, alert: Alert, finding: Finding, kind: str) -> Transition:
+    detected = from_millis(finding.detected_at)
+    alert.occurrences += 1
+    alert.condition = Condition.ACTIVE
+    alert.severity = finding.severity
+    alert.activated_at = detected
+    alert.cleared_at = None
+    alert.media_id = _snapshot(finding) or alert.media_id
+    evidence = _evidence(alert.evidence, finding)
+    flapping = _note_activation(evidence, detected)
+    alert.evidence = evidence
+    return _changed(session, alert, finding, kind, tell=kind == "rose" or not flapping)
+
+
+def _note_activation(evidence: Json, at: datetime) -> bool:
+    """Keep the latest activations; tell whether the alert flaps."""
+    since = to_millis(at - FLAPPING_WITHIN)
+    times = [t for t in evidence.get("activations", []) if t > since] + [to_millis(at)]
+    evidence["activations"] = times
+    evidence["flapping"] = len(times) > FLAPPING_OVER
+    return bool(evidence["flapping"])
+
+
+def _severity(session: Session, alert: Alert, finding: Finding) -> Transition | None:
+    if finding.severity == alert.severity:
+        return None
+    alert.evidence = _evidence(alert.evidence, finding)
+    if finding.severity < alert.severity:
+        _rise(alert, finding)
+        return _changed(session, alert, finding, "rose", tell=True)
+    alert.severity = finding.severity
+    return _changed(session, alert, finding, "fell", tell=False)
+
+
+def _rise(alert: Alert, finding: Finding) -> None:
+    """Make a worse alert new to people: whoever acknowledged it saw a lesser one."""
+    alert.severity = finding.severity
+    alert.handling = Handling.UNACKED
+    alert.acked_at = alert.acked_by = None
+
+
+def _cleared(session: Session, alert: Alert, finding: Finding) -> Transition | None:
+    if alert.condition == Condition.CLEAR:
+        return None
+    alert.condition = Condition.CLEAR
+    alert.cleared_at = from_millis(finding.detected_at)
+    transition = _changed(session, alert, finding, "cleared", tell=False)
+    if alert.handling == Handling.ACKED and not alert.latched:
+        alert.handling = Handling.CLOSED
+        alert.closed_at = now()
+        repository.add_entry(session, alert, "closed", alert.closed_at)
+    return transition
+
+
+def _unknown(session: Session, alert: Alert, finding: Finding) -> Transition | None:
+    if alert.condition in {Condition.UNKNOWN, Condition.CLEAR}:
+        return None
+    alert.condition = Condition.UNKNOWN
+    return _changed(session, alert, finding, "unknown", tell=False)
+
+
+def _changed(
+    session: Session, alert: Alert, finding: Finding, kind: str, *, tell: bool
+) -> Transition:
+    alert.version += 1
+    at = from_millis(finding.detected_at)
+    repository.add_entry(session, alert, kind, at, data=_said(finding))
+    return Transition(alert, kind, tell=tell and not alert.overlays)
+
+
+def _said(finding: Finding) -> Json:
+    """Give what the timeline keeps of a finding."""
+    said: Json = {"severity": finding.severity, "at": finding.at, "values": dict(finding.values)}
+    if finding.late_s > 0:
+        said["late_s"] = finding.late_s
+    return said
+
+
+def _evidence(before: Json, finding: Finding) -> Json:
+    """Give the evidence with a finding's added: every event that counted is named."""
+    ids: list[str] = [*before.get("event_ids", []), *finding.event_ids][-KEPT_EVENT_IDS:]
+    return {
+        **before,
+        "event_ids": ids,
+        "values": dict(finding.values),
+        "data": dict(finding.data),
+        "late_s": finding.late_s,
+        "device": finding.device,
+    }
+
+
+def _snapshot(finding: Finding) -> str | None:
+    """Give the id of the snapshot the finding's event refers to."""
+    snapshot: Any = finding.data.get("snapshot")
+    return snapshot if isinstance(snapshot, str) and snapshot else None

@@ -1,0 +1,298 @@
+"""The ingest process: MQTT in, one transaction per group of messages, acknowledgement after it.
+
+One network thread puts messages into a bounded queue; one writer takes all that wait, walks
+them through a transaction (:mod:`anju_platform.walk`) and, once it is committed, tells the
+gateways what is stored and acknowledges the MQTT messages. The writer's database session
+holds an advisory lock: there is one writer, a second instance waits. When the database goes
+away the writer leaves office: nothing was acknowledged, so the broker and the agents' spools
+still have all of it.
+"""
+
+import gc
+import logging
+import queue
+import signal
+import threading
+import time
+from collections.abc import Sequence
+
+import psycopg
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
+
+from anju_devices import topics
+from anju_devices.link import Link, LinkSettings, Message
+from anju_devices.messages import encode
+from anju_devices.topics import Channel
+from anju_platform.commands.repository import COMMANDS_CHANNEL
+from anju_platform.config import Settings
+from anju_platform.database import UNAVAILABLE, connect, driver, now, to_millis, transaction
+from anju_platform.errors import DatabaseUnavailableError
+from anju_platform.registry.repository import CHANGED_CHANNEL
+from anju_platform.walk import DEAF_MS, Outgoing, Walk
+from anju_rules import Rule, load_library
+
+log = logging.getLogger(__name__)
+
+OFFICE = 0x616E6A75_00000003
+"""Advisory lock of the one writer."""
+
+CLIENT_ID = "anju-ingest"
+SUBSCRIPTIONS = tuple(
+    topics.everyone(channel)
+    for channel in (Channel.EVENTS, Channel.TELEMETRY, Channel.STATUS, Channel.RESULTS)
+)
+UNACKNOWLEDGED_MOST = 256
+"""How many messages the broker sends ahead of our acknowledgement; bounds memory with the queue."""
+
+_QUEUE_SIZE = 4 * UNACKNOWLEDGED_MOST
+_GROUP_MESSAGES = 256
+_GROUP_BYTES = 2 * 1024 * 1024
+_TICK_S = 1.0
+_ASK_FOR_OFFICE_S = 0.5
+_RETRY_FIRST_S = 0.25
+_RETRY_MOST_S = 5.0
+
+
+def run(settings: Settings) -> None:
+    """Run the ingest process until SIGTERM or SIGINT.
+
+    Raises:
+        DatabaseUnavailableError: the database is there but not migrated.
+    """
+    password = settings.broker_password
+    link = LinkSettings(
+        host=settings.broker_host,
+        port=settings.broker_port,
+        client_id=CLIENT_ID,
+        username=settings.broker_username,
+        password=password.get_secret_value() if password else None,
+        tls=settings.broker_tls,
+        ca_file=str(settings.broker_ca_file) if settings.broker_ca_file else None,
+        receive_maximum=UNACKNOWLEDGED_MOST,
+    )
+    engine = connect(settings.database_url, pool_size=1)
+    ingest = Ingest(engine, link, load_library())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ingest.stop())
+    try:
+        ingest.run()
+    finally:
+        engine.dispose()
+
+
+class Ingest:
+    """One ingest; :meth:`run` blocks, :meth:`stop` may be called from anywhere."""
+
+    def __init__(self, engine: Engine, link: LinkSettings, rules: Sequence[Rule]) -> None:
+        self._engine = engine
+        self._link_settings = link
+        self._rules = rules
+        self._stopping = threading.Event()
+        self._failed_at: int | None = None
+
+    def stop(self) -> None:
+        """Finish the present group and end."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Wait for office, serve, and begin anew whenever the database was away."""
+        wait = _RETRY_FIRST_S
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                self._take_office()
+            except UNAVAILABLE as error:
+                self._failed_at = self._failed_at or to_millis(now())
+                if time.monotonic() - started > _RETRY_MOST_S:
+                    wait = _RETRY_FIRST_S
+                reason = str(error).partition("\n")[0]
+                log.warning("the database is away, next try in %.1f s: %s", wait, reason)
+                self._stopping.wait(wait)
+                wait = min(2 * wait, _RETRY_MOST_S)
+            except ProgrammingError as error:
+                message = "the database is not at this release's schema; run: anju migrate"
+                raise DatabaseUnavailableError(message) from error
+
+    def _take_office(self) -> None:
+        connection = self._engine.connect()
+        connection.detach()  # it holds the lock: it must end with us, not go back to the pool
+        try:
+            if self._wait_for_office(connection):
+                _Term(connection, self._link_settings, self._rules, self._stopping).serve(
+                    failed_at=self._failed_at
+                )
+                self._failed_at = None
+        finally:
+            connection.invalidate()
+            connection.close()
+
+    def _wait_for_office(self, connection: Connection) -> bool:
+        """Become the one writer; False when told to stop before."""
+        said = False
+        while not self._stopping.is_set():
+            with transaction(connection) as session:
+                query = text("SELECT pg_try_advisory_lock(:key)")
+                if session.scalar(query, {"key": OFFICE}):
+                    return True
+            if not said:
+                log.warning("another ingest is at work; waiting until it ends")
+                said = True
+            self._stopping.wait(_ASK_FOR_OFFICE_S)
+        return False
+
+
+class _Term:
+    """One term of office: from getting the lock to losing the database or stopping."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        link: LinkSettings,
+        rules: Sequence[Rule],
+        stopping: threading.Event,
+    ) -> None:
+        self._connection = connection
+        self._stopping = stopping
+        self._walk = Walk(rules)
+        self._queue: queue.Queue[Message] = queue.Queue(_QUEUE_SIZE)
+        self._link = Link(
+            link,
+            on_message=self._queue.put,
+            on_state=self._link_changed,
+            subscriptions=SUBSCRIPTIONS,
+        )
+        self._deaf_since: int | None = None
+        self._deaf: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+        self._registry_changed = False
+        self._points = 0
+
+    def serve(self, *, failed_at: int | None) -> None:
+        """Take messages in until told to stop; ``failed_at``: since when we could not write."""
+        with transaction(self._connection) as session:
+            driver(session).add_notify_handler(self._notified)
+            session.execute(text(f"LISTEN {CHANGED_CHANNEL}"))
+            session.execute(text(f"LISTEN {COMMANDS_CHANNEL}"))
+            at = to_millis(now())
+            self._walk.load(session, at)
+            self._walk.note_downtime(session, at)
+            if failed_at is not None:
+                self._walk.was_deaf(session, failed_at, at)
+        gc.collect()
+        gc.freeze()  # what was loaded stays: later collections need not walk through it
+        self._deaf_since = to_millis(now())
+        self._link.start()
+        log.info("ingest is at work")
+        try:
+            while not self._stopping.is_set():
+                self._store(self._next_group())
+        finally:
+            self._link.stop()
+            log.info("ingest has stored %d points in this term", self._points)
+
+    # -- one group -----------------------------------------------------------------------
+
+    def _next_group(self) -> list[Message]:
+        """Wait for a message or the next timer, then take all that wait, up to a bound."""
+        try:
+            group = [self._queue.get(timeout=self._patience())]
+        except queue.Empty:
+            return []
+        size = len(group[0].payload)
+        while len(group) < _GROUP_MESSAGES and size < _GROUP_BYTES:
+            try:
+                message = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            group.append(message)
+            size += len(message.payload)
+        return group
+
+    def _patience(self) -> float:
+        due = self._walk.next_due()
+        if due is None:
+            return _TICK_S
+        return min(max((due - to_millis(now())) / 1000, 0.001), _TICK_S)
+
+    def _store(self, group: list[Message]) -> None:
+        """Store a group; if the database refuses it, each message by itself."""
+        try:
+            outgoing = self._write(group)
+        except UNAVAILABLE:
+            raise
+        except Exception:
+            if not group:
+                raise
+            log.exception("a group of %d messages was refused; trying one by one", len(group))
+            self._forget()
+            for message in group:
+                self._send(self._store_one(message), [message])
+        else:
+            self._send(outgoing, group)
+
+    def _store_one(self, message: Message) -> Outgoing:
+        """Store a message, or keep it aside when the database will not have it."""
+        try:
+            return self._write([message])
+        except UNAVAILABLE:
+            raise
+        except Exception as error:
+            log.exception("a message on %s is put into quarantine", message.topic)
+            self._forget()
+            with transaction(self._connection) as session:
+                return self._walk.refuse(session, message, error)
+
+    def _write(self, group: Sequence[Message]) -> Outgoing:
+        """Carry a group through one transaction."""
+        at = to_millis(now())
+        with transaction(self._connection) as session:
+            driver(session).execute("SELECT 1")  # opens it, and brings notices to the handler
+            if self._registry_changed:
+                self._registry_changed = False
+                self._walk.reload_registry(session)
+            self._note_deafness(session)
+            return self._walk.take_in(session, group, at, tick=self._link.connected)
+
+    def _note_deafness(self, session: Session) -> None:
+        while not self._deaf.empty():
+            started, ended = self._deaf.get()
+            if ended - started > DEAF_MS:
+                self._walk.was_deaf(session, started, ended)
+
+    def _forget(self) -> None:
+        """Load anew what is kept in memory: it ran ahead of a transaction that failed."""
+        with transaction(self._connection) as session:
+            self._walk.load(session, to_millis(now()))
+
+    def _send(self, outgoing: Outgoing, group: Sequence[Message]) -> None:
+        """Tell the gateways what is stored and what to do, then acknowledge to the broker."""
+        for (gateway_id, epoch), gateway in outgoing.committed.items():
+            topic = topics.build(gateway.community, gateway.slug, Channel.COMMITTED)
+            self._link.publish(
+                topic, encode(self._walk.progress.acknowledgement(gateway_id, epoch))
+            )
+        for gateway, command in outgoing.commands:
+            topic = topics.build(gateway.community, gateway.slug, Channel.COMMANDS)
+            self._link.publish(topic, encode(command))
+        for message in group:
+            self._link.ack(message)
+        self._points += outgoing.points
+
+    # -- what others tell ------------------------------------------------------------------
+
+    def _notified(self, notice: psycopg.Notify) -> None:
+        if notice.channel == CHANGED_CHANNEL:
+            self._registry_changed = True
+        else:
+            self._walk.call_everyone()
+
+    def _link_changed(self, connected: bool, reason: str) -> None:
+        """Keep the times without a broker: nobody could be heard in them."""
+        at = to_millis(now())
+        if not connected:
+            self._deaf_since = self._deaf_since or at
+            log.warning("no broker: %s", reason)
+        elif self._deaf_since is not None:
+            self._deaf.put((self._deaf_since, at))
+            self._deaf_since = None

@@ -1,0 +1,220 @@
+"""The rules in force: evaluates readings, ticks timers, keeps what rules remember."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from anju_platform.registry.coverage import Coverage
+from anju_platform.registry.snapshot import KnownDevice, Registry
+from anju_platform.rulebook import repository
+from anju_platform.rulebook.homes import HOME_STATE, Homes
+from anju_platform.rulebook.repository import StateKey, StoredState
+from anju_platform.rulebook.timers import Timers
+from anju_platform.telemetry.model import Flag
+from anju_platform.telemetry.writing import Latest, Taken
+from anju_rules import CompiledRule, Context, Fact, Finding, Outcome, Rule, RuleSet
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A finding with the rule that made it and the device it is about, if it still exists."""
+
+    finding: Finding
+    rule: Rule
+    community_id: int
+    device: KnownDevice | None
+
+
+@dataclass(slots=True, eq=False)
+class _Memory:
+    """What one rule remembers of one entity, and through which device it was last told."""
+
+    state: Any
+    device: str
+    due: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """What rules may look at besides the reading."""
+
+    registry: Registry
+    latest: Latest
+    coverage: Coverage
+
+
+class Rulebook:
+    """Rules and their states, in memory and, by :meth:`save`, in the database.
+
+    After a failed transaction it no longer agrees with the database: make a new one.
+    """
+
+    def __init__(self, rules: Sequence[Rule], registry: Registry) -> None:
+        self._rules = rules
+        self._sets: dict[int, RuleSet] = {}
+        self.adopt(registry)
+        self._memory: dict[StateKey, _Memory] = {}
+        self._timers: Timers[StateKey] = Timers()
+        self._changed: set[StateKey] = set()
+        self._gone: set[StateKey] = set()
+        self._homes = Homes()
+
+    def adopt(self, registry: Registry) -> None:
+        """Put the rules in force in every community, in its own time zone."""
+        zones = {community.timezone for community in registry.communities.values()}
+        sets = {zone: RuleSet(self._rules, timezone=zone) for zone in zones}
+        self._sets = {c.id: sets[c.timezone] for c in registry.communities.values()}
+
+    @classmethod
+    def load(cls, session: Session, rules: Sequence[Rule], registry: Registry) -> "Rulebook":
+        """Read every stored state; states of rules no longer in force are left alone."""
+        book = cls(rules, registry)
+        for stored in repository.load_states(session):
+            community_id, rule_id, entity = stored.key
+            if rule_id == HOME_STATE:
+                book._homes.restore(community_id, entity, stored.state)
+                continue
+            rule = book._rule(stored.key)
+            if rule is not None:
+                state = rule.load(stored.state["state"])
+                book._memory[stored.key] = _Memory(state, stored.state["device"], stored.due)
+                book._timers.put(stored.key, stored.due)
+        return book
+
+    def watch(self, world: World, now: int) -> list[Found]:
+        """Start the absence timers of entities that are new in the registry."""
+        found: list[Found] = []
+        for community in world.registry.communities.values():
+            rules = self._sets[community.id]
+            for device in community.devices.values():
+                for rule in rules.watching(device.model.name):
+                    entity = device.entities.get(rule.rule.entity)
+                    if entity is None or (community.id, rule.rule.id, entity) in self._memory:
+                        continue
+                    context = self._context(device, world, now)
+                    found += self._apply(
+                        rule, entity, device, partial(rule.start, entity, context, device.slug)
+                    )
+        return found
+
+    def evaluate(self, one: Taken, world: World) -> list[Found]:
+        """Give what a live reading means."""
+        device, reading = one.device, one.reading
+        fact = Fact(
+            device=device.slug,
+            model=device.model.name,
+            entities=device.entities,
+            at=one.at,
+            received_at=one.received_at,
+            values=reading.values,
+            event=reading.event,
+            data=reading.data,
+            id=reading.id,
+            retained=bool(one.flags & Flag.RETAINED),
+        )
+        household = device.entities.get("household")
+        if household is not None:
+            self._homes.observe(device.community_id, household, fact)
+        matching = self._sets[device.community_id].matching(fact)
+        if not matching:
+            return []
+        context = self._context(device, world, one.received_at)
+        found: list[Found] = []
+        for rule in matching:
+            entity = rule.key(fact)
+            if entity is not None:
+                memory = self._memory.get((device.community_id, rule.rule.id, entity))
+                state = memory.state if memory else None
+                found += self._apply(rule, entity, device, partial(rule.step, state, fact, context))
+        return found
+
+    def tick(self, world: World, now: int) -> list[Found]:
+        """Give what the passing of time means: every timer that is due."""
+        found: list[Found] = []
+        for key in list(self._timers.pop_due(now)):
+            memory, rule = self._memory[key], self._rule(key)
+            community = world.registry.communities.get(key[0])
+            device = community.devices.get(memory.device) if community else None
+            if device is None or rule is None:
+                self._forget(key)
+                continue
+            context = self._context(device, world, now)
+            found += self._apply(rule, key[2], device, partial(rule.tick, memory.state, context))
+        return found
+
+    def next_due(self) -> int | None:
+        """Give when :meth:`tick` may have something to do."""
+        return self._timers.next_due()
+
+    def save(self, session: Session) -> None:
+        """Write the states that changed."""
+        rows = [
+            StoredState(
+                key, {"device": memory.device, "state": rule.dump(memory.state)}, memory.due
+            )
+            for key in sorted(self._changed)
+            if (rule := self._rule(key)) is not None
+            and (memory := self._memory.get(key)) is not None
+        ]
+        rows += [
+            StoredState((community, HOME_STATE, household), state, None)
+            for community, household, state in self._homes.take_changed()
+        ]
+        if rows:
+            repository.save_states(session, rows)
+        if self._gone:
+            repository.forget_states(session, sorted(self._gone))
+        self._changed.clear()
+        self._gone.clear()
+
+    def _rule(self, key: StateKey) -> CompiledRule | None:
+        rules = self._sets.get(key[0])
+        return rules.find(key[1]) if rules else None
+
+    def _context(self, device: KnownDevice, world: World, now: int) -> Context:
+        coverage, gateway_id = world.coverage, device.gateway_id
+        household = device.entities.get("household")
+        return Context(
+            now=now,
+            attributes=device.attributes,
+            current=world.latest.values(device.id),
+            person=device.person,
+            site={
+                "gateway_online": coverage.is_online(gateway_id),
+                "home": self._homes.state(device.community_id, household, now),
+                "armed": True,
+            },
+            blind=lambda since: coverage.blind_ms(gateway_id, since, now),
+        )
+
+    def _apply(
+        self, rule: CompiledRule, entity: str, device: KnownDevice, act: Callable[[], Outcome]
+    ) -> Iterator[Found]:
+        """Take over what a rule answered; a rule that fails does not stop the others."""
+        key = (device.community_id, rule.rule.id, entity)
+        try:
+            outcome = act()
+        except Exception:
+            log.exception("rule %s failed for %s of %s", rule.rule.id, entity, device.slug)
+            return
+        if outcome.state is None:
+            self._forget(key)
+        else:
+            self._memory[key] = _Memory(outcome.state, device.slug, outcome.due)
+            self._timers.put(key, outcome.due)
+            self._changed.add(key)
+            self._gone.discard(key)
+        for finding in outcome.findings:
+            yield Found(finding, rule.rule, device.community_id, device)
+
+    def _forget(self, key: StateKey) -> None:
+        self._timers.put(key, None)
+        self._changed.discard(key)
+        if self._memory.pop(key, None) is not None:
+            self._gone.add(key)

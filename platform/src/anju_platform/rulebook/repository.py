@@ -1,0 +1,81 @@
+"""SQL of the rules' stored states."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from anju_platform.database import Json, driver, from_millis, to_millis
+from anju_platform.rulebook.model import RuleState
+
+StateKey = tuple[int, str, str]
+"""(community id, rule id, entity)."""
+
+
+class StoredState(NamedTuple):
+    """What one rule remembers of one entity; ``due`` in epoch milliseconds."""
+
+    key: StateKey
+    state: Json
+    due: int | None
+
+
+_SAVE = """
+    INSERT INTO rule_states (community_id, rule_id, entity, state, due_at)
+    SELECT community, rule, entity, state::jsonb, due
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+         AS new (community, rule, entity, state, due)
+    ON CONFLICT (community_id, rule_id, entity)
+    DO UPDATE SET state = excluded.state, due_at = excluded.due_at
+"""
+
+_FORGET = """
+    DELETE FROM rule_states USING unnest(%s::bigint[], %s::text[], %s::text[])
+        AS gone (community, rule, entity)
+    WHERE community_id = gone.community AND rule_id = gone.rule
+        AND rule_states.entity = gone.entity
+"""
+
+
+def load_states(session: Session) -> list[StoredState]:
+    """Give every stored state."""
+    rows = session.execute(
+        select(
+            RuleState.community_id,
+            RuleState.rule_id,
+            RuleState.entity,
+            RuleState.state,
+            RuleState.due_at,
+        )
+    )
+    return [
+        StoredState((community, rule, entity), state, to_millis(due) if due else None)
+        for community, rule, entity, state, due in rows
+    ]
+
+
+def save_states(session: Session, rows: Sequence[StoredState]) -> None:
+    """Write states and their timers."""
+    due: list[datetime | None] = [
+        from_millis(row.due) if row.due is not None else None for row in rows
+    ]
+    driver(session).execute(
+        _SAVE,
+        [
+            *_columns([row.key for row in rows]),
+            [msgspec.json.encode(row.state).decode() for row in rows],
+            due,
+        ],
+    )
+
+
+def forget_states(session: Session, keys: Sequence[StateKey]) -> None:
+    """Delete states, with their timers."""
+    driver(session).execute(_FORGET, _columns(keys))
+
+
+def _columns(keys: Sequence[StateKey]) -> list[list[int] | list[str]]:
+    return [[key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]]

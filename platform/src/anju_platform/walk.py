@@ -1,0 +1,436 @@
+"""The walk of a group of messages through one transaction, in reading order.
+
+Decode and check the lane, take the readings in, evaluate the rules, raise alerts, plan who
+is told, write; what is to be said to gateways is given back and goes out after the commit.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from anju_devices.errors import InvalidMessageError, InvalidReadingError
+from anju_devices.link import Message
+from anju_devices.messages import (
+    Batch,
+    Command,
+    CommandResult,
+    Reading,
+    Status,
+    decode_result,
+    decode_status,
+)
+from anju_devices.topics import Channel
+from anju_platform.alerts import repository as alerts
+from anju_platform.alerts.raising import Transition, raise_or_refresh
+from anju_platform.commands import repository as commands
+from anju_platform.commands.requests import as_message, ask_for_snapshot
+from anju_platform.database import driver, from_millis, now, to_millis
+from anju_platform.lanes import intake
+from anju_platform.lanes import repository as lanes
+from anju_platform.lanes.intake import Delivery, Fault, Reason
+from anju_platform.lanes.model import Quarantined
+from anju_platform.lanes.progress import Progress, Verdict
+from anju_platform.notifications.planning import plan
+from anju_platform.registry import snapshot
+from anju_platform.registry.coverage import Coverage
+from anju_platform.registry.snapshot import KnownDevice, KnownGateway
+from anju_platform.rulebook.book import Found, Rulebook, World
+from anju_platform.telemetry import writing
+from anju_platform.telemetry.writing import Clocks, Latest, Taken
+from anju_rules import Rule
+
+log = logging.getLogger(__name__)
+
+DEAF_MS = 5_000
+"""A pause of ingest longer than this counts as a blind period."""
+RESEND = timedelta(seconds=30)
+"""An unanswered command is sent again after this time."""
+REPLAYED_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """What is said to gateways once the transaction is committed.
+
+    ``committed`` names (gateway, epoch) to acknowledge to, ``commands`` what to ask of whom.
+    """
+
+    committed: dict[tuple[int, str], KnownGateway] = field(default_factory=dict)
+    commands: list[tuple[KnownGateway, Command]] = field(default_factory=list)
+    points: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """What the messages of one transaction amount to."""
+
+    now: int
+    taken: list[Taken] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    changes: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    call: set[int] = field(default_factory=set)
+    outgoing: Outgoing = field(default_factory=Outgoing)
+
+
+class Walk:
+    """Takes messages in. Holds in memory what it alone writes; :meth:`load` reads it anew."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._clocks = Clocks()
+        self._last_call = 0
+
+    def load(self, session: Session, at: int) -> None:
+        """Read the registry and all states; call it first, and after every failed transaction."""
+        registry = snapshot.load(session)
+        self.progress = Progress.load(session)
+        self._world = World(registry, Latest.load(session), Coverage.load(session, at))
+        self._rulebook = Rulebook.load(session, self._rules, registry)
+        self._gateways = {
+            gateway.id: gateway
+            for community in registry.communities.values()
+            for gateway in community.gateways.values()
+        }
+        self._registry_is_new = True
+
+    def was_deaf(self, session: Session, started: int, ended: int) -> None:
+        """Note that nothing could be heard from ``started`` to ``ended``."""
+        self._world.coverage.was_deaf(session, self._world.registry.communities, started, ended)
+
+    def note_downtime(self, session: Session, at: int) -> None:
+        """Note the time since anything was last stored, if it was long."""
+        last = lanes.last_heard(session)
+        if last is not None and at - to_millis(last) > DEAF_MS:
+            self.was_deaf(session, to_millis(last), at)
+
+    def reload_registry(self, session: Session) -> None:
+        """Take over a changed registry; what the rules remember stays."""
+        registry = snapshot.load(session)
+        self._world = World(registry, self._world.latest, self._world.coverage)
+        self._rulebook.adopt(registry)
+        self._gateways = {
+            gateway.id: gateway
+            for community in registry.communities.values()
+            for gateway in community.gateways.values()
+        }
+        self._registry_is_new = True
+
+    def next_due(self) -> int | None:
+        """Give when a rule's timer may be due, epoch milliseconds."""
+        return self._rulebook.next_due()
+
+    def take_in(
+        self, session: Session, messages: Iterable[Message], at: int, *, tick: bool
+    ) -> Outgoing:
+        """Carry a group of messages, and the passing of time if ``tick``, into the database."""
+        group = _Group(at)
+        if self._registry_is_new:
+            self._meet_newcomers(session, group)
+        for message in messages:
+            self._sort(session, message, group)
+        if tick:
+            group.found += self._rulebook.tick(self._world, at)
+        self._raise(session, group)
+        self._call_gateways(session, group)
+        self._write(session, group)
+        return group.outgoing
+
+    def refuse(self, session: Session, message: Message, error: Exception) -> Outgoing:
+        """Keep a message aside that the database would not take, so that it blocks nobody."""
+        group = _Group(message.received_at)
+        topic = intake.parse_topic(message)
+        fault = Fault(Reason.REFUSED, f"{type(error).__name__}: {error}")
+        gateway = (
+            None
+            if isinstance(topic, Fault)
+            else self._world.registry.gateway(topic.community, topic.gateway)
+        )
+        if isinstance(topic, Fault) or gateway is None or topic.channel not in intake.LANES:
+            group.quarantined.append(intake.quarantined(message, fault))
+        else:
+            delivery = intake.read(message, topic)
+            self._set_aside(delivery, gateway, fault, group)
+        self._write(session, group)
+        return group.outgoing
+
+    # -- messages ------------------------------------------------------------------------
+
+    def _sort(self, session: Session, message: Message, group: _Group) -> None:
+        topic = intake.parse_topic(message)
+        if isinstance(topic, Fault):
+            group.quarantined.append(intake.quarantined(message, topic))
+            return
+        gateway = self._world.registry.gateway(topic.community, topic.gateway)
+        if gateway is None:
+            fault = Fault(
+                Reason.UNKNOWN_GATEWAY, f"no gateway {topic.gateway} in {topic.community}"
+            )
+            group.quarantined.append(intake.quarantined(message, fault))
+        elif topic.channel in intake.LANES:
+            self._batch(intake.read(message, topic), gateway, group)
+        elif topic.channel is Channel.STATUS:
+            self._status(session, message, gateway, group)
+        elif topic.channel is Channel.RESULTS:
+            self._result(session, message, gateway, group)
+
+    def _batch(self, delivery: Delivery, gateway: KnownGateway, group: _Group) -> None:
+        """Take the next batch of a lane in; an old or early one is only answered."""
+        head = delivery.envelope
+        if delivery.fault is not None:
+            self._set_aside(delivery, gateway, delivery.fault, group)
+            return
+        if head is None or delivery.batch is None:
+            return
+        group.outgoing.committed[gateway.id, head.epoch] = gateway
+        verdict = self.progress.judge(gateway.id, head.epoch, delivery.lane, head.seq)
+        if verdict is not Verdict.NEXT:
+            return
+        self._readings(delivery, delivery.batch, gateway, group)
+        self.progress.advance(gateway.id, head.epoch, delivery.lane, head.seq)
+
+    def _set_aside(
+        self, delivery: Delivery, gateway: KnownGateway, fault: Fault, group: _Group
+    ) -> None:
+        """Quarantine a whole batch; its lane moves on where its head can be read."""
+        head = delivery.envelope
+        if head is not None:
+            group.outgoing.committed[gateway.id, head.epoch] = gateway
+            verdict = self.progress.judge(gateway.id, head.epoch, delivery.lane, head.seq)
+            if verdict is not Verdict.NEXT:
+                return
+            self.progress.advance(gateway.id, head.epoch, delivery.lane, head.seq)
+        group.quarantined.append(
+            intake.quarantined(
+                delivery.message,
+                fault,
+                community_id=gateway.community_id,
+                gateway_id=gateway.id,
+                envelope=head,
+            )
+        )
+
+    def _readings(
+        self, delivery: Delivery, batch: Batch, gateway: KnownGateway, group: _Group
+    ) -> None:
+        message = delivery.message
+        strangers: dict[tuple[str, Fault], list[Reading]] = {}
+        for reading in batch.readings:
+            device = gateway.devices.get(reading.device)
+            if device is None:
+                fault = Fault(Reason.UNKNOWN_DEVICE, f"{gateway.slug} has no such device")
+                strangers.setdefault((reading.device, fault), []).append(reading)
+                continue
+            try:
+                device.model.check(reading)
+            except InvalidReadingError as error:
+                fault = Fault(Reason.INVALID_READING, str(error))
+                strangers.setdefault((reading.device, fault), []).append(reading)
+                continue
+            one = self._clocks.take(
+                device, reading, delivery.lane, message.received_at, retained=message.retained
+            )
+            self._take(one, group)
+        for (name, fault), readings in strangers.items():
+            group.quarantined.append(
+                intake.quarantined(
+                    message,
+                    fault,
+                    community_id=gateway.community_id,
+                    gateway_id=gateway.id,
+                    envelope=batch,
+                    device=name,
+                    readings=readings,
+                )
+            )
+
+    def _take(self, one: Taken, group: _Group) -> None:
+        group.taken.append(one)
+        self._world.latest.observe(one)
+        if one.live:
+            group.found += self._rulebook.evaluate(one, self._world)
+
+    def _status(
+        self, session: Session, message: Message, gateway: KnownGateway, group: _Group
+    ) -> None:
+        """Follow a gateway's coming and going; one that comes learns what is committed."""
+        try:
+            status: Status = decode_status(message.payload)
+        except InvalidMessageError as error:
+            self._keep_unreadable(message, gateway, error, group)
+            return
+        coverage, at = self._world.coverage, message.received_at
+        changed = coverage.is_online(gateway.id) != status.online
+        if status.online:
+            coverage.found(session, gateway, at, status.version)
+            group.call.add(gateway.id)
+            if status.epoch:
+                group.outgoing.committed[gateway.id, status.epoch] = gateway
+        elif changed:
+            coverage.lost(session, gateway, at)
+        if changed:
+            group.changes.setdefault(gateway.community_id, []).append(("gateway", gateway.slug))
+            itself = self._itself(gateway)
+            if itself is not None:
+                event = "online" if status.online else "offline"
+                reading = Reading(device=itself.slug, at=at, event=event)
+                self._take(Taken(itself, reading, at, at, flags=0, live=True), group)
+
+    def _itself(self, gateway: KnownGateway) -> KnownDevice | None:
+        """Give the device that stands for the gateway, through which it is watched."""
+        device = gateway.devices.get(gateway.slug)
+        return device if device is not None and device.model.name == "gateway" else None
+
+    def _result(
+        self, session: Session, message: Message, gateway: KnownGateway, group: _Group
+    ) -> None:
+        try:
+            result: CommandResult = decode_result(message.payload)
+            command = UUID(result.id)
+        except (InvalidMessageError, ValueError) as error:
+            self._keep_unreadable(message, gateway, error, group)
+            return
+        commands.answer(
+            session,
+            gateway.id,
+            command,
+            ok=result.ok,
+            detail=result.detail.replace("\0", "")[:1000],
+            at=from_millis(message.received_at),
+        )
+
+    def _keep_unreadable(
+        self, message: Message, gateway: KnownGateway, error: Exception, group: _Group
+    ) -> None:
+        group.quarantined.append(
+            intake.quarantined(
+                message,
+                Fault(Reason.UNREADABLE, str(error)),
+                community_id=gateway.community_id,
+                gateway_id=gateway.id,
+            )
+        )
+
+    # -- a changed registry --------------------------------------------------------------
+
+    def _meet_newcomers(self, session: Session, group: _Group) -> None:
+        """Watch new devices for absence, and replay what they said before they were known."""
+        self._world.coverage.knows(self._world.registry, session, group.now)
+        group.found += self._rulebook.watch(self._world, group.now)
+        self._registry_is_new = not self._replay(session, group)
+
+    def _replay(self, session: Session, group: _Group) -> bool:
+        """Take in some of the readings of devices known by now; True when none are left."""
+        reason, left = Reason.UNKNOWN_DEVICE, REPLAYED_AT_ONCE
+        for gateway_id, name in sorted(lanes.waiting_devices(session, reason)):
+            gateway = self._gateways.get(gateway_id)
+            device = gateway.devices.get(name) if gateway else None
+            if device is None:
+                continue
+            rows = lanes.of_device(session, gateway_id, name, reason, limit=left)
+            for row in rows:
+                self._replay_row(row, device, group)
+            lanes.mark_released(session, [row.id for row in rows])
+            left -= len(rows)
+            if left <= 0:
+                return False
+        return True
+
+    def _replay_row(self, row: Quarantined, device: KnownDevice, group: _Group) -> None:
+        clocks = Clocks()
+        for reading in intake.readings_of(row):
+            try:
+                device.model.check(reading)
+            except InvalidReadingError as error:
+                log.warning("a reading of %s is left in quarantine: %s", device.slug, error)
+                continue
+            lane = device.model.lane(reading)
+            received_at = to_millis(row.received_at)
+            one = clocks.take(device, reading, lane, received_at, retained=False)
+            one.live = one.live and group.now - one.at <= writing.HISTORY_MS
+            self._take(one, group)
+
+    # -- what follows --------------------------------------------------------------------
+
+    def _raise(self, session: Session, group: _Group) -> None:
+        """Carry findings over to alerts, plan who is told, ask for the pictures they need."""
+        for found in group.found:
+            transition = raise_or_refresh(
+                session, found.community_id, found.finding, found.rule, found.device
+            )
+            if transition is None:
+                continue
+            changes = group.changes.setdefault(found.community_id, [])
+            changes.append(("alert", str(transition.alert.id)))
+            if transition.tell:
+                self._tell(session, transition, found)
+            self._fetch_snapshot(session, transition, found, group)
+        for community_id, changes in sorted(group.changes.items()):
+            alerts.announce_all(session, community_id, list(dict.fromkeys(changes)))
+
+    def _tell(self, session: Session, transition: Transition, found: Found) -> None:
+        alert = transition.alert
+        plan(
+            session,
+            community_id=alert.community_id,
+            alert_id=alert.id,
+            transition=alert.version,
+            severity=alert.severity,
+            roles=found.rule.notify,
+            payload={
+                "kind": transition.kind,
+                "severity": alert.severity,
+                "title": alert.title,
+                "title_en": alert.title_en,
+            },
+        )
+
+    def _fetch_snapshot(
+        self, session: Session, transition: Transition, found: Found, group: _Group
+    ) -> None:
+        picture, device = found.finding.data.get("snapshot"), found.device
+        if device is None or not isinstance(picture, str) or transition.kind == "cleared":
+            return
+        ask_for_snapshot(
+            session,
+            community_id=device.community_id,
+            gateway_id=device.gateway_id,
+            device=device.slug,
+            snapshot=picture,
+        )
+        group.call.add(device.gateway_id)
+
+    def _call_gateways(self, session: Session, group: _Group) -> None:
+        """Choose the commands to send: new ones, all on a gateway's return, unanswered ones."""
+        present = {g for g in self._gateways if self._world.coverage.is_online(g)}
+        if group.now - self._last_call > RESEND.total_seconds() * 1000:
+            self._last_call = group.now
+            called, before = present, now() - RESEND
+        else:
+            called, before = group.call & present, now()
+        if not called:
+            return
+        chosen = commands.to_send(session, now(), sent_before=before, gateways=sorted(called))
+        if chosen:
+            commands.mark_sent(session, [command.id for command in chosen], now())
+        group.outgoing.commands = [(self._gateways[c.gateway_id], as_message(c)) for c in chosen]
+
+    def call_everyone(self) -> None:
+        """Look for unsent commands in the next transaction."""
+        self._last_call = 0
+
+    def _write(self, session: Session, group: _Group) -> None:
+        """Write what happened and what is remembered; all but the points in one round trip."""
+        if group.quarantined:
+            lanes.quarantine(session, group.quarantined)
+            log.warning("quarantined %d: %s", len(group.quarantined), group.quarantined[0].detail)
+        group.outgoing.points = writing.record_points(session, group.taken)
+        with driver(session).pipeline():
+            writing.record_events(session, group.taken)
+            self._world.latest.save(session)
+            self._rulebook.save(session)
+            self.progress.save(session)

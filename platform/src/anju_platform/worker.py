@@ -1,0 +1,123 @@
+"""The worker process: delivers the outbox and keeps the house tidy."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
+
+from anju_platform.alerts import repository as alerts
+from anju_platform.auth import repository as auth
+from anju_platform.config import Settings
+from anju_platform.database import UNAVAILABLE, connect, driver, now, transaction
+from anju_platform.lanes import repository as lanes
+from anju_platform.notifications.delivery import Channel, InApp, deliver_due
+from anju_platform.notifications.model import Notification
+from anju_platform.notifications.planning import IN_APP
+from anju_platform.notifications.repository import OUTBOX_CHANNEL
+from anju_platform.registry import repository as registry
+from anju_platform.scheduler import Scheduler, Upkeep
+from anju_platform.telemetry.storage import Retention, keep_partitions
+
+log = logging.getLogger(__name__)
+
+FEED_KEPT = timedelta(days=1)
+QUARANTINE_KEPT = timedelta(days=90)
+LANES_KEPT = timedelta(days=30)
+BLIND_KEPT = timedelta(days=30)
+_POLL_S = 1.0
+_RETRY_S = 1.0
+
+
+def run(settings: Settings) -> None:
+    """Run the worker process until SIGTERM or SIGINT."""
+    engine = connect(settings.database_url, pool_size=4)
+    worker = Worker(engine, {IN_APP: InApp()})
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    scheduler = Scheduler(upkeep(engine, settings))
+    scheduler.start()
+    try:
+        worker.run()
+    finally:
+        scheduler.stop()
+        engine.dispose()
+
+
+def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
+    """Give what is to be done again and again."""
+
+    def older(kept: timedelta, prune: Callable[[Session, datetime], object]) -> Callable[[], None]:
+        def call() -> None:
+            with transaction(engine) as session:
+                prune(session, now() - kept)
+
+        return call
+
+    def sessions(session: Session, idle_since: datetime) -> None:
+        auth.delete_expired(session, now(), idle_since)
+
+    retention = Retention(keep_days=settings.telemetry_keep_days)
+    hour = timedelta(hours=1)
+    return (
+        Upkeep("partitions", hour, lambda: keep_partitions(engine, retention)),
+        Upkeep("sessions", hour, older(timedelta(hours=settings.session_hours), sessions)),
+        Upkeep("feed", hour, older(FEED_KEPT, alerts.prune_feed)),
+        Upkeep("quarantine", hour, older(QUARANTINE_KEPT, lanes.prune_quarantine)),
+        Upkeep("lanes", hour, older(LANES_KEPT, lanes.prune_lanes)),
+        Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
+    )
+
+
+class Worker:
+    """One deliverer of the outbox; several may run side by side."""
+
+    def __init__(self, engine: Engine, channels: Mapping[str, Channel]) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Finish the present deliveries and end."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Deliver what is due, whenever woken and at least once a second, until stopped."""
+        while not self._stopping.is_set():
+            try:
+                with self._engine.connect() as connection:
+                    connection.detach()  # it listens: it must not go back to the pool
+                    self._serve(connection)
+            except UNAVAILABLE as error:
+                reason = str(error).partition("\n")[0]
+                log.warning("the database is away, next try in %.0f s: %s", _RETRY_S, reason)
+                self._stopping.wait(_RETRY_S)
+
+    def _serve(self, connection: Connection) -> None:
+        with transaction(connection) as session:
+            session.execute(text(f"LISTEN {OUTBOX_CHANNEL}"))
+            raw = driver(session)
+        log.info("the worker is at work")
+        raw.autocommit = True
+        while not self._stopping.is_set():
+            if deliver_due(self._engine, self._channels, _note_told) == 0:
+                list(raw.notifies(timeout=_POLL_S, stop_after=1))
+
+
+def _note_told(session: Session, accepted: Sequence[Notification]) -> None:
+    """Write into the alerts' timelines who was told."""
+    alerts.add_told(
+        session,
+        [
+            {
+                "alert_id": one.alert_id,
+                "community_id": one.community_id,
+                "at": now(),
+                "data": {"recipient": one.recipient, "channel": one.channel},
+            }
+            for one in accepted
+        ],
+    )
