@@ -73,6 +73,27 @@ def test_a_message_makes_the_round_trip(broker: Any) -> None:
     assert not link.connected
 
 
+def test_a_broker_of_mqtt_3_serves_as_well(broker: Any) -> None:
+    with linked(broker, "a", "t/#", protocol="3.1.1") as (link, ear):
+        assert link.publish("t/x", b"1", expiry_s=60)
+        first = ear.next()
+        link.reconnect()
+        again = ear.next()
+        assert (again.payload, again.redelivered) == (first.payload, True)
+        assert link.ack(again)
+
+
+def test_a_message_past_its_expiry_is_not_delivered(broker: Any) -> None:
+    with linked(broker, "a", "t/#"):
+        pass
+    with linked(broker, "b") as (other, _):
+        assert other.publish("t/x", b"old", expiry_s=1)
+        assert other.publish("t/x", b"lasting")
+    time.sleep(2.1)
+    with linked(broker, "a", "t/#") as (_, ear):
+        assert ear.next().payload == b"lasting"
+
+
 def test_the_state_says_connected_once_subscribed(broker: Any) -> None:
     with linked(broker, "a", "t/#", "u/+") as (_, ear):
         assert ear.states == [(True, "connected")]

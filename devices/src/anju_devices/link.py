@@ -1,4 +1,4 @@
-"""A lasting connection to the broker: MQTT 5, QoS 1, acknowledged by hand.
+"""A lasting connection to the broker: MQTT 5 (or 3.1.1), QoS 1, acknowledged by hand.
 
 The only module that knows paho. Each connection is a :class:`_Session` with a paho client
 of its own, so nothing of a lost connection (message ids, half-sent packets, unacknowledged
@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import paho.mqtt.client as mqtt  # noqa: TID251 - this module is MQTT's one door
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion  # noqa: TID251
@@ -49,7 +49,8 @@ class LinkSettings:
 
     ``session_expiry_s`` is how long the broker keeps our subscriptions and unacknowledged
     messages while we are away; ``receive_maximum`` how many it may send ahead of our
-    acknowledgements.
+    acknowledgements. ``protocol`` 3.1.1 is for brokers that know no better: expiry and
+    ``receive_maximum`` are then the broker's own.
     """
 
     host: str
@@ -63,6 +64,7 @@ class LinkSettings:
     session_expiry_s: int = 86400
     clean_start: bool = False
     receive_maximum: int = 1000
+    protocol: Literal["5", "3.1.1"] = "5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class _Session:
         self.ready_at: float | None = None
         self.ended: str | None = None
         self._client = client
+        self._modern = client.protocol == MQTTProtocolVersion.MQTTv5
         self._subscriptions = subscriptions
         self._on_message = on_message
         self._on_accepted = on_accepted
@@ -130,17 +133,7 @@ class _Session:
     def run(self, settings: LinkSettings) -> str:
         """Connect and serve until the connection ends; give the reason why it did."""
         try:
-            self._client.connect(
-                settings.host,
-                settings.port,
-                keepalive=settings.keepalive_s,
-                clean_start=settings.clean_start,
-                properties=_properties(
-                    PacketTypes.CONNECT,
-                    SessionExpiryInterval=settings.session_expiry_s,
-                    ReceiveMaximum=settings.receive_maximum,
-                ),
-            )
+            self._connect(settings)
             self._serve()
         finally:
             ended = self.ended = self.ended or "the connection was closed"
@@ -152,6 +145,18 @@ class _Session:
                 self._wake_write.close()
         return ended
 
+    def _connect(self, settings: LinkSettings) -> None:
+        where = (settings.host, settings.port, settings.keepalive_s)
+        if not self._modern:
+            self._client.connect(*where)
+            return
+        properties = _properties(
+            PacketTypes.CONNECT,
+            SessionExpiryInterval=settings.session_expiry_s,
+            ReceiveMaximum=settings.receive_maximum,
+        )
+        self._client.connect(*where, clean_start=settings.clean_start, properties=properties)
+
     def publish(self, topic: str, payload: bytes, *, retain: bool, expiry_s: int | None) -> bool:
         """Hand one message to the broker; False when it cannot be taken now."""
         with self._count:
@@ -159,7 +164,7 @@ class _Session:
                 return False
             self._unacknowledged += 1
         properties = None
-        if expiry_s is not None:
+        if expiry_s is not None and self._modern:
             properties = _properties(PacketTypes.PUBLISH, MessageExpiryInterval=expiry_s)
         sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         self._wake()
@@ -250,7 +255,8 @@ class _Session:
         # Numbered now: what the broker kept for us comes before the subscriptions' answer.
         self._on_accepted(self.number)
         if self._subscriptions:
-            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._subscriptions])
+            quality = SubscribeOptions(qos=1) if self._modern else 1
+            client.subscribe([(topic, quality) for topic in self._subscriptions])
         else:
             self._ready()
 
@@ -457,10 +463,12 @@ class Link:
 
 
 def _client(settings: LinkSettings, will: tuple[str, bytes] | None) -> mqtt.Client:
+    modern = settings.protocol == "5"
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2,
         client_id=settings.client_id,
-        protocol=MQTTProtocolVersion.MQTTv5,
+        clean_session=None if modern else settings.clean_start,
+        protocol=MQTTProtocolVersion.MQTTv5 if modern else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
         manual_ack=True,
     )
