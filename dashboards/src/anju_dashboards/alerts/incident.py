@@ -1,0 +1,193 @@
+"""Drawing one alert: the same part for the wall's panel, the alert's page and every action."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response
+
+from anju_dashboards import words
+from anju_dashboards.pages import Page
+from anju_dashboards.words import N_
+from anju_devices.catalog import MODELS
+from anju_devices.model import Field
+from anju_platform.alerts import service
+from anju_platform.alerts.schemas import AlertDetail, AlertView, DeliveryView, TimelineView
+from anju_platform.auth.service import assignable
+from anju_platform.database import transaction
+from anju_platform.errors import NotFoundError
+from anju_platform.registry import listing
+from anju_platform.registry.schemas import DeviceDetail
+
+PAGE_SCREEN = "alert"
+"""The screen's name on an alert's own page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the timeline, in words."""
+
+    at: datetime
+    icon: str
+    text: str
+    by: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One series to draw; ``mark`` is when the alert was raised."""
+
+    device: str
+    field: str
+    title: str
+    title_en: str
+    unit: str
+    start: datetime
+    end: datetime
+    mark: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How far one message about the alert has come, in words."""
+
+    who: str
+    channel: str
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A particular of the alert, in words."""
+
+    name: str
+    value: str
+
+
+def draw_incident(
+    page: Page, alert_id: UUID, *, screen: str, notice: str | None = None, status: int = 200
+) -> Response:
+    """Answer with one alert as it stands now."""
+    return page.html(
+        "alerts/detail.html",
+        status=status,
+        notice=notice,
+        **incident_context(page, alert_id, screen=screen),
+    )
+
+
+def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, Any]:
+    """Read one alert and put it into words. Reading care data is audited, so it commits."""
+    with transaction(page.engine) as session:
+        detail = service.alert_detail(session, page.actor, alert_id)
+        people = {each.id: each.name for each in assignable(session, page.community.id)}
+        device = None
+        if detail.alert.device is not None:
+            try:
+                device = listing.device_detail(session, page.actor, detail.alert.device)
+            except NotFoundError:  # retired since: the alert stays readable
+                device = None
+    return {
+        "detail": detail,
+        "timeline": [_step(page, step) for step in detail.timeline],
+        "told": [_told(page, delivery, people) for delivery in detail.deliveries],
+        "charts": _charts(detail, device),
+        "facts": _facts(page, detail, device),
+        "screen": screen,
+        "whole": screen == PAGE_SCREEN,
+    }
+
+
+def _step(page: Page, step: TimelineView) -> Step:
+    said = step.data
+    text = page.text(words.TIMELINE.get(step.kind, step.kind))
+    if step.kind == "dispatched" and said.get("name"):
+        text = page.text("Dispatched to %(name)s", name=said["name"])
+    elif step.kind in ("rose", "fell") and said.get("severity"):
+        text = f"{text}: P{said['severity']}"
+    note = str(said.get("text") or said.get("note") or "")
+    if step.kind == "closed" and said.get("cause") in words.CAUSE:
+        text = f"{text}: {page.text(words.CAUSE[said['cause']])}"
+    return Step(step.at, words.TIMELINE_ICON.get(step.kind, "circle-dot"), text, step.user or "", note)
+
+
+def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told:
+    kind, _, name = delivery.recipient.partition(":")
+    who = people.get(int(name), name) if kind == "user" and name.isdecimal() else name
+    if kind == "role" and name in words.ROLE:
+        who = page.text(words.ROLE[name])
+    steps = (delivery.seen_at, delivery.delivered_at, delivery.accepted_at, delivery.created_at)
+    return Told(
+        who=who,
+        channel=page.text(words.CHANNEL.get(delivery.channel, delivery.channel)),
+        state=page.text(words.DELIVERY.get(delivery.state, delivery.state)),
+        at=next(at for at in steps if at is not None),
+    )
+
+
+def _charts(detail: AlertDetail, device: DeviceDetail | None) -> list[Chart]:
+    chart = detail.chart
+    if chart is None or device is None:
+        return []
+    known = {field.name: field for field in device.fields}
+    return [
+        Chart(
+            device=chart.device,
+            field=name,
+            title=known[name].title,
+            title_en=known[name].title_en,
+            unit=known[name].unit,
+            start=chart.start,
+            end=chart.end,
+            mark=detail.alert.activated_at,
+        )
+        for name in chart.fields
+        if name in known
+    ]
+
+
+def _facts(page: Page, detail: AlertDetail, device: DeviceDetail | None) -> list[Fact]:
+    """Name what raised it; what the device's model does not know is for machines."""
+    model = MODELS.get(device.device.model) if device is not None else None
+    if model is None:
+        return []
+    fields: Mapping[str, Field] = {
+        field.name: field
+        for field in (*(f for event in model.events for f in event.data), *model.fields)
+    }
+    said = {**detail.data, **detail.values}
+    return [
+        Fact(
+            page.language.pick(fields[name].title.zh, fields[name].title.en),
+            value_text(page, value, fields[name].unit),
+        )
+        for name, value in said.items()
+        if name in fields and name != "snapshot" and value is not None
+    ]
+
+
+def value_text(page: Page, value: Any, unit: str = "") -> str:
+    """Write a value as people read it."""
+    if isinstance(value, bool):
+        return page.text("yes") if value else page.text("no")
+    if isinstance(value, float):
+        value = f"{value:.6g}"
+    return f"{value} {unit}".strip()
+
+
+def faster(page: Page, alert: AlertView) -> str:
+    """Say what happened to an alert while somebody was looking at it."""
+    if alert.handling == "closed":
+        return page.text(_CLOSED, name=alert.closed_by or "")
+    if alert.handling == "acked" and alert.owner_id != page.actor.user_id:
+        return page.text(_TAKEN, name=alert.owner or "")
+    return page.text(_CHANGED)
+
+
+_CLOSED = N_("%(name)s has closed it meanwhile. This is how it stands now.")
+_TAKEN = N_("%(name)s was faster and has it. This is how it stands now.")
+_CHANGED = N_("It changed while you were looking. This is how it stands now; decide again.")

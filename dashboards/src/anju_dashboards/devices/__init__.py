@@ -1,0 +1,1 @@
+"""The devices: which are silent, flat or unknown, and what each says."""

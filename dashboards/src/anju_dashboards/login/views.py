@@ -1,0 +1,107 @@
+"""Logging in, out, and choosing the language."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import HTMLResponse, Response
+
+from anju_dashboards.language import Language
+from anju_dashboards.pages import (
+    LANGUAGE_COOKIE,
+    Renderer,
+    safe_path,
+    see_other,
+    visitor_clock,
+    visitor_language,
+)
+from anju_platform.auth import service
+from anju_platform.auth.dependencies import CurrentActor, log_in, log_out
+from anju_platform.database import transaction
+from anju_platform.errors import ForbiddenError, NotAuthenticatedError, TooManyAttemptsError
+
+router = APIRouter(include_in_schema=False)
+
+_YEAR_S = 365 * 24 * 3600
+
+
+@router.get("/login")
+def login_page(request: Request, lang: str | None = None, next: str = "/wall") -> Response:  # noqa: A002 - the word everybody uses in addresses
+    """Ask for name and password."""
+    renderer: Renderer = request.app.state.renderer
+    language = renderer.language(lang) if lang else visitor_language(request)
+    answer = _draw(request, language, next=next)
+    if lang:
+        _remember(answer, language)
+    return answer
+
+
+@router.post("/login")
+def login(
+    request: Request,
+    username: Annotated[str, Form(max_length=64)],
+    password: Annotated[str, Form(max_length=256)],
+    next: Annotated[str, Form(max_length=2000)] = "/wall",  # noqa: A002 - as above
+) -> Response:
+    """Log in and go on, or say why not (never which of name and password was wrong)."""
+    language = visitor_language(request)
+    going = see_other(safe_path(next))
+    try:
+        log_in(request, going, username, password)
+    except NotAuthenticatedError:
+        fault, status = language.gettext("User name or password is wrong."), 401
+    except TooManyAttemptsError:
+        fault = language.gettext("Too many failed attempts. Wait a few minutes, then try again.")
+        status = 429
+    except ForbiddenError:
+        fault, status = language.gettext("Log in from this site's own page."), 403
+    else:
+        return going
+    return _draw(request, language, status=status, next=next, username=username, fault=fault)
+
+
+def _draw(
+    request: Request,
+    language: Language,
+    *,
+    status: int = 200,
+    next: str = "/wall",  # noqa: A002 - as above
+    username: str = "",
+    fault: str | None = None,
+) -> Response:
+    renderer: Renderer = request.app.state.renderer
+    drawn = renderer.render(
+        "login/login.html",
+        language,
+        visitor_clock(),
+        next=safe_path(next),
+        username=username,
+        fault=fault,
+    )
+    return HTMLResponse(drawn, status)
+
+
+@router.post("/logout")
+def logout(request: Request, actor: CurrentActor) -> Response:
+    """Log out."""
+    answer = see_other("/login")
+    log_out(request, answer, actor)
+    return answer
+
+
+@router.post("/language")
+def choose_language(
+    request: Request,
+    actor: CurrentActor,
+    locale: Annotated[str, Form(max_length=8)],
+    back: Annotated[str, Form(max_length=2000)] = "/wall",
+) -> Response:
+    """Change the language of this person's screens."""
+    with transaction(request.app.state.engine) as session:
+        service.set_locale(session, actor, locale)
+    answer = see_other(safe_path(back))
+    _remember(answer, request.app.state.renderer.language(locale))
+    return answer
+
+
+def _remember(answer: Response, language: Language) -> None:
+    answer.set_cookie(LANGUAGE_COOKIE, language.code, max_age=_YEAR_S, samesite="lax", httponly=True)

@@ -1,0 +1,97 @@
+/** What every page does: time, menus, dialogs, and saying in words what went wrong. */
+import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
+import { Live } from "./live.js";
+import { keepTime } from "./site-time.js";
+import "./siren-button.js";
+import "./stale-banner.js";
+import "./time-chart.js";
+
+const body = document.body;
+
+/** @param {string} text */
+function say(text) {
+  const toast = document.getElementById("toast");
+  const words = toast?.querySelector(".words");
+  if (!toast || !words) return;
+  words.textContent = text;
+  toast.hidden = false;
+}
+
+/** @param {Event} event */
+function explain(event) {
+  const { ctx } = /** @type {CustomEvent} */ (event).detail;
+  const status = ctx?.response?.raw?.status;
+  if (!status) return say(body.dataset.unreachable ?? "");
+  if (status === 401) return location.assign("/login");
+  // 409 and 422 answer with a page part that explains itself.
+  if (status !== 409 && status !== 422) say(`${body.dataset.failed} (${status})`);
+}
+
+document.addEventListener("htmx:error", explain);
+document.addEventListener("htmx:response:error", explain);
+document.getElementById("toast")?.querySelector("button")?.addEventListener("click", () => {
+  const toast = document.getElementById("toast");
+  if (toast) toast.hidden = true;
+});
+
+const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));
+
+document.addEventListener("htmx:after:swap", (event) => {
+  const target = /** @type {CustomEvent} */ (event).detail.ctx?.target;
+  if (!dialog || !(target instanceof Element)) return;
+  if (target.id === "ask-form") {
+    if (!dialog.open) dialog.showModal();
+    /** @type {HTMLElement | null} */ (dialog.querySelector("[autofocus]"))?.focus();
+  } else if (target.id === "detail" && dialog.open) {
+    dialog.close();
+  }
+});
+dialog?.addEventListener("click", (event) => {
+  const element = /** @type {Element} */ (event.target);
+  if (element === dialog || element.closest("[data-dismiss]")) {
+    event.preventDefault();
+    dialog.close();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(/** @type {Node} */ (event.target))) menu.removeAttribute("open");
+  }
+  if (/** @type {Element} */ (event.target).closest("[data-print]")) window.print();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  document.querySelector("details.menu[open]")?.removeAttribute("open");
+});
+
+document.addEventListener("anju:live", (event) => {
+  const { state } = /** @type {CustomEvent} */ (event).detail;
+  for (const light of document.querySelectorAll(".live")) {
+    const element = /** @type {HTMLElement} */ (light);
+    element.dataset.state = state;
+    element.textContent = element.dataset[`${state}Text`] ?? "";
+  }
+});
+document.addEventListener("anju:heartbeat", () => {
+  if (document.querySelector('.live[data-state="waiting"]')) {
+    document.dispatchEvent(new CustomEvent("anju:live", { detail: { state: "live" } }));
+  }
+});
+document.addEventListener("anju:counts", (event) => {
+  const target = document.getElementById("counts");
+  if (target) target.innerHTML = /** @type {CustomEvent} */ (event).detail.html;
+});
+document.addEventListener("anju:reset", () => location.reload());
+
+/** The page that shows one alert redraws itself when that alert changes. */
+document.addEventListener("anju:alert", (event) => {
+  const detail = document.getElementById("detail");
+  const shown = detail?.dataset.alert;
+  const { html } = /** @type {CustomEvent} */ (event).detail;
+  if (!detail || !shown || !html.includes(`data-id="${shown}"`)) return;
+  if (detail.dataset.url) void htmx.ajax("GET", detail.dataset.url, { target: "#detail", swap: "innerMorph" });
+});
+
+keepTime();
+if (body.dataset.stream) new Live(body.dataset.stream, body.dataset.seq ?? "0").start();

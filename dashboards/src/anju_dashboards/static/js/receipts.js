@@ -1,0 +1,57 @@
+/** Tells the server what a person could see (`delivered`) and did look at (`seen`). */
+
+const DELAY = 400;
+
+export class Receipts {
+  /** @type {Map<string, Set<string>>} */
+  #waiting = new Map([["delivered", new Set()], ["seen", new Set()]]);
+  /** @type {Map<string, Set<string>>} */
+  #sent = new Map([["delivered", new Set()], ["seen", new Set()]]);
+  /** @type {number | undefined} */
+  #timer;
+  #screen;
+  #csrf;
+
+  /**
+   * @param {string} screen which screen this is
+   * @param {string} csrf
+   */
+  constructor(screen, csrf) {
+    this.#screen = screen;
+    this.#csrf = csrf;
+  }
+
+  /**
+   * @param {"delivered" | "seen"} kind
+   * @param {HTMLElement} row a row; each severity it rises to is a message of its own
+   */
+  note(kind, row) {
+    const id = row.dataset.id ?? "";
+    const key = `${id}:${row.dataset.severity}`;
+    const sent = /** @type {Set<string>} */ (this.#sent.get(kind));
+    if (sent.has(key)) return;
+    sent.add(key);
+    this.#waiting.get(kind)?.add(id);
+    this.#timer ??= setTimeout(() => void this.#send(), DELAY);
+  }
+
+  async #send() {
+    this.#timer = undefined;
+    for (const [kind, ids] of this.#waiting) {
+      const alerts = [...ids].slice(0, 500);
+      if (!alerts.length) continue;
+      try {
+        const answer = await fetch("/api/v1/receipts", {
+          method: "POST",
+          headers: { "Content-Type": "application/json", "X-CSRF-Token": this.#csrf },
+          body: JSON.stringify({ alerts, kind, screen: this.#screen }),
+        });
+        // A refusal will not change by asking again; only a server that is away will come back.
+        if (answer.status < 500) alerts.forEach((id) => ids.delete(id));
+      } catch {
+        // Kept in `ids`; sent again below.
+      }
+      if (ids.size) this.#timer ??= setTimeout(() => void this.#send(), 5000);
+    }
+  }
+}

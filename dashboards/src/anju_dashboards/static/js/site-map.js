@@ -1,0 +1,223 @@
+/**
+ * `<site-map data-plan="/api/v1/plan" data-icons data-lang>`: the site plan with its devices as
+ * dots and the open alerts as numbered spots. Alerts come from the list's own rows (event
+ * `anju:alerts`), so plan and list cannot disagree. Picking a spot tells `anju:select` {id};
+ * picking a device tells `anju:device-picked` {slug}.
+ */
+import "../vendor/leaflet-1.9.4/leaflet.js";
+import { PlanShapes, point } from "./plan-shapes.js";
+
+/** @type {any} Leaflet puts itself there; it has no module build that is minified. */
+const L = /** @type {any} */ (globalThis).L;
+
+const REFRESH = 60_000;
+const LABELS = 5;
+const DOTS = {
+  ok: { radius: 4, stroke: false, fillColor: "#3fbf8a", fillOpacity: 0.9 },
+  silent: { radius: 5, color: "#e8eef4", weight: 2, fillOpacity: 0 },
+  flat: { radius: 4, stroke: false, fillColor: "#8fa1b3", fillOpacity: 1 },
+  unknown: { radius: 5, color: "#8fa1b3", weight: 2, dashArray: "2 3", fillOpacity: 0 },
+};
+
+/** @typedef {{slug: string, model: string, name: string, name_en: string, place: string, place_en: string, x: number, y: number, status: string}} PlanDevice */
+/** @typedef {{x: number, y: number, rows: HTMLElement[]}} Spot */
+
+/** @param {string} text */
+function escaped(text) {
+  const element = document.createElement("i");
+  element.textContent = text;
+  return element.innerHTML;
+}
+
+class SiteMap extends HTMLElement {
+  /** @type {any} */ #map;
+  /** @type {any} */ #devices;
+  /** @type {any} */ #cameras;
+  /** @type {any} */ #spots;
+  /** @type {Map<string, any>} */ #markers = new Map();
+  #drawn = "";
+  #english = this.dataset.lang === "en";
+
+  connectedCallback() {
+    void this.#start();
+    document.addEventListener("anju:alerts", (event) => {
+      const { rows, selected } = /** @type {CustomEvent} */ (event).detail;
+      this.#alerts = { rows, selected };
+      this.#drawSpots();
+    });
+  }
+
+  /** @type {{rows: HTMLElement[], selected: string}} */
+  #alerts = { rows: [], selected: "" };
+
+  async #start() {
+    const plan = await this.#load();
+    if (!plan) return;
+    this.querySelector(".empty")?.remove();
+    this.#build(plan);
+    this.#drawDevices(plan.devices);
+    this.#drawSpots();
+    setInterval(() => void this.#refresh(), REFRESH);
+    document.addEventListener("anju:device", () => this.#refreshSoon());
+  }
+
+  async #load() {
+    try {
+      const answer = await fetch(this.dataset.plan ?? "");
+      if (answer.ok) return await answer.json();
+    } catch {
+      // Told below, like any other failure.
+    }
+    const words = this.querySelector(".empty strong");
+    if (words) words.textContent = this.dataset.failed ?? "";
+    setTimeout(() => this.#map || void this.#start(), 5000);
+    return null;
+  }
+
+  /** @param {any} plan */
+  #build(plan) {
+    const box = document.createElement("div");
+    this.prepend(box);
+    this.#map = L.map(box, {
+      crs: L.CRS.Simple, zoomSnap: 0, zoomDelta: 0.5, minZoom: -3, maxZoom: 6,
+      attributionControl: false, zoomControl: false, renderer: L.canvas({ padding: 0.3, tolerance: 6 }),
+    });
+    L.control.zoom({
+      position: "bottomright", zoomInTitle: this.dataset.zoomIn, zoomOutTitle: this.dataset.zoomOut,
+    }).addTo(this.#map);
+    const bounds = L.latLngBounds(point(0, 0), point(plan.width, plan.height));
+    const fit = () => {
+      this.#map.invalidateSize({ pan: false });
+      this.#map.fitBounds(bounds, { padding: [10, 10], animate: false });
+    };
+    fit();
+    new ResizeObserver(fit).observe(this);
+    new PlanShapes(L, this.#map, this.#english).draw(plan.shapes);
+    this.#devices = L.layerGroup().addTo(this.#map);
+    this.#cameras = L.layerGroup().addTo(this.#map);
+    this.#spots = L.layerGroup().addTo(this.#map);
+  }
+
+  #refreshing = 0;
+  #refreshSoon() {
+    this.#refreshing ||= setTimeout(() => {
+      this.#refreshing = 0;
+      void this.#refresh();
+    }, 2000);
+  }
+
+  async #refresh() {
+    const plan = await this.#load();
+    if (plan) this.#drawDevices(plan.devices);
+  }
+
+  /** @param {PlanDevice[]} devices */
+  #drawDevices(devices) {
+    for (const device of devices) {
+      const old = this.#markers.get(device.slug);
+      if (old?.status === device.status) continue;
+      old?.marker.remove();
+      const marker = device.model === "camera" ? this.#camera(device) : this.#dot(device);
+      const name = this.#english ? device.name_en : device.name;
+      const place = this.#english ? device.place_en : device.place;
+      marker.bindTooltip(`${escaped(name)} · ${escaped(place)}`, { direction: "top" });
+      marker.on("click", () => this.#tell("device-picked", { slug: device.slug }));
+      marker.on("keypress", (/** @type {any} */ event) => {
+        if (event.originalEvent.key === "Enter") this.#tell("device-picked", { slug: device.slug });
+      });
+      marker.addTo(device.model === "camera" ? this.#cameras : this.#devices);
+      this.#markers.set(device.slug, { marker, status: device.status });
+    }
+  }
+
+  /** @param {PlanDevice} device */
+  #dot(device) {
+    const style = DOTS[/** @type {keyof typeof DOTS} */ (device.status)] ?? DOTS.unknown;
+    return L.circleMarker(point(device.x, device.y), style);
+  }
+
+  /** @param {PlanDevice} device */
+  #camera(device) {
+    const off = device.status === "ok" ? "" : " off";
+    const html = `<div class="camera${off}">${this.#icon(off ? "video-off" : "video")}</div>`;
+    return this.#named(
+      L.marker(point(device.x, device.y), { icon: L.divIcon({ className: "", html, iconSize: [0, 0] }) }),
+      this.#english ? device.name_en : device.name,
+    );
+  }
+
+  /** Give a marker's element its name: Leaflet does that for pictures only. */
+  #named(/** @type {any} */ marker, /** @type {string} */ name) {
+    return marker.on("add", () => marker.getElement()?.setAttribute("aria-label", name));
+  }
+
+  #drawSpots() {
+    if (!this.#spots) return;
+    const spots = this.#group();
+    // Drawing again restarts the pulse and loses focus: only when something shown has changed.
+    const present = spots.map((spot) => this.#html(spot).html + spot.x + spot.y).join();
+    if (present === this.#drawn) return;
+    this.#drawn = present;
+    this.#spots.clearLayers();
+    let labels = 0;
+    for (const spot of spots) {
+      const { html, classes, name } = this.#html(spot, labels < LABELS);
+      labels += 1;
+      const icon = L.divIcon({ className: "", html: `<div class="${classes}">${html}</div>`, iconSize: [0, 0] });
+      const marker = L.marker(point(spot.x, spot.y), { icon, zIndexOffset: 2000 - labels });
+      const pick = () => this.#tell("select", { id: spot.rows[0].dataset.id });
+      this.#named(marker, name).on("click", pick);
+      marker.on("keypress", (/** @type {any} */ event) => event.originalEvent.key === "Enter" && pick());
+      marker.addTo(this.#spots);
+    }
+  }
+
+  /** @returns {Spot[]} alerts standing on one spot share a marker, the worst first */
+  #group() {
+    /** @type {Map<string, Spot>} */
+    const spots = new Map();
+    for (const row of this.#alerts.rows) {
+      if (!row.dataset.x || !row.dataset.y) continue;
+      const x = Number(row.dataset.x);
+      const y = Number(row.dataset.y);
+      const key = `${Math.round(x)}:${Math.round(y)}`;
+      const spot = spots.get(key) ?? { x, y, rows: [] };
+      spot.rows.push(row);
+      spots.set(key, spot);
+    }
+    return [...spots.values()];
+  }
+
+  /**
+   * @param {Spot} spot
+   * @param {boolean} [labelled]
+   */
+  #html(spot, labelled = true) {
+    const { severity, label = "" } = spot.rows[0].dataset;
+    const unacked = spot.rows.some((row) => row.dataset.handling === "unacked");
+    const selected = spot.rows.some((row) => row.dataset.id === this.#alerts.selected);
+    const count = spot.rows.length > 1 ? `×${spot.rows.length}` : "";
+    const words = labelled && (unacked || selected) ? `<span class="words">${escaped(label)} ${count}</span>` : "";
+    const classes = `spot severity-${severity}${unacked ? " unacked" : ""}${selected ? " selected" : ""}`;
+    return {
+      classes,
+      html: `<span class="dot" data-classes="${classes}">${severity}</span>${words}`,
+      name: `P${severity} ${label} ${count}`,
+    };
+  }
+
+  /** @param {string} name */
+  #icon(name) {
+    return `<svg class="icon" aria-hidden="true"><use href="${this.dataset.icons}#${name}"></use></svg>`;
+  }
+
+  /**
+   * @param {string} name
+   * @param {object} detail
+   */
+  #tell(name, detail) {
+    document.dispatchEvent(new CustomEvent(`anju:${name}`, { detail }));
+  }
+}
+
+customElements.define("site-map", SiteMap);

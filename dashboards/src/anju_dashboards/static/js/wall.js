@@ -1,0 +1,178 @@
+/** The wall: keeps list, plan and detail in step, and answers to the keyboard. */
+import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
+import { AlertList } from "./alert-list.js";
+import { Receipts } from "./receipts.js";
+import { UnseenRows } from "./unseen-rows.js";
+import "./site-map.js";
+
+const body = document.body;
+const box = /** @type {HTMLElement} */ (document.getElementById("alerts"));
+const list = new AlertList(box);
+const receipts = new Receipts(body.dataset.screen ?? "wall", body.dataset.csrf ?? "");
+const onPhone = matchMedia("(max-width: 1180px)");
+const scrolls = matchMedia("(min-width: 901px)").matches;
+const unseen = new UnseenRows(
+  /** @type {HTMLButtonElement} */ (document.getElementById("below")),
+  scrolls ? box.parentElement : null,
+);
+let selected = "";
+
+function mark() {
+  for (const link of box.querySelectorAll('a[aria-current="true"]')) link.removeAttribute("aria-current");
+  list.row(selected)?.querySelector("a")?.setAttribute("aria-current", "true");
+}
+
+/** Tell everybody who draws alerts what is open now. */
+function settle() {
+  const rows = list.rows;
+  const empty = document.getElementById("no-alerts");
+  if (empty) empty.hidden = rows.length > 0;
+  unseen.update();
+  const loud = rows.some((row) => row.dataset.loud === "true");
+  document.dispatchEvent(new CustomEvent("anju:loud", { detail: { loud } }));
+  document.dispatchEvent(new CustomEvent("anju:alerts", { detail: { rows, selected } }));
+}
+
+let settling = 0;
+/** Many alerts may come in one frame; the plan is drawn once for them all. */
+function settleSoon() {
+  settling ||= requestAnimationFrame(() => {
+    settling = 0;
+    settle();
+  });
+  // A background tab gets no frames, but its siren must start all the same.
+  if (document.hidden) settle();
+}
+
+/** @param {HTMLElement} row */
+function take(row) {
+  unseen.watch(row);
+  receipts.note("delivered", row);
+}
+
+/** @param {string} id */
+function load(id) {
+  const detail = document.getElementById("detail");
+  if (!detail || onPhone.matches) return;
+  const swap = detail.dataset.alert === id ? "innerMorph" : "innerHTML";
+  detail.dataset.alert = id;
+  detail.setAttribute("aria-busy", "true");
+  const done = () => detail.removeAttribute("aria-busy");
+  htmx.ajax("GET", `/wall/alerts/${id}`, { target: "#detail", swap }).then(done, done);
+}
+
+/**
+ * @param {string} id
+ * @param {{focus?: boolean}} [options]
+ */
+function select(id, { focus = false } = {}) {
+  const row = list.row(id);
+  if (!row) return;
+  selected = id;
+  mark();
+  receipts.note("seen", row);
+  load(id);
+  if (focus) {
+    const link = row.querySelector("a");
+    link?.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  }
+  settleSoon();
+}
+
+box.addEventListener("click", (event) => {
+  const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("li.alert"));
+  // On a phone the link opens the alert's own page; so do new-tab clicks anywhere.
+  if (!row || onPhone.matches || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  select(row.dataset.id ?? "", { focus: true });
+});
+
+document.addEventListener("anju:select", (event) => {
+  const { id } = /** @type {CustomEvent} */ (event).detail;
+  if (onPhone.matches) location.assign(`/alerts/${id}`);
+  else select(id, { focus: true });
+});
+
+document.addEventListener("anju:alert", (event) => {
+  const row = list.show(/** @type {CustomEvent} */ (event).detail.html);
+  if (row) take(row);
+  mark();
+  settleSoon();
+});
+
+/** @param {number} step */
+function move(step) {
+  const rows = list.rows;
+  const at = rows.findIndex((row) => row.dataset.id === selected);
+  const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
+  if (next) select(next.dataset.id ?? "", { focus: true });
+}
+
+/** @param {string} name */
+function press(name) {
+  const shown = document.getElementById("detail")?.dataset.alert;
+  // Never act on another alert than the one outlined in the list.
+  if (!shown || shown !== selected) return;
+  const control = /** @type {HTMLElement | null} */ (document.querySelector(`#detail [data-do="${name}"]:not([disabled])`));
+  control?.click();
+}
+
+/** @param {"list" | "map"} view */
+function show(view) {
+  body.dataset.view = view;
+  for (const tab of document.querySelectorAll("[data-tab]")) {
+    tab.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (tab).dataset.tab === view));
+  }
+}
+
+function toMap() {
+  show("map");
+  /** @type {HTMLElement | null} */ (document.querySelector("site-map .leaflet-container"))?.focus();
+}
+
+/** @type {Record<string, () => void>} */
+const keys = {
+  ArrowDown: () => move(1),
+  ArrowUp: () => move(-1),
+  " ": () => press("acknowledge"),
+  d: () => press("dispatch"),
+  c: () => press("close"),
+  m: toMap,
+};
+
+const elsewhere = "input, textarea, select, button, summary, dialog, .leaflet-container, [contenteditable]";
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && event.key === " ") return;
+  if (localStorage.getItem("anju-keys") === "off" && event.key.length === 1) return;
+  if (/** @type {Element} */ (event.target).closest?.(elsewhere)) return;
+  const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+const toggle = document.getElementById("keys-toggle");
+function drawToggle() {
+  const on = localStorage.getItem("anju-keys") !== "off";
+  toggle?.setAttribute("aria-pressed", String(on));
+  document.querySelector(".keys")?.toggleAttribute("hidden", !on);
+}
+toggle?.addEventListener("click", () => {
+  localStorage.setItem("anju-keys", localStorage.getItem("anju-keys") === "off" ? "on" : "off");
+  drawToggle();
+});
+for (const tab of document.querySelectorAll("[data-tab]")) {
+  tab.addEventListener("click", () => show(/** @type {any} */ (tab).dataset.tab));
+}
+
+drawToggle();
+list.rows.forEach(take);
+const first = list.rows.find((row) => row.dataset.handling === "unacked") ?? list.rows[0];
+if (first && !onPhone.matches) {
+  selected = first.dataset.id ?? "";
+  mark();
+  load(selected);
+}
+settle();

@@ -1,0 +1,1 @@
+"""The wall: what guards watch."""

@@ -1,0 +1,56 @@
+"""The wall and its parts."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from anju_dashboards.alerts.incident import draw_incident
+from anju_dashboards.devices.device import draw_panel
+from anju_dashboards.pages import CurrentPage, see_other
+from anju_platform.alerts import service
+from anju_platform.database import reading
+from anju_platform.registry.listing import device_counts
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def root() -> Response:
+    """Start at the wall."""
+    return see_other("/wall")
+
+
+@router.get("/wall")
+def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Response:
+    """Show the open alerts, the plan, and room for the selected one; ``post`` is which desk."""
+    with reading(page.engine) as session:
+        alerts = service.open_alerts(session, page.community.id)
+        counts = service.counts(session, page.community.id)
+        devices = device_counts(session, page.community.id)
+    return page.html(
+        "wall/wall.html",
+        alerts=alerts,
+        counts=counts,
+        devices=devices,
+        post=page.text("Duty desk %(n)s", n=post),
+        screen=f"wall-{post}",
+    )
+
+
+@router.get("/wall/alerts/{alert_id}")
+def selected(
+    page: CurrentPage,
+    alert_id: UUID,
+    whole: Annotated[bool, Query()] = False,
+    screen: Annotated[str, Query(max_length=64)] = "wall-1",
+) -> Response:
+    """Draw one alert for the wall's panel, or (``whole``) for its own page."""
+    return draw_incident(page, alert_id, screen="alert" if whole else screen)
+
+
+@router.get("/wall/devices/{slug}")
+def picked(page: CurrentPage, slug: str) -> Response:
+    """Draw the device picked on the plan."""
+    return draw_panel(page, slug)

@@ -1,0 +1,129 @@
+"""Words of the platform's own values, as message ids to be translated where they are shown."""
+
+from typing import Final
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
+    """Mark a message for translation without translating it here."""
+    return message
+
+
+SEVERITY: Final = {1: N_("life"), 2: N_("urgent"), 3: N_("attention"), 4: N_("maintenance")}
+
+HANDLING: Final = {
+    "unacked": N_("unacknowledged"),
+    "acked": N_("acknowledged"),
+    "closed": N_("closed by a person"),
+}
+
+CONDITION: Final = {
+    "pending": N_("pending"),
+    "active": N_("still going on"),
+    "recovering": N_("recovering"),
+    "clear": N_("over"),
+    "unknown": N_("state unknown"),
+}
+
+OVERLAY: Final = {
+    "shelved": N_("shelved"),
+    "maintenance": N_("under maintenance"),
+    "inhibited": N_("inhibited"),
+}
+
+MODE: Final = {"actual": N_("real"), "test": N_("test"), "drill": N_("drill")}
+
+CAUSE: Final = {
+    "true": N_("It was real"),
+    "false": N_("False alarm"),
+    "test": N_("A test or exercise"),
+    "cannot_tell": N_("Cannot tell"),
+}
+
+CAUSE_HINT: Final = {
+    "true": N_("what the rule says did happen"),
+    "false": N_("it did not happen; the rule or the device was wrong"),
+    "test": N_("somebody tried it out on purpose"),
+    "cannot_tell": N_("looked into it, without result"),
+}
+
+ROLE: Final = {"guard": N_("guard"), "property": N_("property staff"), "admin": N_("administrator")}
+
+DEVICE_STATUS: Final = {
+    "silent": N_("silent"),
+    "flat": N_("battery low"),
+    "unknown": N_("unknown"),
+    "ok": N_("in order"),
+    "retired": N_("retired"),
+}
+
+STATUS_ICON: Final = {
+    "silent": "wifi-off",
+    "flat": "battery-1",
+    "unknown": "help-circle",
+    "ok": "circle-check",
+    "retired": "archive",
+}
+
+TIMELINE: Final = {
+    "raised": N_("Alert raised"),
+    "reactivated": N_("Happened again"),
+    "reopened": N_("Opened again"),
+    "rose": N_("Severity rose"),
+    "fell": N_("Severity fell"),
+    "cleared": N_("The condition is over"),
+    "unknown": N_("The condition cannot be seen any more"),
+    "acked": N_("Acknowledged"),
+    "dispatched": N_("Dispatched"),
+    "commented": N_("Note"),
+    "closed": N_("Closed"),
+    "told": N_("People told"),
+}
+
+TIMELINE_ICON: Final = {
+    "raised": "alert-triangle",
+    "reactivated": "refresh",
+    "reopened": "refresh",
+    "rose": "trending-up",
+    "fell": "trending-down",
+    "cleared": "circle-check",
+    "unknown": "help-circle",
+    "acked": "check",
+    "dispatched": "send",
+    "commented": "message",
+    "closed": "lock",
+    "told": "bell",
+}
+
+DELIVERY: Final = {
+    "queued": N_("waiting"),
+    "leased": N_("being sent"),
+    "accepted": N_("sent"),
+    "delivered": N_("delivered"),
+    "seen": N_("seen"),
+    "retry": N_("trying again"),
+    "dead": N_("failed"),
+    "expired": N_("too late"),
+    "cancelled": N_("cancelled"),
+}
+
+CHANNEL: Final = {"in_app": N_("on the screen")}
+
+ACCESS: Final = {
+    "access_granted": N_("let in"),
+    "access_denied": N_("refused"),
+    "exit_request": N_("exit button"),
+    "opened": N_("door opened"),
+    "closed": N_("door closed"),
+}
+
+FAILURE: Final = {
+    401: N_("Please log in"),
+    403: N_("You may not see this"),
+    404: N_("There is nothing here"),
+    409: N_("It has changed meanwhile"),
+    422: N_("Something is missing"),
+    429: N_("Too many attempts"),
+    500: N_("Something went wrong here"),
+    503: N_("The platform is not available"),
+}
+"""What an error page says in large letters, by HTTP status."""
