@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -113,11 +113,18 @@ class Feed:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    def live_screens(self, community_id: int) -> int:
-        """Tell how many screens of this process watch a community."""
+    def live_screens(self, community_id: int | None = None) -> int:
+        """Tell how many screens of this process watch a community, or any."""
+        if community_id is None:
+            return sum(len(screens) for screens in self._screens.values())
         return len(self._screens.get(community_id, ()))
 
-    async def changes(self, community_id: int, after_seq: int | None) -> AsyncIterator[Item]:
+    @property
+    def is_live(self) -> bool:
+        """Whether the database answered this process lately."""
+        return time.monotonic() - self._beaten_at < 3 * HEARTBEAT_S
+
+    async def changes(self, community_id: int, after_seq: int | None) -> AsyncGenerator[Item, None]:
         """Give all that changed after ``after_seq`` (None: from now on), then what comes.
 
         Begins with what was missed, or a :class:`Reset` if that cannot be told any more,

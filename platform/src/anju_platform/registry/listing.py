@@ -420,3 +420,13 @@ def _spread(x: float, y: float, number: int) -> tuple[float, float]:
         round(x + radius * math.cos(number * _GOLDEN), 2),
         round(y + radius * math.sin(number * _GOLDEN), 2),
     )
+
+
+def find_gateway(session: Session, community_slug: str, slug: str) -> Gateway | None:
+    """Find a gateway by the two ids its topics name."""
+    query = (
+        select(Gateway)
+        .join(Community, Community.id == Gateway.community_id)
+        .where(Community.slug == community_slug, Gateway.slug == slug)
+    )
+    return session.scalars(query).one_or_none()

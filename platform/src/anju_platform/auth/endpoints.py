@@ -1,0 +1,61 @@
+"""HTTP of logging in and out."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Request, Response
+
+from anju_platform.auth import dependencies, service
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import CurrentActor, Database
+from anju_platform.auth.schemas import Credentials, SessionView, UserView
+from anju_platform.database import reading, transaction
+
+router = APIRouter(tags=["session"])
+
+
+@router.post("/session", status_code=204)
+def log_in(request: Request, response: Response, credentials: Credentials) -> None:
+    """Log in: sets the session's cookie; ask ``GET /session`` for the CSRF token."""
+    dependencies.log_in(request, response, credentials.username, credentials.password)
+
+
+@router.get("/session")
+def show(actor: CurrentActor) -> SessionView:
+    """Tell who is logged in, with the token changing requests must carry."""
+    return _view(actor)
+
+
+@router.delete("/session", status_code=204)
+def log_out(request: Request, response: Response, actor: CurrentActor) -> None:
+    """Log out."""
+    dependencies.log_out(request, response, actor)
+
+
+@router.put("/session/locale", status_code=204)
+def set_locale(
+    database: Database,
+    actor: CurrentActor,
+    locale: Annotated[Literal["zh", "en"], Body(embed=True)],
+) -> None:
+    """Change the language of this person's screens."""
+    with transaction(database) as session:
+        service.set_locale(session, actor, locale)
+
+
+@router.get("/users")
+def people(database: Database, actor: CurrentActor) -> list[UserView]:
+    """Give the people who may be sent to an alert."""
+    with reading(database) as session:
+        return service.assignable(session, actor.community_id)
+
+
+def _view(actor: Actor) -> SessionView:
+    return SessionView(
+        user_id=actor.user_id,
+        username=actor.username,
+        name=actor.name,
+        role=actor.role,
+        community_id=actor.community_id,
+        locale=actor.locale,
+        csrf=actor.session_csrf,
+    )

@@ -1,0 +1,90 @@
+"""HTTP of snapshots: gateways put them, people look at them."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Header, HTTPException, Request, Response
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from anju_platform.auth.dependencies import CurrentActor, Database
+from anju_platform.config import Settings
+from anju_platform.database import reading, transaction
+from anju_platform.errors import NotAuthenticatedError
+from anju_platform.media import service
+
+_JPEG = {"content": {service.CONTENT_TYPE: {}}, "description": "The picture."}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {service.CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+def router(stored: Callable[[Session, int, str], None]) -> APIRouter:
+    """Make the endpoints; ``stored(session, community_id, id)`` is told of each new snapshot."""
+    made = APIRouter(tags=["media"])
+
+    @made.put(
+        "/gateway/snapshots/{media_id}",
+        status_code=201,
+        response_class=Response,
+        openapi_extra=_BODY,
+        responses={200: {"description": "It was here already."}},
+    )
+    async def put_snapshot(
+        request: Request,
+        database: Database,
+        media_id: str,
+        x_anju_gateway: Annotated[str, Header(max_length=129)],
+        authorization: Annotated[str, Header(max_length=512)] = "",
+    ) -> Response:
+        """Keep a snapshot an alert needs (gateways only, with their secret as bearer)."""
+        scheme, _, secret = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise NotAuthenticatedError("send the gateway's secret as 'Authorization: Bearer ...'")
+        settings: Settings = request.app.state.settings
+
+        def check() -> None:
+            with reading(database) as session:
+                service.authenticate(session, x_anju_gateway, secret)
+
+        def keep(content: bytes) -> bool:
+            with transaction(database) as session:
+                gateway = service.authenticate(session, x_anju_gateway, secret)
+                days = settings.media_keep_days
+                new = service.store(session, gateway, media_id, content, keep_days=days)
+                if new:
+                    stored(session, gateway.community_id, media_id)
+                return new
+
+        await run_in_threadpool(check)  # nobody unknown makes us read megabytes
+        new = await run_in_threadpool(keep, await _body(request))
+        return Response(status_code=201 if new else 200)
+
+    @made.get("/media/{media_id}", response_class=Response, responses={200: _JPEG})
+    def get_snapshot(database: Database, actor: CurrentActor, media_id: str) -> Response:
+        """Look at a snapshot; the look is audited."""
+        with transaction(database) as session:
+            media = service.view(session, actor, media_id)
+            return Response(
+                media.content,
+                media_type=media.content_type,
+                headers={
+                    "Cache-Control": "private, max-age=3600, immutable",
+                    "Content-Disposition": "inline",
+                    "ETag": f'"{media.sha256}"',
+                },
+            )
+
+    return made
+
+
+async def _body(request: Request) -> bytes:
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > service.MAX_BYTES:
+            raise HTTPException(413, f"a snapshot has {service.MAX_BYTES} bytes at most")
+    return bytes(content)

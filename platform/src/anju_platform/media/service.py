@@ -1,0 +1,94 @@
+"""Snapshots: taken from gateways, shown to people, deleted in time."""
+
+import hashlib
+import re
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from anju_platform.audit.service import record
+from anju_platform.auth.actor import Actor
+from anju_platform.database import now
+from anju_platform.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotAuthenticatedError,
+    NotFoundError,
+)
+from anju_platform.media import repository
+from anju_platform.media.model import Media
+from anju_platform.registry import listing
+from anju_platform.registry.credentials import secret_matches
+from anju_platform.registry.model import Gateway
+
+MAX_BYTES = 2 * 1024 * 1024
+CONTENT_TYPE = "image/jpeg"
+_START, _END = b"\xff\xd8\xff", b"\xff\xd9"
+_ID = re.compile(r"[a-z0-9-]{1,64}")
+
+
+def authenticate(session: Session, name: str, secret: str) -> Gateway:
+    """Find the gateway ``<community>/<gateway>`` and check its secret.
+
+    Raises:
+        NotFoundError: no such gateway.
+        NotAuthenticatedError: the secret is not its own.
+    """
+    community_slug, _, slug = name.partition("/")
+    gateway = listing.find_gateway(session, community_slug, slug)
+    if gateway is None:
+        raise NotFoundError(f"there is no gateway {name[:129]!r}")
+    if not secret or not secret_matches(secret, gateway.secret_hash):
+        raise NotAuthenticatedError("this is not the gateway's secret")
+    return gateway
+
+
+def store(
+    session: Session, gateway: Gateway, media_id: str, content: bytes, *, keep_days: int
+) -> bool:
+    """Keep a JPEG; gives whether it is new (False: the same one is here already).
+
+    Raises:
+        InvalidRequestError: a bad id, or not a whole JPEG.
+        ConflictError: another picture has this id.
+    """
+    if not _ID.fullmatch(media_id):
+        raise InvalidRequestError("a snapshot's id is 1 to 64 of a-z, 0-9 and '-'")
+    if not content.startswith(_START) or not content.rstrip(b"\0").endswith(_END):
+        raise InvalidRequestError("this is not a whole JPEG picture")
+    digest = hashlib.sha256(content).hexdigest()
+    moment = now()
+    row = {
+        "id": media_id,
+        "community_id": gateway.community_id,
+        "gateway_id": gateway.id,
+        "content_type": CONTENT_TYPE,
+        "sha256": digest,
+        "stored_at": moment,
+        "expires_at": moment + timedelta(days=keep_days),
+        "content": content,
+    }
+    if repository.add(session, row):
+        return True
+    known = repository.get(session, media_id)
+    if known is None or (known.gateway_id, known.sha256) != (gateway.id, digest):
+        raise ConflictError("another picture has this id")
+    return False
+
+
+def view(session: Session, actor: Actor, media_id: str) -> Media:
+    """Give a snapshot with its picture; the look is audited, so call it in a transaction.
+
+    Raises:
+        NotFoundError: no such snapshot in the actor's community, or it has expired.
+    """
+    media = repository.get(session, media_id, content=True)
+    if media is None or media.community_id != actor.community_id or media.expires_at <= now():
+        raise NotFoundError("there is no such snapshot, or it is past its time")
+    record(session, actor, "media.viewed", f"media:{media_id}")
+    return media
+
+
+def delete_expired(session: Session) -> int:
+    """Delete snapshots past their time; gives how many."""
+    return repository.delete_expired(session, now())

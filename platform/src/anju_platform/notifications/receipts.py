@@ -1,0 +1,71 @@
+"""What screens say of the messages shown on them: delivered, then seen."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.model import Role
+from anju_platform.database import now
+from anju_platform.notifications.model import DeliveryState, Notification
+from anju_platform.notifications.planning import IN_APP
+
+_UNDELIVERED = (
+    DeliveryState.QUEUED,
+    DeliveryState.LEASED,
+    DeliveryState.ACCEPTED,
+    DeliveryState.RETRY,
+)
+
+
+class ReceiptKind(StrEnum):
+    """How far a message has come on a screen."""
+
+    DELIVERED = "delivered"
+    SEEN = "seen"
+
+
+def take(session: Session, actor: Actor, alerts: Sequence[UUID], kind: ReceiptKind) -> int:
+    """Note that a person's screen shows these alerts; gives how many messages that settles.
+
+    A receipt counts for messages to the person and to the desk roles they stand for. It may
+    come before the worker took the message up, and may be repeated.
+    """
+    moment = now()
+    before = _UNDELIVERED if kind is ReceiptKind.DELIVERED else (*_UNDELIVERED, "delivered")
+    values = {
+        "state": DeliveryState(kind.value),
+        "leased_until": None,
+        "accepted_at": func.coalesce(Notification.accepted_at, moment),
+        "delivered_at": func.coalesce(Notification.delivered_at, moment),
+    }
+    if kind is ReceiptKind.SEEN:
+        values["seen_at"] = func.coalesce(Notification.seen_at, moment)
+    settled = session.execute(
+        # house: sql - screens settle messages here, the worker in the repository
+        update(Notification)
+        .where(
+            Notification.community_id == actor.community_id,
+            Notification.alert_id.in_(alerts),
+            Notification.channel == IN_APP,
+            Notification.recipient.in_(recipients(actor)),
+            Notification.state.in_(before),
+        )
+        .values(values)
+        .returning(Notification.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(settled.all())
+
+
+def recipients(actor: Actor) -> list[str]:
+    """Give whose messages reach this person: their own, and their post's."""
+    posts = {
+        Role.GUARD: ("guard", "operator"),
+        Role.PROPERTY: ("property", "operator", "supervisor", "maintainer"),
+        Role.ADMIN: ("admin", "supervisor"),
+    }[actor.role]
+    return [f"user:{actor.user_id}", *(f"role:{post}" for post in posts)]

@@ -1,0 +1,1 @@
+"""How the platform itself is doing: the system page, the metrics."""

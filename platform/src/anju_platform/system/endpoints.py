@@ -1,0 +1,109 @@
+"""HTTP of how the platform is doing."""
+
+import hmac
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import AwareDatetime
+from sqlalchemy import text
+
+from anju_platform.audit import repository as audit
+from anju_platform.auth.dependencies import Admin, Database, Property
+from anju_platform.config import Settings
+from anju_platform.database import reading
+from anju_platform.errors import DatabaseUnavailableError, ForbiddenError
+from anju_platform.system import repository
+from anju_platform.system.metrics import exposition
+from anju_platform.system.schemas import AuditView, QuarantinePage, SystemView
+from anju_platform.system.service import system_view
+
+router = APIRouter(tags=["system"])
+probes = APIRouter(tags=["probes"])
+
+_LOOPBACK = {"127.0.0.1", "::1"}
+
+
+@router.get("/system")
+def system(request: Request, database: Database, actor: Property) -> SystemView:
+    """Tell how the platform is doing: gateways, lag, rates, outbox, quarantine, storage."""
+    state = request.app.state
+    with reading(database) as session:
+        return system_view(
+            session,
+            actor.community_id,
+            live_screens=state.feed.live_screens(actor.community_id),
+            rate=state.points_rate,
+        )
+
+
+@router.get("/quarantine")
+def quarantine(
+    database: Database,
+    actor: Property,
+    *,
+    waiting: bool = True,
+    reason: Annotated[str | None, Query(max_length=64)] = None,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    size: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> QuarantinePage:
+    """Give one page of what could not be taken in, newest first."""
+    with reading(database) as session:
+        return repository.quarantine_page(
+            session, actor.community_id, waiting=waiting, reason=reason, page=page, size=size
+        )
+
+
+@router.get("/audit")
+def audit_entries(
+    database: Database,
+    actor: Admin,
+    *,
+    action: Annotated[str | None, Query(max_length=64)] = None,
+    subject: Annotated[str | None, Query(max_length=128)] = None,
+    before: AwareDatetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[AuditView]:
+    """Give who did and saw what, newest first; ``before`` pages on."""
+    with reading(database) as session:
+        found = audit.entries(
+            session,
+            actor.community_id,
+            action=action,
+            subject=subject,
+            before=before,
+            limit=limit,
+        )
+        return [AuditView.model_validate(entry, from_attributes=True) for entry in found]
+
+
+@probes.get("/healthz")
+def healthy() -> dict[str, str]:
+    """Tell that this process runs."""
+    return {"status": "ok"}
+
+
+@probes.get("/readyz")
+def ready(request: Request, database: Database) -> dict[str, str]:
+    """Tell that this process can serve: the database answers and the live feed hears it."""
+    with reading(database) as session:
+        session.execute(text("SELECT 1 FROM communities LIMIT 1"))  # house: sql - a probe
+    if not request.app.state.feed.is_live:
+        raise DatabaseUnavailableError("the live feed does not hear the database")
+    return {"status": "ready"}
+
+
+@probes.get("/metrics", response_class=Response)
+def metrics(request: Request, database: Database) -> Response:
+    """Give Prometheus metrics: to this machine, or to whoever has the token."""
+    settings: Settings = request.app.state.settings
+    token = settings.metrics_token
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    allowed = token is not None and hmac.compare_digest(
+        given.encode(), token.get_secret_value().encode()
+    )
+    local = request.client is not None and request.client.host in _LOOPBACK
+    if not allowed and not local:
+        raise ForbiddenError("metrics are for this machine, or for ANJU_METRICS_TOKEN's bearer")
+    content = exposition(database, request.app.state.feed.live_screens)
+    return Response(content, media_type=CONTENT_TYPE_LATEST)

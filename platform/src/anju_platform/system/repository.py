@@ -1,0 +1,209 @@
+"""SQL of the system page and the metrics."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, extract, func, or_, select, text
+from sqlalchemy.orm import Session
+
+from anju_platform.alerts.model import Alert, Handling
+from anju_platform.lanes.model import LaneState, Quarantined
+from anju_platform.notifications.model import DeliveryState, Notification
+from anju_platform.registry.model import BlindPeriod, Gateway
+from anju_platform.system.schemas import (
+    LagView,
+    LaneView,
+    OutboxView,
+    QuarantineCount,
+    QuarantinePage,
+    QuarantineView,
+)
+from anju_platform.telemetry.model import DeviceEvent
+
+_WAITING = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
+_SHOWN_BYTES = 400
+
+
+def lanes(session: Session, community_id: int) -> dict[str, tuple[LaneView, ...]]:
+    """Give, by gateway, the lanes of the epoch that moved last."""
+    query = (
+        select(Gateway.slug, LaneState)
+        .join(LaneState, LaneState.gateway_id == Gateway.id)
+        .where(Gateway.community_id == community_id)
+        .order_by(Gateway.slug, LaneState.updated_at.desc())
+    )
+    epochs: dict[str, str] = {}
+    found: dict[str, tuple[LaneView, ...]] = {}
+    for slug, lane in session.execute(query):
+        if epochs.setdefault(slug, lane.epoch) != lane.epoch:
+            continue
+        view = LaneView(lane=lane.lane, committed=lane.committed, updated_at=lane.updated_at)
+        found[slug] = (*found.get(slug, ()), view)
+    return found
+
+
+def blind_since(session: Session, community_id: int) -> dict[str, datetime]:
+    """Give, by gateway, since when it cannot be heard."""
+    query = (
+        select(Gateway.slug, func.min(BlindPeriod.started_at))
+        .join(BlindPeriod, BlindPeriod.gateway_id == Gateway.id)
+        .where(Gateway.community_id == community_id, BlindPeriod.ended_at.is_(None))
+        .group_by(Gateway.slug)
+    )
+    return dict(session.execute(query).tuples().all())
+
+
+def lag(session: Session, community_id: int, at: datetime) -> LagView:
+    """Give how long events of the last ten minutes took to reach us."""
+    seconds = extract("epoch", DeviceEvent.received_at - DeviceEvent.observed_at)
+    query = select(
+        func.count(),
+        func.percentile_cont(0.5).within_group(seconds),
+        func.percentile_cont(0.95).within_group(seconds),
+        func.max(seconds),
+    ).where(
+        DeviceEvent.community_id == community_id,
+        DeviceEvent.observed_at >= at - timedelta(minutes=10),
+    )
+    count, p50, p95, worst = session.execute(query).one()
+    return LagView(events=count, p50_s=_float(p50), p95_s=_float(p95), worst_s=_float(worst))
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else round(float(value), 3)
+
+
+def events_since(session: Session, community_id: int, since: datetime) -> int:
+    """Count events since then."""
+    query = select(func.count()).where(
+        DeviceEvent.community_id == community_id, DeviceEvent.observed_at >= since
+    )
+    return session.scalar(query) or 0
+
+
+def outbox(session: Session, community_id: int | None, at: datetime) -> OutboxView:
+    """Give how many messages wait and since when, of one community or of all."""
+    waiting = Notification.state.in_(_WAITING)
+    query = select(
+        func.count().filter(waiting),
+        func.min(Notification.created_at).filter(waiting),
+        func.count().filter(Notification.state == DeliveryState.DEAD),
+    ).where(or_(waiting, Notification.state == DeliveryState.DEAD))
+    if community_id is not None:
+        query = query.where(Notification.community_id == community_id)
+    count, oldest, dead = session.execute(query).one()
+    age = (at - oldest).total_seconds() if oldest is not None else None
+    return OutboxView(waiting=count, oldest_s=age, dead=dead)
+
+
+def quarantine_counts(
+    session: Session, community_id: int, at: datetime
+) -> tuple[QuarantineCount, ...]:
+    """Count quarantine by reason, the most recent first."""
+    newest = func.max(Quarantined.received_at)
+    query = (
+        select(
+            Quarantined.reason,
+            func.count().filter(Quarantined.released_at.is_(None)),
+            func.count().filter(Quarantined.received_at >= at - timedelta(days=1)),
+            newest,
+        )
+        .where(_visible(community_id))
+        .group_by(Quarantined.reason)
+        .order_by(newest.desc())
+    )
+    return tuple(
+        QuarantineCount(reason=reason, waiting=waiting, last_day=day, newest_at=at)
+        for reason, waiting, day, at in session.execute(query)
+    )
+
+
+def _visible(community_id: int) -> Any:
+    """What named no known gateway belongs to nobody, so everybody's staff may see it."""
+    return or_(Quarantined.community_id == community_id, Quarantined.community_id.is_(None))
+
+
+def quarantine_page(
+    session: Session,
+    community_id: int,
+    *,
+    waiting: bool,
+    reason: str | None,
+    page: int,
+    size: int,
+) -> QuarantinePage:
+    """Give one page of quarantine, newest first; ``waiting`` leaves out what was replayed."""
+    conditions = [_visible(community_id)]
+    if waiting:
+        conditions.append(Quarantined.released_at.is_(None))
+    if reason is not None:
+        conditions.append(Quarantined.reason == reason)
+    total = session.scalar(select(func.count()).select_from(Quarantined).where(*conditions)) or 0
+    query = (
+        select(Quarantined, Gateway.slug)
+        .outerjoin(Gateway, Gateway.id == Quarantined.gateway_id)
+        .where(*conditions)
+        .order_by(Quarantined.id.desc())
+        .limit(size)
+        .offset((page - 1) * size)
+    )
+    rows = tuple(_quarantined(row) for row in session.execute(query))
+    return QuarantinePage(rows=rows, total=total, page=page, size=size)
+
+
+def _quarantined(row: Row[Any]) -> QuarantineView:
+    kept, gateway = row
+    return QuarantineView(
+        id=kept.id,
+        gateway=gateway,
+        received_at=kept.received_at,
+        topic=kept.topic,
+        seq=kept.seq,
+        reason=kept.reason,
+        detail=kept.detail,
+        device=kept.device,
+        payload=kept.payload[:_SHOWN_BYTES].decode("utf-8", errors="replace"),
+        released_at=kept.released_at,
+    )
+
+
+def points_stored(session: Session) -> int:
+    """Give how many points this server has ever stored, from its own statistics: no scan."""
+    query = text(
+        "SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables"
+        " WHERE relname LIKE 'telemetry%' OR relname LIKE '\\_hyper\\_%'"
+    )
+    return int(session.scalar(query) or 0)
+
+
+def database_bytes(session: Session) -> int:
+    """Give the size of the database."""
+    return int(session.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+
+
+def open_alerts(session: Session) -> dict[tuple[int, str], int]:
+    """Count open alerts of all communities by (severity, handling)."""
+    query = (
+        select(Alert.severity, Alert.handling, func.count())
+        .where(Alert.handling != Handling.CLOSED)
+        .group_by(Alert.severity, Alert.handling)
+    )
+    return {(severity, handling): n for severity, handling, n in session.execute(query)}
+
+
+def gateways_online(session: Session) -> tuple[int, int]:
+    """Count the gateways of all communities that are online, and all of them."""
+    query = select(func.count().filter(Gateway.online), func.count()).select_from(Gateway)
+    online, known = session.execute(query).one()
+    return online, known
+
+
+def last_stored(session: Session) -> datetime | None:
+    """Tell when any lane last moved."""
+    return session.scalar(select(func.max(LaneState.updated_at)))
+
+
+def quarantine_waiting(session: Session) -> int:
+    """Count what waits in quarantine, over all communities."""
+    query = select(func.count()).where(Quarantined.released_at.is_(None))
+    return session.scalar(query) or 0
