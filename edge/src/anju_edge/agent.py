@@ -64,7 +64,15 @@ class Agent:
             acknowledge=self._uplink.ack,
         )
         drivers: list[Driver] = [native] if native else []
-        drivers += [CameraDriver(c, self._snapshots.folder, self._intake) for c in config.cameras]
+        drivers += [
+            CameraDriver(
+                camera,
+                self._intake,
+                snapshots=self._snapshots.folder,
+                timezone=config.timezone,
+            )
+            for camera in config.cameras
+        ]
         drivers += [ReplayDriver(r, self._intake, timezone=config.timezone) for r in config.replay]
         self._supervisor = Supervisor(drivers, on_failure=self._on_failure)
 

@@ -17,6 +17,7 @@ class ToCamera(BaseModel):
 
     config: CameraConfig
     snapshots: Path
+    timezone: str
 
 
 class Seen(msgspec.Struct, tag="seen", frozen=True):

@@ -107,7 +107,7 @@ class CameraConfig(_Section):
     realtime: bool = True
     loop: bool = False
     fps: Annotated[float, Field(gt=0, le=60)] = 5.0
-    warmup_s: Annotated[float, Field(ge=0)] = 2.0
+    warmup_s: Annotated[float, Field(ge=0)] = 4.0
     min_height: Fraction = 0.03
     """Smallest thing worth following, as a fraction of the picture's height."""
     lost_after_s: Annotated[float, Field(gt=0)] = 10.0

@@ -42,12 +42,14 @@ _decode = msgspec.json.Decoder(FromCamera)
 class CameraDriver:
     """One camera: starts its process, keeps what it says, says itself when it is lost."""
 
-    def __init__(self, config: CameraConfig, snapshots: Path, intake: Intake) -> None:
+    def __init__(
+        self, config: CameraConfig, intake: Intake, *, snapshots: Path, timezone: str
+    ) -> None:
         self.name = f"camera {config.device}"
         self._config = config
         self._intake = intake
         self._model = model_named("camera")
-        self._snapshots = snapshots
+        self._settings = ToCamera(config=config, snapshots=snapshots, timezone=timezone)
         self._lost = False
         self._seen_at = 0.0
         self._told_at = 0.0
@@ -79,8 +81,7 @@ class CameraDriver:
         )
         reader.start()
         try:
-            settings = ToCamera(config=self._config, snapshots=self._snapshots)
-            process.stdin.write(settings.model_dump_json().encode() + b"\n")
+            process.stdin.write(self._settings.model_dump_json().encode() + b"\n")
             process.stdin.flush()
             return self._serve(lines, stop)
         except BrokenPipeError:
