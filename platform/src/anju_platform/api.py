@@ -11,9 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Header, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.security import APIKeyCookie
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
@@ -24,7 +25,7 @@ from anju_platform.alerts import endpoints as alerts
 from anju_platform.alerts.service import AlertChangedError, snapshot_arrived
 from anju_platform.auth import endpoints as auth
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.dependencies import CurrentActor, find_actor
+from anju_platform.auth.dependencies import COOKIE, CurrentActor, current_actor, find_actor
 from anju_platform.auth.throttle import Throttle
 from anju_platform.config import Settings
 from anju_platform.database import connect
@@ -93,15 +94,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _api() -> APIRouter:
     api = APIRouter(prefix=PREFIX)
-    api.include_router(auth.router)
-    api.include_router(alerts.router)
-    api.include_router(registry.router)
-    api.include_router(telemetry.router)
-    api.include_router(people.router)
-    api.include_router(notifications.router)
-    api.include_router(media.router(snapshot_arrived))
-    api.include_router(system.router)
-    api.include_router(stream_router)
+    api.include_router(auth.entrance)
+    api.include_router(media.gateway_router(snapshot_arrived))
+    cookie = APIKeyCookie(name=COOKIE, auto_error=False)
+    # asked for here too, so that an endpoint that forgets to ask is not open
+    closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie)])
+    for part in (auth, alerts, registry, telemetry, people, notifications, media, system):
+        closed.include_router(part.router)
+    closed.include_router(stream_router)
+    api.include_router(closed)
     return api
 
 
@@ -224,3 +225,10 @@ def _faults(error: RequestValidationError) -> str:
         f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
         for fault in error.errors()
     )
+
+
+def describe() -> str:
+    """Give the API's description (OpenAPI, JSON), the same on every machine."""
+    settings = Settings(database_url="postgresql://described-only/", _env_prefix="ANJU_NOT_READ_")
+    described = create_app(settings).openapi()
+    return json.dumps(described, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

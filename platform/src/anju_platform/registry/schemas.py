@@ -185,3 +185,28 @@ class DeviceFilter(View):
     gateway: str | None = None
     place: str | None = None
     text: Annotated[str, Field(max_length=100)] | None = None
+
+
+class DeviceState(StrEnum):
+    """Whether a device's readings are taken in."""
+
+    APPROVED = "approved"
+    RETIRED = "retired"
+
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+"""An id on the wire."""
+
+
+class NewDevice(View):
+    """A device an installer approves; ``interval_s`` null takes the model's."""
+
+    slug: Id
+    model: str = Field(max_length=64)
+    gateway: Id
+    place: Id
+    household: Id | None = None
+    name: str = Field(min_length=1, max_length=100)
+    name_en: str = Field(min_length=1, max_length=100)
+    interval_s: int | None = Field(default=None, ge=1, le=86400 * 7)
+    attributes: dict[str, Any] = Field(default_factory=dict)

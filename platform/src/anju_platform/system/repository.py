@@ -207,3 +207,19 @@ def quarantine_waiting(session: Session) -> int:
     """Count what waits in quarantine, over all communities."""
     query = select(func.count()).where(Quarantined.released_at.is_(None))
     return session.scalar(query) or 0
+
+
+def heard_through(session: Session, community_id: int, device: str) -> str | None:
+    """Give the gateway through which a quarantined device was heard last."""
+    query = (
+        select(Gateway.slug)
+        .join(Quarantined, Quarantined.gateway_id == Gateway.id)
+        .where(
+            Quarantined.community_id == community_id,
+            Quarantined.device == device,
+            Quarantined.released_at.is_(None),
+        )
+        .order_by(Quarantined.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query)
