@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from anju_platform.migrate import METADATA, include_object
+from anju_platform.migrate import include_object
+from anju_platform.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -113,7 +113,7 @@ def driver(session: Session) -> psycopg.Connection[Any]:
 
     For what has no form in SQLAlchemy: binary COPY, and many statements in one round trip.
     """
-    connection = session.connection().connection.driver_connection
+    connection = session.connection().connection.dbapi_connection
     if not isinstance(connection, psycopg.Connection):
         raise ConfigError(f"the database driver must be psycopg, it is {type(connection)}")
     return connection

@@ -25,6 +25,7 @@ from anju_devices import topics
 from anju_devices.link import Link, LinkSettings, Message
 from anju_devices.messages import encode
 from anju_devices.topics import Channel
+from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.commands.repository import COMMANDS_CHANNEL
 from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect, driver, now, to_millis, transaction

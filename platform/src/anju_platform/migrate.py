@@ -18,40 +18,13 @@ from sqlalchemy import Connection, Engine, insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from anju_devices.catalog import MODELS
-from anju_platform.alerts import model as _alerts
-from anju_platform.audit import model as _audit
-from anju_platform.auth import model as _auth
-from anju_platform.commands import model as _commands
-from anju_platform.database import Table, connect
+from anju_platform.database import connect
 from anju_platform.errors import ConfigError, DatabaseUnavailableError
-from anju_platform.lanes import model as _lanes
-from anju_platform.media import model as _media
-from anju_platform.notifications import model as _notifications
-from anju_platform.people import model as _people
-from anju_platform.registry import model as _registry
 from anju_platform.registry.model import DeviceField
-from anju_platform.rulebook import model as _rulebook
-from anju_platform.telemetry import model as _telemetry
+from anju_platform.tables import METADATA
 from anju_platform.telemetry import storage
 
 log = logging.getLogger(__name__)
-
-METADATA = Table.metadata
-"""Every table of the platform: the imports above are what fills it."""
-
-MODELS_OF_TABLES = (
-    _alerts,
-    _audit,
-    _auth,
-    _commands,
-    _lanes,
-    _media,
-    _notifications,
-    _people,
-    _registry,
-    _rulebook,
-    _telemetry,
-)
 
 _LOCK = 0x616E6A75_00000001
 """Advisory lock: two migrations at once wait for each other."""

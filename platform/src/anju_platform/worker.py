@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
+from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.alerts import repository as alerts
 from anju_platform.auth import repository as auth
 from anju_platform.config import Settings

@@ -57,6 +57,7 @@ class Rulebook:
 
     def __init__(self, rules: Sequence[Rule], registry: Registry) -> None:
         self._rules = rules
+        self._ids = {rule.id for rule in rules}
         self._sets: dict[int, RuleSet] = {}
         self.adopt(registry)
         self._memory: dict[StateKey, _Memory] = {}
@@ -175,7 +176,7 @@ class Rulebook:
 
     def _rule(self, key: StateKey) -> CompiledRule | None:
         rules = self._sets.get(key[0])
-        return rules.find(key[1]) if rules else None
+        return rules.get(key[1]) if rules and key[1] in self._ids else None
 
     def _context(self, device: KnownDevice, world: World, now: int) -> Context:
         coverage, gateway_id = world.coverage, device.gateway_id

@@ -35,7 +35,7 @@ class Homes:
     def state(self, community_id: int, household: str | None, now: int) -> str:
         """Give ``in``, ``out`` or ``unknown``."""
         state = self._states.get((community_id, household)) if household else None
-        return home(state, now)
+        return str(home(state, now))
 
     def take_changed(self) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """Give (community id, household, state to store) of what changed since last time."""

@@ -1,0 +1,35 @@
+"""Every table of the platform, in one place: foreign keys name tables across domains.
+
+A process that writes imports this once; SQLAlchemy then knows all of them.
+"""
+
+from anju_platform.alerts import model as alerts
+from anju_platform.audit import model as audit
+from anju_platform.auth import model as auth
+from anju_platform.commands import model as commands
+from anju_platform.database import Table
+from anju_platform.lanes import model as lanes
+from anju_platform.media import model as media
+from anju_platform.notifications import model as notifications
+from anju_platform.people import model as people
+from anju_platform.registry import model as registry
+from anju_platform.rulebook import model as rulebook
+from anju_platform.telemetry import model as telemetry
+
+DOMAINS = (
+    alerts,
+    audit,
+    auth,
+    commands,
+    lanes,
+    media,
+    notifications,
+    people,
+    registry,
+    rulebook,
+    telemetry,
+)
+"""The modules with tables; importing them is what describes the tables."""
+
+METADATA = Table.metadata
+"""All tables."""

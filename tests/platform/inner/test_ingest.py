@@ -1,0 +1,247 @@
+"""The walk of messages through a real broker, a real ingest process and a real database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingest_process import IngestProcess, provide_community
+from sqlalchemy import Engine, text
+from wire_sender import Sender, now_ms
+
+from anju_devices.messages import Lane, Reading
+from anju_devices.topics import Channel
+from anju_platform.database import connect
+from anju_platform.demo.mosquitto import Mosquitto
+
+Ask = Callable[[str], list[Any]]
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    engine = connect(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def ask(engine: Engine) -> Ask:
+    """Run a query; gives its rows, single columns unwrapped."""
+
+    def run(query: str) -> list[Any]:
+        with engine.connect() as connection:
+            rows = connection.execute(text(query)).all()
+        return [row[0] if len(row) == 1 else tuple(row) for row in rows]
+
+    return run
+
+
+@pytest.fixture
+def ingest(database: str, broker: Mosquitto, tmp_path: Path) -> Iterator[IngestProcess]:
+    provide_community(database)
+    process = IngestProcess(database, broker.port, tmp_path / "ingest.log")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def sender(broker: Mosquitto, ingest: IngestProcess, ask: Ask) -> Iterator[Sender]:
+    """A gateway that is online, with an ingest that listens."""
+    del ingest
+    sender = Sender(broker.port)
+    sender.say(online=True)
+    until(lambda: ask("SELECT online FROM gateways") == [True])
+    yield sender
+    sender.stop()
+
+
+def until(said: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    """Wait until something is true; gives it."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := said()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return value
+
+
+def test_a_batch_becomes_points_events_and_latest_values(sender: Sender, ask: Ask) -> None:
+    at = now_ms() - 1500
+    climate = Reading(device="climate-0", at=at, values={"temperature": 21.5, "humidity": 40})
+    sender.put(Lane.TELEMETRY, climate)
+    sender.put(Lane.EVENTS, Reading(device="sos", at=at, event="pressed", id="e-1"))
+    sender.wait()
+    assert sorted(ask("SELECT value FROM telemetry")) == [21.5, 40.0]
+    assert ask("SELECT event, event_id FROM device_events WHERE event = 'pressed'") == [
+        ("pressed", "e-1")
+    ]
+    query = "SELECT latest FROM device_states JOIN devices d ON d.id = device_id"
+    assert ask(query + " WHERE slug = 'climate-0'") == [
+        {"temperature": [21.5, at], "humidity": [40, at]}
+    ]
+    observed = ask("SELECT (extract(epoch FROM observed_at) * 1000)::bigint FROM telemetry")
+    assert set(observed) == {at}
+
+
+def test_a_press_is_an_alert_with_timeline_feed_and_outbox(sender: Sender, ask: Ask) -> None:
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed", id="e-1"))
+    sender.wait()
+    (alert,) = ask("SELECT id, severity, condition, handling, latched, place_id FROM alerts")
+    assert alert[1:5] == (1, "active", "unacked", True)
+    assert alert[5] == ask("SELECT id FROM places WHERE slug = 'b1-101'")[0]
+    assert ask("SELECT kind FROM alert_timeline") == ["raised"]
+    assert str(alert[0]) in ask("SELECT ref FROM feed")
+    seqs = ask("SELECT seq FROM feed ORDER BY seq")
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert "role:guard" in ask("SELECT recipient FROM notifications")
+
+
+def test_another_press_is_another_occurrence_of_the_same_alert(sender: Sender, ask: Ask) -> None:
+    for n in range(3):
+        sender.put(
+            Lane.EVENTS, Reading(device="sos", at=now_ms() + n, event="pressed", id=f"e-{n}")
+        )
+    sender.wait()
+    (alert,) = ask("SELECT occurrences, evidence FROM alerts")
+    assert alert[0] == 3
+    assert alert[1]["event_ids"] == ["e-0", "e-1", "e-2"]
+    assert ask("SELECT count(*) FROM notifications WHERE recipient = 'role:guard'") == [1]
+
+
+def test_an_unreadable_payload_is_kept_aside_and_blocks_nothing(sender: Sender, ask: Ask) -> None:
+    sender.raw(Channel.EVENTS, b"\xff not json")
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait()
+    assert ask("SELECT reason, payload FROM quarantine") == [("unreadable", b"\xff not json")]
+    assert ask("SELECT count(*) FROM alerts") == [1]
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        b'[{"device": "SOS!", "at": 1}]',
+        b'[{"device": "sos"}]',
+        b'[{"device": "sos", "at": 1, "event": "pressed", "data": {"x": "\\u0000"}}]',
+        b'"' + b"x" * 300_000 + b'"',
+    ],
+)
+def test_an_invalid_batch_is_kept_aside_and_its_lane_moves_on(
+    sender: Sender, ask: Ask, readings: bytes
+) -> None:
+    head = f'{{"epoch": "{sender.epoch}", "seq": 1, "sent_at": 1, "readings": '.encode()
+    sender.raw(Channel.EVENTS, head + readings + b"}")
+    until(lambda: sender.committed[Lane.EVENTS] == 1)
+    assert ask("SELECT reason, seq FROM quarantine") == [("invalid_batch", 1)]
+    assert ask("SELECT committed FROM lanes WHERE lane = 'events'") == [1]
+
+
+@pytest.mark.usefixtures("sender")
+def test_a_message_under_an_unknown_gateway_is_kept_aside(broker: Mosquitto, ask: Ask) -> None:
+    stranger = Sender(broker.port, gateway="gw-unknown")
+    try:
+        stranger.raw(Channel.EVENTS, b"{}")
+        until(lambda: ask("SELECT reason FROM quarantine") == ["unknown_gateway"])
+    finally:
+        stranger.stop()
+
+
+def test_readings_the_model_does_not_allow_are_kept_aside_alone(sender: Sender, ask: Ask) -> None:
+    at = now_ms()
+    sender.put(
+        Lane.TELEMETRY,
+        Reading(device="climate-0", at=at, values={"temperature": 4000}),
+        Reading(device="climate-1", at=at, values={"temperature": 20}),
+    )
+    sender.wait()
+    assert ask("SELECT value FROM telemetry") == [20.0]
+    assert ask("SELECT reason, device FROM quarantine") == [("invalid_reading", "climate-0")]
+
+
+def test_what_an_unknown_device_said_is_replayed_when_it_is_approved(
+    sender: Sender, ask: Ask, engine: Engine
+) -> None:
+    at = now_ms()
+    sender.put(
+        Lane.TELEMETRY,
+        Reading(device="newcomer", at=at, values={"temperature": 18}),
+        Reading(device="climate-0", at=at, values={"temperature": 20}),
+    )
+    sender.wait()
+    assert ask("SELECT reason, device FROM quarantine") == [("unknown_device", "newcomer")]
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO devices (community_id, gateway_id, place_id, slug, model, name,"
+                " name_en, attributes, state, created_at) SELECT community_id, gateway_id,"
+                " place_id, 'newcomer', model, name, name_en, attributes, state, created_at"
+                " FROM devices WHERE slug = 'climate-0'"
+            )
+        )
+    until(lambda: ask("SELECT 1 FROM quarantine WHERE released_at IS NOT NULL"))
+    assert sorted(ask("SELECT value FROM telemetry")) == [18.0, 20.0]
+
+
+def test_a_future_time_is_kept_raw_flagged_and_evaluated_on_arrival(
+    sender: Sender, ask: Ask
+) -> None:
+    at = now_ms() + 3_600_000
+    sender.put(Lane.EVENTS, Reading(device="sos", at=at, event="pressed"))
+    sender.wait()
+    query = "SELECT (extract(epoch FROM observed_at) * 1000)::bigint, flags FROM device_events"
+    assert ask(query + " WHERE event = 'pressed'") == [(at, 4)]
+    assert ask("SELECT observed_at <= now() FROM alerts") == [True]
+
+
+def test_a_clock_that_was_never_set_still_rings(sender: Sender, ask: Ask) -> None:
+    sender.put(Lane.EVENTS, Reading(device="sos", at=5000, event="pressed"))
+    sender.wait()
+    assert ask("SELECT count(*) FROM alerts") == [1]
+
+
+def test_an_event_older_than_fifteen_minutes_is_history_only(sender: Sender, ask: Ask) -> None:
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms() - 16 * 60_000, event="pressed"))
+    sender.wait()
+    assert ask("SELECT flags FROM device_events WHERE event = 'pressed'") == [8]
+    assert ask("SELECT count(*) FROM alerts") == [0]
+
+
+def test_a_snapshot_an_alert_needs_is_asked_of_its_gateway(sender: Sender, ask: Ask) -> None:
+    data = {"zone": "road", "zone_kind": "intrusion", "class": "person", "snapshot": "snap-1"}
+    event = Reading(device="cam", at=now_ms(), event="zone_entered", data=data)
+    sender.put(Lane.EVENTS, event)
+    sender.wait()
+    command = until(lambda: sender.commands)[0]
+    assert (command.name, command.args) == ("upload-snapshot", {"id": "snap-1"})
+    assert ask("SELECT media_id FROM alerts") == ["snap-1"]
+    answer = f'{{"id": "{command.id}", "ok": true, "at": 1}}'.encode()
+    sender.raw(Channel.RESULTS, answer)
+    until(lambda: ask("SELECT ok FROM commands WHERE answered_at IS NOT NULL") == [True])
+
+
+def test_a_lost_gateway_is_blind_until_it_is_back(sender: Sender, ask: Ask) -> None:
+    until(lambda: ask("SELECT online FROM gateways") == [True])
+    sender.say(online=False)
+    until(lambda: ask("SELECT online FROM gateways") == [False])
+    assert ask("SELECT count(*) FROM blind_periods WHERE ended_at IS NULL") == [1]
+    sender.say(online=True)
+    until(lambda: ask("SELECT online FROM gateways") == [True])
+    assert ask("SELECT count(*) FROM blind_periods WHERE ended_at IS NULL") == [0]
+    assert "gateway" in ask("SELECT kind FROM feed")
+
+
+def test_a_second_ingest_waits_and_takes_over(
+    sender: Sender, ingest: IngestProcess, database: str, broker: Mosquitto, tmp_path: Path
+) -> None:
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait()
+    second = IngestProcess(database, broker.port, tmp_path / "second.log")
+    try:
+        until(lambda: "another ingest is at work" in second.said())
+        ingest.kill()
+        sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+        sender.wait()
+        assert "ingest is at work" in second.said()
+    finally:
+        second.stop()

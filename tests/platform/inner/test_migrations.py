@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from anju_devices.catalog import MODELS
+from anju_platform.database import connect, now
+from anju_platform.errors import ConfigError, DatabaseUnavailableError
+from anju_platform.migrate import differences, migrate
+from anju_platform.telemetry.storage import Retention, keep_partitions
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    engine = connect(database)
+    yield engine
+    engine.dispose()
+
+
+def insert_point(engine: Engine, at: datetime) -> str:
+    """Insert a point and give the partition it went to."""
+    query = text(
+        "INSERT INTO telemetry VALUES (1, 1, 1, :at, 2.5, 0) RETURNING tableoid::regclass::text"
+    )
+    with engine.begin() as connection:
+        return str(connection.scalar(query, {"at": at}))
+
+
+def where_is_point(engine: Engine) -> str:
+    with engine.connect() as connection:
+        return str(connection.scalar(text("SELECT tableoid::regclass::text FROM telemetry")))
+
+
+def test_migrations_make_what_the_models_describe(engine: Engine) -> None:
+    assert list(differences(engine)) == []
+
+
+def test_migrating_again_changes_nothing(database: str, engine: Engine) -> None:
+    query = text("SELECT count(*), max(id) FROM device_fields")
+    with engine.connect() as connection:
+        before = connection.execute(query).one()
+    migrate(database)
+    with engine.connect() as connection:
+        assert connection.execute(query).one() == before
+
+
+def test_every_field_of_the_catalogue_has_a_number(engine: Engine) -> None:
+    with engine.connect() as connection:
+        known = {
+            tuple(row) for row in connection.execute(text("SELECT model, name FROM device_fields"))
+        }
+    assert known == {(m.name, f.name) for m in MODELS.values() for f in m.fields}
+
+
+def test_a_server_that_is_not_there_is_named_as_unavailable() -> None:
+    with pytest.raises(DatabaseUnavailableError, match="cannot be reached"):
+        migrate("postgresql://127.0.0.1:1/none")
+
+
+def test_a_url_of_another_database_is_refused() -> None:
+    with pytest.raises(ConfigError, match="postgresql://"):
+        migrate("sqlite:///x")
+
+
+def test_todays_points_have_a_partition_of_their_own(engine: Engine) -> None:
+    assert insert_point(engine, now()) == now().strftime("telemetry_%Y%m%d")
+
+
+@pytest.mark.parametrize("year", [1970, 2050, 9998])
+def test_odd_times_are_stored_all_the_same(engine: Engine, year: int) -> None:
+    assert insert_point(engine, datetime(year, 1, 1, tzinfo=UTC)) == "telemetry_default"
+
+
+def test_points_of_a_later_day_move_to_its_partition_when_that_is_made(engine: Engine) -> None:
+    day = now() + timedelta(days=30)
+    assert insert_point(engine, day) == "telemetry_default"
+    made = keep_partitions(engine, Retention(ahead_days=31))
+    assert day.strftime("telemetry_%Y%m%d") in made
+    assert where_is_point(engine) == day.strftime("telemetry_%Y%m%d")
+
+
+def test_partitions_past_retention_are_dropped(engine: Engine) -> None:
+    keep_partitions(engine, Retention(behind_days=10))
+    insert_point(engine, now() - timedelta(days=9))
+    changed = keep_partitions(engine, Retention(keep_days=5))
+    assert (now() - timedelta(days=9)).strftime("telemetry_%Y%m%d") in changed
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM telemetry")) == 0
+
+
+def test_only_one_alert_of_a_key_may_be_open(engine: Engine) -> None:
+    with engine.connect() as connection:
+        definition = connection.scalar(
+            text("SELECT indexdef FROM pg_indexes WHERE indexname = 'uq_alerts_open'")
+        )
+    assert "UNIQUE" in definition
+    assert "closed" in definition
