@@ -1,10 +1,9 @@
 """The web process: the platform's API with the screens in front of it."""
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from anju_dashboards import live
 from anju_dashboards.alerts import views as alerts
@@ -17,29 +16,6 @@ from anju_dashboards.wall import views as wall
 from anju_platform import api
 from anju_platform.config import Settings
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-"""What a page may load: our own files, and nothing inline."""
-
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-
-
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the web process's application; without ``settings`` the environment's are read."""
     app = api.create_app(settings)
@@ -48,7 +24,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(part.router)
     app.mount("/static", Assets(directory=STATIC), name="static")
     answer_failures(app)
-    app.add_middleware(PageHeaders)
     return app
 
 
@@ -64,23 +39,3 @@ class Assets(StaticFiles):
         )
         return answer
 
-
-class PageHeaders:
-    """Adds to every page what browsers need to keep strangers out of it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; add headers to an answer that is HTML."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
-                    for name, value in _HEADERS.items():
-                        headers[name] = value
-                    headers["Cache-Control"] = "no-store"
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)

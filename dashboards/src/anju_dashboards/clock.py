@@ -37,12 +37,12 @@ class Clock:
         return to_millis(at)
 
     def since(self, at: datetime, words: tuple[str, str, str]) -> str:
-        """Say how long ago, like the page's own counter; ``words`` are minutes, hours, days."""
+        """Say how long ago, like the page's own counter; ``words`` as :func:`duration` takes them."""
         return duration(self.now - at, words)
 
 
 def duration(span: timedelta, words: tuple[str, str, str]) -> str:
-    """Write a duration, the shorter the finer: 00:19, 18 min, 3:05 h, 4 d."""
+    """Write a duration, the shorter the finer: 00:19, 18 min, 3 h 05, 4 d. The hours' word is a pattern of ``{h}`` and ``{m}``."""
     seconds = max(0, int(span.total_seconds()))
     minutes, rest = divmod(seconds, 60)
     if span < _FINE:
@@ -51,5 +51,5 @@ def duration(span: timedelta, words: tuple[str, str, str]) -> str:
     if hours < 1:
         return f"{minutes} {words[0]}"
     if span < _HOURS:
-        return f"{hours}:{minute:02} {words[1]}"
+        return words[1].format(h=hours, m=f"{minute:02}")
     return f"{hours // 24} {words[2]}"

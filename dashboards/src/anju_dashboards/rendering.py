@@ -43,7 +43,7 @@ class Renderer:
 
 
 def _since(language: Language, clock: Clock) -> Callable[[datetime], str]:
-    units = (language.gettext("min"), language.gettext("h"), language.gettext("d"))
+    units = (language.gettext("min"), language.gettext("{h} h {m}"), language.gettext("d"))
     return lambda at: clock.since(at, units)
 
 

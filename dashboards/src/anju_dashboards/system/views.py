@@ -1,22 +1,28 @@
 """How the platform itself is doing."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.model import Role
 from anju_platform.database import reading
-from anju_platform.registry import listing
+from anju_platform.system.service import system_view
 
 router = APIRouter(include_in_schema=False)
 
+_STAFF = Depends(require(Role.PROPERTY, Role.ADMIN))
 
-@router.get("/system")
+
+@router.get("/system", dependencies=[_STAFF])
 def system(page: CurrentPage) -> Response:
-    """Show gateways, devices and what the platform says of itself."""
+    """Show gateways, lag, rates, outbox, quarantine and storage."""
+    state = page.request.app.state
     with reading(page.engine) as session:
-        gateways = listing.gateways(session, page.community.id)
-        devices = listing.device_counts(session, page.community.id)
-    screens = page.request.app.state.feed.live_screens(page.community.id)
-    return page.html(
-        "system/system.html", section="/system", gateways=gateways, devices=devices, screens=screens
-    )
+        view = system_view(
+            session,
+            page.community.id,
+            live_screens=state.feed.live_screens(page.community.id),
+            rate=state.points_rate,
+        )
+    return page.html("system/system.html", section="/system", system=view)

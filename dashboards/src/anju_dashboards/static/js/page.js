@@ -37,12 +37,13 @@ document.getElementById("toast")?.querySelector("button")?.addEventListener("cli
 const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));
 
 document.addEventListener("htmx:after:swap", (event) => {
-  const target = /** @type {CustomEvent} */ (event).detail.ctx?.target;
-  if (!dialog || !(target instanceof Element)) return;
-  if (target.id === "ask-form") {
+  const { target } = /** @type {CustomEvent} */ (event).detail.ctx;
+  const id = target instanceof Element ? `#${target.id}` : target;
+  if (!dialog) return;
+  if (id === "#ask-form") {
     if (!dialog.open) dialog.showModal();
     /** @type {HTMLElement | null} */ (dialog.querySelector("[autofocus]"))?.focus();
-  } else if (target.id === "detail" && dialog.open) {
+  } else if (id === "#detail" && dialog.open && dialog.contains(/** @type {Node} */ (event.target))) {
     dialog.close();
   }
 });
@@ -82,7 +83,10 @@ document.addEventListener("anju:counts", (event) => {
   const target = document.getElementById("counts");
   if (target) target.innerHTML = /** @type {CustomEvent} */ (event).detail.html;
 });
-document.addEventListener("anju:reset", () => location.reload());
+document.addEventListener("anju:reset", () => {
+  // The wall fetches what it missed by itself: a reload would lose the permission to sound.
+  if (!document.getElementById("alerts")) location.reload();
+});
 
 /** The page that shows one alert redraws itself when that alert changes. */
 document.addEventListener("anju:alert", (event) => {
@@ -90,7 +94,7 @@ document.addEventListener("anju:alert", (event) => {
   const shown = detail?.dataset.alert;
   const { html } = /** @type {CustomEvent} */ (event).detail;
   if (!detail || !shown || !html.includes(`data-id="${shown}"`)) return;
-  if (detail.dataset.url) void htmx.ajax("GET", detail.dataset.url, { target: "#detail", swap: "innerMorph" });
+  void htmx.ajax("GET", detail.dataset.url || `/wall/alerts/${shown}`, { target: "#detail", swap: "innerMorph" });
 });
 
 keepTime();

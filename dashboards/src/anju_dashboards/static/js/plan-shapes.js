@@ -67,10 +67,11 @@ export class PlanShapes {
     const html = document.createElement("span");
     html.className = "plan-label";
     html.textContent = label;
-    // A building's name stands in its corner, clear of its devices.
-    const building = kind === "building";
-    const icon = L.divIcon({ className: "", html, iconSize: [0, 0], iconAnchor: building ? [-8, -4] : [20, 12] });
-    const at = building ? bounds.getNorthWest() : bounds.getCenter();
+    // Names stand clear of devices: a building's above it, a gate's below, others inside.
+    html.classList.add(kind);
+    const icon = L.divIcon({ className: "", html, iconSize: [0, 0] });
+    const at = kind === "building" ? bounds.getNorthWest()
+      : kind === "gate" ? L.latLng(bounds.getSouth(), bounds.getCenter().lng) : bounds.getCenter();
     L.marker(at, { icon, interactive: false, keyboard: false, zIndexOffset: -1000 }).addTo(this.#map);
   }
 }

@@ -13,10 +13,10 @@ const L = /** @type {any} */ (globalThis).L;
 const REFRESH = 60_000;
 const LABELS = 5;
 const DOTS = {
-  ok: { radius: 4, stroke: false, fillColor: "#3fbf8a", fillOpacity: 0.9 },
-  silent: { radius: 5, color: "#e8eef4", weight: 2, fillOpacity: 0 },
-  flat: { radius: 4, stroke: false, fillColor: "#8fa1b3", fillOpacity: 1 },
-  unknown: { radius: 5, color: "#8fa1b3", weight: 2, dashArray: "2 3", fillOpacity: 0 },
+  ok: { stroke: false, fillColor: "#3fbf8a", fillOpacity: 0.9 },
+  silent: { color: "#e8eef4", weight: 2, fillOpacity: 0 },
+  flat: { stroke: false, fillColor: "#8fa1b3", fillOpacity: 1 },
+  unknown: { color: "#8fa1b3", weight: 2, dashArray: "2 3", fillOpacity: 0 },
 };
 
 /** @typedef {{slug: string, model: string, name: string, name_en: string, place: string, place_en: string, x: number, y: number, status: string}} PlanDevice */
@@ -88,14 +88,16 @@ class SiteMap extends HTMLElement {
     const bounds = L.latLngBounds(point(0, 0), point(plan.width, plan.height));
     const fit = () => {
       this.#map.invalidateSize({ pan: false });
-      this.#map.fitBounds(bounds, { padding: [10, 10], animate: false });
+      this.#map.fitBounds(bounds, { padding: [12, 12], animate: false });
+      this.#drawSpots();
     };
-    fit();
-    new ResizeObserver(fit).observe(this);
+    this.#map.on("zoomend", () => this.#sizeDots());
+    this.#map.fitBounds(bounds, { animate: false });
     new PlanShapes(L, this.#map, this.#english).draw(plan.shapes);
     this.#devices = L.layerGroup().addTo(this.#map);
     this.#cameras = L.layerGroup().addTo(this.#map);
     this.#spots = L.layerGroup().addTo(this.#map);
+    new ResizeObserver(fit).observe(this);
   }
 
   #refreshing = 0;
@@ -133,7 +135,24 @@ class SiteMap extends HTMLElement {
   /** @param {PlanDevice} device */
   #dot(device) {
     const style = DOTS[/** @type {keyof typeof DOTS} */ (device.status)] ?? DOTS.unknown;
-    return L.circleMarker(point(device.x, device.y), style);
+    return L.circleMarker(point(device.x, device.y), { ...style, radius: this.#radius() });
+  }
+
+  /** About a metre on the plan, so that dots neither merge on a phone nor vanish on a wall. */
+  #radius() {
+    return Math.min(7, Math.max(1.6, 0.85 * 2 ** this.#map.getZoom()));
+  }
+
+  #sizeDots() {
+    const radius = this.#radius();
+    this.#devices?.eachLayer((/** @type {any} */ dot) => dot.setRadius(radius));
+  }
+
+  /** On which side of its spot a label has room. */
+  #side(/** @type {Spot} */ spot) {
+    const { x } = this.#map.latLngToContainerPoint(point(spot.x, spot.y));
+    const width = this.clientWidth;
+    return x < width * 0.25 ? " left" : x > width * 0.75 ? " right" : "";
   }
 
   /** @param {PlanDevice} device */
@@ -155,7 +174,7 @@ class SiteMap extends HTMLElement {
     if (!this.#spots) return;
     const spots = this.#group();
     // Drawing again restarts the pulse and loses focus: only when something shown has changed.
-    const present = spots.map((spot) => this.#html(spot).html + spot.x + spot.y).join();
+    const present = spots.map((spot) => Object.values(this.#html(spot)).join() + spot.x + spot.y).join();
     if (present === this.#drawn) return;
     this.#drawn = present;
     this.#spots.clearLayers();
@@ -198,10 +217,10 @@ class SiteMap extends HTMLElement {
     const selected = spot.rows.some((row) => row.dataset.id === this.#alerts.selected);
     const count = spot.rows.length > 1 ? `×${spot.rows.length}` : "";
     const words = labelled && (unacked || selected) ? `<span class="words">${escaped(label)} ${count}</span>` : "";
-    const classes = `spot severity-${severity}${unacked ? " unacked" : ""}${selected ? " selected" : ""}`;
+    const classes = `spot severity-${severity}${unacked ? " unacked" : ""}${selected ? " selected" : ""}${this.#side(spot)}`;
     return {
       classes,
-      html: `<span class="dot" data-classes="${classes}">${severity}</span>${words}`,
+      html: `<span class="dot">${severity}</span>${words}`,
       name: `P${severity} ${label} ${count}`,
     };
   }

@@ -49,7 +49,10 @@ export function duration(millis) {
   }
   if (minutes < 60) return `${minutes} ${root.dataset.minutes}`;
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours}:${String(minutes % 60).padStart(2, "0")} ${root.dataset.hours}`;
+  if (hours < 48) {
+    const parts = (root.dataset.hours ?? "").replace("{h}", String(hours));
+    return parts.replace("{m}", String(minutes % 60).padStart(2, "0"));
+  }
   return `${Math.floor(hours / 24)} ${root.dataset.days}`;
 }
 

@@ -6,7 +6,9 @@
 import uPlot from "../vendor/uplot-1.6.32/uPlot.esm.js";
 import { siteZone } from "./site-time.js";
 
-const HEIGHT = 132;
+const HEIGHT = 124;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 /** @typedef {{times: number[], values: number[], unit: string, kind: string, options: string[]}} Series */
 
@@ -20,6 +22,12 @@ const write = uPlot.fmtDate("{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}");
 /** @param {number} seconds */
 function onSite(seconds) {
   return uPlot.tzDate(new Date(seconds * 1000), siteZone());
+}
+
+/** @param {number} span in ms @returns {(seconds: number) => string} what a tick of the time axis says */
+function tickWriter(span) {
+  const form = uPlot.fmtDate(span > 2 * DAY ? "{MM}-{DD}" : span > HOUR / 4 ? "{HH}:{mm}" : "{HH}:{mm}:{ss}");
+  return (seconds) => form(onSite(seconds));
 }
 
 /** @param {number} seconds @returns {string} date and time on the site */
@@ -131,7 +139,7 @@ class TimeChart extends HTMLElement {
       cursor: { drag: { x: true, y: false, setScale: false } },
       scales: { x: { min: start / 1000, max: end / 1000 }, y: stepped ? { range: this.#stepRange(series) } : {} },
       axes: [
-        { ...axis, size: 30, space: 70 },
+        { ...axis, size: 30, space: 90, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(tickWriter(end - start)) },
         { ...axis, size: 64, space: stepped ? 16 : 28, splits: stepped ? this.#steps(series) : undefined,
           values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(word) },
       ],

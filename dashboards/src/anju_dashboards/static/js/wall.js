@@ -94,12 +94,46 @@ document.addEventListener("anju:select", (event) => {
   else select(id, { focus: true });
 });
 
-document.addEventListener("anju:alert", (event) => {
-  const row = list.show(/** @type {CustomEvent} */ (event).detail.html);
+/** @param {string} html */
+function draw(html) {
+  const row = list.show(html);
   if (row) take(row);
   mark();
+}
+
+document.addEventListener("anju:alert", (event) => {
+  draw(/** @type {CustomEvent} */ (event).detail.html);
   settleSoon();
 });
+
+document.addEventListener("anju:device-picked", (event) => {
+  const { slug } = /** @type {CustomEvent} */ (event).detail;
+  if (onPhone.matches) return location.assign(`/devices/${slug}`);
+  selected = "";
+  mark();
+  const detail = document.getElementById("detail");
+  delete detail?.dataset.alert;
+  void htmx.ajax("GET", `/wall/devices/${slug}`, { target: "#detail", swap: "innerHTML" });
+  settleSoon();
+});
+
+document.addEventListener("anju:reset", () => void resync());
+
+/** Too much was missed to be told one by one: take the whole list anew, in place. */
+async function resync() {
+  try {
+    const answer = await fetch(location.href);
+    if (!answer.ok) return void setTimeout(resync, 2000);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = [...page.querySelectorAll("#alerts > li")];
+    const open = new Set(fresh.map((row) => row.id));
+    list.rows.filter((row) => !open.has(row.id)).forEach((row) => row.remove());
+    fresh.forEach((row) => draw(row.outerHTML));
+    settleSoon();
+  } catch {
+    setTimeout(resync, 2000);
+  }
+}
 
 /** @param {number} step */
 function move(step) {
