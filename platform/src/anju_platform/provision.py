@@ -120,8 +120,25 @@ def import_community(session: Session, document: Mapping[str, Any]) -> dict[str,
     }
     households = _households(session, community_id, file.households, places)
     known = {"place": places, "gateway": gateways, "household": households}
-    _devices(session, community_id, file.devices, known)
+    _devices(session, community_id, [*file.devices, *_selves(file)], known)
     return secrets
+
+
+def _selves(file: CommunityFile) -> list[DeviceEntry]:
+    """Give each gateway the device that stands for itself, unless the file does."""
+    named = {device.slug for device in file.devices}
+    return [
+        DeviceEntry(
+            slug=g.slug,
+            model="gateway",
+            gateway=g.slug,
+            place=g.place,
+            name=g.name,
+            name_en=g.name_en,
+        )
+        for g in file.gateways
+        if g.place is not None and g.slug not in named
+    ]
 
 
 def _read(document: Mapping[str, Any]) -> CommunityFile:

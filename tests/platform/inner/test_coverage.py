@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ingest_process import provide_community
+from sqlalchemy.orm import Session
+from wire_sender import COMMUNITY, GATEWAY, now_ms
+
+from anju_platform.database import connect, transaction
+from anju_platform.registry import snapshot
+from anju_platform.registry.coverage import Coverage
+from anju_platform.registry.snapshot import KnownGateway
+
+
+@pytest.fixture
+def session(database: str) -> Iterator[Session]:
+    provide_community(database)
+    engine = connect(database)
+    with transaction(engine) as session:
+        yield session
+    engine.dispose()
+
+
+@pytest.fixture
+def gateway(session: Session) -> KnownGateway:
+    found = snapshot.load(session).gateway(COMMUNITY, GATEWAY)
+    assert found is not None
+    return found
+
+
+def test_blind_time_is_counted_once_where_periods_overlap(
+    session: Session, gateway: KnownGateway
+) -> None:
+    now = now_ms()
+    coverage = Coverage.load(session, now)
+    coverage.lost(session, gateway, now - 10_000)
+    coverage.found(session, gateway, now - 6_000, None)
+    coverage.was_deaf(session, [gateway.community_id], now - 8_000, now - 4_000)
+    for known in (coverage, Coverage.load(session, now)):
+        assert known.blind_ms(gateway.id, now - 60_000, now) == 6_000
+        assert known.blind_ms(gateway.id, now - 5_000, now) == 1_000
+        assert known.blind_ms(None, now - 60_000, now) == 4_000
+        assert known.is_online(gateway.id)
+
+
+def test_a_gateway_that_is_away_is_blind_up_to_now(session: Session, gateway: KnownGateway) -> None:
+    now = now_ms()
+    coverage = Coverage.load(session, now)
+    coverage.found(session, gateway, now - 9_000, "1.0")
+    coverage.lost(session, gateway, now - 3_000)
+    coverage.lost(session, gateway, now - 1_000)
+    assert coverage.blind_ms(gateway.id, now - 60_000, now) == 3_000
+    assert not coverage.is_online(gateway.id)
+
+
+def test_a_gateway_that_never_came_is_blind_since_it_is_known(
+    session: Session, gateway: KnownGateway
+) -> None:
+    now = now_ms()
+    coverage = Coverage.load(session, now)
+    coverage.knows(snapshot.load(session), session, now - 2_000)
+    coverage.knows(snapshot.load(session), session, now)
+    assert coverage.blind_ms(gateway.id, now - 60_000, now) == 2_000
