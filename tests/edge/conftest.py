@@ -141,6 +141,11 @@ class AgentProcess:
         self._process.kill()
         self._process.wait()
 
+    def wait(self) -> int:
+        """Wait until it ends by itself, and give its exit code."""
+        assert self._process is not None
+        return self._process.wait(15)
+
     def stop(self) -> int:
         """Ask it to end, and give its exit code."""
         if self._process is None:

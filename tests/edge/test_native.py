@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 import threading
 import time
@@ -78,13 +79,15 @@ def test_a_reading_is_on_the_disk_when_its_device_hears_kept(native: Served) -> 
 def test_a_client_that_may_not_is_told_why(
     native: Served, token: str, devices: dict[str, str], expected: str
 ) -> None:
-    with pytest.raises(AssertionError, match=expected):
-        NativeClient(native.port, token, devices)
+    hello = json.dumps({"token": token, "devices": devices}).encode() + b"\n"
+    with socket.create_connection(("127.0.0.1", native.port), timeout=10) as client:
+        client.sendall(hello)
+        with client.makefile("rb") as lines:
+            assert expected in json.loads(lines.readline())["error"]
+            assert lines.readline() == b""
 
 
-def test_a_bad_line_is_answered_set_aside_and_stops_nothing(
-    native: Served, tmp_path: Path
-) -> None:
+def test_a_bad_line_is_answered_set_aside_and_stops_nothing(native: Served, tmp_path: Path) -> None:
     client = native.connect()
     client.send("pir-1", values={"motion": "yes"})
     client.send("pir-1", values={"mood": 1})

@@ -163,18 +163,11 @@ def describe(
             }
         ],
         "devices": [
-            {
-                "slug": sensor.device,
-                "model": sensor.model,
-                "gateway": gateway,
-                "place": home,
-                "household": home,
-                "name": sensor.name,
-                "name_en": sensor.name,
-                "attributes": {"driver": "replay"},
-                "interval_s": None,
-            }
-            for sensor in sensors.values()
+            _device(gateway, "gateway", gateway=gateway, place=root, name="Replay gateway"),
+            *(
+                _device(s.device, s.model, gateway=gateway, place=home, household=home, name=s.name)
+                for s in sensors.values()
+            ),
         ],
     }
 
@@ -183,3 +176,19 @@ def _place(name: str, *, parent: str | None, kind: str, labels: tuple[str, str])
     label, label_en = labels
     place = {"slug": name, "parent": parent, "kind": kind, "label": label, "label_en": label_en}
     return {**place, "x": None, "y": None, "attributes": {}}
+
+
+def _device(
+    device: str, model: str, *, gateway: str, place: str, name: str, household: str | None = None
+) -> dict[str, Any]:
+    return {
+        "slug": device,
+        "model": model,
+        "gateway": gateway,
+        "place": place,
+        "household": household,
+        "name": name,
+        "name_en": name,
+        "attributes": {"driver": "replay"},
+        "interval_s": None,
+    }

@@ -25,7 +25,6 @@ FIRST_S = 15.0
 EVERY_S = 45.0
 STRIP = ((0.0, 0.55), (1.0, 0.55), (1.0, 0.75), (0.0, 0.75))
 HORIZON = 0.12
-QUALITY = 72
 _GRAIN = 2.2
 _GRAINS = 12
 _MIDDLE = 128
@@ -121,19 +120,15 @@ def _place(image: Image, still: backdrop.Backdrop, pose: Pose, *, hidden: bool) 
 def write(path: Path, *, seconds: float, seed: int, size: tuple[int, int] = SIZE) -> int:
     """Write the film; give how many frames it has.
 
-    ``.avi`` becomes motion JPEG, anything else MPEG-4.
+    It is MPEG-4 in the container that the file's name says.
 
     Raises:
         CameraError: the file cannot be written.
     """
-    motion_jpeg = path.suffix.lower() == ".avi"
-    fourcc = cv2.VideoWriter.fourcc(*("MJPG" if motion_jpeg else "mp4v"))
-    backend = cv2.CAP_OPENCV_MJPEG if motion_jpeg else cv2.CAP_FFMPEG
-    writer = cv2.VideoWriter(str(path), backend, fourcc, FPS, size)
+    fourcc = cv2.VideoWriter.fourcc(*("XVID" if path.suffix.lower() == ".avi" else "mp4v"))
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, FPS, size)
     if not writer.isOpened():
         raise CameraError(f"{path}: cannot be written as video (use .avi or .mp4)")
-    if motion_jpeg:
-        writer.set(cv2.VIDEOWRITER_PROP_QUALITY, QUALITY)
     count = 0
     for image in frames(seconds, seed, size):
         writer.write(image)
