@@ -178,5 +178,5 @@ def test_the_worker_is_woken_and_writes_who_was_told(engine: Engine, alert: Aler
         thread.join()
     with reading(engine) as session:
         entries = session.scalars(select(TimelineEntry)).all()
-    assert {entry.kind for entry in entries} == {"told"}
-    assert {entry.data["recipient"] for entry in entries} == {"role:guard", "role:property"}
+        assert {entry.kind for entry in entries} == {"told"}
+        assert {entry.data["recipient"] for entry in entries} == {"role:guard", "role:property"}
