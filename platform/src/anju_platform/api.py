@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from anju_platform import __doc__ as _about
+from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.alerts import endpoints as alerts
 from anju_platform.alerts.service import AlertChangedError, snapshot_arrived
 from anju_platform.auth import endpoints as auth

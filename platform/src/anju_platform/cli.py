@@ -68,6 +68,7 @@ class _Console:
 
 @contextmanager
 def _database() -> Iterator[Session]:
+    from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
     from anju_platform.database import connect, transaction
 
     engine = connect(Settings.load().database_url, pool_size=1)

@@ -1,0 +1,95 @@
+"""A small community, its people, and the web process around them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from outer_site import PASSWORD, PASSWORD_HASH, Site, Web, add_people, community_file
+from sqlalchemy import select
+
+from anju_platform import serve
+from anju_platform.api import create_app
+from anju_platform.auth.model import Role, User
+from anju_platform.config import Settings
+from anju_platform.database import connect, transaction
+from anju_platform.provision import import_community
+from anju_platform.registry.model import Community, Gateway
+
+
+@pytest.fixture
+def site(database: str) -> Iterator[Site]:
+    """A community of six devices, one home, and one person of each role."""
+    engine = connect(database, pool_size=10)
+    with transaction(engine) as session:
+        secrets = import_community(session, community_file())
+        community_id = session.scalars(select(Community.id)).one()
+        session.scalars(select(Gateway).where(Gateway.slug == "gw-west")).one().online = True
+        add_people(session, community_id)
+        session.add(
+            User(
+                username="guard2",
+                name="赵云",
+                role=Role.GUARD,
+                community_id=community_id,
+                password_hash=PASSWORD_HASH,
+            )
+        )
+    yield Site(engine, database, community_id, secrets)
+    engine.dispose()
+
+
+@pytest.fixture
+def serve_site() -> Iterator[Callable[..., Web]]:
+    """Starts web processes for a database; all are stopped at the end."""
+    running: list[tuple[Any, threading.Thread]] = []
+
+    def start(url: str, **changed: Any) -> Web:
+        settings = Settings(**({"database_url": url, "secure_cookies": False} | changed))
+        app = create_app(settings)
+        server = serve.make_server(app, host="127.0.0.1", port=0)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        running.append((server, thread))
+        deadline = time.monotonic() + 20
+        while not server.started:
+            assert thread.is_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        return Web(f"http://127.0.0.1:{port}", app)
+
+    yield start
+    for server, _ in running:
+        server.should_exit = True
+    for _, thread in running:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def web(site: Site, serve_site: Callable[..., Web]) -> Web:
+    """The web process of the site."""
+    return serve_site(site.url)
+
+
+@pytest.fixture
+def log_in(web: Web) -> Iterator[Callable[..., httpx.Client]]:
+    """Gives clients that are logged in and carry the CSRF token."""
+    opened: list[httpx.Client] = []
+
+    def enter(username: str = "guard") -> httpx.Client:
+        client = web.client()
+        opened.append(client)
+        said = {"username": username, "password": PASSWORD}
+        assert client.post("/api/v1/session", json=said).status_code == 204
+        client.headers["X-CSRF-Token"] = client.get("/api/v1/session").json()["csrf"]
+        return client
+
+    yield enter
+    for client in opened:
+        client.close()
