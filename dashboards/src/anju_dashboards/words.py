@@ -116,6 +116,18 @@ ACCESS: Final = {
     "closed": N_("door closed"),
 }
 
+CREDENTIAL: Final = {
+    "card": N_("card"),
+    "phone": N_("phone"),
+    "code": N_("code"),
+    "qr": N_("QR code"),
+    "plate": N_("number plate"),
+    "fingerprint": N_("fingerprint"),
+    "visitor_code": N_("visitor's code"),
+    "remote": N_("opened from afar"),
+    "unknown": N_("unknown"),
+}
+
 FAILURE: Final = {
     401: N_("Please log in"),
     403: N_("You may not see this"),

@@ -24,6 +24,9 @@ from anju_platform.registry.schemas import DeviceDetail
 PAGE_SCREEN = "alert"
 """The screen's name on an alert's own page."""
 
+_FOR_MACHINES = {"snapshot", "credential", "track"}
+"""Items of an event that say nothing to people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -166,7 +169,7 @@ def _facts(page: Page, detail: AlertDetail, device: DeviceDetail | None) -> list
             value_text(page, value, fields[name].unit),
         )
         for name, value in said.items()
-        if name in fields and name != "snapshot" and value is not None
+        if name in fields and name not in _FOR_MACHINES and value is not None
     ]
 
 

@@ -89,9 +89,10 @@ class SiteMap extends HTMLElement {
     const fit = () => {
       this.#map.invalidateSize({ pan: false });
       this.#map.fitBounds(bounds, { padding: [12, 12], animate: false });
-      this.#drawSpots();
+      this.#keepLabelsInside();
     };
     this.#map.on("zoomend", () => this.#sizeDots());
+    this.#map.on("moveend", () => this.#keepLabelsInside());
     this.#map.fitBounds(bounds, { animate: false });
     new PlanShapes(L, this.#map, this.#english).draw(plan.shapes);
     this.#devices = L.layerGroup().addTo(this.#map);
@@ -148,11 +149,16 @@ class SiteMap extends HTMLElement {
     this.#devices?.eachLayer((/** @type {any} */ dot) => dot.setRadius(radius));
   }
 
-  /** On which side of its spot a label has room. */
-  #side(/** @type {Spot} */ spot) {
-    const { x } = this.#map.latLngToContainerPoint(point(spot.x, spot.y));
-    const width = this.clientWidth;
-    return x < width * 0.25 ? " left" : x > width * 0.75 ? " right" : "";
+  /** Move labels that would be cut off at the plan's edge back into it. */
+  #keepLabelsInside() {
+    const box = this.getBoundingClientRect();
+    for (const words of this.querySelectorAll(".words")) {
+      const label = /** @type {HTMLElement} */ (words);
+      label.style.translate = "";
+      const { left, right } = label.getBoundingClientRect();
+      const shift = Math.max(box.left + 6 - left, 0) - Math.max(right - box.right + 6, 0);
+      if (shift) label.style.translate = `${shift}px 0`;
+    }
   }
 
   /** @param {PlanDevice} device */
@@ -189,6 +195,7 @@ class SiteMap extends HTMLElement {
       marker.on("keypress", (/** @type {any} */ event) => event.originalEvent.key === "Enter" && pick());
       marker.addTo(this.#spots);
     }
+    this.#keepLabelsInside();
   }
 
   /** @returns {Spot[]} alerts standing on one spot share a marker, the worst first */
@@ -217,7 +224,7 @@ class SiteMap extends HTMLElement {
     const selected = spot.rows.some((row) => row.dataset.id === this.#alerts.selected);
     const count = spot.rows.length > 1 ? `×${spot.rows.length}` : "";
     const words = labelled && (unacked || selected) ? `<span class="words">${escaped(label)} ${count}</span>` : "";
-    const classes = `spot severity-${severity}${unacked ? " unacked" : ""}${selected ? " selected" : ""}${this.#side(spot)}`;
+    const classes = `spot severity-${severity}${unacked ? " unacked" : ""}${selected ? " selected" : ""}`;
     return {
       classes,
       html: `<span class="dot">${severity}</span>${words}`,
