@@ -20,6 +20,9 @@ MODEL = DeviceModel(
         ),
     ),
     events=(
+        # the platform says these two, from the gateway's status and last will
+        event("online", "上线", "Online"),
+        event("offline", "离线", "Offline"),
         event("started", "启动", "Started", text("version", "版本", "Version")),
         event(
             "spool_full",
