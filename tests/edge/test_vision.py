@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +323,62 @@ def test_a_camera_process_is_watched_killed_and_started_again(
     os.kill(child, signal.SIGSTOP)  # what a hung decoder looks like from outside
     driven.wait_for("lost", "restored")
     assert wait_for_child() != child
+
+
+class Broadcast(ThreadingHTTPServer):
+    """A network camera: motion JPEG over HTTP; may fall silent without closing."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.silent = False
+        super().__init__(("127.0.0.1", 0), _Stream)
+
+
+class _Stream(BaseHTTPRequestHandler):
+    server: Broadcast
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for image in scene.frames(600, 1, (320, 180)):
+                while self.server.silent:
+                    time.sleep(0.05)
+                data = cv2.imencode(".jpg", image)[1].tobytes()
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                self.wfile.write(head.encode() + data + b"\r\n")
+                time.sleep(0.04)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def broadcast() -> Iterator[Broadcast]:
+    server = Broadcast()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_stream_that_falls_silent_is_lost_and_comes_back(
+    drive: Callable[[CameraConfig], Driven], broadcast: Broadcast
+) -> None:
+    source = f"http://127.0.0.1:{broadcast.server_port}/live.mjpeg"
+    driven = drive(camera(source, lost_after_s=3.0, open_timeout_s=1.5, fps=5))
+    while driven.spool.lane(Lane.TELEMETRY).last == 0:
+        time.sleep(0.05)
+    assert driven.events() == []
+    broadcast.silent = True
+    (lost,) = driven.wait_for("lost")
+    assert "127.0.0.1" in lost.data["reason"]
+    broadcast.silent = False
+    driven.wait_for("lost", "restored")
 
 
 def wait_for_child() -> int:

@@ -177,6 +177,7 @@ def _link_settings(config: EdgeConfig) -> LinkSettings:
     return LinkSettings(
         host=broker.host,
         port=broker.port,
+        protocol=broker.protocol,
         client_id=f"{config.community}.{config.gateway}",
         username=broker.username,
         password=password.get_secret_value() if password else None,

@@ -170,14 +170,13 @@ class Spool:
 
     def _append(self, fresh: list[Entry], mark: tuple[str, int] | None) -> None:
         lanes = dict(self._lanes)
-        full = any(entry.lane is Lane.EVENTS for entry in fresh)
-        dropped = False
+        urgent = any(entry.lane is Lane.EVENTS for entry in fresh)
+        need = sum(len(entry.body) + 1 for entry in fresh)
+        over = self.waiting_bytes() + need > self._quota
+        full = urgent or over
         with self._write(full=full):
-            waiting = sum(state.size for state in lanes.values())
-            need = sum(len(entry.body) + 1 for entry in fresh)
-            if waiting + need > self._quota:
-                self._make_room(lanes, need, telemetry_only=not full)
-                dropped = True
+            if over:
+                self._make_room(lanes, need, telemetry_only=not urgent)
             for lane in Lane:
                 bodies = [entry.body for entry in fresh if entry.lane is lane]
                 lanes[lane] = self._store(lane, lanes[lane], bodies)
@@ -187,7 +186,7 @@ class Spool:
                     "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"mark:{mark[0]}", str(mark[1]))
                 )
         self._lanes = lanes
-        self._unsynced = not (full or dropped)
+        self._unsynced = not full
         self._seen.know(row)
 
     def _append_after(

@@ -5,7 +5,7 @@ comes back on ``committed`` moves the window; nothing coming back moves it back 
 batch the platform does not have. MQTT's own acknowledgement is not storage and counts for
 nothing here.
 
-Rewinds happen on every new connection, after RESEND_S without progress, and when the
+Rewinds happen on every new connection, after a while without progress, and when the
 platform answers that nothing moved although batches are on their way (it met a gap). The
 last is heard at most once a second: right after a reconnect such answers also follow from
 batches it received twice.
@@ -31,6 +31,9 @@ WINDOW_BATCHES = 32
 WINDOW_BYTES = 1024 * 1024
 """Per lane; bounds how long an alarm can wait behind telemetry on a slow line."""
 RESEND_S = 10.0
+RESEND_MOST_S = {Lane.EVENTS: 60.0, Lane.TELEMETRY: 300.0}
+"""While nothing comes back the wait doubles up to this, and one batch goes instead of a
+window: whatever a broker queues for an absent platform must not grow with our impatience."""
 GAP_PATIENCE_S = 1.0
 DISAGREE_S = 30.0
 """How long the platform must insist on less than it acknowledged before a new epoch."""
@@ -68,9 +71,11 @@ class _Window:
     sizes: dict[int, int] = field(default_factory=dict)
     moved_at: float = 0.0
     """When it last advanced, was rewound, or began to be used after being empty."""
+    limit: int = WINDOW_BATCHES
+    patience_s: float = field(default_factory=lambda: RESEND_S)
 
     def room(self) -> bool:
-        return len(self.sizes) < WINDOW_BATCHES and sum(self.sizes.values()) < WINDOW_BYTES
+        return len(self.sizes) < self.limit and sum(self.sizes.values()) < WINDOW_BYTES
 
 
 class Uplink:
@@ -224,7 +229,7 @@ class Uplink:
         for lane, window in self._windows.items():
             state = self._spool.lane(lane)
             if window.sizes:
-                times.append(window.moved_at + RESEND_S)
+                times.append(window.moved_at + window.patience_s)
             if window.room() and window.next <= state.sealed:
                 times.append(now + CONGESTED_S)
             elif window.room() and (due := self._spool.due(lane)) is not None:
@@ -255,7 +260,7 @@ class Uplink:
             return
         moved = [self._advance(lane, numbers[lane]) for lane in Lane]
         if not any(moved):
-            self._rewind(older_than_s=GAP_PATIENCE_S, why="the platform met a gap")
+            self._rewind_met_gap()
 
     def _fell_back(self, lane: Lane, number: int) -> bool:
         """Say whether the platform has insisted long enough on less than it acknowledged.
@@ -277,6 +282,7 @@ class Uplink:
         window.sizes = {seq: size for seq, size in window.sizes.items() if seq > number}
         window.next = max(window.next, number + 1)
         window.moved_at = time.monotonic()
+        window.limit, window.patience_s = WINDOW_BATCHES, RESEND_S
         return True
 
     def _begin_epoch(self) -> None:
@@ -284,17 +290,27 @@ class Uplink:
         self._low_since.clear()
         self._begin_connection()
 
-    def _rewind_stalled(self) -> None:
-        self._rewind(older_than_s=RESEND_S, why="no acknowledgement")
-
-    def _rewind(self, *, older_than_s: float, why: str) -> None:
-        """Send again what is on its way in each lane that has not moved for so long."""
+    def _rewind_met_gap(self) -> None:
+        """The platform answers and nothing moves: send again what has been on its way a while."""
         now = time.monotonic()
         for lane, window in self._windows.items():
-            if window.sizes and now - window.moved_at >= older_than_s:
-                first = self._spool.lane(lane).committed + 1
-                _log.info("%s: sending again from %d: %s", lane, first, why)
-                self._windows[lane] = _Window(first, moved_at=now)
+            if window.sizes and now - window.moved_at >= GAP_PATIENCE_S:
+                self._rewind(lane, "the platform met a gap")
+
+    def _rewind_stalled(self) -> None:
+        """Nothing comes back: try again, one batch only, and less often each time."""
+        now = time.monotonic()
+        for lane, window in self._windows.items():
+            if window.sizes and now - window.moved_at >= window.patience_s:
+                self._rewind(lane, "no acknowledgement")
+                again = self._windows[lane]
+                again.limit = 1
+                again.patience_s = min(window.patience_s * 2, RESEND_MOST_S[lane])
+
+    def _rewind(self, lane: Lane, why: str) -> None:
+        first = self._spool.lane(lane).committed + 1
+        _log.info("%s: sending again from %d: %s", lane, first, why)
+        self._windows[lane] = _Window(first, moved_at=time.monotonic())
 
     def _send(self) -> None:
         """Send what is ready and fits the windows; after each telemetry batch, events again."""

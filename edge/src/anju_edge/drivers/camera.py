@@ -96,6 +96,7 @@ class CameraDriver:
 
     def _serve(self, lines: "queue.SimpleQueue[bytes]", stop: threading.Event) -> bool:
         silent_at = time.monotonic() + START_S
+        explained = False
         while not stop.is_set():
             try:
                 line = lines.get(timeout=0.25)
@@ -106,12 +107,14 @@ class CameraDriver:
                     return False
                 continue
             if not line:
-                self._complain("its process ended")
+                if not explained:
+                    self._complain("its process ended")
                 return False
             silent_at = time.monotonic() + SILENCE_S
             message = _decode.decode(line)
             if isinstance(message, Ended):
                 return True
+            explained = isinstance(message, Failed)
             self._take(message)
             self._judge_loss()
         return False

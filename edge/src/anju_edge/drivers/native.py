@@ -141,6 +141,7 @@ class _Connection:
         self._token = token
         self._writing = threading.Lock()
         self._answered = threading.Condition()
+        self._asked: set[str] = set()
         self._answers: dict[str, CommandResult] = {}
         self._line = 0
         self._kept = 0
@@ -237,13 +238,16 @@ class _Connection:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return False
         with self._answered:
-            self._answers[answer.result.id] = answer.result
-            self._answered.notify_all()
+            if answer.result.id in self._asked:
+                self._answers[answer.result.id] = answer.result
+                self._answered.notify_all()
         return True
 
     def ask(self, command: Command) -> CommandResult:
         """Send a command and wait for its result, at most until it expires."""
         failed = "the connection to the device was lost"
+        with self._answered:
+            self._asked.add(command.id)
         try:
             self._write({"command": msgspec.to_builtins(command)})
             failed = "the device did not answer in time"
@@ -255,6 +259,8 @@ class _Connection:
                 answer = self._answers.pop(command.id, None)
         except OSError:
             answer = None
+        with self._answered:
+            self._asked.discard(command.id)
         return answer or CommandResult(id=command.id, ok=False, at=now_ms(), detail=failed)
 
     def _write(self, message: dict[str, Any]) -> None:
