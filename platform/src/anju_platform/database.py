@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import psycopg
 import sqlalchemy.exc
@@ -113,10 +113,7 @@ def driver(session: Session) -> psycopg.Connection[Any]:
 
     For what has no form in SQLAlchemy: binary COPY, and many statements in one round trip.
     """
-    connection = session.connection().connection.dbapi_connection
-    if not isinstance(connection, psycopg.Connection):
-        raise ConfigError(f"the database driver must be psycopg, it is {type(connection)}")
-    return connection
+    return cast("psycopg.Connection[Any]", session.connection().connection.dbapi_connection)
 
 
 def now() -> datetime:

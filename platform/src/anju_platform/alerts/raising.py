@@ -9,7 +9,7 @@ import uuid_utils
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository
-from anju_platform.alerts.model import Alert, Condition, Handling
+from anju_platform.alerts.model import Alert, Condition, Handling, Mode
 from anju_platform.database import Json, from_millis, now, to_millis
 from anju_platform.registry.snapshot import KnownDevice
 from anju_rules import Finding, FindingKind, Rule
@@ -93,7 +93,7 @@ def _raise(
         condition=Condition.ACTIVE,
         handling=Handling.UNACKED,
         overlays=[],
-        mode=rule.mode,
+        mode=Mode.ACTUAL,
         latched=rule.latch,
         observed_at=from_millis(finding.at),
         detected_at=detected,

@@ -209,8 +209,9 @@ class Rulebook:
         else:
             self._memory[key] = _Memory(outcome.state, device.slug, outcome.due)
             self._timers.put(key, outcome.due)
-            self._changed.add(key)
-            self._gone.discard(key)
+            if outcome.changed:
+                self._changed.add(key)
+                self._gone.discard(key)
         for finding in outcome.findings:
             yield Found(finding, rule.rule, device.community_id, device)
 
