@@ -1,0 +1,92 @@
+"""What goes into the engine and what comes out of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from anju_rules.memory import State
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One reading joined with what the registry knows of its device.
+
+    ``entities`` maps ``device``, ``place``, ``household``, ``gateway`` to ids. ``at`` is the
+    device's time and ``received_at`` ours, in epoch milliseconds. A retained fact is a
+    snapshot: it starts no timer, count or sequence.
+    """
+
+    device: str
+    model: str
+    entities: Mapping[str, str]
+    at: int
+    received_at: int
+    values: Mapping[str, Any]
+    event: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    id: str | None = None
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What else a rule may look at, at one moment ``now`` of our clock.
+
+    ``attributes`` and ``current`` (latest values) are ``d.*``, ``person`` is ``p.*``,
+    ``site`` is ``s.*`` (``gateway_online``, ``home``, ``armed``). ``blind(since)`` gives the
+    milliseconds since then in which the entity could not be heard.
+    """
+
+    now: int
+    attributes: Mapping[str, Any]
+    current: Mapping[str, Any]
+    person: Mapping[str, Any]
+    site: Mapping[str, Any]
+    blind: Callable[[int], int]
+
+
+class FindingKind(StrEnum):
+    """What a finding says: true now, no longer true, cannot tell, or changed severity."""
+
+    active = "active"
+    cleared = "cleared"
+    unknown = "unknown"
+    severity = "severity"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """This rule, this entity, now.
+
+    ``at`` is when it became so in event time, ``detected_at`` when we knew; ``late_s`` is
+    how much later than usual that is. ``event_ids``, ``values`` and ``data`` are the reading
+    that made it so.
+    """
+
+    rule_id: str
+    rule_version: int
+    entity: str
+    discriminator: str
+    kind: FindingKind
+    severity: int
+    at: int
+    detected_at: int
+    late_s: float = 0.0
+    device: str | None = None
+    event_ids: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The new state, what was found, and when to tick (epoch ms; None: no timer).
+
+    ``changed`` is false when losing the new state would lose nothing: it need not be stored.
+    """
+
+    state: State | None
+    findings: tuple[Finding, ...] = ()
+    due: int | None = None
+    changed: bool = True

@@ -1,0 +1,1 @@
+"""Temporal operators, one per file: pure, in event time, over :class:`Memory`."""

@@ -1,0 +1,35 @@
+"""``for``, ``clear_for`` and ``max_gap``: true long enough, false long enough, heard often enough."""
+
+from anju_rules.memory import Mark, Memory
+
+
+def begin(memory: Memory, mark: Mark) -> None:
+    """The condition is true: start to hold, or go on; time that was unknown does not count."""
+    memory.clear_since = None
+    if memory.since is None:
+        memory.since = mark.at
+        memory.cause = mark
+    elif memory.unknown_since is not None and memory.severity == 0:
+        memory.since += mark.at - memory.unknown_since
+    memory.unknown_since = None
+
+
+def end(memory: Memory, mark: Mark) -> None:
+    """The condition is false: forget a hold that was not fulfilled, or start to recover."""
+    memory.unknown_since = None
+    if memory.severity == 0:
+        memory.since = None
+        memory.cause = None
+    elif memory.clear_since is None:
+        memory.clear_since = mark.at
+
+
+def lose(memory: Memory, at: int) -> None:
+    """The condition cannot be told: a hold stands still until it can."""
+    if memory.since is not None and memory.severity == 0 and memory.unknown_since is None:
+        memory.unknown_since = at
+
+
+def is_silent(max_gap: int | None, memory: Memory, at: int) -> bool:
+    """Say whether nothing was heard for longer than the rule accepts."""
+    return max_gap is not None and at - memory.last_at > max_gap

@@ -1,0 +1,91 @@
+"""The rules in force, found by what a reading says: a reading meets only those it can match."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from anju_rules.condition import Condition
+from anju_rules.engine import CompiledRule
+from anju_rules.errors import InvalidRuleError
+from anju_rules.facts import Fact
+from anju_rules.rule import Rule
+
+_NOTHING: tuple[CompiledRule, ...] = ()
+
+
+class RuleSet:
+    """Compiled rules of one community: one time zone, one holiday list.
+
+    Raises:
+        InvalidRuleError: two rules share an id, or a condition does not compile.
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        timezone: str = "Asia/Shanghai",
+        holidays: Iterable[date] = (),
+    ) -> None:
+        zone, days = ZoneInfo(timezone), frozenset(holidays)
+        self._rules: dict[str, CompiledRule] = {}
+        for rule in rules:
+            if rule.id in self._rules:
+                raise InvalidRuleError(f"rule {rule.id!r} is given twice")
+            self._rules[rule.id] = CompiledRule(rule, zone, days)
+        self._by_kind: dict[tuple[str, str | None, frozenset[str]], tuple[CompiledRule, ...]] = {}
+
+    def get(self, rule_id: str) -> CompiledRule:
+        """Give a rule by its id.
+
+        Raises:
+            InvalidRuleError: no such rule is in force.
+        """
+        try:
+            return self._rules[rule_id]
+        except KeyError:
+            raise InvalidRuleError(f"no rule {rule_id!r} is in force") from None
+
+    def matching(self, fact: Fact) -> Sequence[CompiledRule]:
+        """Give the rules this reading may change.
+
+        What it depends on (model, event, names of values and data) is looked up once per
+        shape of reading: devices say the same few shapes over and over.
+        """
+        names = (
+            frozenset(fact.values) | frozenset(fact.data) if fact.data else frozenset(fact.values)
+        )
+        shape = (fact.model, fact.event, names)
+        found = self._by_kind.get(shape)
+        if found is None:
+            found = tuple(
+                r for r in self._rules.values() if _may_match(r, fact.model, fact.event, names)
+            )
+            if len(self._by_kind) > 10_000:  # shapes are the authors' and devices' to choose
+                self._by_kind.clear()
+            self._by_kind[shape] = found
+        return found
+
+    def watching(self, model: str) -> Sequence[CompiledRule]:
+        """Give the absence rules that watch a device of this model from its first moment."""
+        return [
+            r for r in self._rules.values() if r.rule.absent_for is not None and _is_of(r, model)
+        ]
+
+
+def _is_of(rule: CompiledRule, model: str) -> bool:
+    return model in rule.rule.models or "*" in rule.rule.models
+
+
+def _may_match(rule: CompiledRule, model: str, event: str | None, names: frozenset[str]) -> bool:
+    if not _is_of(rule, model):
+        return False
+    return any(_may_hold(condition, event, names) for condition in rule.conditions())
+
+
+def _may_hold(condition: Condition, event: str | None, names: frozenset[str]) -> bool:
+    if condition.events is not None:
+        return event in condition.events
+    mentioned = condition.names("m")
+    if not mentioned - {"device", "model"}:
+        return True
+    return bool(mentioned & names) or ("event" in mentioned and event is not None)
