@@ -98,7 +98,7 @@ class Rulebook:
                     entity = device.entities.get(rule.rule.entity)
                     if entity is None or (community.id, rule.rule.id, entity) in self._memory:
                         continue
-                    context = self._context(device, world, now)
+                    context = self._context(rule, device, world, now)
                     found += self._apply(
                         rule, entity, device, partial(rule.start, entity, context, device.slug)
                     )
@@ -125,11 +125,11 @@ class Rulebook:
         matching = self._sets[device.community_id].matching(fact)
         if not matching:
             return []
-        context = self._context(device, world, one.received_at)
         found: list[Found] = []
         for rule in matching:
             entity = rule.key(fact)
             if entity is not None:
+                context = self._context(rule, device, world, one.received_at)
                 memory = self._memory.get((device.community_id, rule.rule.id, entity))
                 state = memory.state if memory else None
                 found += self._apply(rule, entity, device, partial(rule.step, state, fact, context))
@@ -145,7 +145,7 @@ class Rulebook:
             if device is None or rule is None:
                 self._forget(key)
                 continue
-            context = self._context(device, world, now)
+            context = self._context(rule, device, world, now)
             found += self._apply(rule, key[2], device, partial(rule.tick, memory.state, context))
         return found
 
@@ -178,8 +178,14 @@ class Rulebook:
         rules = self._sets.get(key[0])
         return rules.get(key[1]) if rules and key[1] in self._ids else None
 
-    def _context(self, device: KnownDevice, world: World, now: int) -> Context:
-        coverage, gateway_id = world.coverage, device.gateway_id
+    def _context(self, rule: CompiledRule, device: KnownDevice, world: World, now: int) -> Context:
+        """Give what a rule may look at.
+
+        A rule about gateways themselves hears of them from the broker, so it is not blind
+        when the gateway is away: that is what it is there to tell.
+        """
+        coverage = world.coverage
+        gateway_id = None if rule.rule.entity == "gateway" else device.gateway_id
         household = device.entities.get("household")
         return Context(
             now=now,
@@ -187,7 +193,7 @@ class Rulebook:
             current=world.latest.values(device.id),
             person=device.person,
             site={
-                "gateway_online": coverage.is_online(gateway_id),
+                "gateway_online": gateway_id is None or coverage.is_online(gateway_id),
                 "home": self._homes.state(device.community_id, household, now),
                 "armed": True,
             },

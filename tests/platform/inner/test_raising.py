@@ -1,0 +1,240 @@
+"""From finding to alert: each promise of the semantics about an alert's life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from ingest_process import provide_community
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from wire_sender import COMMUNITY, GATEWAY, now_ms
+
+from anju_platform.alerts.model import Alert, Condition, Handling, TimelineEntry
+from anju_platform.alerts.raising import Transition, raise_or_refresh
+from anju_platform.database import connect, from_millis, transaction
+from anju_platform.registry import snapshot
+from anju_platform.registry.snapshot import KnownDevice
+from anju_rules import Finding, FindingKind, Rule
+from anju_rules.rule import Title
+
+HEAT = Rule(
+    id="heat",
+    title=Title("过热", "Too hot"),
+    icon="temperature",
+    severity=3,
+    models=("climate",),
+    when="m.temperature > 35",
+)
+SMOKE = msgspec.structs.replace(HEAT, id="smoke", severity=1, latch=True)
+START = now_ms()
+
+
+class Desk:
+    """Feeds findings of one device to the alerts, and looks at the newest alert."""
+
+    def __init__(self, session: Session, device: KnownDevice) -> None:
+        self.session = session
+        self.device = device
+
+    def find(
+        self, kind: FindingKind, at_s: float = 0, rule: Rule = HEAT, **changes: Any
+    ) -> Transition | None:
+        at = START + round(at_s * 1000)
+        finding = Finding(
+            rule_id=rule.id,
+            rule_version=rule.version,
+            entity=self.device.slug,
+            discriminator="",
+            kind=kind,
+            severity=changes.pop("severity", rule.severity),
+            at=at,
+            detected_at=at,
+            device=self.device.slug,
+            **changes,
+        )
+        community_id = self.device.community_id
+        return raise_or_refresh(self.session, community_id, finding, rule, self.device)
+
+    @property
+    def alerts(self) -> list[Alert]:
+        query = select(Alert).order_by(Alert.id)
+        return list(self.session.scalars(query.execution_options(populate_existing=True)))
+
+    @property
+    def alert(self) -> Alert:
+        return self.alerts[-1]
+
+    @property
+    def kinds(self) -> list[str]:
+        return list(self.session.scalars(select(TimelineEntry.kind).order_by(TimelineEntry.id)))
+
+    def acknowledge(self) -> None:
+        self.alert.handling = Handling.ACKED
+        self.session.flush()
+
+    def close(self, at_s: float) -> None:
+        self.alert.handling = Handling.CLOSED
+        self.alert.closed_at = from_millis(START) + timedelta(seconds=at_s)
+        self.alert.cause = "false"
+        self.session.flush()
+
+
+@pytest.fixture
+def desk(database: str) -> Iterator[Desk]:
+    provide_community(database)
+    engine = connect(database)
+    with transaction(engine) as session:
+        gateway = snapshot.load(session).gateway(COMMUNITY, GATEWAY)
+        assert gateway is not None
+        yield Desk(session, gateway.devices["climate-0"])
+    engine.dispose()
+
+
+def test_the_first_finding_raises_and_is_told(desk: Desk) -> None:
+    transition = desk.find(FindingKind.active, event_ids=("e-1",), values={"temperature": 40})
+    assert transition is not None
+    assert transition.tell
+    alert = desk.alert
+    assert (alert.condition, alert.handling, alert.severity) == ("active", "unacked", 3)
+    assert (alert.device_id, alert.place_id) == (desk.device.id, desk.device.place_id)
+    assert alert.evidence["event_ids"] == ["e-1"]
+    assert alert.id.version == 7
+    assert desk.kinds == ["raised"]
+
+
+def test_clearing_what_nobody_saw_leaves_it_on_the_wall(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.find(FindingKind.cleared, 60)
+    assert (desk.alert.condition, desk.alert.handling) == (Condition.CLEAR, Handling.UNACKED)
+
+
+def test_clearing_what_was_acknowledged_closes_it(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.acknowledge()
+    desk.find(FindingKind.cleared, 60)
+    assert desk.alert.handling == Handling.CLOSED
+    assert desk.alert.closed_by is None
+    assert desk.kinds == ["raised", "cleared", "closed"]
+
+
+def test_a_life_safety_alert_is_never_closed_by_clearing(desk: Desk) -> None:
+    desk.find(FindingKind.active, rule=SMOKE)
+    desk.acknowledge()
+    desk.find(FindingKind.cleared, 60, rule=SMOKE)
+    assert (desk.alert.condition, desk.alert.handling) == (Condition.CLEAR, Handling.ACKED)
+
+
+def test_what_came_back_is_told_again_and_counted(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.find(FindingKind.cleared, 60)
+    transition = desk.find(FindingKind.active, 120)
+    assert transition is not None
+    assert transition.tell
+    assert (desk.alert.condition, desk.alert.occurrences) == (Condition.ACTIVE, 2)
+
+
+def test_a_repeat_while_active_is_counted_and_not_told(desk: Desk) -> None:
+    desk.find(FindingKind.active, event_ids=("e-1",))
+    transition = desk.find(FindingKind.active, 5, event_ids=("e-2",))
+    assert transition is not None
+    assert not transition.tell
+    assert desk.alert.occurrences == 2
+    assert desk.alert.evidence["event_ids"] == ["e-1", "e-2"]
+
+
+def test_a_rise_takes_the_acknowledgement_back_and_is_told(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.acknowledge()
+    transition = desk.find(FindingKind.severity, 60, severity=2)
+    assert transition is not None
+    assert transition.tell
+    assert (desk.alert.severity, desk.alert.handling) == (2, Handling.UNACKED)
+    assert desk.alert.occurrences == 1
+
+
+def test_a_fall_only_updates(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.acknowledge()
+    transition = desk.find(FindingKind.severity, 60, severity=4)
+    assert transition is not None
+    assert not transition.tell
+    assert (desk.alert.severity, desk.alert.handling) == (4, Handling.ACKED)
+
+
+def test_unknown_never_closes(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.acknowledge()
+    desk.find(FindingKind.unknown, 60)
+    assert (desk.alert.condition, desk.alert.handling) == (Condition.UNKNOWN, Handling.ACKED)
+
+
+def test_back_within_five_minutes_reopens_the_same_alert(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.close(60)
+    transition = desk.find(FindingKind.active, 60 + 299)
+    assert transition is not None
+    assert transition.tell
+    assert len(desk.alerts) == 1
+    assert (desk.alert.handling, desk.alert.occurrences) == (Handling.UNACKED, 2)
+    assert desk.alert.closed_at is None
+    assert desk.alert.cause is None
+    assert desk.kinds == ["raised", "reopened"]
+
+
+def test_back_later_is_a_new_alert_linked_to_the_former(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.close(60)
+    desk.find(FindingKind.active, 60 + 301)
+    former, alert = desk.alerts
+    assert alert.previous_id == former.id
+    assert (alert.occurrences, former.handling) == (1, Handling.CLOSED)
+
+
+@pytest.mark.parametrize("kind", [FindingKind.cleared, FindingKind.unknown, FindingKind.severity])
+def test_only_active_raises(desk: Desk, kind: FindingKind) -> None:
+    assert desk.find(kind) is None
+    assert desk.alerts == []
+
+
+def test_flapping_is_counted_but_no_longer_told_and_a_rise_always_is(desk: Desk) -> None:
+    told = []
+    for n in range(6):
+        transition = desk.find(FindingKind.active, n * 60)
+        assert transition is not None
+        told.append(transition.tell)
+        desk.find(FindingKind.cleared, n * 60 + 30)
+    assert told == [True, True, True, False, False, False]
+    assert desk.alert.occurrences == 6
+    assert desk.alert.evidence["flapping"] is True
+    rise = desk.find(FindingKind.active, 400, severity=2)
+    assert rise is not None
+    assert rise.tell
+
+
+def test_an_overlay_mutes_messages_and_nothing_else(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.alert.overlays = ["shelved"]
+    transition = desk.find(FindingKind.severity, 60, severity=1)
+    assert transition is not None
+    assert not transition.tell
+    assert desk.alert.severity == 1
+
+
+def test_every_change_has_a_version_of_its_own(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.find(FindingKind.active, 1)
+    desk.find(FindingKind.cleared, 2)
+    desk.find(FindingKind.cleared, 3)
+    assert desk.alert.version == 3
+    assert len(desk.kinds) == 3
+
+
+def test_a_late_finding_says_so(desk: Desk) -> None:
+    desk.find(FindingKind.active, late_s=240.0)
+    entry = desk.session.scalars(select(TimelineEntry)).one()
+    assert entry.data["late_s"] == 240.0
+    assert desk.alert.evidence["late_s"] == 240.0
