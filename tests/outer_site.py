@@ -52,7 +52,7 @@ def community_file(slug: str = "garden") -> dict[str, Any]:
             place("nowhere", None, "room", "无处", "Nowhere"),
         ],
         "gateways": [
-            {"slug": "gw-west", "place": "b1", "name": "西网关", "name_en": "West gateway"},
+            {"slug": "gw-west", "name": "西网关", "name_en": "West gateway"},
             {"slug": "gw-away", "name": "离线网关", "name_en": "Away gateway"},
         ],
         "households": [

@@ -50,7 +50,7 @@ def blind_since(session: Session, community_id: int) -> dict[str, datetime]:
         .where(Gateway.community_id == community_id, BlindPeriod.ended_at.is_(None))
         .group_by(Gateway.slug)
     )
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def lag(session: Session, community_id: int, at: datetime) -> LagView:
@@ -194,8 +194,8 @@ def open_alerts(session: Session) -> dict[tuple[int, str], int]:
 def gateways_online(session: Session) -> tuple[int, int]:
     """Count the gateways of all communities that are online, and all of them."""
     query = select(func.count().filter(Gateway.online), func.count()).select_from(Gateway)
-    online, known = session.execute(query).one()
-    return online, known
+    counted = session.execute(query).one()
+    return counted[0], counted[1]
 
 
 def last_stored(session: Session) -> datetime | None:
