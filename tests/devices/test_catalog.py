@@ -49,6 +49,7 @@ PRODUCT: dict[str, tuple[str, dict[str, str], str]] = {
     "hydrant": ("hydrant", {"pressure": "MPa", "tilt": "°"}, ""),
     "tank": ("water_tank", {"level": "m"}, ""),
     "manhole": ("manhole", {"tilt": "°", "level": "m"}, ""),
+    "what has no model of its own": ("binary_sensor", {"active": ""}, "active"),
     "gateway itself": (
         "gateway",
         {"cpu": "%", "memory": "%", "disk": "%", "spool_events": "", "clock_offset": "ms"},
