@@ -164,9 +164,7 @@ def new_spool(tmp_path: Path) -> Iterator[Callable[..., Spool]]:
         while opened:
             opened.pop().close()
         quota = settings.pop("quota_bytes", 10_000_000)
-        opened.append(
-            Spool(tmp_path / "spool.sqlite", quota_bytes=quota, gateway=GATEWAY, **settings)
-        )
+        opened.append(Spool(tmp_path / "spool.db", quota_bytes=quota, gateway=GATEWAY, **settings))
         return opened[-1]
 
     yield make

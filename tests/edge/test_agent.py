@@ -207,8 +207,36 @@ def test_a_recorded_home_is_described_for_the_platform(tmp_path: Path) -> None:
         "flat-12-front-door": "door_contact",
         "flat-12-fridge": "binary_sensor",
     }
+    assert document["community"]["slug"] == "yangguang"
+    assert document["community"]["name"]
     known = {place["slug"] for place in document["places"]}
     assert {device["place"] for device in document["devices"]} <= known
+
+
+def test_a_recorded_home_joins_a_community_without_changing_it(tmp_path: Path) -> None:
+    recording = tmp_path / "flat.csv"
+    recording.write_text("start,end,sensor\n2024-01-01 08:00:00,2024-01-01 08:00:05,Fridge\n")
+    head = {
+        "slug": "heyuan",
+        "name": "和园",
+        "name_en": "Harmony",
+        "timezone": "Asia/Shanghai",
+        "plan": {"width": 9, "height": 9, "shapes": []},
+    }
+    like, out = tmp_path / "like.json", tmp_path / "out.json"
+    like.write_text(json.dumps({"community": head, "places": []}))
+    command = [sys.executable, "-m", "anju_edge", "describe-replay", str(recording)]
+    subprocess.run([*command, "--like", str(like), "--out", str(out)], check=True)
+    assert json.loads(out.read_text())["community"] == head
+
+
+def test_a_recording_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None:
+    recording = tmp_path / "flat.csv"
+    recording.write_text("start,end,sensor\n2024-01-01 08:00:00,soon,Fridge\n")
+    command = [sys.executable, "-m", "anju_edge", "describe-replay", str(recording), "--out", "x"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"{recording}:2: not a row of start,end,sensor" in done.stderr
 
 
 def test_a_shifted_replay_is_stamped_with_now(

@@ -100,7 +100,7 @@ def test_a_bad_line_is_answered_set_aside_and_stops_nothing(native: Served, tmp_
     assert "'yes' is not true or false" in answers[0]["error"]
     assert "no such field" in answers[1]["error"]
     assert "stranger" in answers[2]["error"]
-    with sqlite3.connect(tmp_path / "spool.sqlite") as db:
+    with sqlite3.connect(tmp_path / "spool.db") as db:
         (count,) = db.execute("SELECT count(*) FROM rejected").fetchone()
     db.close()
     assert count == native.spool.rejected == 4

@@ -180,7 +180,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(
     spool.append([event(n, size=2000) for n in range(50)])
     epoch = spool.epoch
     spool.close()
-    path = tmp_path / "spool.sqlite"
+    path = tmp_path / "spool.db"
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xa5" * (len(content) - 4096)
     path.write_bytes(content)
@@ -188,12 +188,12 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(
     assert spool.epoch != epoch
     assert spool.lane(Lane.EVENTS).last == 0
     assert "is damaged" in caplog.text
-    assert len(list(tmp_path.glob("spool.sqlite.damaged-*"))) == 1
+    assert len(list(tmp_path.glob("spool.db.damaged-*"))) == 1
     spool.close()
 
 
 def test_not_even_a_database_is_set_aside(tmp_path: Path) -> None:
-    path = tmp_path / "spool.sqlite"
+    path = tmp_path / "spool.db"
     path.write_bytes(b"this was never a database" * 400)
     spool = Spool(path, quota_bytes=1_000_000, gateway="gw")
     assert spool.epoch
@@ -225,7 +225,7 @@ def test_rejected_lines_are_kept_and_counted(new_spool: NewSpool, tmp_path: Path
     spool = new_spool()
     spool.reject("native", b"{nonsense", "not JSON")
     assert spool.rejected == 1
-    with sqlite3.connect(tmp_path / "spool.sqlite") as db:
+    with sqlite3.connect(tmp_path / "spool.db") as db:
         row: Any = db.execute("SELECT source, line, reason FROM rejected").fetchone()
     db.close()
     assert row == ("native", b"{nonsense", "not JSON")

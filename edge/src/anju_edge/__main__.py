@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from anju_edge import __version__
@@ -49,6 +50,12 @@ def _describe_parser() -> argparse.ArgumentParser:
     parser.add_argument("file", type=Path, help="the recording")
     parser.add_argument("--out", type=Path, required=True, help="where the file is written")
     parser.add_argument("--community", default="yangguang", help="whose home it becomes")
+    parser.add_argument(
+        "--like",
+        type=Path,
+        help="a community file whose head (name, time zone, plan) is taken over, so that "
+        "importing the home changes nothing else of that community",
+    )
     parser.add_argument("--gateway", default="gw-replay", help="the gateway that will play it")
     parser.add_argument("--home", help="begins the devices' ids (default: the file's name)")
     parser.add_argument("--timezone", default="Asia/Shanghai", help="of the community")
@@ -77,15 +84,10 @@ def _run(options: argparse.Namespace) -> int:
 def _describe(options: argparse.Namespace) -> int:
     from anju_edge.drivers import recording
 
+    community = _head(options)
     home = recording.home_of(options.file, options.home)
-    rows = recording.read(options.file, home=home, zone=ZoneInfo(options.timezone))
-    document = recording.describe(
-        rows,
-        home=home,
-        community=options.community,
-        gateway=options.gateway,
-        timezone=options.timezone,
-    )
+    rows = recording.read(options.file, home=home, zone=ZoneInfo(community["timezone"]))
+    document = recording.describe(rows, home=home, community=community, gateway=options.gateway)
     text = json.dumps(document, ensure_ascii=False, indent=1)
     try:
         options.out.write_text(f"{text}\n", "utf-8")
@@ -93,6 +95,19 @@ def _describe(options: argparse.Namespace) -> int:
         raise EdgeError(f"{options.out}: cannot be written: {error.strerror}") from error
     print(f"{options.out}: {len(rows)} rows of {len(document['devices'])} sensors")
     return 0
+
+
+def _head(options: argparse.Namespace) -> dict[str, Any]:
+    """Give the head of the community file: the one of ``--like``, else a plain one."""
+    slug = options.community
+    plain = {"slug": slug, "name": slug, "name_en": slug, "timezone": options.timezone, "plan": {}}
+    if options.like is None:
+        return plain
+    try:
+        head: dict[str, Any] = json.loads(options.like.read_text("utf-8"))["community"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EdgeError(f"{options.like}: is not a community file: {error!r}") from error
+    return {**plain, **head}
 
 
 if __name__ == "__main__":

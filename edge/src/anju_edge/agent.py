@@ -42,7 +42,7 @@ class Agent:
         self._gateway = model_named("gateway")
         self._vitals = Vitals(config.data_dir)
         self._spool = Spool(
-            config.data_dir / "spool.sqlite",
+            config.data_dir / "spool.db",
             quota_bytes=config.spool.quota_bytes,
             gateway=config.gateway,
         )

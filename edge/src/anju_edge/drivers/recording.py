@@ -10,7 +10,7 @@ import csv
 import re
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -50,8 +50,8 @@ class Sensor:
 class Row:
     """One activation; times in epoch milliseconds."""
 
-    where: str
-    """File and line, for errors and for the event's id."""
+    number: int
+    """Its line in the file."""
     start: int
     end: int
     sensor: Sensor
@@ -81,7 +81,7 @@ def read(file: Path, *, home: str, zone: ZoneInfo) -> list[Row]:
             if next(table, None) != COLUMNS:
                 raise RecordingError(f"{file}: the first line must be {','.join(COLUMNS)}")
             return [
-                _row(f"{file}:{number}", cells, partial(_sensor, sensors, home), zone)
+                _row((file, number), cells, partial(_sensor, sensors, home), zone)
                 for number, cells in enumerate(table, start=2)
                 if cells
             ]
@@ -90,7 +90,10 @@ def read(file: Path, *, home: str, zone: ZoneInfo) -> list[Row]:
         raise RecordingError(f"{file}: cannot be read: {reason}") from error
 
 
-def _row(where: str, cells: list[str], sensor: Callable[[str], Sensor], zone: ZoneInfo) -> Row:
+def _row(
+    where: tuple[Path, int], cells: list[str], sensor: Callable[[str], Sensor], zone: ZoneInfo
+) -> Row:
+    file, number = where
     try:
         start, end, name = cells
         times = [
@@ -98,8 +101,8 @@ def _row(where: str, cells: list[str], sensor: Callable[[str], Sensor], zone: Zo
             for text in (start, end)
         ]
     except ValueError as error:
-        raise RecordingError(f"{where}: not a row of start,end,sensor: {error}") from error
-    return Row(where, times[0], max(times), sensor(name.strip()))
+        raise RecordingError(f"{file}:{number}: not a row of start,end,sensor: {error}") from error
+    return Row(number, times[0], max(times), sensor(name.strip()))
 
 
 def _sensor(known: dict[str, Sensor], home: str, name: str) -> Sensor:
@@ -125,7 +128,7 @@ def _said(rows: list[Row]) -> Iterator[tuple[Sensor, Reading]]:
                 values=sensor.values(on=True),
                 event=sensor.event,
                 # made of the row, so that playing it again is known to be the same event
-                id=str(uuid.uuid5(_NAMESPACE, f"{sensor.device}/{row.where}/{row.start}")),
+                id=str(uuid.uuid5(_NAMESPACE, f"{sensor.device}/{row.number}/{row.start}")),
             ),
         )
         off = sensor.values(on=False)
@@ -133,22 +136,19 @@ def _said(rows: list[Row]) -> Iterator[tuple[Sensor, Reading]]:
 
 
 def describe(
-    rows: list[Row], *, home: str, community: str, gateway: str, timezone: str
+    rows: list[Row], *, home: str, community: Mapping[str, Any], gateway: str
 ) -> dict[str, Any]:
-    """Give the community file that lets a platform know the recorded home's devices."""
+    """Give the community file that lets a platform know the recorded home's devices.
+
+    ``community`` is the file's head, taken over as it is.
+    """
     sensors = {row.sensor.device: row.sensor for row in rows}
     root = f"{home}-recorded"
     return {
-        "community": {"slug": community, "timezone": timezone},
+        "community": dict(community),
         "places": [
-            {
-                "slug": root,
-                "parent": None,
-                "kind": "building",
-                "label": "回放",
-                "label_en": "Replay",
-            },
-            {"slug": home, "parent": root, "kind": "unit", "label": home, "label_en": home},
+            _place(root, parent=None, kind="building", labels=("回放", "Replay")),
+            _place(home, parent=root, kind="unit", labels=(home, home)),
         ],
         "gateways": [
             {"slug": gateway, "place": root, "name": "回放网关", "name_en": "Replay gateway"}
