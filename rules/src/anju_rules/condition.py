@@ -13,7 +13,7 @@ times what interpreters of CEL in Python do (docs/semantics.md).
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from anju_rules.errors import ConditionError
 from anju_rules.syntax import (
@@ -71,9 +71,17 @@ def compile_condition(text: str, params: Namespace | None = None) -> Condition:
         "divide": _divide,
         "finite": _finite,
         "remainder": _remainder,
+        "comparable": _comparable,
     }
     exec(compile(source, "<condition>", "exec"), scope)  # noqa: S102 - generated here, see above
     return Condition(text, scope["condition"], frozenset(writer.reads), _events(tree))
+
+
+def _comparable(left: object, right: object) -> bool:
+    """Two numbers, two texts or two booleans; anything else has no verdict."""
+    if type(left) in {int, float} and type(right) in {int, float}:
+        return left == left and right == right  # noqa: PLR0124 - NaN is not itself
+    return type(left) is type(right) and type(left) in {str, bool}
 
 
 def _finite(value: float) -> float | None:
@@ -140,24 +148,21 @@ class _Writer:
             case Has(variable=variable):
                 self.reads.add((variable.root, variable.name))
                 return self._store(f"{variable.root}.get({variable.name!r}) is not None"), _BOOLEAN
+            case Items():
+                raise self._error("a list stands to the right of 'in' only", node)
+            case _:
+                return self._computed(node)
+
+    def _computed(self, node: Unary | Binary | Choice | Method) -> tuple[str, str]:
+        match node:
             case Unary():
                 return self._unary(node)
             case Choice():
                 return self._choice(node)
             case Method():
                 return self._method(node)
-            case Binary(operator="&&" | "||"):
-                return self._logic(node)
-            case Binary(operator="in"):
-                return self._membership(node)
-            case Binary(operator="==" | "!="):
-                return self._equality(node)
-            case Binary(operator="<" | "<=" | ">" | ">="):
-                return self._order(node)
             case Binary():
-                return self._arithmetic(node)
-            case Items():
-                raise self._error("a list stands to the right of 'in' only", node)
+                return self._BINARY.get(node.operator, _Writer._arithmetic)(self, node)
 
     @staticmethod
     def _literal(value: bool | float | str) -> tuple[str, str]:
@@ -242,9 +247,7 @@ class _Writer:
         if kinds:
             (kind,) = kinds
             return self._is(*left, kind) + self._is(*right, kind)
-        a, b = left[0], right[0]
-        numbers = " and ".join(self._is(a, _ANY, _NUMBER) + self._is(b, _ANY, _NUMBER))
-        return [f"(type({a}) is type({b}) and {a} == {a} and {a} is not None or {numbers})"]
+        return [f"comparable({left[0]}, {right[0]})"]
 
     def _equality(self, node: Binary) -> tuple[str, str]:
         left, right = self.value(node.left), self.value(node.right)
@@ -282,3 +285,15 @@ class _Writer:
         name, checks = self._need(node.left, kind)
         values = ", ".join(repr(value) for value in constants)
         return self._guarded(f"{name} in ({values},)", checks), _BOOLEAN
+
+    _BINARY: ClassVar[dict[str, Callable[["_Writer", Binary], tuple[str, str]]]] = {
+        "&&": _logic,
+        "||": _logic,
+        "in": _membership,
+        "==": _equality,
+        "!=": _equality,
+        "<": _order,
+        "<=": _order,
+        ">": _order,
+        ">=": _order,
+    }

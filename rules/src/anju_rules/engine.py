@@ -70,20 +70,16 @@ class CompiledRule:
         mark = None if fact.retained else self._mark(fact, context)
         if mark is None or context.now - fact.at > LATE_RAISE_MS:
             return self._unchanged(state, context)
-        if state is None:
-            state = State(key=self.key(fact) or "")
-            if mark.signal is Signal.NO and not self._pulse:
-                state.base.last_at = mark.at
-                return Outcome(state, changed=False)
-        if self._is_quiet(state, mark):
-            calm = msgspec.structs.replace(state.base, last_at=max(state.base.last_at, mark.at))
-            return Outcome(msgspec.structs.replace(state, base=calm), changed=False)
-        if mark.at < state.base.last_at:
-            return self._straggler(state, mark, fact, context)
-        if mark in state.recent:
-            return self._unchanged(state, context)
-        recent = sorted([*state.recent, mark], key=lambda one: one.order)
-        return self._settle(msgspec.structs.replace(state, recent=recent), context, fact)
+        known = state or State(key=self.key(fact) or "")
+        if self._is_quiet(known, mark):
+            calm = msgspec.structs.replace(known.base, last_at=max(known.base.last_at, mark.at))
+            return Outcome(msgspec.structs.replace(known, base=calm), changed=False)
+        if mark.at < known.base.last_at:
+            return self._straggler(known, mark, fact, context)
+        if any(mark.repeats(other) for other in known.recent):
+            return self._unchanged(known, context)
+        recent = sorted([*known.recent, mark], key=lambda one: one.order)
+        return self._settle(msgspec.structs.replace(known, recent=recent), context, fact)
 
     def _is_quiet(self, state: State, mark: Mark) -> bool:
         """Nothing is going on and this reading says so too: the common case, kept cheap."""

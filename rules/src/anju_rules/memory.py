@@ -33,6 +33,15 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
         """Event time; an excuse comes before what it excuses in the same millisecond."""
         return (self.at, self.signal is not Signal.EXCUSE, self.id or "")
 
+    def repeats(self, other: "Mark") -> bool:
+        """Say whether this is the same reading told twice."""
+        return (self.at, self.signal, self.id, self.device) == (
+            other.at,
+            other.signal,
+            other.id,
+            other.device,
+        )
+
 
 class Memory(msgspec.Struct, omit_defaults=True):
     """What the operators know as of some moment of event time.

@@ -10,7 +10,8 @@ from anju_rules.errors import InvalidRuleError
 from anju_rules.facts import Fact
 from anju_rules.rule import Rule
 
-_NOTHING: tuple[CompiledRule, ...] = ()
+_MOST_SHAPES = 10_000
+"""Shapes of readings are the devices' to choose; so many, and the index starts anew."""
 
 
 class RuleSet:
@@ -60,7 +61,7 @@ class RuleSet:
             found = tuple(
                 r for r in self._rules.values() if _may_match(r, fact.model, fact.event, names)
             )
-            if len(self._by_kind) > 10_000:  # shapes are the authors' and devices' to choose
+            if len(self._by_kind) > _MOST_SHAPES:
                 self._by_kind.clear()
             self._by_kind[shape] = found
         return found

@@ -1,4 +1,4 @@
-"""``for``, ``clear_for`` and ``max_gap``: true long enough, false long enough, heard often enough."""
+"""``for``, ``clear_for``, ``max_gap``: true and false long enough, heard often enough."""
 
 from anju_rules.memory import Mark, Memory
 
