@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Engine, insert, select
@@ -12,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert
 from anju_platform.alerts.repository import add_entry, announce
-from anju_platform.auth.model import Role
-from anju_platform.auth.service import add_user
+from anju_platform.auth.model import Role, User
+from anju_platform.auth.passwords import hash_password
 from anju_platform.database import now, to_millis, transaction
 from anju_platform.notifications.model import Notification
 from anju_platform.people.model import Contact, Household, Resident
@@ -120,6 +121,40 @@ class Site:
             session.flush()
             announce(session, self.community, "alert", str(alert_id))
 
+    def raise_many(self, count: int) -> None:
+        """Raise that many alerts of little weight at once, as after a storm."""
+        at = now() - timedelta(hours=1)
+        device = self.devices["b1-101-smoke"]
+        with transaction(self.engine) as session:
+            place = session.get_one(Device, device).place_id
+            session.add_all(
+                Alert(
+                    id=uuid.uuid4(),
+                    community_id=self.community,
+                    dedupe_key=f"storm|{number}",
+                    rule_id="battery",
+                    rule_version=1,
+                    entity="b1-101-smoke",
+                    device_id=device,
+                    place_id=place,
+                    title="电池电量低",
+                    title_en="Battery low",
+                    icon="battery-1",
+                    severity=4,
+                    condition="active",
+                    observed_at=at,
+                    detected_at=at + timedelta(milliseconds=number),
+                    activated_at=at,
+                )
+                for number in range(count)
+            )
+
+    def delivery(self, alert_id: uuid.UUID) -> str:
+        """Read how far the message about an alert has come."""
+        with Session(self.engine) as session:
+            query = select(Notification.state).where(Notification.alert_id == alert_id)
+            return session.scalars(query).one()
+
     def alert(self, alert_id: uuid.UUID) -> Alert:
         """Read an alert."""
         with Session(self.engine, expire_on_commit=False) as session:
@@ -143,7 +178,9 @@ class Site:
                 "next_attempt_at": at,
                 "expires_at": at + timedelta(hours=1),
             }
-            session.execute(insert(Notification).values({k: values[k] for k in values if k in known}))
+            session.execute(
+                insert(Notification).values({k: values[k] for k in values if k in known})
+            )
 
 
 def build_site(engine: Engine, *, homes: int = 6) -> Site:
@@ -158,29 +195,40 @@ def build_site(engine: Engine, *, homes: int = 6) -> Site:
         )
         session.add(community)
         session.flush()
-        users = {
-            name: add_user(
-                session,
-                username=name,
-                name=words,
-                role=role,
-                community_id=community.id,
-                password=PASSWORD,
-                locale=locale,
-            ).id
-            for name, words, role, locale in (
-                ("liqiang", "李强", Role.GUARD, "zh"),
-                ("wanglei", "王磊", Role.GUARD, "zh"),
-                ("grace", "Grace Hill", Role.GUARD, "en"),
-                ("admin", "陈涛", Role.ADMIN, "zh"),
-            )
-        }
+        users = {person.username: person.id for person in _people(session, community.id)}
         site = Site(engine, community.id, users)
         _gateways(session, site)
         _grounds(session, site)
         for number in range(6):
             _building(session, site, number, homes)
     return site
+
+
+@cache
+def _password_hash() -> str:
+    return hash_password(PASSWORD)
+
+
+def _people(session: Session, community_id: int) -> list[User]:
+    people = [
+        User(
+            username=username,
+            name=name,
+            role=role,
+            community_id=community_id,
+            password_hash=_password_hash(),
+            locale=locale,
+        )
+        for username, name, role, locale in (
+            ("liqiang", "李强", Role.GUARD, "zh"),
+            ("wanglei", "王磊", Role.GUARD, "zh"),
+            ("grace", "Grace Hill", Role.GUARD, "en"),
+            ("admin", "陈涛", Role.ADMIN, "zh"),
+        )
+    ]
+    session.add_all(people)
+    session.flush()
+    return people
 
 
 def _place(session: Session, site: Site, slug: str, parent: str | None, **fields: Any) -> int:
@@ -196,7 +244,7 @@ def _place(session: Session, site: Site, slug: str, parent: str | None, **fields
     return place.id
 
 
-def _device(
+def _device(  # noqa: PLR0917 - a row of a table
     session: Session,
     site: Site,
     slug: str,
@@ -282,8 +330,15 @@ def _building(session: Session, site: Site, number: int, homes: int) -> None:
     x, y = 14 + 52 * (number % 3), 20 + 48 * (number // 3)
     gateway = "gw-west" if number < 3 else "gw-east"
     _place(
-        session, site, f"b{b}", "root", kind="building",
-        label=f"{b} 栋", label_en=f"Building {b}", x=x + 20.0, y=y + 11.0,
+        session,
+        site,
+        f"b{b}",
+        "root",
+        kind="building",
+        label=f"{b} 栋",
+        label_en=f"Building {b}",
+        x=x + 20.0,
+        y=y + 11.0,
     )
     names = ("门禁", "Entrance door")
     _device(session, site, f"b{b}-door", "door", f"b{b}", names, gateway, latest={"battery": 90})
@@ -292,12 +347,24 @@ def _building(session: Session, site: Site, number: int, homes: int) -> None:
         slug = f"b{b}-{flat}"
         words, words_en = f"{b} 栋 2 单元 {flat}", f"Building {b}, entrance 2, flat {flat}"
         _place(
-            session, site, slug, f"b{b}", kind="unit", label=words, label_en=words_en,
-            x=x + 5.0 + 31.0 * home / max(1, homes - 1), y=y + 6.0 + 5.0 * (home % 3),
+            session,
+            site,
+            slug,
+            f"b{b}",
+            kind="unit",
+            label=words,
+            label_en=words_en,
+            x=x + 5.0 + 31.0 * home / max(1, homes - 1),
+            y=y + 6.0 + 5.0 * (home % 3),
         )
         _place(
-            session, site, f"{slug}-bath", slug, kind="room",
-            label=f"{words} 卫生间", label_en=f"{words_en}, bathroom",
+            session,
+            site,
+            f"{slug}-bath",
+            slug,
+            kind="room",
+            label=f"{words} 卫生间",
+            label_en=f"{words_en}, bathroom",
         )
         _home(session, site, slug, gateway, flat)
 
@@ -314,7 +381,10 @@ def _home(session: Session, site: Site, slug: str, gateway: str, flat: int) -> N
     site.households[slug] = household.id
     session.add(
         Resident(
-            community_id=site.community, household_id=household.id, name="张桂兰", born_on=None,
+            community_id=site.community,
+            household_id=household.id,
+            name="张桂兰",
+            born_on=None,
             elder=True,
         )
     )
@@ -323,22 +393,50 @@ def _home(session: Session, site: Site, slug: str, gateway: str, flat: int) -> N
     ):
         session.add(
             Contact(
-                community_id=site.community, household_id=household.id, position=position,
-                name=name, relation=relation, phone=phone, has_key=key,
+                community_id=site.community,
+                household_id=household.id,
+                position=position,
+                name=name,
+                relation=relation,
+                phone=phone,
+                has_key=key,
             )
         )
-    flat_battery = flat == 301
-    for kind, model, place, name, latest, seen in (
-        ("sos", "sos_button", slug, ("紧急按钮", "SOS button"), {"battery": 12 if flat_battery else 87, "rssi": -61}, timedelta(minutes=3)),
-        ("smoke", "smoke_alarm", slug, ("烟感", "Smoke alarm"), {"alarm": False, "battery": 91}, timedelta(minutes=2)),
-        ("pir", "pir", slug, ("客厅人体感应", "Living-room motion"), {"motion": True, "battery": 78}, timedelta(seconds=40)),
-        ("water", "water_meter", slug, ("水表", "Water meter"), {"total": 121.4, "battery": 66}, timedelta(days=9) if flat == 401 else timedelta(minutes=9)),
-        ("fall", "fall_radar", f"{slug}-bath", ("毫米波雷达", "Fall radar"), {"presence": True, "fall_confidence": 0.93, "still_s": 38}, None if flat == 601 else timedelta(seconds=15)),
-    ):  # fmt: skip
+    for kind, model, name, latest, seen in _kit(flat):
+        place = f"{slug}-bath" if kind == "fall" else slug
         _device(
-            session, site, f"{slug}-{kind}", model, place, name, gateway,
-            household=slug, latest=latest, seen=seen,
+            session,
+            site,
+            f"{slug}-{kind}",
+            model,
+            place,
+            name,
+            gateway,
+            household=slug,
+            latest=latest,
+            seen=seen,
         )
+
+
+Kit = tuple[str, str, tuple[str, str], dict[str, Any], timedelta | None]
+
+
+def _kit(flat: int) -> list[Kit]:
+    """Give a home's devices; one flat's battery is low, one's meter silent, one's radar new."""
+    sos = {"battery": 12 if flat == 301 else 87, "rssi": -61}
+    quiet = timedelta(days=9) if flat == 401 else timedelta(minutes=9)
+    new = None if flat == 601 else timedelta(seconds=15)
+    fall = {"presence": True, "fall_confidence": 0.93, "still_s": 38}
+    motion = {"motion": True, "battery": 78}
+    smoke = {"alarm": False, "battery": 91}
+    water = {"total": 121.4, "battery": 66}
+    return [
+        ("sos", "sos_button", ("紧急按钮", "SOS button"), sos, timedelta(minutes=3)),
+        ("smoke", "smoke_alarm", ("烟感", "Smoke alarm"), smoke, timedelta(minutes=2)),
+        ("pir", "pir", ("客厅人体感应", "Living-room motion"), motion, timedelta(seconds=40)),
+        ("water", "water_meter", ("水表", "Water meter"), water, quiet),
+        ("fall", "fall_radar", ("毫米波雷达", "Fall radar"), fall, new),
+    ]
 
 
 def record_day(site: Site, device: str, model: str, fields: dict[str, list[float]]) -> None:

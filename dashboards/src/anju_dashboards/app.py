@@ -16,6 +16,7 @@ from anju_dashboards.wall import views as wall
 from anju_platform import api
 from anju_platform.config import Settings
 
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the web process's application; without ``settings`` the environment's are read."""
     app = api.create_app(settings)
@@ -38,4 +39,3 @@ class Assets(StaticFiles):
             "public, max-age=31536000, immutable" if kept else "no-cache"
         )
         return answer
-

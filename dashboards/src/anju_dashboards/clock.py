@@ -37,12 +37,15 @@ class Clock:
         return to_millis(at)
 
     def since(self, at: datetime, words: tuple[str, str, str]) -> str:
-        """Say how long ago, like the page's own counter; ``words`` as :func:`duration` takes them."""
+        """Say how long ago, like the page's own counter; ``words``: see :func:`duration`."""
         return duration(self.now - at, words)
 
 
 def duration(span: timedelta, words: tuple[str, str, str]) -> str:
-    """Write a duration, the shorter the finer: 00:19, 18 min, 3 h 05, 4 d. The hours' word is a pattern of ``{h}`` and ``{m}``."""
+    """Write a duration, the shorter the finer: 00:19, 18 min, 3 h 05, 4 d.
+
+    ``words`` are those for minutes, hours (a pattern of ``{h}`` and ``{m}``) and days.
+    """
     seconds = max(0, int(span.total_seconds()))
     minutes, rest = divmod(seconds, 60)
     if span < _FINE:

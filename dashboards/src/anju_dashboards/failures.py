@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from anju_dashboards import words
-from anju_dashboards.pages import Renderer, here, see_other, visitor_clock, visitor_language
+from anju_dashboards.pages import here, see_other, visitor_clock, visitor_language
+from anju_dashboards.rendering import Renderer
 from anju_dashboards.words import N_
 from anju_platform.errors import PlatformError
 
@@ -25,13 +26,22 @@ _NOT_PAGES = ("/api/", "/metrics", "/healthz", "/readyz", "/static/")
 
 ADVICE = {
     401: N_("Your log-in is over or was never there."),
-    403: N_("Your role does not allow it, or the form was open too long. Go back and try again, or ask an administrator."),
+    403: N_(
+        "Your role does not allow it, or the form was open too long."
+        " Go back and try again, or ask an administrator."
+    ),
     404: N_("The address may be wrong, or it was removed."),
     409: N_("Somebody was faster. Load the page again to see how it stands now."),
     422: N_("What was sent makes no sense as it stands. Go back and check it."),
     429: N_("Wait a few minutes, then try again."),
-    500: N_("It has been written down. Alerts are still watched and people still told; try again in a moment."),
-    503: N_("The database does not answer. This screen shows nothing new until it does; try again in a moment."),
+    500: N_(
+        "It has been written down. Alerts are still watched and people still told;"
+        " try again in a moment."
+    ),
+    503: N_(
+        "The database does not answer. This screen shows nothing new until it does;"
+        " try again in a moment."
+    ),
 }
 
 

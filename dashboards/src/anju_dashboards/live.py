@@ -96,7 +96,9 @@ class Lines:
             devices = device_counts(session, page.community.id)
         self._stale = False
         self._counted_at = time.monotonic()
-        return event_text("counts", self._draw("wall/counts.html", counts=counts, devices=devices), None)
+        return event_text(
+            "counts", self._draw("wall/counts.html", counts=counts, devices=devices), None
+        )
 
     def _counts_due(self, *, busy: bool) -> bool:
         age = time.monotonic() - self._counted_at

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from anju_dashboards.clock import Clock
-from anju_dashboards.language import DEFAULT, Language
+from anju_dashboards.language import Language
 from anju_dashboards.rendering import Renderer
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import CurrentActor
@@ -77,10 +77,12 @@ def current_page(request: Request, actor: CurrentActor) -> Page:
         community = find_community(session, actor.community_id)
         seq = feed_position(session, actor.community_id)
     renderer: Renderer = request.app.state.renderer
+    language = renderer.language(actor.locale)
+    request.state.language = language  # should this page fail, it fails in its reader's words
     return Page(
         request=request,
         renderer=renderer,
-        language=renderer.language(actor.locale),
+        language=language,
         clock=Clock(ZoneInfo(community.timezone), now()),
         actor=actor,
         community=community,
@@ -112,9 +114,10 @@ def see_other(path: str) -> Response:
 
 
 def visitor_language(request: Request) -> Language:
-    """Choose the language of a page for somebody who is not logged in."""
+    """Choose the language of a page for somebody who is not (known to be) logged in."""
+    known: Language | None = getattr(request.state, "language", None)
     renderer: Renderer = request.app.state.renderer
-    return renderer.language(request.cookies.get(LANGUAGE_COOKIE, DEFAULT))
+    return known or renderer.language(request.cookies.get(LANGUAGE_COOKIE))
 
 
 def visitor_clock() -> Clock:

@@ -58,11 +58,24 @@ def _environment(language: Language) -> Environment:
     )
     environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined] # added by the extension
     environment.globals.update(
-        _WORDS, language=language, static=static, icon=icon, icons_url=_icons_url(), with_query=with_query
+        _WORDS,
+        language=language,
+        static=static,
+        icon=icon,
+        icons_url=_icons_url(),
+        with_query=with_query,
     )
     # What a page may leave out.
     environment.globals.update(
-        actor=None, stream=False, counts=None, notice=None, post=None, whole=False, panel=False, section=None, fault=None
+        actor=None,
+        stream=False,
+        counts=None,
+        notice=None,
+        post=None,
+        whole=False,
+        panel=False,
+        section=None,
+        fault=None,
     )
     return environment
 

@@ -115,7 +115,9 @@ def _step(page: Page, step: TimelineView) -> Step:
     note = str(said.get("text") or said.get("note") or "")
     if step.kind == "closed" and said.get("cause") in words.CAUSE:
         text = f"{text}: {page.text(words.CAUSE[said['cause']])}"
-    return Step(step.at, words.TIMELINE_ICON.get(step.kind, "circle-dot"), text, step.user or "", note)
+    return Step(
+        step.at, words.TIMELINE_ICON.get(step.kind, "circle-dot"), text, step.user or "", note
+    )
 
 
 def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told:

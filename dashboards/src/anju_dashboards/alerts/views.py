@@ -87,6 +87,7 @@ def ask_cause(
 def close(
     page: CurrentPage,
     alert_id: UUID,
+    *,
     version: Version,
     screen: Screen,
     cause: Annotated[Cause | None, Form()] = None,
@@ -143,7 +144,9 @@ def _act(
     if notice is None:
         return see_other(f"/alerts/{alert_id}")
     context = incident_context(page, alert_id, screen=PAGE_SCREEN)
-    return page.html("alerts/alert.html", status=status, notice=notice, section="/alerts", **context)
+    return page.html(
+        "alerts/alert.html", status=status, notice=notice, section="/alerts", **context
+    )
 
 
 def _ask(
@@ -176,9 +179,7 @@ def history(page: CurrentPage, number: Annotated[int, Query(alias="page", ge=1)]
         fault = page.text("One of the filters makes no sense; choose it again.")
     else:
         with reading(page.engine) as session:
-            found = service.history(
-                session, page.community.id, wanted, page=number, size=PAGE_SIZE
-            )
+            found = service.history(session, page.community.id, wanted, page=number, size=PAGE_SIZE)
     return page.html(
         "alerts/history.html",
         section="/alerts",
@@ -221,7 +222,19 @@ def history_csv(page: CurrentPage) -> Response:
 
 
 def _csv_lines(page: Page, wanted: HistoryFilter) -> Iterator[str]:
-    names = ("id", "detected", "severity", "title", "place", "device", "handling", "owner", "cause", "closed", "note")
+    names = (
+        "id",
+        "detected",
+        "severity",
+        "title",
+        "place",
+        "device",
+        "handling",
+        "owner",
+        "cause",
+        "closed",
+        "note",
+    )
     yield "\ufeff" + csv_line(names)  # the mark makes spreadsheets read it as UTF-8
     pick = page.language.pick
     for number in range(1, _CSV_PAGES + 1):
@@ -245,4 +258,3 @@ def _csv_lines(page: Page, wanted: HistoryFilter) -> Iterator[str]:
             )
         if number * found.size >= found.total:
             return
-

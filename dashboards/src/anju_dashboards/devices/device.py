@@ -11,8 +11,8 @@ from anju_dashboards.pages import Page
 from anju_platform.database import reading
 from anju_platform.registry import listing
 from anju_platform.registry.schemas import DeviceDetail
-from anju_platform.telemetry.series import device_events
 from anju_platform.telemetry.schemas import EventView
+from anju_platform.telemetry.series import device_events
 
 _EVENTS_SPAN = timedelta(days=30)
 _UPKEEP = ("battery", "rssi")

@@ -8,12 +8,12 @@ from starlette.responses import HTMLResponse, Response
 from anju_dashboards.language import Language
 from anju_dashboards.pages import (
     LANGUAGE_COOKIE,
-    Renderer,
     safe_path,
     see_other,
     visitor_clock,
     visitor_language,
 )
+from anju_dashboards.rendering import Renderer
 from anju_platform.auth import service
 from anju_platform.auth.dependencies import CurrentActor, log_in, log_out
 from anju_platform.database import transaction
@@ -104,4 +104,6 @@ def choose_language(
 
 
 def _remember(answer: Response, language: Language) -> None:
-    answer.set_cookie(LANGUAGE_COOKIE, language.code, max_age=_YEAR_S, samesite="lax", httponly=True)
+    answer.set_cookie(
+        LANGUAGE_COOKIE, language.code, max_age=_YEAR_S, samesite="lax", httponly=True
+    )

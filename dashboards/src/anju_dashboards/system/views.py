@@ -1,22 +1,20 @@
 """How the platform itself is doing."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage
-from anju_platform.auth.dependencies import require
 from anju_platform.auth.model import Role
 from anju_platform.database import reading
 from anju_platform.system.service import system_view
 
 router = APIRouter(include_in_schema=False)
 
-_STAFF = Depends(require(Role.PROPERTY, Role.ADMIN))
 
-
-@router.get("/system", dependencies=[_STAFF])
+@router.get("/system")
 def system(page: CurrentPage) -> Response:
-    """Show gateways, lag, rates, outbox, quarantine and storage."""
+    """Show gateways, lag, rates, outbox, quarantine and storage, to staff."""
+    page.actor.demand(Role.PROPERTY, Role.ADMIN)
     state = page.request.app.state
     with reading(page.engine) as session:
         view = system_view(

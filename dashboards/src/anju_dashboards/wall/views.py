@@ -43,7 +43,8 @@ def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Res
 def selected(
     page: CurrentPage,
     alert_id: UUID,
-    whole: Annotated[bool, Query()] = False,
+    *,
+    whole: bool = False,
     screen: Annotated[str, Query(max_length=64)] = "wall-1",
 ) -> Response:
     """Draw one alert for the wall's panel, or (``whole``) for its own page."""

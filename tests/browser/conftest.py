@@ -1,0 +1,78 @@
+"""A real Chromium before the real web process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from guarded_site import PASSWORD, Site, build_site
+from playwright.sync_api import Browser, Page, sync_playwright
+from screens import Screens
+
+from anju_platform.database import connect
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-dev-shm-usage",
+]
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(database: str) -> Iterator[Site]:
+    engine = connect(database)
+    yield build_site(engine, homes=5)
+    engine.dispose()
+
+
+@pytest.fixture
+def screens(site: Site) -> Iterator[Screens]:
+    screens = Screens(site.engine.url.render_as_string(hide_password=False))
+    screens.start()
+    yield screens
+    screens.stop()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, screens: Screens) -> Iterator[Open]:
+    """Open a page as a logged-in person; a script's error fails the test."""
+    contexts, faults = [], []
+
+    def open_page(
+        username: str = "liqiang",
+        path: str = "/wall",
+        size: tuple[int, int] = (1920, 1080),
+        **how: Any,
+    ) -> Page:
+        viewport = {"width": size[0], "height": size[1]}
+        context = chromium.new_context(base_url=screens.url, viewport=viewport, **how)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"/login?next={path}")
+        page.fill("[name=username]", username)
+        page.fill("[name=password]", PASSWORD)
+        page.click("form.login button")
+        page.wait_for_url(f"**{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []

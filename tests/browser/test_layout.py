@@ -1,0 +1,120 @@
+"""Every page in every size and language: nothing runs out of the window, axe finds no fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from guarded_site import Site, record_day
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+SIZES = {"wall": (1920, 1080), "laptop": (1280, 720), "phone": (390, 844)}
+SERIOUS = {"serious", "critical"}
+
+
+def furnish(site: Site) -> list[str]:
+    """Give the site something to show; give the pages that show it."""
+    fall = site.raise_alert(evidence={"values": {"still_s": 38.0}, "data": {}})
+    site.raise_alert("消防通道被占用", "Fire lane blocked", severity=2, device="cam-07")
+    site.raise_alert("用水不足", "Little water used", severity=3, device="b1-301-water")
+    site.raise_alert("电池电量低", "Battery low", severity=4, device="b2-301-sos")
+    record_day(site, "b3-501-fall", "fall_radar", {"still_s": [0, 3, 9, 22, 38]})
+    paths = ["/wall", "/alerts", "/devices", "/devices/b3-501-fall", "/nothing"]
+    return [*paths, f"/alerts/{fall}", f"/alerts/{fall}/close", f"/alerts/{fall}/dispatch"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("username", ["liqiang", "grace"])
+def test_pages_fit_their_window(open_page: Open, site: Site, size: str, username: str) -> None:
+    paths = furnish(site)
+    page = open_page(username, size=SIZES[size])
+    for path in paths:
+        page.goto(path)
+        page.wait_for_timeout(300)
+        over = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert (path, over) == (path, 0)
+
+
+@pytest.mark.parametrize("size", ["wall", "phone"])
+def test_pages_are_accessible(open_page: Open, site: Site, size: str) -> None:
+    paths = furnish(site)
+    page = open_page("admin", size=SIZES[size], reduced_motion="reduce")
+    found = {}
+    for path in [*paths, "/system", "/login"]:
+        page.goto(path)
+        page.wait_for_timeout(500)
+        faults = [
+            (fault["id"], fault["nodes"][0]["html"][:200])
+            for fault in Axe().run(page).response["violations"]
+            if fault["impact"] in SERIOUS
+        ]
+        if faults:
+            found[path] = faults
+    assert found == {}
+
+
+def test_on_a_phone_the_list_comes_first_and_the_plan_is_one_tap_away(
+    open_page: Open, site: Site
+) -> None:
+    alert = site.raise_alert()
+    page = open_page(size=SIZES["phone"], has_touch=True)
+    expect(page.locator("#alerts")).to_be_visible()
+    expect(page.locator("site-map")).to_be_hidden()
+    page.tap("[data-tab=map]")
+    expect(page.locator("site-map .spot")).to_be_visible()
+    page.tap("[data-tab=list]")
+    page.tap(f"#alert-{alert} a")
+    page.wait_for_url(f"**/alerts/{alert}")
+    page.tap("[data-do=acknowledge]")
+    expect(page.locator(".done")).to_be_visible()
+
+
+def test_nothing_pulses_under_reduced_motion(open_page: Open, site: Site) -> None:
+    site.raise_alert()
+    page = open_page(reduced_motion="reduce")
+    spot = page.locator("site-map .spot.unacked")
+    expect(spot).to_be_visible()
+    assert spot.evaluate("e => getComputedStyle(e, '::before').animationName") == "none"
+
+
+def test_a_printed_alert_is_dark_on_white(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert()
+    page = open_page(path=f"/alerts/{alert}")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == (
+        "rgb(255, 255, 255)"
+    )
+    expect(page.locator(".actions")).to_be_hidden()
+    expect(page.locator(".letterhead")).to_contain_text("李强 打印于")
+
+
+def test_an_alerts_own_page_is_live(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert()
+    page = open_page(path=f"/alerts/{alert}")
+    expect(page.locator('.live[data-state="live"]')).to_be_visible()
+    other = site.users["wanglei"]
+    site.change(alert, handling="acked", acked_by=other, owner_id=other)
+    expect(page.locator(".incident .state")).to_contain_text("王磊 处理中")
+
+
+def test_a_chart_zooms_and_comes_back(open_page: Open, site: Site) -> None:
+    record_day(site, "b3-501-fall", "fall_radar", {"still_s": list(range(60))})
+    page = open_page(path="/devices/b3-501-fall?hours=1")
+    chart = page.locator("time-chart[data-url$='field=still_s'] .u-over")
+    expect(chart).to_be_visible()
+    box = chart.bounding_box()
+    assert box is not None
+    with page.expect_response("**/series?*") as asked:
+        page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 30, steps=5)
+        page.mouse.up()
+    assert asked.value.ok
+    expect(chart).to_be_visible()
+    with page.expect_response("**/series?*"):
+        chart.dblclick()

@@ -1,0 +1,225 @@
+"""The wall as a guard uses it, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from guarded_site import Site
+from playwright.sync_api import Page, expect
+from screens import Screens
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+LIVE = '.live[data-state="live"]'
+
+
+def test_an_alert_appears_by_itself_and_sounds_until_it_is_acknowledged(
+    open_page: Open, site: Site
+) -> None:
+    page = open_page()
+    expect(page.locator("#no-alerts")).to_be_visible()
+    expect(page.locator(LIVE)).to_be_visible()
+    page.evaluate("window.marker = 1")
+    alert = site.raise_alert()
+    row = page.locator(f"#alert-{alert}")
+    expect(row).to_contain_text("疑似跌倒")
+    assert page.evaluate("window.marker") == 1  # the page was not loaded again
+    expect(page.locator("#counts .severity-1 strong")).to_have_text("1")
+    expect(page.locator("site-map .spot.severity-1")).to_be_visible()
+    page.mouse.click(960, 40)
+    expect(page.locator('siren-button[data-state="sounding"]')).to_be_visible()
+    row.click()
+    page.keyboard.press("Space")
+    expect(row).to_have_class(re.compile("acked"))
+    expect(page.locator('siren-button[data-state="ready"]')).to_be_visible()
+    assert site.alert(alert).handling == "acked"
+
+
+def test_a_screen_without_permission_to_sound_says_so(open_page: Open) -> None:
+    page = open_page()
+    page.reload()
+    page.wait_for_selector(LIVE)
+    state = page.locator("siren-button").get_attribute("data-state")
+    words = page.locator("siren-button .word").inner_text()
+    assert (state, words) in {("blocked", "声音未开启，点击开启"), ("ready", "声音已开")}
+
+
+def test_a_second_screen_sees_who_took_it_and_cannot_take_it_too(
+    open_page: Open, site: Site
+) -> None:
+    alert = site.raise_alert()
+    first, second = open_page("liqiang"), open_page("wanglei")
+    second.wait_for_selector("#detail [data-do=acknowledge]")
+    first.click("#detail [data-do=acknowledge]")
+    expect(second.locator(f"#alert-{alert}")).to_contain_text("李强 处理中")
+    expect(second.locator("#detail .done")).to_be_visible()
+    assert site.alert(alert).version == 2
+
+
+def test_who_is_late_sees_the_present_state(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert()
+    page = open_page()
+    page.wait_for_selector("#detail [data-do=acknowledge]")
+    # What was drawn from an older version is posted, as when two press in the same moment.
+    page.evaluate("document.querySelector('#detail [name=version]').value = '7'")
+    page.click("#detail [data-do=acknowledge]")
+    expect(page.locator("#detail .notice")).to_contain_text("情况有变化")
+    assert site.alert(alert).handling == "unacked"
+
+
+def test_closing_asks_for_a_cause_and_then_the_row_goes(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert()
+    page = open_page()
+    page.wait_for_selector("#detail [data-do=close]")
+    page.keyboard.press("c")
+    dialog = page.locator("dialog#ask")
+    expect(dialog).to_be_visible()
+    dialog.locator(".confirm").click()
+    expect(dialog).to_be_visible()  # the browser itself asks for a choice
+    dialog.get_by_text("误报").click()
+    dialog.locator("textarea").fill("风吹的")
+    dialog.locator(".confirm").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator(f"#alert-{alert}")).to_have_count(0)
+    expect(page.locator("#no-alerts")).to_be_visible()
+    assert (site.alert(alert).cause, site.alert(alert).note) == ("false", "风吹的")
+
+
+def test_the_keyboard_is_enough(open_page: Open, site: Site) -> None:
+    first = site.raise_alert()
+    second = site.raise_alert("门被强行打开", severity=2, device="b6-door")
+    page = open_page()
+    expect(page.locator(f'#alert-{first} a[aria-current="true"]')).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(f'#alert-{second} a[aria-current="true"]')).to_be_focused()
+    expect(page.locator("#detail-title")).to_contain_text("门被强行打开")
+    page.keyboard.press("d")
+    page.wait_for_selector("dialog#ask[open]")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog#ask")).to_be_hidden()
+    page.keyboard.press("Space")
+    expect(page.locator(f"#alert-{second}")).to_have_class(re.compile("acked"))
+    assert site.alert(first).handling == "unacked"
+    page.keyboard.press("m")
+    expect(page.locator("site-map .leaflet-container")).to_be_focused()
+
+
+def test_single_keys_can_be_switched_off(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert()
+    page = open_page()
+    page.wait_for_selector("#detail [data-do=acknowledge]")
+    page.click("details.menu summary")
+    page.click("#keys-toggle")
+    page.keyboard.press("Escape")
+    page.locator(f"#alert-{alert} a").focus()
+    page.keyboard.press("c")
+    page.wait_for_timeout(400)
+    expect(page.locator("dialog#ask")).to_be_hidden()
+
+
+def test_a_change_steals_neither_focus_nor_a_half_written_note(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert()
+    page = open_page()
+    page.fill("#comment", "我在路")
+    site.raise_alert("新的", severity=1)
+    site.change(alert, occurrences=2)
+    expect(page.locator(f"#alert-{alert}")).to_contain_text("共 2 次")
+    page.wait_for_timeout(500)
+    page.keyboard.type("上")
+    expect(page.locator("#comment")).to_have_value("我在路上")
+    expect(page.locator(f'#alert-{alert} a[aria-current="true"]')).to_be_visible()
+
+
+def test_a_double_click_acknowledges_once(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert()
+    page = open_page()
+    page.dblclick("#detail [data-do=acknowledge]")
+    expect(page.locator("#detail .done")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert site.alert(alert).version == 2
+
+
+def test_a_frozen_screen_says_so_and_shows_what_it_missed(
+    open_page: Open, site: Site, screens: Screens
+) -> None:
+    page = open_page()
+    expect(page.locator(LIVE)).to_be_visible()
+    screens.stop()
+    banner = page.locator("stale-banner")
+    expect(banner).to_be_visible(timeout=12_000)
+    expect(banner).to_contain_text(re.compile(r"自 \d\d:\d\d:\d\d"))
+    page.click("details.menu summary")  # the page itself still works
+    alert = site.raise_alert()
+    screens.start()
+    expect(banner).to_be_hidden(timeout=12_000)
+    expect(page.locator(f"#alert-{alert}")).to_be_visible()
+
+
+def test_a_failed_action_is_said_in_words(open_page: Open, site: Site, screens: Screens) -> None:
+    alert = site.raise_alert()
+    page = open_page()
+    page.wait_for_selector("#detail [data-do=acknowledge]")
+    screens.stop()
+    page.click("#detail [data-do=acknowledge]")
+    expect(page.locator("#toast")).to_contain_text("服务器没有响应")
+    assert site.alert(alert).handling == "unacked"
+    screens.start()
+
+
+def test_a_logged_out_screen_says_so(open_page: Open, screens: Screens) -> None:
+    page = open_page()
+    expect(page.locator(LIVE)).to_be_visible()
+    page.context.clear_cookies()
+    screens.stop()
+    screens.start()
+    expect(page.locator("stale-banner")).to_contain_text("您已退出登录", timeout=12_000)
+
+
+def test_an_alert_out_of_sight_is_counted(open_page: Open, site: Site) -> None:
+    for number in range(12):
+        site.raise_alert(severity=2, ago=timedelta(minutes=number))
+    page = open_page(size=(1280, 720))
+    below = page.locator("#below")
+    expect(below).to_be_visible()
+    count = int(below.locator(".count").inner_text())
+    assert 5 <= count <= 11
+    below.click()
+    expect(below.locator(".count")).not_to_have_text(str(count))
+
+
+def test_a_thousand_alerts_do_not_stutter(open_page: Open, site: Site) -> None:
+    site.raise_many(1000)
+    page = open_page()
+    expect(page.locator("#alerts > li")).to_have_count(1000)
+    page.wait_for_selector(LIVE)
+    page.evaluate(
+        "() => { window.worst = 0; let last = performance.now();"
+        " const look = () => { const now = performance.now();"
+        " window.worst = Math.max(window.worst, now - last); last = now;"
+        " requestAnimationFrame(look); }; requestAnimationFrame(look); }"
+    )
+    for _ in range(20):
+        site.raise_alert(severity=1)
+    expect(page.locator("#alerts > li.severity-1")).to_have_count(20)
+    page.wait_for_timeout(2200)
+    assert page.evaluate("window.worst") < 500  # a shared machine draws in software here
+
+
+def test_what_is_shown_and_looked_at_is_receipted(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert()
+    site.tell(alert, "role:guard", "accepted", "in_app")
+    page = open_page()
+    page.wait_for_selector("#detail [data-do=acknowledge]")
+    expect(page.locator("#detail .told")).to_contain_text("保安")
+    page.wait_for_timeout(1500)
+    assert site.delivery(alert) == "seen"
+
+
+def test_a_camera_on_the_plan_opens_beside_it(open_page: Open) -> None:
+    page = open_page()
+    page.locator("site-map [aria-label='摄像机 C-02']").click()
+    expect(page.locator("#detail")).to_contain_text("摄像机 C-02")
+    expect(page.locator("#detail")).to_contain_text("北门")

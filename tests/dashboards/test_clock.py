@@ -1,0 +1,62 @@
+"""Times and durations as people on the site read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from anju_dashboards.clock import Clock, duration
+from anju_dashboards.csv_lines import csv_line
+from anju_dashboards.pages import safe_path
+
+NOON = datetime(2026, 3, 1, 4, 0, 0, tzinfo=UTC)  # 12:00 in Shanghai
+WORDS = ("min", "{h} h {m}", "d")
+
+
+@pytest.mark.parametrize(
+    ("ago", "said"),
+    [
+        (timedelta(seconds=7), "11:59:53"),
+        (timedelta(hours=13), "02-28 23:00"),
+        (timedelta(days=90), "2025-12-01 12:00"),
+    ],
+)
+def test_near_times_are_short_and_in_the_sites_zone(ago: timedelta, said: str) -> None:
+    clock = Clock(ZoneInfo("Asia/Shanghai"), NOON)
+    assert clock.time(NOON - ago) == said
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (timedelta(seconds=19), "00:19"),
+        (timedelta(seconds=312), "05:12"),
+        (timedelta(minutes=18, seconds=59), "18 min"),
+        (timedelta(hours=7, minutes=5), "7 h 05"),
+        (timedelta(days=3), "3 d"),
+        (timedelta(seconds=-5), "00:00"),
+    ],
+)
+def test_durations_are_finer_the_shorter_they_are(span: timedelta, said: str) -> None:
+    assert duration(span, WORDS) == said
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/alerts?severity=1", "/alerts?severity=1"),
+        ("//evil.example/x", "/wall"),
+        ("https://evil.example", "/wall"),
+        ("/\\evil.example", "/wall"),
+        ("", "/wall"),
+        (None, "/wall"),
+    ],
+)
+def test_only_addresses_of_this_site_are_followed(path: str | None, kept: str) -> None:
+    assert safe_path(path) == kept
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_quoted() -> None:
+    assert csv_line(("=1+1", -61, None, "a,b")) == '\'=1+1,-61,,"a,b"\r\n'

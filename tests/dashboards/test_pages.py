@@ -1,0 +1,249 @@
+"""Pages on a real database: what they show, to whom, and what they refuse."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+from guarded_site import Site, pass_door, record_day
+from screens import csrf_of, log_in
+
+
+def test_who_is_not_logged_in_is_sent_to_the_login_and_back(client: httpx.Client) -> None:
+    answer = client.get("/devices?status=silent", follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/login?next=/devices%3Fstatus%3Dsilent"
+
+
+def test_a_failed_login_says_so_and_keeps_the_name(client: httpx.Client) -> None:
+    form = {"username": "liqiang", "password": "wrong"}
+    answer = client.post("/login", data=form)
+    assert answer.status_code == 401
+    assert "用户名或密码错误" in answer.text
+    assert 'value="liqiang"' in answer.text
+
+
+def test_the_login_page_speaks_english_when_asked(client: httpx.Client) -> None:
+    assert "Password" in client.get("/login?lang=en").text
+    assert "Password" in client.get("/login").text
+
+
+def test_a_page_allows_scripts_of_its_own_only_and_is_not_kept(guard: httpx.Client) -> None:
+    answer = guard.get("/wall")
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_wall_is_in_chinese_by_default_and_in_english_for_who_chose_it(
+    client: httpx.Client, site: Site
+) -> None:
+    site.raise_alert()
+    chinese = log_in(client, "liqiang").get("/wall").text
+    assert '<html lang="zh-CN"' in chinese
+    assert "疑似跌倒" in chinese
+    english = log_in(client, "grace").get("/wall").text
+    assert '<html lang="en"' in english
+    assert "Suspected fall" in english
+
+
+def test_choosing_a_language_lasts(guard: httpx.Client) -> None:
+    form = {"csrf": csrf_of(guard.get("/wall").text), "locale": "en", "back": "/devices"}
+    answer = guard.post("/language", data=form, follow_redirects=False)
+    assert answer.headers["location"] == "/devices"
+    assert '<html lang="en"' in guard.get("/wall").text
+
+
+def test_the_wall_lists_the_worst_first_and_the_newest_of_those(
+    guard: httpx.Client, site: Site
+) -> None:
+    minutes = timedelta(minutes=1)
+    for severity, ago in ((3, 1), (1, 9), (2, 5), (1, 3)):
+        site.raise_alert(f"第{severity}-{ago}", severity=severity, ago=ago * minutes)
+    titles = re.findall(r"第(\d-\d)", guard.get("/wall").text)
+    assert titles == ["1-3", "1-9", "2-5", "3-1"]
+
+
+def test_a_quiet_wall_says_that_all_is_quiet(guard: httpx.Client) -> None:
+    text = guard.get("/wall").text
+    assert "一切平静" in text
+    assert 'id="no-alerts" hidden' not in text
+
+
+def test_the_wall_names_its_desk_and_where_the_stream_goes_on(
+    guard: httpx.Client, site: Site
+) -> None:
+    site.raise_alert()
+    text = guard.get("/wall?post=2").text
+    assert "值班台 2" in text
+    assert 'data-screen="wall-2"' in text
+    assert 'data-seq="1"' in text
+
+
+def test_an_alert_page_tells_all_that_happened(guard: httpx.Client, site: Site) -> None:
+    values = {"still_s": 38.0, "fall_confidence": 0.93}
+    alert = site.raise_alert(evidence={"values": values, "data": {}})
+    site.tell(alert, "role:guard", "delivered", "in_app")
+    site.tell(alert, f"user:{site.users['wanglei']}", "seen", "in_app")
+    pass_door(site, "b3-door", "access_denied", timedelta(minutes=4), credential_type="card")
+    record_day(site, "b3-501-fall", "fall_radar", {"still_s": [0, 1]})
+    text = guard.get(f"/alerts/{alert}").text
+    for words in ("告警产生", "张敏", "13812342231", "有钥匙", "拒绝", "门卡", "38 s", "0.93"):
+        assert words in text
+    assert text.count("<time-chart") == 2
+    assert re.search(r"保安 .*已送达", text)
+    assert re.search(r"王磊 .*已看到", text)
+    assert "打印" in text
+
+
+def test_an_alert_waiting_for_its_snapshot_says_so(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert(device="cam-07", severity=2, media_id="snap-1")
+    assert "快照正从现场传来" in guard.get(f"/alerts/{alert}").text
+
+
+def test_acknowledging_needs_no_script(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    form = {"csrf": csrf_of(guard.get("/wall").text), "version": "1", "screen": "alert"}
+    answer = guard.post(f"/alerts/{alert}/ack", data=form, follow_redirects=False)
+    assert answer.status_code == 303
+    assert site.alert(alert).handling == "acked"
+    assert "李强 处理中" in guard.get(f"/alerts/{alert}").text
+
+
+def test_a_post_without_the_token_changes_nothing(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    answer = guard.post(f"/alerts/{alert}/ack", data={"version": "1", "screen": "alert"})
+    assert answer.status_code == 403
+    assert "您无权查看" in answer.text
+    assert site.alert(alert).handling == "unacked"
+
+
+def test_acknowledging_twice_is_the_same_as_once(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    form = {"csrf": csrf_of(guard.get("/wall").text), "version": "1", "screen": "wall-1"}
+    for _ in range(2):
+        answer = guard.post(f"/alerts/{alert}/ack", data=form, headers={"HX-Request": "true"})
+        assert answer.status_code == 200
+    assert site.alert(alert).version == 2
+
+
+def test_who_was_too_slow_sees_who_has_it(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    form = {"csrf": csrf_of(guard.get("/wall").text), "version": "1", "screen": "wall-1"}
+    other = site.users["wanglei"]
+    site.change(alert, handling="acked", acked_by=other, owner_id=other)
+    answer = guard.post(f"/alerts/{alert}/ack", data=form, headers={"HX-Request": "true"})
+    assert answer.status_code == 409
+    assert "王磊 已先一步确认" in answer.text
+    assert "王磊 处理中" in answer.text
+
+
+def test_closing_asks_for_the_cause(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    form = {"csrf": csrf_of(guard.get("/wall").text), "version": "1", "screen": "wall-1"}
+    headers = {"HX-Request": "true"}
+    asked = guard.post(f"/alerts/{alert}/close", data=form | {"note": "看过了"}, headers=headers)
+    assert asked.status_code == 422
+    assert asked.headers["hx-retarget"] == "#ask-form"
+    assert "请选择原因" in asked.text
+    assert "看过了" in asked.text
+    assert site.alert(alert).handling == "unacked"
+    done = guard.post(f"/alerts/{alert}/close", data=form | {"cause": "false"}, headers=headers)
+    assert done.status_code == 200
+    assert site.alert(alert).cause == "false"
+
+
+def test_a_person_can_be_sent(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    asked = guard.get(f"/alerts/{alert}/dispatch", headers={"HX-Request": "true"}).text
+    assert "王磊" in asked
+    form = {"csrf": csrf_of(asked), "version": "1", "screen": "wall-1"}
+    person = {"user_id": str(site.users["wanglei"])}
+    answer = guard.post(
+        f"/alerts/{alert}/dispatch", data=form | person, headers={"HX-Request": "true"}
+    )
+    assert "已派给 王磊" in answer.text
+    assert site.alert(alert).owner_id == site.users["wanglei"]
+
+
+def test_a_note_stands_in_the_timeline(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    form = {"csrf": csrf_of(guard.get("/wall").text), "version": "1", "screen": "alert"}
+    guard.post(f"/alerts/{alert}/comment", data=form | {"text": "<b>在路上</b>"})
+    assert "&lt;b&gt;在路上&lt;/b&gt;" in guard.get(f"/alerts/{alert}").text
+
+
+def test_the_history_filters_pages_and_exports(guard: httpx.Client, site: Site) -> None:
+    for number in range(52):
+        site.raise_alert(f"测试 {number}", severity=3, ago=timedelta(minutes=number))
+    site.raise_alert("唯一的 P1")
+    first = guard.get("/alerts?severity=3").text
+    assert "第 1–50 条，共 52 条" in first
+    assert "唯一的 P1" not in first
+    assert "第 51–52 条" in guard.get("/alerts?severity=3&page=2").text
+    assert "没有符合条件的告警" in guard.get("/alerts?text=zzz").text
+    lines = guard.get("/alerts.csv?severity=1").text.splitlines()
+    assert len(lines) == 2
+    assert "唯一的 P1" in lines[1]
+
+
+def test_a_senseless_filter_is_refused_in_words(guard: httpx.Client) -> None:
+    answer = guard.get("/alerts?severity=nine")
+    assert answer.status_code == 422
+    assert "筛选条件有误" in answer.text
+
+
+def test_the_device_list_begins_with_what_needs_care(guard: httpx.Client) -> None:
+    text = guard.get("/devices").text
+    order = [text.index(f'class="status {s}"') for s in ("silent", "flat", "ok")]
+    assert order == sorted(order)
+    assert "b1-301-sos" in guard.get("/devices?status=flat").text
+    assert "没有符合条件的设备" in guard.get("/devices?text=zzz").text
+
+
+def test_the_device_list_sorts_and_exports(guard: httpx.Client) -> None:
+    text = guard.get("/devices?sort=-name").text
+    assert 'aria-sort="descending"' in text
+    lines = guard.get("/devices.csv?model=sos_button").text.splitlines()
+    assert len(lines) == 1 + 6 * 5
+
+
+def test_a_device_page_shows_values_and_a_chart_for_each(guard: httpx.Client) -> None:
+    text = guard.get("/devices/b1-101-fall?hours=168").text
+    assert text.count("<time-chart") == 4
+    assert "38 s" in text
+
+
+def test_the_system_page_is_for_staff(client: httpx.Client) -> None:
+    refused = log_in(client, "liqiang").get("/system")
+    assert refused.status_code == 403
+    assert "您无权查看" in refused.text
+    shown = log_in(client, "admin").get("/system")
+    assert shown.status_code == 200
+    assert "西区网关" in shown.text
+
+
+@pytest.mark.parametrize("path", ["/alerts/{id}", "/devices/none", "/nothing", "/wall/alerts/{id}"])
+def test_what_is_not_there_is_said_on_a_page(guard: httpx.Client, path: str) -> None:
+    answer = guard.get(path.format(id=uuid4()))
+    assert answer.status_code == 404
+    assert "这里没有内容" in answer.text
+
+
+def test_the_json_api_keeps_answering_in_json(guard: httpx.Client) -> None:
+    assert guard.get("/api/v1/devices/none").json()["error"] == "not_found"
+
+
+def test_our_files_are_asked_for_again_and_vendored_ones_kept(client: httpx.Client) -> None:
+    assert client.get("/static/css/base.css").headers["cache-control"] == "no-cache"
+    kept = client.get("/static/vendor/leaflet-1.9.4/leaflet.js").headers["cache-control"]
+    assert "immutable" in kept
+
+
+def test_logging_out_ends_the_session(guard: httpx.Client) -> None:
+    form = {"csrf": csrf_of(guard.get("/wall").text)}
+    guard.post("/logout", data=form)
+    assert guard.get("/wall", follow_redirects=False).status_code == 303

@@ -1,0 +1,56 @@
+"""Every text of templates and views exists in both languages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from anju_dashboards.language import LOCALES, load_languages
+from anju_dashboards.rendering import PACKAGE
+
+METHODS = [("**.py", "python"), ("**.html", "jinja2")]
+KEYWORDS = {"_": None, "N_": None, "gettext": None, "text": None}
+
+
+def used() -> set[str]:
+    options = {"**.html": {"silent": "false", "trim_blocks": "true"}}
+    found = extract_from_dir(str(PACKAGE), METHODS, keywords=KEYWORDS, options_map=options)
+    return {message for _, _, message, _, _ in found if isinstance(message, str)}
+
+
+def chinese() -> dict[str, str]:
+    with (LOCALES / "zh" / "messages.po").open("rb") as file:
+        catalog = read_po(file, locale="zh")
+    return {str(m.id): str(m.string) for m in catalog if m.id and isinstance(m.id, str)}
+
+
+def test_every_text_is_translated() -> None:
+    translated = {message for message, text in chinese().items() if text}
+    assert sorted(used() - translated) == []
+
+
+def test_no_translation_is_left_over() -> None:
+    assert sorted(set(chinese()) - used()) == []
+
+
+def test_translations_keep_their_places_for_values() -> None:
+    places = re.compile(r"%\(\w+\)s|\{\w\}")
+    wrong = {
+        message: text
+        for message, text in chinese().items()
+        if sorted(places.findall(message)) != sorted(places.findall(text))
+    }
+    assert wrong == {}
+
+
+def test_translations_are_chinese() -> None:
+    plain = {m: t for m, t in chinese().items() if not re.search(r"[\u4e00-\u9fff]", t)}
+    assert plain == {}
+
+
+@pytest.mark.parametrize(("code", "said"), [("zh", "确认"), ("en", "Acknowledge")])
+def test_a_language_gives_its_words(code: str, said: str) -> None:
+    assert load_languages()[code].gettext("Acknowledge") == said
