@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,8 @@ from uuid import UUID
 
 import httpx
 import uuid_utils
+import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -180,7 +183,9 @@ class Web:
     """A web process in a thread."""
 
     url: str
-    app: Any
+    app: FastAPI
+    server: uvicorn.Server
+    thread: threading.Thread
 
     def client(self, **headers: str) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=headers, timeout=20)

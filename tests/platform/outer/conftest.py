@@ -61,7 +61,7 @@ def serve_site() -> Iterator[Callable[..., Web]]:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        return Web(f"http://127.0.0.1:{port}", app)
+        return Web(f"http://127.0.0.1:{port}", app, server, thread)
 
     yield start
     for server, _ in running:

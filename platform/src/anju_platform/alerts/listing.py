@@ -56,7 +56,7 @@ _notifications = table(
 _media = table("media", column("id"), column("community_id"), column("expires_at"))
 
 
-def _rows() -> Select[Any]:
+def _rows() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Alert,
@@ -78,13 +78,13 @@ def _rows() -> Select[Any]:
     )
 
 
-def _views(session: Session, rows: Sequence[Row[Any]]) -> tuple[AlertView, ...]:
+def _views(session: Session, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[AlertView, ...]:
     places = {row[0].place_id for row in rows if row[0].place_id is not None}
     where = positions(session, places)
     return tuple(_view(row, where) for row in rows)
 
 
-def _view(row: Row[Any], where: dict[int, Position]) -> AlertView:
+def _view(row: Row[*tuple[Any, ...]], where: dict[int, Position]) -> AlertView:
     alert: Alert = row[0]
     place, label, label_en, device, name, name_en, owner, acker, closer = row[1:]
     x, y = where.get(alert.place_id or 0, (None, None))

@@ -92,7 +92,7 @@ def _status(moment: datetime) -> ColumnElement[str]:
     )
 
 
-def _joined(query: Select[Any]) -> Select[Any]:
+def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return (
         query.select_from(Device)
         .join(Place, Place.id == Device.place_id)
@@ -101,12 +101,12 @@ def _joined(query: Select[Any]) -> Select[Any]:
     )
 
 
-def _rows(status: ColumnElement[str]) -> Select[Any]:
+def _rows(status: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
     columns = (Device, Place, Gateway.slug, status.label("status"), _last_seen, _battery, _rssi)
     return _joined(select(*columns, _interval))
 
 
-def _row(found: Row[Any]) -> DeviceRow:
+def _row(found: Row[*tuple[Any, ...]]) -> DeviceRow:
     device, place, gateway, status, last_seen, battery, rssi, interval_s = found
     model = MODELS.get(device.model, _UNKNOWN_MODEL)
     return DeviceRow(

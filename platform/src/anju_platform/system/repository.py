@@ -151,7 +151,7 @@ def quarantine_page(
     return QuarantinePage(rows=rows, total=total, page=page, size=size)
 
 
-def _quarantined(row: Row[Any]) -> QuarantineView:
+def _quarantined(row: Row[Quarantined, str]) -> QuarantineView:
     kept, gateway = row
     return QuarantineView(
         id=kept.id,

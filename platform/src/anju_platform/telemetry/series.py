@@ -141,7 +141,7 @@ def _extremes(
     width: timedelta,
     *,
     last: bool,
-) -> Select[Any]:
+) -> Select[*tuple[Any, ...]]:
     """Compare (value, time) pairs as arrays, so that an extreme keeps the time it had."""
     at = cast(extract("epoch", TelemetryPoint.observed_at) * _MILLIS, Float)
     value = TelemetryPoint.value
@@ -155,7 +155,7 @@ def _extremes(
     )
 
 
-def _points(row: Row[Any], *, steps: bool) -> Iterable[tuple[int, float]]:
+def _points(row: Row[*tuple[Any, ...]], *, steps: bool) -> Iterable[tuple[int, float]]:
     low, high = row[0], row[1]
     yield round(low[1]), low[0]
     yield round(high[1]), high[0]
