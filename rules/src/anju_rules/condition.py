@@ -5,9 +5,9 @@ unknown (None), never an error; ``false && unknown`` is false and ``true || unkn
 true (Kleene). Numbers are doubles: ``7 / 2`` is 3.5; dividing by zero is unknown.
 
 The function is generated once per rule version from the checked tree, out of names made
-here and literals written with ``repr``: no text of the author reaches the compiler. On two
-cores such a function evaluates 8 to 10 million simple conditions a second, hundreds of
-times what interpreters of CEL in Python do (docs/semantics.md).
+here and literals written with ``repr``: no text of the author reaches the compiler. All the
+checks together cost about as much again as the bare Python expression; interpreters of CEL
+in Python are hundreds of times slower (docs/semantics.md).
 """
 
 import math

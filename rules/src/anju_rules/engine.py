@@ -249,16 +249,16 @@ class CompiledRule:
         if mark is None or mark.signal is not Signal.YES:
             return self._unchanged(state, context)
         before = state or State(key=self.key(fact) or "", heard_at=0)
-        threshold = self._threshold(context)
-        moved = context.now - before.heard_at >= absence.grain(threshold)
-        if not moved and before.absent_severity == 0:
-            return Outcome(before, due=self._absence_due(before, context), changed=False)
+        first = self._thresholds(context)[0][0]
+        if not before.absent_severity and context.now - before.heard_at < absence.grain(first):
+            return Outcome(before, due=before.heard_at + first, changed=False)
         findings: tuple[Finding, ...] = ()
         if before.absent_severity:
             change = Change("cleared", before.absent_severity, fact.at, mark)
             findings = (self._finding(change, fact, context, before),)
         after = State(key=before.key, heard_at=context.now, device=fact.device)
-        return Outcome(after, findings, self._absence_due(after, context))
+        # the earliest it can be: the tick then reckons with blindness and the schedule
+        return Outcome(after, findings, context.now + first)
 
     def _missing(self, state: State, context: Context) -> Outcome:
         severity = self._absent_severity(state, context)
@@ -276,9 +276,6 @@ class CompiledRule:
         first = rule.absent_for.threshold(rule.absent_for.hold, context)
         rises = [(int(s.hold), s.severity) for s in rule.steps if s.hold is not None]
         return [(first + absence.grain(first), rule.severity), *rises]
-
-    def _threshold(self, context: Context) -> int:
-        return self._thresholds(context)[0][0]
 
     def _absent_severity(self, state: State, context: Context) -> int:
         """Give the severity the silence has by now, 0 for none or when it cannot be told."""

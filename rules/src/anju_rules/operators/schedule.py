@@ -10,6 +10,7 @@ import msgspec
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOURS = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 _DAY = timedelta(days=1)
+_KEPT_DAYS = 100
 
 
 class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +49,7 @@ class Calendar:
         self._days = {_DAYS.index(day) for day in schedule.days}
         self._zone = zone
         self._holidays = holidays
+        self._windows_by_day: dict[date, tuple[int, int]] = {}
 
     def is_open(self, at: int) -> bool:
         """Say whether the rule is awake at this moment."""
@@ -76,7 +78,7 @@ class Calendar:
         last = datetime.fromtimestamp(until / 1000, self._zone).date()
         while day <= last:
             if self._counts(day):
-                begin, end = self._instant(day, self._begin), self._instant(day, self._end)
+                begin, end = self._window(day)
                 if end > since and begin < until:
                     yield begin, end
             day += _DAY
@@ -87,6 +89,15 @@ class Calendar:
         if self._schedule.holidays == "never" and day in self._holidays:
             return False
         return day.weekday() in self._days
+
+    def _window(self, day: date) -> tuple[int, int]:
+        found = self._windows_by_day.get(day)
+        if found is None:
+            if len(self._windows_by_day) > _KEPT_DAYS:
+                self._windows_by_day.clear()
+            found = self._instant(day, self._begin), self._instant(day, self._end)
+            self._windows_by_day[day] = found
+        return found
 
     def _instant(self, day: date, offset: timedelta) -> int:
         local = datetime.combine(day, time.min) + offset
