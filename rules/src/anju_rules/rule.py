@@ -58,12 +58,12 @@ class Rule(
     discriminator: str | None = None
     clear: str | None = None
     at_once: str | None = None
-    hold: Duration = Duration(0)
-    clear_for: Duration = Duration(0)
+    hold: Duration = msgspec.field(default_factory=Duration)
+    clear_for: Duration = msgspec.field(default_factory=Duration)
     quiet_for: Duration | None = None
     repeat_after: Duration | None = None
     max_gap: Duration | None = None
-    lateness: Duration = Duration(5_000)
+    lateness: Duration = msgspec.field(default_factory=lambda: Duration(5_000))
     absent_for: Absence | None = None
     count: Count | None = None
     unless: Unless | None = None
