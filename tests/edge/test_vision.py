@@ -100,9 +100,10 @@ def test_people_walking_on_a_real_road_enter_the_zone(
     masks: list[Any] = []
     subtract, draw = Background.subtract, snapshot.draw
 
-    def remember(self: Background, frame: Frame) -> Any:
-        masks[:] = [subtract(self, frame).mask]
-        return type("Again", (), {"mask": masks[0], "changed": 0.1, "settled": frame.at > 4})()
+    def remember(self: Background, frame: Frame, *, quiet: bool) -> Any:
+        found = subtract(self, frame, quiet=quiet)
+        masks[:] = [found.mask]
+        return found
 
     def inspect(image: Any, crossing: Crossing, **rest: Any) -> Any:
         box, mask = crossing.track.box, masks[0]
@@ -221,6 +222,30 @@ def test_a_light_switched_on_is_not_somebody(tmp_path: Path) -> None:
         noisy = np.clip(bright + rng.normal(0, 2, ground.shape), 0, 255).astype(np.uint8)
         pipeline.take(Frame(noisy, n / 5))
     assert said == []
+
+
+def test_a_car_that_parks_stays_in_the_zone_until_it_leaves(tmp_path: Path) -> None:
+    said: list[tuple[float, Reading]] = []
+    at = 0.0
+    pipeline = Pipeline(
+        camera(warmup_s=4, dwell_s=60),
+        snapshots=tmp_path,
+        timezone="UTC",
+        say=lambda reading: said.append((at, reading)),
+    )
+    rng = np.random.default_rng(1)
+    ground = cv2.resize(rng.integers(60, 120, (18, 32, 3)).astype(np.uint8), (320, 180))
+    for n in range(1300):
+        at = n / 5
+        image = ground + rng.normal(0, 2, ground.shape)
+        x = min(-60 + (n - 50) * 6, 130) if n < 1100 else 130 + (n - 1100) * 6
+        if n >= 50 and x < 320:
+            image[90:130, max(x, 0) : max(x + 90, 0)] = (40, 30, 150)
+        pipeline.take(Frame(np.clip(image, 0, 255).astype(np.uint8), at))
+    names = [reading.event for _, reading in said]
+    assert names == ["zone_entered", *["zone_dwell"] * 3, "zone_left"]
+    assert {r.data["class"] for _, r in said if r.event == "zone_dwell"} == {"vehicle"}
+    assert 200 < said[-1][1].data["dwell_s"] < 220
 
 
 def test_a_covered_lens_is_told_after_a_while_and_taken_back() -> None:

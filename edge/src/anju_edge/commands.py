@@ -60,6 +60,8 @@ class Commands:
             _log.warning("a command that cannot be read is passed over: %s", error)
             self._acknowledge(message)
             return
+        if self._stop.is_set():
+            return
         with self._lock:
             if command.id in self._known and self._known[command.id] is None:
                 return  # it is being carried out; that run acknowledges its own delivery

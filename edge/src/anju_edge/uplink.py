@@ -249,7 +249,7 @@ class Uplink:
             return
         numbers = {Lane.EVENTS: answer.events, Lane.TELEMETRY: answer.telemetry}
         states = {lane: self._spool.lane(lane) for lane in Lane}
-        if any(numbers[lane] > states[lane].last for lane in Lane):
+        if any(numbers[lane] > states[lane].sealed for lane in Lane):
             _log.error("the platform has numbers this spool never used; was the disk restored?")
             self._begin_epoch()
             return

@@ -3,13 +3,18 @@
 The model learns while nothing is said (warm-up), and again whenever most of the picture
 changes at once: a lamp, the camera's own exposure, a switch to infra-red. Such moments say
 nothing about the ground.
+
+A thing that came and stays (a car in the fire lane) must not become background while it is
+followed: under it the model goes on learning its own picture of the background.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2  # noqa: TID251 - vision is OpenCV's one door
 import numpy as np
 
+from anju_edge.vision.blobs import Box
 from anju_edge.vision.frames import Frame, Image
 
 WORK_WIDTH = 480
@@ -44,17 +49,24 @@ class Background:
         self._warmup_s = warmup_s
         self._began: float | None = None
         self._settled_at = 0.0
+        self._small: Image | None = None
         self._open = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
         self._close = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, _CLOSE)
 
-    def subtract(self, frame: Frame) -> Foreground:
-        """Give what is not background in this frame, and learn from it."""
+    def subtract(self, frame: Frame, *, quiet: bool) -> Foreground:
+        """Give what is not background in this frame.
+
+        ``quiet`` says that nothing is followed: then the whole frame is learnt at once, at
+        half the cost; else :meth:`learn` is to be called.
+        """
         if self._began is None:
             self._began = frame.at
             self._settled_at = frame.at + self._warmup_s
         small = shrink(frame.image)
         warming = frame.at < self._settled_at
-        mask = self._model.apply(small, learningRate=_WARM_RATE if warming else -1)
+        rate = _WARM_RATE if warming else -1 if quiet else 0
+        mask = self._model.apply(small, learningRate=rate)
+        self._small = None if warming or quiet else small
         mask = np.where(mask == SHADOW, 0, mask).astype(np.uint8)
         changed = float(np.count_nonzero(mask)) / mask.size
         if changed > FLOODED and not warming:
@@ -63,6 +75,24 @@ class Background:
         opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._open)
         closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, self._close)
         return Foreground(np.asarray(closed, np.uint8), changed, settled=not warming)
+
+    def learn(self, kept_out: Sequence[Box]) -> None:
+        """Take the frame last subtracted into the background, except under these boxes.
+
+        Does nothing when it has been learnt already.
+        """
+        small = self._small
+        if small is None:
+            return
+        if kept_out:
+            small = small.copy()
+            height, width = small.shape[:2]
+            known = self._model.getBackgroundImage()
+            for box in kept_out:
+                rows = slice(int(box.top * height), round(box.bottom * height))
+                columns = slice(int(box.left * width), round(box.right * width))
+                small[rows, columns] = known[rows, columns]
+        self._model.apply(small, learningRate=-1)
 
 
 def shrink(image: Image) -> Image:

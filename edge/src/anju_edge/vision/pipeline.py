@@ -55,7 +55,7 @@ class Pipeline:
         sight = self._sight.update(frame)
         if sight is not None:
             self._say(Reading(device=self._config.device, at=seen_at, event=sight, id=new_id()))
-        foreground = self._background.subtract(frame)
+        foreground = self._background.subtract(frame, quiet=not self._tracker.tracks)
         self.changed = foreground.changed
         if not foreground.settled or self._sight.blocked:
             self._tracker.forget()
@@ -63,6 +63,7 @@ class Pipeline:
         else:
             boxes = blobs.find(foreground.mask, min_height=self._config.min_height)
         seen = self._tracker.update(boxes, frame.at)
+        self._background.learn([track.box for track in self._tracker.tracks if track.came])
         for zone in self._zones:
             for crossing in zone.update(seen, self._tracker.tracks, frame.at):
                 self._tell(crossing, frame, seen_at)

@@ -7,7 +7,7 @@ lamp post, two people crossing) before it is forgotten.
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from anju_edge.vision.blobs import Box
 
@@ -22,6 +22,7 @@ REACH = 0.9
 """How far a foot may move between sightings, in the box's own heights per ``REACH_S``."""
 REACH_S = 0.5
 SMOOTH = 0.5
+CAME = 0.5
 
 
 @dataclass(slots=True)
@@ -37,7 +38,9 @@ class Track:
     """Its usual height, smoothed over sightings."""
     width: float = 0.0
     velocity: tuple[float, float] = (0.0, 0.0)
-    path: list[tuple[float, float]] = field(default_factory=list)
+    origin: tuple[float, float] = (0.0, 0.0)
+    reach: float = 0.0
+    """The farthest its foot was from where it was first seen."""
 
     @property
     def confirmed(self) -> bool:
@@ -45,9 +48,13 @@ class Track:
         return self.sightings >= CONFIRM
 
     @property
-    def travelled(self) -> float:
-        """Give how far it is from where it was first seen, in fractions of the picture."""
-        return math.dist(self.path[0], self.box.foot) if self.path else 0.0
+    def came(self) -> bool:
+        """Whether it moved here, by at least half its height.
+
+        What never moved may be no thing at all but a hole: the place something left that
+        had been taken for background.
+        """
+        return self.confirmed and self.reach >= CAME * self.height
 
     def expected(self, at: float) -> Box:
         """Give where it should be now if it went on as before."""
@@ -71,7 +78,7 @@ class Tracker:
             _move(track, box, at)
         taken = {id(box) for _, box in pairs}
         fresh = [
-            Track(next(self._numbers), b, at, at, 1, b.height, b.width, path=[b.foot])
+            Track(next(self._numbers), b, at, at, 1, b.height, b.width, origin=b.foot)
             for b in boxes
             if id(b) not in taken
         ]
@@ -123,5 +130,4 @@ def _move(track: Track, box: Box, at: float) -> None:
     track.width = 0.8 * track.width + 0.2 * box.width
     track.box, track.at = box, at
     track.sightings += 1
-    track.path.append(box.foot)
-    del track.path[1:-50]
+    track.reach = max(track.reach, math.dist(track.origin, box.foot))

@@ -87,7 +87,7 @@ class Zone:
             stay.since = None
             return left
         dwell_s = at - stay.since
-        if dwell_s - stay.told_s < self.config.dwell_s:
+        if dwell_s - stay.told_s < self.config.dwell_s or not stay.feet[-1]:
             return []
         stay.told_s = dwell_s
         return [Crossing(Change.DWELL, self.config, stay.track, dwell_s)]
