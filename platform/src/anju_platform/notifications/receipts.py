@@ -8,7 +8,6 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import Role
 from anju_platform.database import now
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.planning import IN_APP
@@ -31,7 +30,7 @@ class ReceiptKind(StrEnum):
 def take(session: Session, actor: Actor, alerts: Sequence[UUID], kind: ReceiptKind) -> int:
     """Note that a person's screen shows these alerts; gives how many messages that settles.
 
-    A receipt counts for messages to the person and to the desk roles they stand for. It may
+    A receipt counts for messages to the person and to their role. It may
     come before the worker took the message up, and may be repeated.
     """
     moment = now()
@@ -62,10 +61,5 @@ def take(session: Session, actor: Actor, alerts: Sequence[UUID], kind: ReceiptKi
 
 
 def recipients(actor: Actor) -> list[str]:
-    """Give whose messages reach this person: their own, and their post's."""
-    posts = {
-        Role.GUARD: ("guard", "operator"),
-        Role.PROPERTY: ("property", "operator", "supervisor", "maintainer"),
-        Role.ADMIN: ("admin", "supervisor"),
-    }[actor.role]
-    return [f"user:{actor.user_id}", *(f"role:{post}" for post in posts)]
+    """Give whose messages reach this person: their own, and their role's."""
+    return [f"user:{actor.user_id}", f"role:{actor.role}"]
