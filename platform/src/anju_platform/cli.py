@@ -15,10 +15,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import Role
+from anju_platform.children import CONFIG_FAULT
 from anju_platform.config import Settings
+from anju_platform.demo.command import demo
 from anju_platform.errors import ConfigError, InvalidRequestError, NotFoundError, PlatformError
 from anju_platform.registry.schemas import DeviceState, DeviceStatus
-from anju_platform.supervisor import CONFIG_FAULT
 
 app = typer.Typer(
     name="anju",
@@ -31,6 +32,7 @@ community_app = typer.Typer(help="Communities.", no_args_is_help=True)
 user_app = typer.Typer(help="People who may log in.", no_args_is_help=True)
 device_app = typer.Typer(help="Devices.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="What could not be taken in.", no_args_is_help=True)
+app.command()(demo)
 app.add_typer(community_app, name="community")
 app.add_typer(user_app, name="user")
 app.add_typer(device_app, name="device")
@@ -160,6 +162,34 @@ def schema(
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def broker_config(  # noqa: PLR0917 - typer's shape: every option is a parameter
+    directory: Annotated[Path, typer.Option("--dir", help="Where its three files go.")],
+    community: CommunityName,
+    secrets: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="Gateway secrets (JSON).")
+    ],
+    host: Annotated[str, typer.Option(help="Where the broker listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port it listens on.")] = 1883,
+    seen_as: Annotated[
+        Path | None, typer.Option(help="The folder as the broker sees it, in a container.")
+    ] = None,
+) -> None:
+    """Write Mosquitto's configuration: accounts, topic rights, safe settings."""
+    from anju_platform import broker
+
+    password = _settings().broker_password
+    if password is None:
+        raise ConfigError("set ANJU_BROKER_PASSWORD: it becomes the platform's MQTT password")
+    accounts = [broker.platform_account(password.get_secret_value())]
+    for gateway, secret in _known_secrets(secrets).items():
+        accounts.append(broker.gateway_account(community, gateway, secret))
+    config = broker.write_mosquitto(
+        directory, host=host, port=port, accounts=accounts, seen_as=seen_as
+    )
+    typer.echo(f"{config}: {len(accounts)} accounts; restart the broker to use it")
 
 
 # -- communities -------------------------------------------------------------------------

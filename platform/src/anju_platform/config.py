@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     broker_password: SecretStr | None = None
     broker_tls: bool = False
     broker_ca_file: Path | None = None
+    broker_protocol: Literal["5", "3.1.1"] = "5"
     data_dir: Path = Path("anju-data")
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8000, ge=0, le=65535)

@@ -72,6 +72,7 @@ def run(settings: Settings) -> None:
         tls=settings.broker_tls,
         ca_file=str(settings.broker_ca_file) if settings.broker_ca_file else None,
         receive_maximum=UNACKNOWLEDGED_MOST,
+        protocol=settings.broker_protocol,
     )
     engine = connect(settings.database_url, pool_size=1)
     ingest = Ingest(engine, link, load_library())
@@ -293,7 +294,8 @@ class _Term:
         at = to_millis(now())
         if not connected:
             self._deaf_since = self._deaf_since or at
-            log.warning("no broker: %s", reason)
+            if not self._stopping.is_set():
+                log.warning("no broker: %s", reason)
         elif self._deaf_since is not None:
             self._deaf.put((self._deaf_since, at))
             self._deaf_since = None

@@ -1,13 +1,12 @@
 """Real input for the demo: a video as a camera, a recorded home as a gateway."""
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anju_platform.demo.site import Camera, Site, run
+from anju_platform.demo.site import COMMUNITY, Camera, Site, Task
 from anju_platform.errors import ConfigError
 
 VIDEO_DEVICE = "cam-video"
@@ -33,6 +32,23 @@ class Replay:
     file: Path
     speed: float
     gateway: str = REPLAY_GATEWAY
+
+    def describe(self, site: Site) -> Task:
+        """Have the recorded home described as a household of the demo's community.
+
+        Raises:
+            ConfigError: there is no such recording.
+        """
+        if not self.file.is_file():
+            raise ConfigError(f"recording {str(self.file)!r}: no such file")
+        where = ("--community", COMMUNITY, "--gateway", self.gateway)
+        out = ("--out", str(site.replay_file))
+        return Task("anju-edge", "describe-replay", str(self.file), *where, *out)
+
+    def community(self, site: Site) -> dict[str, Any]:
+        """Give what :meth:`describe` wrote."""
+        found: dict[str, Any] = json.loads(site.replay_file.read_text(encoding="utf-8"))
+        return found
 
     def config(self) -> dict[str, Any]:
         """Give the edge agent's entry for it."""
@@ -94,19 +110,3 @@ def add_video_camera(community_file: Path, gateway: str, *, beside: str) -> None
         }
     )
     community_file.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def import_replay(
-    site: Site,
-    replay: Replay,
-    environment: Mapping[str, str],
-    import_file: Callable[[Path], None],
-) -> None:
-    """Describe the recorded home as a household of the community, and import it."""
-    if not replay.file.is_file():
-        raise ConfigError(f"recording {str(replay.file)!r}: no such file")
-    out = site.directory / "replay-community.json"
-    command = ["anju-edge", "describe-replay", str(replay.file), "--community", site.slug]
-    command += ["--gateway", replay.gateway, "--out", str(out)]
-    run(command, environment={**os.environ, **environment})
-    import_file(out)

@@ -3,9 +3,11 @@
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+from anju_platform.children import die_with_parent
 from anju_platform.errors import ConfigError
 
 _PATHS = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
@@ -45,7 +47,11 @@ class Mosquitto:
         log = self._config.with_suffix(".log")
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [program, "-c", str(self._config)], stdout=output, stderr=output
+                [program, "-c", str(self._config)],
+                stdout=output,
+                stderr=output,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one libc call
+                start_new_session=True,  # it outlives those who are told to stop before it
             )
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:

@@ -3,7 +3,6 @@
 import json
 import secrets
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,11 @@ from typing import Any
 import yaml
 
 from anju_platform.broker import gateway_username
+from anju_platform.children import program
 from anju_platform.errors import ConfigError
 
+COMMUNITY = "yangguang"
+"""The simulated community's id."""
 USERS = {"guard": "guard", "property": "property", "admin": "admin"}
 """The demo's people: user name and role; their passwords are made at the first start."""
 
@@ -35,6 +37,7 @@ class Site:
         self.directory = directory.resolve()
         self.logs = self.directory / "log"
         self.community_file = self.directory / "community.json"
+        self.replay_file = self.directory / "replay-community.json"
         self.secrets_file = self.directory / "gateway-secrets.json"
         self.password_file = self.directory / "passwords.json"
         self.native_token_file = self.directory / "native-token"
@@ -136,23 +139,25 @@ def write_private(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def run(
-    command: Sequence[str], *, environment: Mapping[str, str], secret: str | None = None
-) -> str:
-    """Run one of our programs to its end and give what it printed.
+class Task:
+    """One of our programs that runs to its end while we do other things."""
 
-    Raises:
-        ConfigError: it failed; the text carries what it said.
-    """
-    program = Path(sys.executable).parent / command[0]
-    done = subprocess.run(
-        [str(program), *command[1:]],
-        env=dict(environment),
-        input=secret,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ConfigError(f"{' '.join(command)} failed:\n{done.stderr or done.stdout}")
-    return done.stdout
+    def __init__(self, *command: str) -> None:
+        self._command = command
+        self._process = subprocess.Popen(
+            [program(command[0]), *command[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finish(self) -> None:
+        """Wait for its end.
+
+        Raises:
+            ConfigError: it failed; the text carries what it said.
+        """
+        said, _ = self._process.communicate()
+        if self._process.returncode:
+            raise ConfigError(f"{' '.join(self._command)} failed:\n{said}")

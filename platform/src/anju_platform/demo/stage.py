@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from anju_platform.broker import PLATFORM_USER, gateway_account, platform_account, write_mosquitto
+from anju_platform.children import Children
+from anju_platform.database import connect
 from anju_platform.demo.amqtt import write_amqtt
-from anju_platform.demo.children import Children
-from anju_platform.demo.inputs import Replay, Video, add_video_camera, import_replay
+from anju_platform.demo.inputs import Replay, Video, add_video_camera
 from anju_platform.demo.mosquitto import Mosquitto, find_mosquitto, free_port
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
-from anju_platform.demo.site import USERS, Camera, Site, run
+from anju_platform.demo.provisioning import provision
+from anju_platform.demo.site import Camera, Site, Task
 from anju_platform.errors import ConfigError
+from anju_platform.migrate import migrate
 
 PERIMETER = "cam-perimeter"
 GROUNDS = "gw-grounds"
@@ -54,6 +57,8 @@ class Stage:
         self.environment = dict(os.environ)
         self._postgres: EmbeddedPostgres | None = None
         self._mosquitto: Mosquitto | None = None
+        self._tasks: list[Task] = []
+        self._scene = self.site.directory / "perimeter.avi"
 
     @property
     def url(self) -> str:
@@ -63,7 +68,8 @@ class Stage:
     def build(self) -> None:
         """Start everything, in the order in which each part needs the others."""
         first = self.site.prepare()
-        self.children = Children(self.site.logs, report=self.say)
+        self.children = Children(self.site.logs)
+        self._begin_drawing()
         with self._step("database"):
             self._start_database()
         with self._step("community" if first else "community, as before"):
@@ -90,30 +96,33 @@ class Stage:
             self._postgres = EmbeddedPostgres(self.site.directory / "postgres")
             url = create_database(self._postgres.start(), "anju")
         self.environment["ANJU_DATABASE_URL"] = url
-        run(["anju", "migrate"], environment=self.environment)
+        migrate(url)
 
-    def _make_community(self) -> None:
+    def _begin_drawing(self) -> None:
+        """Have the community and the camera's scene made while the database starts."""
         site = self.site
         if not site.community_file.exists():
-            described = ["--seed", str(self.options.seed), "--out", str(site.community_file)]
-            run(["anju-sim", "describe", *described], environment=self.environment)
-        if self.options.video is not None:
-            add_video_camera(site.community_file, GROUNDS, beside=PERIMETER)
-        self._import(site.community_file)
-        if self.options.replay is not None:
-            import_replay(site, self.options.replay, self.environment, self._import)
-        for name, role in USERS.items():
-            user = ["anju", "user", "add", name, "--role", role, "--community", site.slug]
-            password = site.passwords[name]
-            run(
-                [*user, "--password-stdin", "--update"],
-                environment=self.environment,
-                secret=password,
+            seed = ("--seed", str(self.options.seed))
+            self._tasks.append(
+                Task("anju-sim", "describe", *seed, "--out", str(site.community_file))
             )
+        if not self._scene.exists():
+            drawn = ("--out", str(self._scene), "--seconds", _SCENE_SECONDS, "--seed", "1")
+            self._tasks.append(Task("python", "-m", "anju_edge.vision.scene", *drawn))
+        if self.options.replay is not None:
+            self._tasks.append(self.options.replay.describe(site))
 
-    def _import(self, file: Path) -> None:
-        secrets = ["--secrets-out", str(self.site.secrets_file)]
-        run(["anju", "community", "import", str(file), *secrets], environment=self.environment)
+    def _make_community(self) -> None:
+        for task in self._tasks:
+            task.finish()
+        if self.options.video is not None:
+            add_video_camera(self.site.community_file, GROUNDS, beside=PERIMETER)
+        documents = [self.site.community]
+        if self.options.replay is not None:
+            documents.append(self.options.replay.community(self.site))
+        engine = connect(self.environment["ANJU_DATABASE_URL"], pool_size=1)
+        provision(engine, self.site, documents)
+        engine.dispose()
 
     def _start_broker(self) -> None:
         host, port = "127.0.0.1", free_port()
@@ -169,17 +178,13 @@ class Stage:
         return ports
 
     def _cameras(self) -> Sequence[Camera]:
-        scene = self.site.directory / "perimeter.avi"
-        if not scene.exists():
-            drawn = ["--out", str(scene), "--seconds", _SCENE_SECONDS, "--seed", "1"]
-            run(["python", "-m", "anju_edge.vision.scene", *drawn], environment=self.environment)
         # what the scene's generator draws as the fenced strip
         fence: Mapping[str, object] = {
             "name": "fence",
             "kind": "intrusion",
             "polygon": [[0.0, 0.55], [1.0, 0.55], [1.0, 0.75], [0.0, 0.75]],
         }
-        cameras = [Camera(PERIMETER, str(scene), (fence,))]
+        cameras = [Camera(PERIMETER, str(self._scene), (fence,))]
         if self.options.video is not None:
             cameras.append(self.options.video.camera())
         return cameras

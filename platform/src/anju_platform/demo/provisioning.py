@@ -1,0 +1,39 @@
+"""Brings the demo's community and people into the database, or up to date; repeatable."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Engine
+
+from anju_platform.auth import repository as people
+from anju_platform.auth.model import Role
+from anju_platform.auth.service import add_user, set_password
+from anju_platform.database import transaction
+from anju_platform.demo.site import USERS, Site, write_private
+from anju_platform.provision import import_community
+from anju_platform.registry.repository import community
+
+
+def provision(engine: Engine, site: Site, documents: Iterable[Mapping[str, Any]]) -> None:
+    """Import the community files and make the demo's users with this folder's passwords."""
+    secrets = site.gateway_secrets if site.secrets_file.exists() else {}
+    with transaction(engine) as session:
+        for document in documents:
+            secrets |= import_community(session, document)
+        # before the commit: a gateway whose secret nobody has would be lost
+        write_private(site.secrets_file, json.dumps(secrets, indent=1))
+        known = community(session, site.slug)
+        for username, role in USERS.items():
+            password = site.passwords[username]
+            if people.user_by_name(session, username) is not None:
+                set_password(session, username, password)
+                continue
+            add_user(
+                session,
+                username=username,
+                name=username,
+                role=Role(role),
+                community_id=known.id if known else None,
+                password=password,
+            )
