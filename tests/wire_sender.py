@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from anju_devices import topics
@@ -25,10 +26,20 @@ COMMUNITY, GATEWAY = "tiny", "gw"
 CHANNELS = {Lane.EVENTS: Channel.EVENTS, Lane.TELEMETRY: Channel.TELEMETRY}
 WINDOW = 20
 RESEND_S = 0.5
+QUICK_INTERVAL_S = 2
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def until(said: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    """Wait until something is true; gives it."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := said()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return value
 
 
 def community_file(climates: int = 4) -> dict[str, Any]:
@@ -67,6 +78,7 @@ def community_file(climates: int = 4) -> dict[str, Any]:
             device("pir", "pir", "b1-101", "b1-101"),
             device("cam", "camera", "b1"),
             *(device(f"climate-{n}", "climate", "b1") for n in range(climates)),
+            device("quick", "climate", "b1") | {"interval_s": QUICK_INTERVAL_S},
         ],
     }
 

@@ -12,6 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     _create_lanes()
+    _create_heartbeats()
     _create_telemetry()
     _create_device_events()
     _create_rule_states()
@@ -24,6 +25,7 @@ def downgrade() -> None:
         "device_events",
         "telemetry",
         "quarantine",
+        "heartbeats",
         "lanes",
     ):
         op.drop_table(table)
@@ -60,6 +62,15 @@ def _create_lanes() -> None:
     )
     op.create_index("ix_quarantine_device", "quarantine", ["gateway_id", "device"], unique=False)
     op.create_index("ix_quarantine_received", "quarantine", ["received_at"], unique=False)
+
+
+def _create_heartbeats() -> None:
+    op.create_table(
+        "heartbeats",
+        sa.Column("process", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("process", name=op.f("pk_heartbeats")),
+    )
 
 
 def _create_telemetry() -> None:

@@ -47,6 +47,9 @@ log = logging.getLogger(__name__)
 
 DEAF_MS = 5_000
 """A pause of ingest longer than this counts as a blind period."""
+BEAT_MS = 1_000
+"""How often ingest says that it is alive."""
+PROCESS = "ingest"
 RESEND = timedelta(seconds=30)
 """An unanswered command is sent again after this time."""
 REPLAYED_AT_ONCE = 500
@@ -84,6 +87,7 @@ class Walk:
         self._rules = rules
         self._clocks = Clocks()
         self._last_call = 0
+        self._beat_at = 0
 
     def load(self, session: Session, at: int) -> None:
         """Read the registry and all states; call it first, and after every failed transaction."""
@@ -103,8 +107,8 @@ class Walk:
         self._world.coverage.was_deaf(session, self._world.registry.communities, started, ended)
 
     def note_downtime(self, session: Session, at: int) -> None:
-        """Note the time since anything was last stored, if it was long."""
-        last = lanes.last_heard(session)
+        """Note the time since ingest was last alive, if it was long."""
+        last = lanes.last_beat(session, PROCESS)
         if last is not None and at - to_millis(last) > DEAF_MS:
             self.was_deaf(session, to_millis(last), at)
 
@@ -434,3 +438,6 @@ class Walk:
             self._world.latest.save(session)
             self._rulebook.save(session)
             self.progress.save(session)
+            if group.now - self._beat_at >= BEAT_MS:
+                self._beat_at = group.now
+                lanes.beat(session, PROCESS)

@@ -2,69 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_process import IngestProcess, provide_community
+from ingest_process import IngestProcess
 from sqlalchemy import Engine, text
-from wire_sender import Sender, now_ms
+from wire_sender import Sender, now_ms, until
 
 from anju_devices.messages import Lane, Reading
 from anju_devices.topics import Channel
-from anju_platform.database import connect
 from anju_platform.demo.mosquitto import Mosquitto
 
 Ask = Callable[[str], list[Any]]
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = connect(database)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def ask(engine: Engine) -> Ask:
-    """Run a query; gives its rows, single columns unwrapped."""
-
-    def run(query: str) -> list[Any]:
-        with engine.connect() as connection:
-            rows = connection.execute(text(query)).all()
-        return [row[0] if len(row) == 1 else tuple(row) for row in rows]
-
-    return run
-
-
-@pytest.fixture
-def ingest(database: str, broker: Mosquitto, tmp_path: Path) -> Iterator[IngestProcess]:
-    provide_community(database)
-    process = IngestProcess(database, broker.port, tmp_path / "ingest.log")
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def sender(broker: Mosquitto, ingest: IngestProcess, ask: Ask) -> Iterator[Sender]:
-    """A gateway that is online, with an ingest that listens."""
-    del ingest
-    sender = Sender(broker.port)
-    sender.say(online=True)
-    until(lambda: ask("SELECT online FROM gateways") == [True])
-    yield sender
-    sender.stop()
-
-
-def until(said: Callable[[], Any], timeout_s: float = 10.0) -> Any:
-    """Wait until something is true; gives it."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := said()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return value
 
 
 def test_a_batch_becomes_points_events_and_latest_values(sender: Sender, ask: Ask) -> None:

@@ -1,24 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ingest_process import provide_community
 from sqlalchemy import Engine, select
 
 from anju_devices.messages import Committed, Lane
-from anju_platform.database import connect, reading, transaction
+from anju_platform.database import reading, transaction
 from anju_platform.lanes.progress import Progress, Verdict
 from anju_platform.registry.model import Gateway
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = connect(database)
-    yield engine
-    engine.dispose()
 
 
 def test_an_epoch_begins_with_one() -> None:

@@ -1,23 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
 
 from anju_devices.catalog import MODELS
-from anju_platform.database import connect, now
+from anju_platform.database import now
 from anju_platform.errors import ConfigError, DatabaseUnavailableError
 from anju_platform.migrate import differences, migrate
 from anju_platform.telemetry.storage import Retention, keep_partitions
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = connect(database)
-    yield engine
-    engine.dispose()
 
 
 def insert_point(engine: Engine, at: datetime) -> str:

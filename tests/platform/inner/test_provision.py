@@ -1,27 +1,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
 from wire_sender import COMMUNITY, GATEWAY, community_file
 
-from anju_platform.database import connect, reading, transaction
+from anju_platform.database import reading, transaction
 from anju_platform.errors import InvalidRequestError
 from anju_platform.people.model import Contact, Resident
 from anju_platform.provision import import_community
 from anju_platform.registry import snapshot
 from anju_platform.registry.credentials import secret_matches
 from anju_platform.registry.model import Device, Gateway, Place
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = connect(database)
-    yield engine
-    engine.dispose()
 
 
 def bring_in(engine: Engine, document: dict[str, Any]) -> dict[str, str]:

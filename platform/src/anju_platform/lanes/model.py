@@ -19,6 +19,14 @@ class LaneState(Table):
     updated_at: Mapped[datetime]
 
 
+class Heartbeat(Table):
+    """When a process last said that it is alive; how long it was away is told from it."""
+
+    __tablename__ = "heartbeats"
+    process: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+
 class Quarantined(Table):
     """What could not be taken in, raw, with the reason; ``released_at`` once replayed.
 

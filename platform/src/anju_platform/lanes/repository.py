@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.database import driver, now
-from anju_platform.lanes.model import LaneState, Quarantined
+from anju_platform.lanes.model import Heartbeat, LaneState, Quarantined
 
 _SAVE_LANES = """
     INSERT INTO lanes (gateway_id, epoch, lane, committed, updated_at)
@@ -16,6 +16,11 @@ _SAVE_LANES = """
          AS new (gateway_id, epoch, lane, committed)
     ON CONFLICT (gateway_id, epoch, lane)
     DO UPDATE SET committed = excluded.committed, updated_at = excluded.updated_at
+"""
+
+_BEAT = """
+    INSERT INTO heartbeats (process, at) VALUES (%s, now())
+    ON CONFLICT (process) DO UPDATE SET at = excluded.at
 """
 
 
@@ -73,9 +78,14 @@ def mark_released(session: Session, ids: Sequence[int]) -> None:
     session.execute(update(Quarantined).where(Quarantined.id.in_(ids)).values(released_at=now()))
 
 
-def last_heard(session: Session) -> datetime | None:
-    """Give when anything was last stored: up to then ingest was listening."""
-    return session.scalar(select(func.max(LaneState.updated_at)))
+def beat(session: Session, process: str) -> None:
+    """Say that a process is alive."""
+    driver(session).execute(_BEAT, [process])
+
+
+def last_beat(session: Session, process: str) -> datetime | None:
+    """Give when a process last said that it is alive."""
+    return session.scalar(select(Heartbeat.at).where(Heartbeat.process == process))
 
 
 def prune_quarantine(session: Session, before: datetime) -> None:

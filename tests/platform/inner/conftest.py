@@ -1,0 +1,55 @@
+"""What tests of ingest share: a database to ask, an ingest process, a gateway that is online."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingest_process import IngestProcess, provide_community
+from sqlalchemy import Engine, text
+from wire_sender import Sender, until
+
+from anju_platform.database import connect
+from anju_platform.demo.mosquitto import Mosquitto
+
+Ask = Callable[[str], list[Any]]
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    engine = connect(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def ask(engine: Engine) -> Ask:
+    """Run a query; gives its rows, single columns unwrapped."""
+
+    def run(query: str) -> list[Any]:
+        with engine.connect() as connection:
+            rows = connection.execute(text(query)).all()
+        return [row[0] if len(row) == 1 else tuple(row) for row in rows]
+
+    return run
+
+
+@pytest.fixture
+def ingest(database: str, broker: Mosquitto, tmp_path: Path) -> Iterator[IngestProcess]:
+    provide_community(database)
+    process = IngestProcess(database, broker.port, tmp_path / "ingest.log")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def sender(broker: Mosquitto, ingest: IngestProcess, ask: Ask) -> Iterator[Sender]:
+    """A gateway that is online, with an ingest that listens."""
+    del ingest
+    sender = Sender(broker.port)
+    sender.say(online=True)
+    until(lambda: ask("SELECT online FROM gateways") == [True])
+    yield sender
+    sender.stop()

@@ -1,0 +1,74 @@
+"""Silence: timers are rows, so no restart resets or repeats one; blindness is not silence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ingest_process import IngestProcess
+from wire_sender import QUICK_INTERVAL_S, Sender, now_ms, until
+
+from anju_devices.messages import Lane, Reading
+
+Ask = Callable[[str], list[Any]]
+
+SILENT_S = 2 * QUICK_INTERVAL_S
+"""After so much silence the quick device is silent."""
+ALERTS = "SELECT condition, occurrences FROM alerts WHERE entity = 'quick'"
+MEMORY = (
+    "SELECT state -> 'state' FROM rule_states WHERE entity = 'quick' AND rule_id = 'device-silent'"
+)
+
+
+def speak(sender: Sender) -> None:
+    """Let the quick device say something."""
+    values = {"temperature": 20}
+    sender.put(Lane.TELEMETRY, Reading(device="quick", at=now_ms(), values=values))
+    sender.wait()
+
+
+def test_a_timer_is_neither_reset_nor_repeated_by_restarts(
+    sender: Sender, ingest: IngestProcess, ask: Ask
+) -> None:
+    speak(sender)
+    (before,) = ask(MEMORY)
+    ingest.kill()
+    ingest.start()
+    until(lambda: ask(ALERTS) == [("active", 1)])
+    (after,) = ask(MEMORY)
+    assert after["heard_at"] == before["heard_at"]
+    ingest.kill()
+    ingest.start()
+    until(lambda: ingest.said().count("ingest is at work") == 3)
+    time.sleep(2)
+    assert ask(ALERTS) == [("active", 1)]
+    speak(sender)
+    assert ask(ALERTS) == [("clear", 1)]
+
+
+def test_a_device_that_never_spoke_is_silent_too(sender: Sender, ask: Ask) -> None:
+    del sender
+    until(lambda: ask(ALERTS) == [("active", 1)])
+
+
+def test_behind_a_lost_gateway_nobody_is_silent(sender: Sender, ask: Ask) -> None:
+    speak(sender)
+    sender.say(online=False)
+    until(lambda: ask("SELECT online FROM gateways") == [False])
+    time.sleep(SILENT_S + 2)
+    assert ask(ALERTS) == []
+    sender.say(online=True)
+    until(lambda: ask(ALERTS) == [("active", 1)])
+
+
+def test_the_time_without_ingest_is_not_silence(
+    sender: Sender, ingest: IngestProcess, ask: Ask
+) -> None:
+    speak(sender)
+    ingest.kill()
+    time.sleep(SILENT_S + 3)
+    ingest.start()
+    until(lambda: ask("SELECT 1 FROM blind_periods WHERE gateway_id IS NULL"))
+    time.sleep(1)
+    assert ask(ALERTS) == []
