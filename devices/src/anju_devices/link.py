@@ -8,7 +8,7 @@ acknowledgement does not know which connection it belongs to. Therefore the thre
 and an acknowledgement goes to the session its message came from, or nowhere.
 """
 
-# mypy: disable-error-code="assignment, attr-defined, call-arg, misc, arg-type"
+# mypy: disable-error-code="assignment, attr-defined, call-arg, misc, arg-type, no-untyped-call"
 # (an installed types-paho-mqtt would describe paho 1; paho 2 carries its own types)
 import contextlib
 import logging
@@ -254,9 +254,10 @@ class _Session:
             return
         # Numbered now: what the broker kept for us comes before the subscriptions' answer.
         self._on_accepted(self.number)
-        if self._subscriptions:
-            quality = SubscribeOptions(qos=1) if self._modern else 1
-            client.subscribe([(topic, quality) for topic in self._subscriptions])
+        if self._subscriptions and self._modern:
+            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._subscriptions])
+        elif self._subscriptions:
+            client.subscribe([(topic, 1) for topic in self._subscriptions])
         else:
             self._ready()
 

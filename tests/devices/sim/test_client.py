@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,6 +157,30 @@ def test_an_agent_that_goes_away_is_found_again() -> None:
     with_agent(test)
 
 
+def test_an_agent_that_comes_back_on_another_port_is_found_by_its_port_file(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> None:
+        first, second, file = Agent(), Agent(), tmp_path / "port"
+        client = NativeClient(("127.0.0.1", file), TOKEN, {"d": "pir"}, on_command=carry_out)
+        running = asyncio.create_task(client.run())
+        try:
+            await first.start()
+            file.write_text(f"{first.port}\n")
+            await until(lambda: client.connected)
+            await first.stop()
+            await second.start()
+            file.write_text(f"{second.port}\n")
+            client.offer(reading(1))
+            await until(lambda: len(second.kept) == 1)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await second.stop()
+
+    asyncio.run(scene())
+
+
 def test_a_refused_line_does_not_upset_the_count() -> None:
     async def test(agent: Agent, client: NativeClient) -> None:
         agent.refuse = {3, 4}
@@ -225,7 +250,9 @@ def test_a_whole_site_is_played_behind_several_gateways_at_once(site: Site) -> N
         agents = {name: Agent() for name in ("gw-west", "gw-east", "gw-grounds")}
         for agent in agents.values():
             await agent.start()
-        addresses = {name: ("127.0.0.1", agent.port) for name, agent in agents.items()}
+        addresses: dict[str, tuple[str, int | Path]] = {
+            name: ("127.0.0.1", agent.port) for name, agent in agents.items()
+        }
         player = Player(Play(site=site, agents=addresses, token=TOKEN, speed=60.0))
         running = asyncio.create_task(player.run())
         try:

@@ -41,7 +41,13 @@ def _parser() -> argparse.ArgumentParser:
     playing = commands.add_parser("run", help="play a community's devices at edge agents")
     playing.add_argument("--community", type=Path, required=True, metavar="FILE")
     playing.add_argument("--gateway", action="append", required=True, metavar="SLUG")
-    playing.add_argument("--connect", action="append", required=True, metavar="HOST:PORT")
+    playing.add_argument(
+        "--connect",
+        action="append",
+        required=True,
+        metavar="HOST:PORT",
+        help="the agent's native driver; HOST:@FILE reads the port from the agent's port_file",
+    )
     playing.add_argument("--token-file", type=Path, required=True, metavar="FILE")
     playing.add_argument(
         "--speed", type=float, default=1.0, help="1 to 1000 (default: %(default)s)"
@@ -98,10 +104,12 @@ def _play(options: argparse.Namespace) -> Play:
     )
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
+def _address(text: str) -> tuple[str, int | Path]:
+    host, _, port = text.partition(":@") if ":@" in text else text.rpartition(":")
+    if host and ":@" in text and port:
+        return host.strip("[]"), Path(port)
     if not host or not port.isdigit():
-        raise DeviceError(f"--connect {text!r}: must be HOST:PORT")
+        raise DeviceError(f"--connect {text!r}: must be HOST:PORT or HOST:@FILE")
     return host.strip("[]"), int(port)
 
 

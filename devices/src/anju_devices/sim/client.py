@@ -10,6 +10,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -42,7 +43,8 @@ class NativeClient:
     """One connection to one agent, for the devices behind its gateway.
 
     Args:
-        address: the agent's host and port.
+        address: the agent's host and port, or the file where the agent writes its port,
+            read at every try because a restarted agent may have chosen another.
         token: the agent's native token.
         devices: model names by device id.
         on_command: carries out a command and gives the answer.
@@ -51,7 +53,7 @@ class NativeClient:
 
     def __init__(
         self,
-        address: tuple[str, int],
+        address: tuple[str, int | Path],
         token: str,
         devices: Mapping[str, str],
         *,
@@ -62,7 +64,8 @@ class NativeClient:
         self.connected = False
         self.given_up = 0
         """Readings lost because the queue was full."""
-        self._address = address
+        self._host, self._port = address
+        self._name = f"{address[0]}:{address[1]}"
         self._hello = {"token": token, "devices": dict(devices)}
         self._on_command = on_command
         self._on_connected = on_connected
@@ -83,7 +86,7 @@ class NativeClient:
         if self.queued >= self._max_queue:
             self.given_up += 1
             if self.given_up == 1:
-                log.warning("%s:%d: the queue is full; oldest readings are lost", *self._address)
+                log.warning("%s: the queue is full; oldest readings are lost", self._name)
             if not self._waiting:
                 return  # all are on their way, and counted by the agent
             self._waiting.popleft()
@@ -106,14 +109,15 @@ class NativeClient:
             attempt = 0 if steady else attempt + 1
             delay_s = min(_RETRY_FIRST_S * 2 ** min(attempt, 6), _RETRY_MOST_S)
             level = logging.DEBUG if reason == said else logging.WARNING
-            log.log(level, "%s:%d: %s; trying again", *self._address, reason)
+            log.log(level, "%s: %s; trying again", self._name, reason)
             said = reason
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))
 
     async def _once(self) -> None:
         """Serve one connection to its end."""
+        port = self._port if isinstance(self._port, int) else int(self._port.read_text("utf-8"))
         async with asyncio.timeout(_CONNECT_S):
-            reader, writer = await asyncio.open_connection(*self._address, limit=1 << 20)
+            reader, writer = await asyncio.open_connection(self._host, port, limit=1 << 20)
         try:
             self._begin()
             writer.write(json.dumps(self._hello).encode() + b"\n")
@@ -122,7 +126,7 @@ class NativeClient:
             if not greeting.get("ok"):
                 raise DeviceError(f"refused: {greeting.get('error', 'no greeting')}")
             self.connected = True
-            log.info("%s:%d: connected", *self._address)
+            log.info("%s: connected", self._name)
             self._on_connected()
             sending = asyncio.create_task(self._send(writer))
             try:
@@ -178,7 +182,7 @@ class NativeClient:
 
     def _refuse(self, said: Mapping[str, Any]) -> None:
         """Mark a line the agent cannot use; it is forgotten with the next confirmation."""
-        log.warning("%s:%d: %s", *self._address, said["error"])
+        log.warning("%s: %s", self._name, said["error"])
         number = said.get("line")
         for line in self._sent:
             if line.number == number:

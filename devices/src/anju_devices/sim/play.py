@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from anju_devices.messages import Command, CommandResult
 from anju_devices.sim.answers import refuse
@@ -25,10 +26,10 @@ _MOST_AT_ONCE = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Play:
-    """What to play and where: agents' addresses by gateway."""
+    """What to play and where: agents' addresses by gateway (a port, or the file with it)."""
 
     site: Site
-    agents: Mapping[str, tuple[str, int]]
+    agents: Mapping[str, tuple[str, int | Path]]
     token: str
     seed: int = 1
     speed: float = 1.0
