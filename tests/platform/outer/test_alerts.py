@@ -67,6 +67,16 @@ def test_acknowledging_twice_is_the_same_as_once(site: Site) -> None:
     assert kinds(site, alert_id) == ["raised", "acked"]
 
 
+@pytest.mark.parametrize(("latched", "handling"), [(False, "closed"), (True, "acked")])
+def test_acknowledging_what_is_over_closes_it_unless_it_latches(
+    site: Site, latched: bool, handling: str
+) -> None:
+    alert_id = site.alert(condition="clear", cleared_at=now(), latched=latched)
+    view = acknowledge(site, alert_id)
+    assert (view.handling, view.acked_by, view.closed_by) == (handling, "王磊", None)
+    assert acknowledge(site, alert_id) == view
+
+
 def test_the_second_guard_gets_the_present_state(site: Site) -> None:
     alert_id = site.alert()
     acknowledge(site, alert_id)
@@ -134,7 +144,7 @@ def test_closing_keeps_what_the_machine_said_and_counts_as_acknowledging(site: S
     with pytest.raises(AlertChangedError, match="closed"):
         close(site, alert_id, Cause.TRUE, version=2)
     with pytest.raises(AlertChangedError, match="already"):
-        acknowledge(site, alert_id, version=2)
+        acknowledge(site, alert_id, "guard2", version=2)
 
 
 def test_dispatching_takes_on_and_names_the_person(site: Site) -> None:

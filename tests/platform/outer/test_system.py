@@ -25,7 +25,12 @@ LogIn = Callable[..., httpx.Client]
 
 def fill(site: Site) -> None:
     """A gateway with an old and a present epoch, a blind one, events, quarantine, outbox."""
-    alert_id = site.alert()
+    fill_gateways(site)
+    fill_quarantine(site)
+    fill_outbox(site)
+
+
+def fill_gateways(site: Site) -> None:
     with transaction(site.engine) as session:
         ids = {g.slug: g.id for g in session.scalars(select(Gateway))}
         for epoch, lane, committed, minutes in (
@@ -62,6 +67,10 @@ def fill(site: Site) -> None:
                     flags=0,
                 )
             )
+
+
+def fill_quarantine(site: Site) -> None:
+    with transaction(site.engine) as session:
         for community_id, reason in ((site.community_id, "invalid"), (None, "unknown-gateway")):
             session.add(
                 Quarantined(
@@ -73,6 +82,11 @@ def fill(site: Site) -> None:
                     payload=b"\xff raw",
                 )
             )
+
+
+def fill_outbox(site: Site) -> None:
+    alert_id = site.alert()
+    with transaction(site.engine) as session:
         for recipient, state in (("role:guard", "queued"), ("role:family", "queued")):
             session.add(
                 Notification(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from anju_devices.catalog import MODELS
 from anju_platform.alerts import listing, repository
 from anju_platform.alerts.listing import counts, history, one_alert, open_alerts
-from anju_platform.alerts.model import Alert, Cause, Handling
+from anju_platform.alerts.model import Alert, Cause, Condition, Handling
 from anju_platform.alerts.schemas import (
     AccessView,
     AlertDetail,
@@ -69,17 +69,22 @@ def acknowledge(
 ) -> AlertView:
     """Take an alert on. Doing so twice is the same as once.
 
+    One that is over already, and does not latch, is closed by it: nobody need come back.
+
     Raises:
         NotFoundError: no such alert in the actor's community.
         AlertChangedError: somebody else has it, it is closed, or it has changed since
             ``version``.
     """
     alert = _locked(session, actor, alert_id)
-    if alert.handling == Handling.ACKED and alert.acked_by == actor.user_id:
+    if alert.handling != Handling.UNACKED and alert.acked_by == actor.user_id:
         return _present(session, alert)
     _demand(session, alert, alert.handling == Handling.UNACKED, "somebody has taken it on already")
     _demand_version(session, alert, version)
     _take_on(session, actor, alert, screen)
+    if alert.condition == Condition.CLEAR and not alert.latched:
+        alert.handling, alert.closed_at = Handling.CLOSED, now()
+        repository.add_entry(session, alert, "closed", alert.closed_at)
     return _changed(session, alert)
 
 

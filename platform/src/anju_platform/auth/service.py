@@ -57,7 +57,8 @@ def log_in(
     """Check a password and open a session of at most ``hours``; give its secret token.
 
     Only a hash of the token is stored. The session of ``previous_token`` ends, so a token
-    known before the log-in is worth nothing after it. Every try is audited.
+    known before the log-in is worth nothing after it. Every try that is
+    checked is audited.
 
     Raises:
         NotAuthenticatedError: wrong name or password (which of them is not said).
