@@ -34,7 +34,9 @@ from anju_platform.lanes import repository as lanes
 from anju_platform.lanes.intake import Delivery, Fault, Reason
 from anju_platform.lanes.model import Quarantined
 from anju_platform.lanes.progress import Progress, Verdict
+from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.planning import plan
+from anju_platform.notifications.repository import Planned
 from anju_platform.registry import snapshot
 from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice, KnownGateway
@@ -75,6 +77,8 @@ class _Group:
     taken: list[Taken] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
+    entries: list[alerts.Entry] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
     changes: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
     call: set[int] = field(default_factory=set)
     outgoing: Outgoing = field(default_factory=Outgoing)
@@ -370,16 +374,15 @@ class Walk:
                 continue
             changes = group.changes.setdefault(found.community_id, [])
             changes.append(("alert", str(transition.alert.id)))
+            group.entries += transition.entries
             if transition.tell:
-                self._tell(session, transition, found)
+                group.planned += self._tell(transition, found)
             self._fetch_snapshot(session, transition, found, group)
-        for community_id, changes in sorted(group.changes.items()):
-            alerts.announce_all(session, community_id, list(dict.fromkeys(changes)))
 
-    def _tell(self, session: Session, transition: Transition, found: Found) -> None:
+    @staticmethod
+    def _tell(transition: Transition, found: Found) -> list[Planned]:
         alert = transition.alert
-        plan(
-            session,
+        return plan(
             community_id=alert.community_id,
             alert_id=alert.id,
             transition=alert.version,
@@ -437,6 +440,10 @@ class Walk:
             writing.record_events(session, group.taken)
             self._world.latest.save(session)
             self._rulebook.save(session)
+            alerts.add_entries(session, group.entries)
+            notifications.add(session, group.planned)
+            for community_id, changes in sorted(group.changes.items()):
+                alerts.announce_all(session, community_id, list(dict.fromkeys(changes)))
             self.progress.save(session)
             if group.now - self._beat_at >= BEAT_MS:
                 self._beat_at = group.now

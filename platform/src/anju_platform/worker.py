@@ -110,15 +110,16 @@ class Worker:
 
 def _note_told(session: Session, accepted: Sequence[Notification]) -> None:
     """Write into the alerts' timelines who was told."""
-    alerts.add_told(
+    alerts.add_entries(
         session,
         [
-            {
-                "alert_id": one.alert_id,
-                "community_id": one.community_id,
-                "at": now(),
-                "data": {"recipient": one.recipient, "channel": one.channel},
-            }
+            alerts.Entry(
+                one.alert_id,
+                one.community_id,
+                now(),
+                "told",
+                {"recipient": one.recipient, "channel": one.channel},
+            )
             for one in accepted
         ],
     )

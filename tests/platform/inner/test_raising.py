@@ -15,6 +15,7 @@ from wire_sender import COMMUNITY, GATEWAY, now_ms
 
 from anju_platform.alerts.model import Alert, Condition, Handling, TimelineEntry
 from anju_platform.alerts.raising import Transition, raise_or_refresh
+from anju_platform.alerts.repository import add_entries
 from anju_platform.database import connect, from_millis, transaction
 from anju_platform.registry import snapshot
 from anju_platform.registry.snapshot import KnownDevice
@@ -57,7 +58,10 @@ class Desk:
             **changes,
         )
         community_id = self.device.community_id
-        return raise_or_refresh(self.session, community_id, finding, rule, self.device)
+        transition = raise_or_refresh(self.session, community_id, finding, rule, self.device)
+        if transition is not None:
+            add_entries(self.session, transition.entries)
+        return transition
 
     @property
     def alerts(self) -> list[Alert]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode
+from anju_platform.alerts.repository import Entry
 from anju_platform.database import Json, from_millis, now, to_millis
 from anju_platform.registry.snapshot import KnownDevice
 from anju_rules import Finding, FindingKind, Rule
@@ -24,11 +25,16 @@ KEPT_EVENT_IDS = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transition:
-    """What happened to an alert; ``tell`` is true when people are to hear of it."""
+    """What happened to an alert; ``tell`` is true when people are to hear of it.
+
+    ``entries`` are its steps for the timeline
+    (:func:`anju_platform.alerts.repository.add_entries`).
+    """
 
     alert: Alert
     kind: str
     tell: bool
+    entries: tuple[Entry, ...]
 
 
 def raise_or_refresh(
@@ -40,17 +46,17 @@ def raise_or_refresh(
 ) -> Transition | None:
     """Carry a finding over to its alert; gives nothing when it changes nothing.
 
-    The caller announces the alert to screens, in the same transaction (see
-    :func:`anju_platform.alerts.repository.announce_all`).
+    The caller writes the timeline's entries and announces the alert to screens in the same
+    transaction, for all findings of a group at once.
     """
     key = dedupe_key(finding)
     alert = repository.latest_of_key(session, community_id, key)
     if alert is not None and alert.handling != Handling.CLOSED:
-        transition = _refresh(session, alert, finding)
+        transition = _refresh(alert, finding)
     elif finding.kind is not FindingKind.active:
         return None
     elif alert is not None and _closed_lately(alert, finding):
-        transition = _reopen(session, alert, finding)
+        transition = _reopen(alert, finding)
     else:
         transition = _raise(session, community_id, finding, rule, device, former=alert)
     if transition is not None:
@@ -105,9 +111,8 @@ def _raise(
         version=1,
     )
     session.add(alert)
-    session.flush()
-    repository.add_entry(session, alert, "raised", detected, data=_said(finding))
-    return Transition(alert, "raised", tell=True)
+    entries = (_entry(alert, "raised", finding),)
+    return Transition(alert, "raised", tell=True, entries=entries)
 
 
 def _closed_lately(alert: Alert, finding: Finding) -> bool:
@@ -115,38 +120,38 @@ def _closed_lately(alert: Alert, finding: Finding) -> bool:
     return closed is not None and from_millis(finding.detected_at) - closed < REOPEN_WITHIN
 
 
-def _reopen(session: Session, alert: Alert, finding: Finding) -> Transition:
+def _reopen(alert: Alert, finding: Finding) -> Transition:
     alert.handling = Handling.UNACKED
     alert.acked_at = alert.acked_by = None
     alert.closed_at = alert.closed_by = None
     alert.cause = alert.note = None
-    return _activate(session, alert, finding, "reopened")
+    return _activate(alert, finding, "reopened")
 
 
-def _refresh(session: Session, alert: Alert, finding: Finding) -> Transition | None:
+def _refresh(alert: Alert, finding: Finding) -> Transition | None:
     match finding.kind:
         case FindingKind.active:
-            return _active_again(session, alert, finding)
+            return _active_again(alert, finding)
         case FindingKind.cleared:
-            return _cleared(session, alert, finding)
+            return _cleared(alert, finding)
         case FindingKind.unknown:
-            return _unknown(session, alert, finding)
+            return _unknown(alert, finding)
         case FindingKind.severity:
-            return _severity(session, alert, finding)
+            return _severity(alert, finding)
 
 
-def _active_again(session: Session, alert: Alert, finding: Finding) -> Transition:
+def _active_again(alert: Alert, finding: Finding) -> Transition:
     if finding.severity < alert.severity:
         _rise(alert, finding)
-        return _activate(session, alert, finding, "rose")
+        return _activate(alert, finding, "rose")
     if alert.condition == Condition.ACTIVE:
         alert.occurrences += 1
         alert.evidence = _evidence(alert.evidence, finding)
-        return _changed(session, alert, finding, "reactivated", tell=False)
-    return _activate(session, alert, finding, "reactivated")
+        return _changed(alert, finding, "reactivated", tell=False)
+    return _activate(alert, finding, "reactivated")
 
 
-def _activate(session: Session, alert: Alert, finding: Finding, kind: str) -> Transition:
+def _activate(alert: Alert, finding: Finding, kind: str) -> Transition:
     detected = from_millis(finding.detected_at)
     alert.occurrences += 1
     alert.condition = Condition.ACTIVE
@@ -157,7 +162,7 @@ def _activate(session: Session, alert: Alert, finding: Finding, kind: str) -> Tr
     evidence = _evidence(alert.evidence, finding)
     flapping = _note_activation(evidence, detected)
     alert.evidence = evidence
-    return _changed(session, alert, finding, kind, tell=kind == "rose" or not flapping)
+    return _changed(alert, finding, kind, tell=kind == "rose" or not flapping)
 
 
 def _note_activation(evidence: Json, at: datetime) -> bool:
@@ -169,15 +174,15 @@ def _note_activation(evidence: Json, at: datetime) -> bool:
     return bool(evidence["flapping"])
 
 
-def _severity(session: Session, alert: Alert, finding: Finding) -> Transition | None:
+def _severity(alert: Alert, finding: Finding) -> Transition | None:
     if finding.severity == alert.severity:
         return None
     alert.evidence = _evidence(alert.evidence, finding)
     if finding.severity < alert.severity:
         _rise(alert, finding)
-        return _changed(session, alert, finding, "rose", tell=True)
+        return _changed(alert, finding, "rose", tell=True)
     alert.severity = finding.severity
-    return _changed(session, alert, finding, "fell", tell=False)
+    return _changed(alert, finding, "fell", tell=False)
 
 
 def _rise(alert: Alert, finding: Finding) -> None:
@@ -187,33 +192,36 @@ def _rise(alert: Alert, finding: Finding) -> None:
     alert.acked_at = alert.acked_by = None
 
 
-def _cleared(session: Session, alert: Alert, finding: Finding) -> Transition | None:
+def _cleared(alert: Alert, finding: Finding) -> Transition | None:
     if alert.condition == Condition.CLEAR:
         return None
     alert.condition = Condition.CLEAR
     alert.cleared_at = from_millis(finding.detected_at)
-    transition = _changed(session, alert, finding, "cleared", tell=False)
-    if alert.handling == Handling.ACKED and not alert.latched:
-        alert.handling = Handling.CLOSED
-        alert.closed_at = now()
-        repository.add_entry(session, alert, "closed", alert.closed_at)
-    return transition
+    cleared = _changed(alert, finding, "cleared", tell=False)
+    if alert.handling != Handling.ACKED or alert.latched:
+        return cleared
+    alert.handling = Handling.CLOSED
+    alert.closed_at = now()
+    closed = _entry(alert, "closed", finding)
+    return Transition(alert, "cleared", tell=False, entries=(*cleared.entries, closed))
 
 
-def _unknown(session: Session, alert: Alert, finding: Finding) -> Transition | None:
+def _unknown(alert: Alert, finding: Finding) -> Transition | None:
     if alert.condition in {Condition.UNKNOWN, Condition.CLEAR}:
         return None
     alert.condition = Condition.UNKNOWN
-    return _changed(session, alert, finding, "unknown", tell=False)
+    return _changed(alert, finding, "unknown", tell=False)
 
 
-def _changed(
-    session: Session, alert: Alert, finding: Finding, kind: str, *, tell: bool
-) -> Transition:
+def _changed(alert: Alert, finding: Finding, kind: str, *, tell: bool) -> Transition:
     alert.version += 1
+    entry = _entry(alert, kind, finding)
+    return Transition(alert, kind, tell and not alert.overlays, (entry,))
+
+
+def _entry(alert: Alert, kind: str, finding: Finding) -> Entry:
     at = from_millis(finding.detected_at)
-    repository.add_entry(session, alert, kind, at, data=_said(finding))
-    return Transition(alert, kind, tell=tell and not alert.overlays)
+    return Entry(alert.id, alert.community_id, at, kind, _said(finding))
 
 
 def _said(finding: Finding) -> Json:

@@ -2,33 +2,52 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, text
+import msgspec
+import psycopg
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, FeedEntry, TimelineEntry
-from anju_platform.database import Json, now
+from anju_platform.database import Json, driver, now
+from anju_platform.errors import NotFoundError
 
 FEED_CHANNEL = "anju_feed"
 """NOTIFY channel of the feed; the payload is ``<community_id>:<seq>``."""
 
 
-_ANNOUNCE = text(
-    """
+_ANNOUNCE = """
     WITH bumped AS (
-        UPDATE communities SET feed_seq = feed_seq + :count WHERE id = :community
-        RETURNING feed_seq
+        UPDATE communities SET feed_seq = feed_seq + cardinality(%(refs)s::text[])
+        WHERE id = %(community)s
+        RETURNING id, feed_seq
     ), entries AS (
         INSERT INTO feed (community_id, seq, kind, ref, at)
-        SELECT :community, bumped.feed_seq - :count + new.i, new.kind, new.ref, :at
-        FROM bumped,
-             unnest(CAST(:kinds AS text[]), CAST(:refs AS text[]))
+        SELECT id, feed_seq - cardinality(%(refs)s::text[]) + new.i, new.kind, new.ref, %(at)s
+        FROM bumped, unnest(%(kinds)s::text[], %(refs)s::text[])
              WITH ORDINALITY AS new (kind, ref, i)
     )
-    SELECT feed_seq, pg_notify(:channel, CAST(:community AS text) || ':' || feed_seq) FROM bumped
-    """
-)
+    SELECT feed_seq, pg_notify(%(channel)s, id::text || ':' || feed_seq) FROM bumped
+"""
+
+_ADD_ENTRIES = """
+    INSERT INTO alert_timeline (alert_id, community_id, at, kind, data)
+    SELECT alert, community, at, kind, data::jsonb
+    FROM unnest(%s::uuid[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
+         AS new (alert, community, at, kind, data)
+"""
+
+
+class Entry(NamedTuple):
+    """A step of an alert's life that the machine made."""
+
+    alert_id: UUID
+    community_id: int
+    at: datetime
+    kind: str
+    data: Json
 
 
 def announce(session: Session, community_id: int, kind: str, ref: str) -> int:
@@ -38,27 +57,44 @@ def announce(session: Session, community_id: int, kind: str, ref: str) -> int:
     Gives the entry's number. The community's row stays locked until the commit, so numbers
     become visible in order and without gaps.
     """
-    return announce_all(session, community_id, [(kind, ref)])
+    session.flush()
+    row = _announce(session, community_id, [(kind, ref)]).fetchone()
+    if row is None:
+        raise NotFoundError(f"no community {community_id}")
+    return int(row[0])
 
 
-def announce_all(session: Session, community_id: int, changes: Sequence[tuple[str, str]]) -> int:
-    """Announce several (kind, ref) at once; gives the number of the last entry.
+def announce_all(session: Session, community_id: int, changes: Sequence[tuple[str, str]]) -> None:
+    """Announce several (kind, ref) at once, without waiting for the answer.
 
     Whoever changes several alerts in a transaction announces after the last of them: alerts
     are locked before the community, by everybody, so that nobody waits in a circle.
     """
-    row = session.execute(
+    _announce(session, community_id, changes)
+
+
+def _announce(
+    session: Session, community_id: int, changes: Sequence[tuple[str, str]]
+) -> psycopg.Cursor[Any]:
+    return driver(session).execute(
         _ANNOUNCE,
         {
             "community": community_id,
-            "count": len(changes),
             "kinds": [kind for kind, _ in changes],
             "refs": [ref for _, ref in changes],
             "at": now(),
             "channel": FEED_CHANNEL,
         },
-    ).one()
-    return int(row.feed_seq)
+    )
+
+
+def add_entries(session: Session, entries: Sequence[Entry]) -> None:
+    """Add steps to timelines, without waiting for the answer."""
+    if entries:
+        alert, community, at, kind, data = zip(*entries, strict=True)
+        encoded = [msgspec.json.encode(one).decode() for one in data]
+        columns = [list(alert), list(community), list(at), list(kind), encoded]
+        driver(session).execute(_ADD_ENTRIES, columns)
 
 
 def add_entry(
@@ -106,12 +142,6 @@ def latest_of_key(session: Session, community_id: int, key: str) -> Alert | None
         .execution_options(populate_existing=True)
     )
     return session.scalars(query).one_or_none()
-
-
-def add_told(session: Session, told: Sequence[Json]) -> None:
-    """Note in timelines who was told: rows of ``alert_id, community_id, at, data``."""
-    if told:
-        session.execute(insert(TimelineEntry), [{"kind": "told", **row} for row in told])
 
 
 def prune_feed(session: Session, before: datetime) -> int:

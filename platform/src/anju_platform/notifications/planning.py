@@ -1,14 +1,11 @@
-"""Who is told of an alert's transition: outbox rows in the transaction that made it."""
+"""Who is told of an alert's transition: one message per recipient and channel."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from anju_platform.database import Json, now
-from anju_platform.notifications import repository
-from anju_platform.notifications.model import DeliveryState
+from anju_platform.notifications.repository import Planned
 
 IN_APP = "in_app"
 """The channel of the screens people are logged in to."""
@@ -23,7 +20,6 @@ _EXPIRY = {
 
 
 def plan(
-    session: Session,
     *,
     community_id: int,
     alert_id: UUID,
@@ -31,29 +27,23 @@ def plan(
     severity: int,
     roles: Sequence[str],
     payload: Json,
-) -> int:
-    """Write one outbox row per role; gives how many are new.
+) -> list[Planned]:
+    """Give one message per role, for :func:`anju_platform.notifications.repository.add`.
 
-    ``transition`` is the alert's ``version`` told of. Planning the same transition again
+    ``transition`` is the alert's ``version`` told of. Adding the same transition again
     changes nothing.
     """
     at = now()
-    return repository.add(
-        session,
-        [
-            {
-                "community_id": community_id,
-                "alert_id": alert_id,
-                "transition": transition,
-                "recipient": f"role:{role}",
-                "channel": IN_APP,
-                "state": DeliveryState.QUEUED,
-                "payload": payload,
-                "attempts": 0,
-                "created_at": at,
-                "next_attempt_at": at,
-                "expires_at": at + _EXPIRY[severity],
-            }
-            for role in dict.fromkeys(roles)
-        ],
-    )
+    return [
+        Planned(
+            community_id=community_id,
+            alert_id=alert_id,
+            transition=transition,
+            recipient=f"role:{role}",
+            channel=IN_APP,
+            payload=payload,
+            created_at=at,
+            expires_at=at + _EXPIRY[severity],
+        )
+        for role in dict.fromkeys(roles)
+    ]

@@ -2,28 +2,55 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import CursorResult, and_, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+import msgspec
+from sqlalchemy import CursorResult, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from anju_platform.database import Json
+from anju_platform.database import Json, driver
 from anju_platform.notifications.model import DeliveryState, Notification
 
 OUTBOX_CHANNEL = "anju_outbox"
 """NOTIFY channel that wakes the worker; its poll is the guarantee."""
 
 
-def add(session: Session, rows: Sequence[Json]) -> int:
-    """Insert rows that are not there yet and wake the worker; gives how many were new."""
-    if not rows:
-        return 0
-    statement = insert(Notification).values(list(rows)).on_conflict_do_nothing()
-    added = session.execute(statement.returning(Notification.id)).all()
-    if added:
-        session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
-    return len(added)
+_ADD = """
+    WITH added AS (
+        INSERT INTO notifications (community_id, alert_id, transition, recipient, channel, state,
+            payload, attempts, created_at, next_attempt_at, expires_at)
+        SELECT community, alert, transition, recipient, channel, 'queued', payload::jsonb, 0,
+            at, at, expires
+        FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+                    %s::timestamptz[], %s::timestamptz[])
+             AS new (community, alert, transition, recipient, channel, payload, at, expires)
+        ON CONFLICT DO NOTHING
+        RETURNING id
+    )
+    SELECT pg_notify(%s, '') WHERE EXISTS (SELECT FROM added)
+"""
+
+
+class Planned(NamedTuple):
+    """A message to be delivered."""
+
+    community_id: int
+    alert_id: UUID
+    transition: int
+    recipient: str
+    channel: str
+    payload: Json
+    created_at: datetime
+    expires_at: datetime
+
+
+def add(session: Session, planned: Sequence[Planned]) -> None:
+    """Insert what is not there yet and wake the worker, without waiting for the answer."""
+    if planned:
+        columns = [list(column) for column in zip(*planned, strict=True)]
+        columns[5] = [msgspec.json.encode(one.payload).decode() for one in planned]
+        driver(session).execute(_ADD, [*columns, OUTBOX_CHANNEL])
 
 
 def lease(session: Session, at: datetime, duration: timedelta, limit: int) -> list[Notification]:
