@@ -49,6 +49,12 @@ class Box:
         both = wide * high
         return both / (self.width * self.height + other.width * other.height - both)
 
+    def within(self, other: "Box") -> float:
+        """Give the share of this box that lies in another."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        high = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(wide, 0.0) * max(high, 0.0) / max(self.width * self.height, 1e-9)
+
     def around(self, other: "Box") -> "Box":
         """Give the smallest box around both."""
         return Box(

@@ -23,6 +23,8 @@ VARIANCE = 24.0
 SHADOW = 127
 FLOODED = 0.5
 """More of the picture changed than this is the light or the camera, not something in it."""
+UNSTEADY = 0.05
+"""More than this, and part of it may be the light: somebody near makes a camera expose anew."""
 SETTLE_S = 1.5
 _WARM_RATE = 0.08
 _CLOSE = (5, 9)

@@ -9,7 +9,7 @@ from anju_edge.clock import new_id, now_ms
 from anju_edge.config import CameraConfig
 from anju_edge.errors import CameraError
 from anju_edge.vision import blobs, snapshot
-from anju_edge.vision.foreground import Background
+from anju_edge.vision.foreground import UNSTEADY, Background
 from anju_edge.vision.frames import Frame
 from anju_edge.vision.kinds import kind_of
 from anju_edge.vision.sight import Sight
@@ -62,7 +62,7 @@ class Pipeline:
             boxes: list[blobs.Box] = []
         else:
             boxes = blobs.find(foreground.mask, min_height=self._config.min_height)
-        seen = self._tracker.update(boxes, frame.at)
+        seen = self._tracker.update(boxes, frame.at, doubtful=foreground.changed > UNSTEADY)
         self._background.learn([track.box for track in self._tracker.tracks if track.came])
         for zone in self._zones:
             for crossing in zone.update(seen, self._tracker.tracks, frame.at):

@@ -23,6 +23,9 @@ REACH = 0.9
 REACH_S = 0.5
 SMOOTH = 0.5
 CAME = 0.5
+STIRRED = 0.2
+PART = 0.6
+MOSTLY = 0.7
 
 
 @dataclass(slots=True)
@@ -37,6 +40,8 @@ class Track:
     height: float = 0.0
     """Its usual height, smoothed over sightings."""
     width: float = 0.0
+    doubtful: bool = False
+    """It appeared while much of the picture was changing."""
     velocity: tuple[float, float] = (0.0, 0.0)
     origin: tuple[float, float] = (0.0, 0.0)
     reach: float = 0.0
@@ -56,6 +61,11 @@ class Track:
         """
         return self.confirmed and self.reach >= CAME * self.height
 
+    @property
+    def credible(self) -> bool:
+        """Whether it is somebody: what came with a change of light must have moved since."""
+        return self.confirmed and (not self.doubtful or self.reach >= STIRRED * self.height)
+
     def expected(self, at: float) -> Box:
         """Give where it should be now if it went on as before."""
         passed = min(at - self.at, BRIDGE_S)
@@ -71,19 +81,32 @@ class Tracker:
         self._numbers = itertools.count(1)
         self.tracks: list[Track] = []
 
-    def update(self, boxes: Sequence[Box], at: float) -> list[Track]:
-        """Take the boxes of a frame; give the tracks seen in it."""
+    def update(self, boxes: Sequence[Box], at: float, *, doubtful: bool = False) -> list[Track]:
+        """Take the boxes of a frame; give the tracks seen in it.
+
+        ``doubtful`` says that much of the picture is changing.
+        """
         pairs = _pair(self.tracks, boxes, at)
         for track, box in pairs:
             _move(track, box, at)
         taken = {id(box) for _, box in pairs}
+        taken |= {id(box) for box in boxes if self._is_part(box)}
         fresh = [
-            Track(next(self._numbers), b, at, at, 1, b.height, b.width, origin=b.foot)
+            Track(next(self._numbers), b, at, at, 1, b.height, b.width, doubtful, origin=b.foot)
             for b in boxes
             if id(b) not in taken
         ]
         self.tracks = [t for t in self.tracks if at - t.at <= _patience(t)] + fresh
         return [track for track, _ in pairs] + fresh
+
+    def _is_part(self, box: Box) -> bool:
+        """Say whether a box is a piece of somebody already followed, and nobody new."""
+        return any(
+            track.confirmed
+            and box.height < PART * track.box.height
+            and box.within(track.box) > MOSTLY
+            for track in self.tracks
+        )
 
     def forget(self) -> None:
         """Drop every track: the picture is no longer the one they were seen in."""

@@ -78,7 +78,7 @@ class Zone:
     def _judge(self, stay: _Stay, at: float) -> list[Crossing]:
         within = sum(stay.feet)
         if stay.since is None:
-            if within < HELD or not stay.feet[-1]:
+            if within < HELD or not stay.feet[-1] or not stay.track.credible:
                 return []
             stay.since, stay.told_s = at, 0.0
             return [Crossing(Change.ENTERED, self.config, stay.track, 0.0)]
