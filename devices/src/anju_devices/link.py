@@ -113,8 +113,8 @@ class _Session:
         self._drop: str | None = None
         self._close_by: float | None = None
         self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.settimeout(0)
-        self._wake_write.settimeout(0)
+        for end in (self._wake_read, self._wake_write):
+            end.settimeout(0)
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
@@ -137,12 +137,11 @@ class _Session:
             self._serve()
         finally:
             ended = self.ended = self.ended or "the connection was closed"
-            transport = self._client.socket()
-            if transport is not None:
+            if (transport := self._client.socket()) is not None:
                 transport.close()
             with self._count:
-                self._wake_read.close()
-                self._wake_write.close()
+                for end in (self._wake_read, self._wake_write):
+                    end.close()
         return ended
 
     def _connect(self, settings: LinkSettings) -> None:
@@ -163,9 +162,8 @@ class _Session:
             if not self.usable or self._unacknowledged >= MAX_UNACKNOWLEDGED:
                 return False
             self._unacknowledged += 1
-        properties = None
-        if expiry_s is not None and self._modern:
-            properties = _properties(PacketTypes.PUBLISH, MessageExpiryInterval=expiry_s)
+        expiry = {} if expiry_s is None else {"MessageExpiryInterval": expiry_s}
+        properties = _properties(PacketTypes.PUBLISH, **expiry) if self._modern else None
         sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         self._wake()
         return sent.rc == mqtt.MQTT_ERR_SUCCESS
@@ -210,7 +208,7 @@ class _Session:
                     return
             writing = select.POLLOUT if client.want_write() else 0
             poll.register(transport.fileno(), select.POLLIN | writing)
-            happened = dict(poll.poll(_patience_ms(transport)))
+            happened = dict(poll.poll(0 if _pending(transport) else _POLL_MS))
             if happened.pop(self._wake_read.fileno(), 0):
                 self._wake_read.recv(4096)
             if happened or _pending(transport):
@@ -254,10 +252,9 @@ class _Session:
             return
         # Numbered now: what the broker kept for us comes before the subscriptions' answer.
         self._on_accepted(self.number)
-        if self._subscriptions and self._modern:
-            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._subscriptions])
-        elif self._subscriptions:
-            client.subscribe([(topic, 1) for topic in self._subscriptions])
+        quality: Any = SubscribeOptions(qos=1) if self._modern else 1
+        if self._subscriptions:
+            client.subscribe([(topic, quality) for topic in self._subscriptions])
         else:
             self._ready()
 
@@ -352,8 +349,7 @@ class Link:
         """Wait until all that was published is acknowledged, then say goodbye and end."""
         self._stop_by = time.monotonic() + timeout_s * 0.8
         self._stopping.set()
-        session = self._session
-        if session is not None:
+        if (session := self._session) is not None:
             session.close(self._stop_by)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
@@ -374,15 +370,13 @@ class Link:
 
     def ack(self, message: Message) -> bool:
         """Acknowledge a message; False, and nothing sent, if its connection is over."""
-        session = self._session
-        if session is None or session.number != message.connection:
+        if (session := self._session) is None or session.number != message.connection:
             return False
         return session.ack(message.mid)
 
     def reconnect(self) -> None:
         """Drop the connection and make a new one, so that unacknowledged messages return."""
-        session = self._session
-        if session is not None:
+        if (session := self._session) is not None:
             session.drop("reconnecting, so that unacknowledged messages come again")
 
     def _run(self) -> None:
@@ -404,8 +398,7 @@ class Link:
             if self._stopping.is_set():
                 self._tell(online=False, reason=reason)
             else:
-                where = f"{self._settings.host}:{self._settings.port}"
-                self._complain(f"{where}: {reason}", delay_s)
+                self._complain(f"{self._settings.host}:{self._settings.port}: {reason}", delay_s)
                 self._stopping.wait(delay_s)
 
     def _connect_once(self) -> tuple[str, float]:
@@ -428,8 +421,9 @@ class Link:
             reason = str(error) or type(error).__name__
         finally:
             self._session = None
-        ready_at = session.ready_at if session is not None else None
-        return reason, 0.0 if ready_at is None else time.monotonic() - ready_at
+        if session is None or session.ready_at is None:
+            return reason, 0.0
+        return reason, time.monotonic() - session.ready_at
 
     def _accept(self, number: int) -> None:
         self.connection = number
@@ -497,12 +491,7 @@ def _send_without_delay(_: mqtt.Client, __: Any, transport: Any) -> None:
 
 def _pending(transport: Any) -> bool:
     """Whether TLS holds decrypted bytes that no poll will announce."""
-    pending = getattr(transport, "pending", None)
-    return pending is not None and pending() > 0
-
-
-def _patience_ms(transport: Any) -> int:
-    return 0 if _pending(transport) else _POLL_MS
+    return bool(getattr(transport, "pending", int)())
 
 
 def _backoff_s(attempt: int) -> float:
