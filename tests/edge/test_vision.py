@@ -253,13 +253,14 @@ def test_a_car_that_parks_stays_in_the_zone_until_it_leaves(tmp_path: Path) -> N
         say=lambda reading: said.append((at, reading)),
     )
     rng = np.random.default_rng(1)
-    ground = cv2.resize(rng.integers(60, 120, (18, 32, 3)).astype(np.uint8), (320, 180))
+    ground = cv2.resize(rng.integers(60, 120, (18, 32, 3)).astype(np.uint8), (160, 90))
+    noises = [rng.normal(0, 2, ground.shape) for _ in range(20)]
     for n in range(1300):
         at = n / 5
-        image = ground + rng.normal(0, 2, ground.shape)
-        x = min(-60 + (n - 50) * 6, 130) if n < 1100 else 130 + (n - 1100) * 6
-        if n >= 50 and x < 320:
-            image[90:130, max(x, 0) : max(x + 90, 0)] = (40, 30, 150)
+        image = ground + noises[int(rng.integers(20))]
+        x = min(-30 + (n - 50) * 3, 65) if n < 1100 else 65 + (n - 1100) * 3
+        if n >= 50 and x < 160:
+            image[45:65, max(x, 0) : max(x + 45, 0)] = (40, 30, 150)
         pipeline.take(Frame(np.clip(image, 0, 255).astype(np.uint8), at))
     names = [reading.event for _, reading in said]
     assert names == ["zone_entered", *["zone_dwell"] * 3, "zone_left"]
