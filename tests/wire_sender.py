@@ -33,7 +33,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def until(said: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+def until(said: Callable[[], Any], timeout_s: float = 30.0) -> Any:
     """Wait until something is true; gives it."""
     deadline = time.monotonic() + timeout_s
     while not (value := said()):
@@ -114,7 +114,7 @@ class Sender:
             self._change.notify_all()
             return len(self._batches[lane])
 
-    def wait(self, timeout_s: float = 20.0) -> None:
+    def wait(self, timeout_s: float = 60.0) -> None:
         """Wait until everything is committed."""
         deadline = time.monotonic() + timeout_s
         with self._change:

@@ -61,7 +61,7 @@ def send_all(sender: Sender, fault: Callable[[int], None]) -> tuple[Counter[floa
         if n % (BATCHES // FAULTS) == BATCHES // FAULTS - 1:
             fault(n)
         time.sleep(0.01)
-    sender.wait(60)
+    sender.wait(120)
     return values, presses
 
 
