@@ -94,7 +94,7 @@ document.addEventListener("anju:alert", (event) => {
   const shown = detail?.dataset.alert;
   const { html } = /** @type {CustomEvent} */ (event).detail;
   if (!detail || !shown || !html.includes(`data-id="${shown}"`)) return;
-  void htmx.ajax("GET", detail.dataset.url || `/wall/alerts/${shown}`, { target: "#detail", swap: "innerMorph" });
+  void htmx.ajax("GET", detail.dataset.url || `/wall/alerts/${shown}?screen=${encodeURIComponent(body.dataset.screen ?? "")}`, { source: detail, target: "#detail", swap: "innerMorph" });
 });
 
 keepTime();

@@ -166,7 +166,7 @@ class SiteMap extends HTMLElement {
     const off = device.status === "ok" ? "" : " off";
     const html = `<div class="camera${off}">${this.#icon(off ? "video-off" : "video")}</div>`;
     return this.#named(
-      L.marker(point(device.x, device.y), { icon: L.divIcon({ className: "", html, iconSize: [0, 0] }) }),
+      L.marker(point(device.x, device.y), { icon: L.divIcon({ className: "", html, iconSize: [28, 28] }) }),
       this.#english ? device.name_en : device.name,
     );
   }
@@ -188,7 +188,7 @@ class SiteMap extends HTMLElement {
     for (const spot of spots) {
       const { html, classes, name } = this.#html(spot, labels < LABELS);
       labels += 1;
-      const icon = L.divIcon({ className: "", html: `<div class="${classes}">${html}</div>`, iconSize: [0, 0] });
+      const icon = L.divIcon({ className: "", html: `<div class="${classes}">${html}</div>`, iconSize: [30, 30] });
       const marker = L.marker(point(spot.x, spot.y), { icon, zIndexOffset: 2000 - labels });
       const pick = () => this.#tell("select", { id: spot.rows[0].dataset.id });
       this.#named(marker, name).on("click", pick);

@@ -16,6 +16,8 @@ const unseen = new UnseenRows(
   scrolls ? box.parentElement : null,
 );
 let selected = "";
+/** The panel's request under way, so that a quick key waits for what it is meant for. */
+let loading = Promise.resolve();
 
 function mark() {
   for (const link of box.querySelectorAll('a[aria-current="true"]')) link.removeAttribute("aria-current");
@@ -57,27 +59,41 @@ function load(id) {
   const swap = detail.dataset.alert === id ? "innerMorph" : "innerHTML";
   detail.dataset.alert = id;
   detail.setAttribute("aria-busy", "true");
+  const screen = encodeURIComponent(body.dataset.screen ?? "");
   const done = () => detail.removeAttribute("aria-busy");
-  htmx.ajax("GET", `/wall/alerts/${id}`, { target: "#detail", swap }).then(done, done);
+  loading = htmx.ajax("GET", `/wall/alerts/${id}?screen=${screen}`, { source: detail, target: "#detail", swap }).then(done, done);
 }
 
 /**
+ * Show an alert in the panel.
  * @param {string} id
- * @param {{focus?: boolean}} [options]
  */
-function select(id, { focus = false } = {}) {
-  const row = list.row(id);
-  if (!row) return;
+function show(id) {
   selected = id;
   mark();
-  receipts.note("seen", row);
   load(id);
-  if (focus) {
-    const link = row.querySelector("a");
-    link?.focus({ preventScroll: true });
-    row.scrollIntoView({ block: "nearest" });
-  }
   settleSoon();
+}
+
+/**
+ * Show the alert a person chose; only that counts as seen.
+ * @param {string} id
+ */
+function select(id) {
+  const row = list.row(id);
+  if (!row) return;
+  show(id);
+  receipts.note("seen", row);
+  row.querySelector("a")?.focus({ preventScroll: true });
+  row.scrollIntoView({ block: "nearest" });
+}
+
+/** With nothing chosen, the worst alert nobody has is shown. */
+function showWorst() {
+  if (onPhone.matches || document.querySelector("#detail .incident")) return;
+  const rows = list.rows;
+  const worst = rows.find((row) => row.dataset.handling === "unacked") ?? rows[0];
+  if (worst && worst.dataset.id !== selected) show(worst.dataset.id ?? "");
 }
 
 box.addEventListener("click", (event) => {
@@ -85,13 +101,13 @@ box.addEventListener("click", (event) => {
   // On a phone the link opens the alert's own page; so do new-tab clicks anywhere.
   if (!row || onPhone.matches || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  select(row.dataset.id ?? "", { focus: true });
+  select(row.dataset.id ?? "");
 });
 
 document.addEventListener("anju:select", (event) => {
   const { id } = /** @type {CustomEvent} */ (event).detail;
   if (onPhone.matches) location.assign(`/alerts/${id}`);
-  else select(id, { focus: true });
+  else select(id);
 });
 
 /** @param {string} html */
@@ -103,6 +119,7 @@ function draw(html) {
 
 document.addEventListener("anju:alert", (event) => {
   draw(/** @type {CustomEvent} */ (event).detail.html);
+  showWorst();
   settleSoon();
 });
 
@@ -113,7 +130,7 @@ document.addEventListener("anju:device-picked", (event) => {
   mark();
   const detail = document.getElementById("detail");
   delete detail?.dataset.alert;
-  void htmx.ajax("GET", `/wall/devices/${slug}`, { target: "#detail", swap: "innerHTML" });
+  loading = htmx.ajax("GET", `/wall/devices/${slug}`, { source: "#detail", target: "#detail", swap: "innerHTML" });
   settleSoon();
 });
 
@@ -140,20 +157,20 @@ function move(step) {
   const rows = list.rows;
   const at = rows.findIndex((row) => row.dataset.id === selected);
   const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
-  if (next) select(next.dataset.id ?? "", { focus: true });
+  if (next) select(next.dataset.id ?? "");
 }
 
 /** @param {string} name */
-function press(name) {
-  const shown = document.getElementById("detail")?.dataset.alert;
+async function press(name) {
+  await loading;
   // Never act on another alert than the one outlined in the list.
-  if (!shown || shown !== selected) return;
-  const control = /** @type {HTMLElement | null} */ (document.querySelector(`#detail [data-do="${name}"]:not([disabled])`));
+  const panel = document.querySelector(`#detail .incident[data-shown="${selected}"]`);
+  const control = /** @type {HTMLElement | null | undefined} */ (panel?.querySelector(`[data-do="${name}"]:not([disabled])`));
   control?.click();
 }
 
 /** @param {"list" | "map"} view */
-function show(view) {
+function turnTo(view) {
   body.dataset.view = view;
   for (const tab of document.querySelectorAll("[data-tab]")) {
     tab.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (tab).dataset.tab === view));
@@ -161,7 +178,7 @@ function show(view) {
 }
 
 function toMap() {
-  show("map");
+  turnTo("map");
   /** @type {HTMLElement | null} */ (document.querySelector("site-map .leaflet-container"))?.focus();
 }
 
@@ -169,9 +186,9 @@ function toMap() {
 const keys = {
   ArrowDown: () => move(1),
   ArrowUp: () => move(-1),
-  " ": () => press("acknowledge"),
-  d: () => press("dispatch"),
-  c: () => press("close"),
+  " ": () => void press("acknowledge"),
+  d: () => void press("dispatch"),
+  c: () => void press("close"),
   m: toMap,
 };
 
@@ -198,15 +215,10 @@ toggle?.addEventListener("click", () => {
   drawToggle();
 });
 for (const tab of document.querySelectorAll("[data-tab]")) {
-  tab.addEventListener("click", () => show(/** @type {any} */ (tab).dataset.tab));
+  tab.addEventListener("click", () => turnTo(/** @type {any} */ (tab).dataset.tab));
 }
 
 drawToggle();
 list.rows.forEach(take);
-const first = list.rows.find((row) => row.dataset.handling === "unacked") ?? list.rows[0];
-if (first && !onPhone.matches) {
-  selected = first.dataset.id ?? "";
-  mark();
-  load(selected);
-}
+showWorst();
 settle();
