@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from ingest_process import IngestProcess
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from wire_sender import Sender, now_ms, until
 
 from anju_devices.messages import Lane, Reading
 from anju_devices.topics import Channel
+from anju_platform.commands.requests import ask as ask_gateway
+from anju_platform.database import transaction
 from anju_platform.demo.mosquitto import Mosquitto
+from anju_platform.registry.model import Gateway
 
 Ask = Callable[[str], list[Any]]
 
@@ -196,3 +199,35 @@ def test_a_second_ingest_waits_and_takes_over(
         assert "ingest is at work" in second.said()
     finally:
         second.stop()
+
+
+def test_what_the_database_refuses_is_kept_aside_and_blocks_nobody(
+    sender: Sender, ask: Ask, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE device_events ADD CHECK (event_id <> 'poison')"))
+    for name in ("a", "poison", "b"):
+        sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed", id=name))
+    sender.wait()
+    query = "SELECT event_id FROM device_events WHERE event = 'pressed' ORDER BY id"
+    assert ask(query) == ["a", "b"]
+    (kept,) = ask("SELECT reason, seq, detail FROM quarantine")
+    assert kept[:2] == ("refused", 2)
+    assert "CheckViolation" in kept[2]
+    assert ask("SELECT occurrences FROM alerts") == [2]
+
+
+def test_a_command_asked_for_elsewhere_is_sent_at_once_and_again_on_return(
+    sender: Sender, ask: Ask, engine: Engine
+) -> None:
+    with transaction(engine) as session:
+        gateway = session.scalars(select(Gateway)).one()
+        ask_gateway(
+            session, community_id=gateway.community_id, gateway_id=gateway.id, name="unlock"
+        )
+    until(lambda: [command.name for command in sender.commands] == ["unlock"])
+    sender.say(online=False)
+    sender.say(online=True)
+    until(lambda: len(sender.commands) == 2)
+    assert sender.commands[0] == sender.commands[1]
+    assert ask("SELECT answered_at FROM commands") == [None]
