@@ -15,6 +15,7 @@ from sqlalchemy import (
     Identity,
     MetaData,
     create_engine,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
@@ -114,6 +115,11 @@ def driver(session: Session) -> psycopg.Connection[Any]:
     For what has no form in SQLAlchemy: binary COPY, and many statements in one round trip.
     """
     return cast("psycopg.Connection[Any]", session.connection().connection.dbapi_connection)
+
+
+def try_lock(session: Session, key: int) -> bool:
+    """Take an advisory lock that lasts as long as the connection; False when another has it."""
+    return bool(session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
 
 
 def now() -> datetime:

@@ -28,7 +28,15 @@ from anju_devices.topics import Channel
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.commands.repository import COMMANDS_CHANNEL
 from anju_platform.config import Settings
-from anju_platform.database import UNAVAILABLE, connect, driver, now, to_millis, transaction
+from anju_platform.database import (
+    UNAVAILABLE,
+    connect,
+    driver,
+    now,
+    to_millis,
+    transaction,
+    try_lock,
+)
 from anju_platform.errors import DatabaseUnavailableError
 from anju_platform.registry.repository import CHANGED_CHANNEL
 from anju_platform.walk import DEAF_MS, Outgoing, Walk
@@ -135,8 +143,7 @@ class Ingest:
         said = False
         while not self._stopping.is_set():
             with transaction(connection) as session:
-                query = text("SELECT pg_try_advisory_lock(:key)")
-                if session.scalar(query, {"key": OFFICE}):
+                if try_lock(session, OFFICE):
                     return True
             if not said:
                 log.warning("another ingest is at work; waiting until it ends")
