@@ -9,11 +9,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from servers import recordings_folder, start_broker
 
 from anju_platform.demo.mosquitto import Mosquitto
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
 
+CHROMIUM = Path("/usr/bin/chromium")
 _numbers = itertools.count(1)
 
 
@@ -53,6 +55,25 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     server = start_broker(tmp_path / "broker")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real, headless Chromium; the test skips where there is none."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-dev-shm-usage",
+            ],
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ acknowledgement does not know which connection it belongs to. Therefore the thre
 and an acknowledgement goes to the session its message came from, or nowhere.
 """
 
-# mypy: disable-error-code="assignment, attr-defined, call-arg, misc, arg-type, no-untyped-call"
-# (an installed types-paho-mqtt would describe paho 1; paho 2 carries its own types)
+# mypy: disable-error-code="no-untyped-call"
 import contextlib
 import logging
 import random

@@ -33,11 +33,8 @@ def observe(state: HomeState | None, fact: Fact) -> HomeState | None:
     inside = _INSIDE.get(fact.model)
     if inside is not None and fact.values.get(inside) is True:
         return HomeState(max(before.last_motion, fact.at), before.last_closed)
-    if fact.model == "door_contact" and (
-        fact.event == "closed" or fact.values.get("contact") == "closed"
-    ):
-        if fact.retained:
-            return state
+    # the event only: a heartbeat that says "closed" is not somebody who comes or goes
+    if fact.model == "door_contact" and fact.event == "closed" and not fact.retained:
         return HomeState(before.last_motion, max(before.last_closed, fact.at))
     return state
 

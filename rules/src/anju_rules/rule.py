@@ -42,7 +42,8 @@ class Rule(
     ``when`` names ``m.event`` is a pulse: true at that moment, and again at the next.
     ``at_once`` skips the hold. ``quiet_for`` clears a pulse that did not come again.
     ``repeat_after`` says a lasting condition again. ``lateness`` is how long a decision
-    that silence or order could change waits for stragglers. ``models`` may be ``("*",)``.
+    that silence or order could change waits for stragglers. ``models`` may be ``("*",)``,
+    then without ``except_models``.
     ``discriminator`` names a value of the reading that separates alerts of one entity.
     A ``latch``-ed alert is closed by a person only.
     """
@@ -53,6 +54,7 @@ class Rule(
     severity: Severity
     models: tuple[str, ...]
     when: str
+    except_models: tuple[str, ...] = ()
     version: Annotated[int, msgspec.Meta(ge=1)] = 1
     entity: Literal["device", "place", "household", "gateway"] = "device"
     discriminator: str | None = None

@@ -74,7 +74,8 @@ class RuleSet:
 
 
 def _is_of(rule: CompiledRule, model: str) -> bool:
-    return model in rule.rule.models or "*" in rule.rule.models
+    named = rule.rule.models
+    return model in named or ("*" in named and model not in rule.rule.except_models)
 
 
 def _may_match(rule: CompiledRule, model: str, event: str | None, names: frozenset[str]) -> bool:

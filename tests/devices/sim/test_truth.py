@@ -165,18 +165,7 @@ def play(name: str, site: Site, monday: int) -> tuple[Incident, Judge]:
     return incident, judge
 
 
-HEARTBEAT_HIDES_PEOPLE = pytest.mark.xfail(
-    reason="anju_rules.home takes a door contact's heartbeat for the door closing once more"
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=HEARTBEAT_HIDES_PEOPLE if name == "elder_inactive" else ())
-        for name in SCENARIOS
-    ],
-)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_an_incident_rings_as_it_truly_is_and_nothing_else_does(
     name: str, site: Site, monday: int
 ) -> None:

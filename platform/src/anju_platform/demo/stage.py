@@ -195,8 +195,8 @@ class Stage:
         own = {g["slug"] for g in self.site.community["gateways"]}
         for gateway, port_file in ports.items():
             if gateway in own:
-                port = port_file.read_text(encoding="utf-8").strip()
-                command += ["--gateway", gateway, "--connect", f"127.0.0.1:{port}"]
+                # the file, not the port: an agent that starts again listens elsewhere
+                command += ["--gateway", gateway, "--connect", f"127.0.0.1:@{port_file}"]
         self.children.start("simulation", command)
 
     def _wait_for(self, ready: Callable[[], bool], what: str, *, log: str) -> None:
