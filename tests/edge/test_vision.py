@@ -415,7 +415,7 @@ def test_a_stream_that_falls_silent_is_lost_and_comes_back(
     drive: Callable[[CameraConfig], Driven], broadcast: Broadcast
 ) -> None:
     source = f"http://127.0.0.1:{broadcast.server_port}/live.mjpeg"
-    driven = drive(camera(source, lost_after_s=3.0, open_timeout_s=1.5, fps=5))
+    driven = drive(camera(source, lost_after_s=3.0, open_timeout_s=2.5, fps=5))
     while driven.spool.lane(Lane.TELEMETRY).last == 0:
         time.sleep(0.05)
     assert driven.events() == []

@@ -51,20 +51,21 @@ class CameraDriver:
         self._model = model_named("camera")
         self._settings = ToCamera(config=config, snapshots=snapshots, timezone=timezone)
         self._lost = False
-        self._seen_at = 0.0
+        self._seen_at: float | None = None
+        """When a frame was last seen; None until the first process has said anything, for
+        its start may take longer on a small box than a camera may be silent."""
         self._told_at = 0.0
         self._reason = "no frame has come yet"
 
     def run(self, stop: threading.Event) -> None:
         """Keep the camera's process running until ``stop``, or until its file has ended."""
         delay_s = FIRST_RETRY_S
-        self._seen_at = time.monotonic()
         while not stop.is_set():
             began = time.monotonic()
             if self._run_process(stop):
                 _log.info("%s: %s has been played to its end", self.name, self._config.source)
                 return
-            delay_s = FIRST_RETRY_S if self._seen_at - began > STEADY_S else delay_s
+            delay_s = FIRST_RETRY_S if (self._seen_at or 0.0) - began > STEADY_S else delay_s
             wait_s = delay_s * random.uniform(0.75, 1.25)  # noqa: S311 - spreads reconnects
             self._watch_while_waiting(stop, wait_s)
             delay_s = min(delay_s * 2, LAST_RETRY_S)
@@ -144,9 +145,13 @@ class CameraDriver:
         if reason != self._reason:
             _log.warning("%s: %s", self.name, reason)
         self._reason = reason
+        if self._seen_at is None:
+            self._seen_at = time.monotonic()
 
     def _judge_loss(self) -> None:
         """Say ``lost`` once frames have stayed away too long, ``restored`` when they are back."""
+        if self._seen_at is None:
+            return
         away_s = time.monotonic() - self._seen_at
         lost = away_s > self._config.lost_after_s
         if lost == self._lost:
