@@ -89,10 +89,10 @@ class SiteMap extends HTMLElement {
     const fit = () => {
       this.#map.invalidateSize({ pan: false });
       this.#map.fitBounds(bounds, { padding: [12, 12], animate: false });
-      this.#keepLabelsInside();
+      this.#arrangeLabels();
     };
     this.#map.on("zoomend", () => this.#sizeDots());
-    this.#map.on("moveend", () => this.#keepLabelsInside());
+    this.#map.on("moveend", () => this.#arrangeLabels());
     this.#map.fitBounds(bounds, { animate: false });
     new PlanShapes(L, this.#map, this.#english).draw(plan.shapes);
     this.#devices = L.layerGroup().addTo(this.#map);
@@ -149,15 +149,26 @@ class SiteMap extends HTMLElement {
     this.#devices?.eachLayer((/** @type {any} */ dot) => dot.setRadius(radius));
   }
 
-  /** Move labels that would be cut off at the plan's edge back into it. */
-  #keepLabelsInside() {
+  /** Move labels back inside the plan; where two would overlap, the less urgent one is hidden. */
+  #arrangeLabels() {
     const box = this.getBoundingClientRect();
-    for (const words of this.querySelectorAll(".words")) {
+    /** @type {DOMRect[]} */
+    const taken = [];
+    for (const words of this.querySelectorAll(".words, .plan-label.gate")) {
       const label = /** @type {HTMLElement} */ (words);
       label.style.translate = "";
       const { left, right } = label.getBoundingClientRect();
       const shift = Math.max(box.left + 6 - left, 0) - Math.max(right - box.right + 6, 0);
       if (shift) label.style.translate = `${shift}px 0`;
+    }
+    const labels = [...this.querySelectorAll(".words")];
+    labels.sort((a, b) => Number(Boolean(b.closest(".selected"))) - Number(Boolean(a.closest(".selected"))));
+    for (const label of labels) {
+      const rect = label.getBoundingClientRect();
+      const free = taken.every((other) => rect.right < other.left || rect.left > other.right
+        || rect.bottom < other.top || rect.top > other.bottom);
+      /** @type {HTMLElement} */ (label).style.visibility = free ? "" : "hidden";
+      if (free) taken.push(rect);
     }
   }
 
@@ -166,7 +177,7 @@ class SiteMap extends HTMLElement {
     const off = device.status === "ok" ? "" : " off";
     const html = `<div class="camera${off}">${this.#icon(off ? "video-off" : "video")}</div>`;
     return this.#named(
-      L.marker(point(device.x, device.y), { icon: L.divIcon({ className: "", html, iconSize: [28, 28] }) }),
+      L.marker(point(device.x, device.y), { icon: L.divIcon({ className: "", html, iconSize: [24, 24] }) }),
       this.#english ? device.name_en : device.name,
     );
   }
@@ -195,7 +206,7 @@ class SiteMap extends HTMLElement {
       marker.on("keypress", (/** @type {any} */ event) => event.originalEvent.key === "Enter" && pick());
       marker.addTo(this.#spots);
     }
-    this.#keepLabelsInside();
+    this.#arrangeLabels();
   }
 
   /** @returns {Spot[]} alerts standing on one spot share a marker, the worst first */
