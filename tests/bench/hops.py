@@ -1,0 +1,99 @@
+"""Watches the messages of the walk from outside: when each hop had each press."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+
+import psycopg
+
+from anju_devices import topics
+from anju_devices.link import Link, LinkSettings, Message
+from anju_devices.messages import Batch, Committed, decode_batch, decode_committed
+from anju_devices.topics import Channel
+from anju_platform.alerts.repository import FEED_CHANNEL
+from anju_platform.broker import PLATFORM_USER, gateway_username
+from anju_platform.demo.stage import Stage
+
+
+class Hops:
+    """Times, epoch seconds, at which others than the screens could know of a press."""
+
+    def __init__(self, stage: Stage, gateway: str) -> None:
+        self.published: dict[str, float] = {}
+        """By device: its batch came out of the broker."""
+        self.told: dict[str, float] = {}
+        """By device: its gateway was told that it is committed."""
+        self.announced: dict[int, float] = {}
+        """By feed number: the database notified after the commit."""
+        self._waiting: dict[int, list[str]] = {}
+        site, secrets = stage.site, stage.site.gateway_secrets
+        up, down = (
+            topics.build(site.slug, gateway, channel)
+            for channel in (Channel.EVENTS, Channel.COMMITTED)
+        )
+        accounts = (
+            (PLATFORM_USER, site.passwords["mqtt"], up, self._published),
+            (gateway_username(site.slug, gateway), secrets[gateway], down, self._told),
+        )
+        self._links = [
+            Link(
+                LinkSettings(
+                    host=stage.broker[0],
+                    port=stage.broker[1],
+                    client_id=f"bench-{user}",
+                    username=user,
+                    password=password,
+                    clean_start=True,
+                    session_expiry_s=0,
+                ),
+                on_message=act,
+                subscriptions=(topic,),
+            )
+            for user, password, topic, act in accounts
+        ]
+        self._database = stage.environment["ANJU_DATABASE_URL"]
+        self._stopping = False
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> Hops:
+        self._listener.start()
+        for link in self._links:
+            link.start()
+        while not all(link.connected for link in self._links):
+            time.sleep(0.01)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        self._stopping = True
+        self._listener.join()
+        for link in self._links:
+            link.stop()
+
+    def _published(self, message: Message) -> None:
+        at = time.time()
+        batch: Batch = decode_batch(message.payload)
+        devices = [reading.device for reading in batch.readings]
+        for device in devices:
+            self.published.setdefault(device, at)
+        self._waiting[batch.seq] = devices
+        self._links[0].ack(message)
+
+    def _told(self, message: Message) -> None:
+        at = time.time()
+        committed: Committed = decode_committed(message.payload)
+        for seq in [seq for seq in self._waiting if seq <= committed.events]:
+            for device in self._waiting.pop(seq):
+                self.told.setdefault(device, at)
+        self._links[1].ack(message)
+
+    def _listen(self) -> None:
+        with psycopg.connect(self._database, autocommit=True) as connection:
+            connection.execute(f"LISTEN {FEED_CHANNEL}".encode())
+            while not self._stopping:
+                for notice in connection.notifies(timeout=0.5):
+                    at = time.time()
+                    self.announced[int(notice.payload.partition(":")[2])] = at

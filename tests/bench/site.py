@@ -1,0 +1,84 @@
+"""The stage of the measurements: the real product, with buttons enough for every press."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+
+import psycopg
+
+from anju_platform.children import program
+from anju_platform.demo.mosquitto import find_mosquitto, free_port
+from anju_platform.demo.stage import Options, Stage
+from anju_rules import load_library
+
+GATEWAY = "gw-west"
+"""Whose buttons are pressed."""
+
+
+def button(number: int) -> str:
+    """Give the slug, which is also the name on the screens, of a button to press."""
+    return f"bench-{number:04d}"
+
+
+@contextmanager
+def staged(directory: Path, buttons: int, say: Callable[[str], None]) -> Iterator[Stage]:
+    """Start the product in an empty folder and stop it at the end."""
+    stage = Stage(Options(directory, port=free_port(), simulate=False), say)
+    _describe(stage.site.community_file, buttons)
+    try:
+        stage.build()
+        yield stage
+    finally:
+        stage.stop()
+
+
+def _describe(path: Path, buttons: int) -> None:
+    """Describe the demo's community with more SOS buttons, spread over the homes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [program("anju-sim"), "describe", "--seed", "1", "--out", str(path)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    community = json.loads(path.read_text("utf-8"))
+    homes = cycle(
+        [d for d in community["devices"] if d["gateway"] == GATEWAY and d["household"] is not None]
+    )
+    for number, beside in zip(range(buttons), homes, strict=False):
+        named = {"slug": button(number), "name": button(number), "name_en": button(number)}
+        community["devices"].append({**beside, **named, "model": "sos_button"})
+    path.write_text(json.dumps(community, ensure_ascii=False), "utf-8")
+
+
+def conditions(stage: Stage) -> dict[str, str | int]:
+    """Give what the figures depend on."""
+    with psycopg.connect(stage.environment["ANJU_DATABASE_URL"]) as connection:
+
+        def show(name: str) -> str:
+            return str(connection.execute(f"SHOW {name}".encode()).fetchone()[0])  # type: ignore[index]
+
+        database = {
+            "postgresql": show("server_version"),
+            "fsync": show("fsync"),
+            "synchronous_commit": show("synchronous_commit"),
+        }
+    broker = find_mosquitto()
+    told = subprocess.run([broker or "amqtt", "-h"], capture_output=True, text=True, check=False)
+    version = re.search(r"version (\S+)", told.stdout)
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "load_before": f"{os.getloadavg()[0]:.1f}",
+        "python": platform.python_version(),
+        **database,
+        "broker": f"mosquitto {version.group(1)}" if version else "amqtt",
+        "rules": len(load_library()),
+        "devices": len(stage.site.community["devices"]),
+    }
