@@ -48,7 +48,7 @@ def test_every_event_and_value_a_rule_reads_is_in_the_catalogue() -> None:
         events = {event.name for model in models for event in model.events}
         names = {field.name for model in models for field in model.fields}
         names |= {f.name for model in models for event in model.events for f in event.data}
-        for condition in rules.get(rule.id).conditions():
+        for condition in rules.get(rule.id).reader.conditions():
             read = condition.names("m") - {"event", "device", "model"}
             unknown += [f"{rule.id}: m.{name}" for name in read - names]
             unknown += [f"{rule.id}: event {name}" for name in (condition.events or set()) - events]

@@ -11,8 +11,11 @@ in Python are hundreds of times slower (docs/semantics.md).
 """
 
 import math
+import operator
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 from anju_rules.errors import ConditionError
@@ -34,6 +37,14 @@ Function: TypeAlias = Callable[[Namespace, Namespace, Namespace, Namespace, Name
 """``f(m, d, p, b, s)``: the reading, the device, the people, the baseline, the site."""
 
 _NUMBER, _BOOLEAN, _TEXT, _ANY = "number", "boolean", "text", "any"
+_ARITHMETIC: dict[str, tuple[str, Callable[[float, float], float]]] = {
+    "+": ("plus", operator.add),
+    "-": ("minus", operator.sub),
+    "*": ("times", operator.mul),
+    "/": ("divided", operator.truediv),
+    "%": ("remainder", math.fmod),
+}
+_LARGEST = sys.float_info.max
 _PYTHON = {"startsWith": "startswith", "endsWith": "endswith"}
 
 
@@ -68,9 +79,7 @@ def compile_condition(text: str, params: Namespace | None = None) -> Condition:
     source = "def condition(m, d, p, b, s):\n" + "\n".join(writer.lines)
     scope: dict[str, Any] = {
         "__builtins__": {"type": type, "float": float, "int": int, "str": str, "bool": bool},
-        "divide": _divide,
-        "finite": _finite,
-        "remainder": _remainder,
+        **{name: partial(_compute, operation) for name, operation in _ARITHMETIC.values()},
         "comparable": _comparable,
     }
     exec(compile(source, "<condition>", "exec"), scope)  # noqa: S102 - generated here, see above
@@ -84,16 +93,13 @@ def _comparable(left: object, right: object) -> bool:
     return type(left) is type(right) and type(left) in {str, bool}
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _divide(left: float, right: float) -> float | None:
-    return _finite(left / right) if right else None
-
-
-def _remainder(left: float, right: float) -> float | None:
-    return math.fmod(left, right) if right else None
+def _compute(operation: Callable[[float, float], float], left: float, right: float) -> float | None:
+    """Give the result, or None where there is no finite one."""
+    try:
+        result = operation(left, right)
+    except (ArithmeticError, ValueError):
+        return None
+    return result if abs(result) <= _LARGEST else None
 
 
 def _events(tree: Node) -> frozenset[str] | None:
@@ -266,10 +272,7 @@ class _Writer:
     def _arithmetic(self, node: Binary) -> tuple[str, str]:
         left, checks = self._need(node.left, _NUMBER)
         right, more = self._need(node.right, _NUMBER)
-        code = {
-            "/": f"divide({left}, {right})",
-            "%": f"remainder({left}, {right})",
-        }.get(node.operator, f"finite({left} {node.operator} {right})")
+        code = f"{_ARITHMETIC[node.operator][0]}({left}, {right})"
         return self._guarded(code, checks + more), _NUMBER
 
     def _membership(self, node: Binary) -> tuple[str, str]:

@@ -1,14 +1,15 @@
 """The engine: one rule, one entity, one reading or tick at a time; pure.
 
-``(state, fact) -> (state, findings, next due)``. The last few seconds of readings are kept
-in event order and replayed on the memory before them (see :mod:`anju_rules.changes`): a
-reading that comes out of order takes its place, and what was already said is not said
-again. A reading is judged at once, except where silence or order could still change the
-verdict (``unless``); what time alone decides waits ``lateness`` for stragglers.
+``(state, fact) -> (state, findings, next due)``. A reading in order moves the present
+memory one step. One that comes out of order takes its place among the marks of the last
+seconds, which are replayed; what was already said is not said again. A reading is judged at
+once, except where an excuse could still arrive (``unless``); what time alone decides waits
+``lateness`` for stragglers.
 """
 
 import copy
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,18 +17,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from anju_rules.changes import Change, Life, identify
-from anju_rules.condition import Condition, compile_condition
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
 from anju_rules.memory import Mark, Signal, State
-from anju_rules.operators import absence
 from anju_rules.operators.schedule import Calendar
+from anju_rules.reading import Reader
 from anju_rules.rule import Rule
+from anju_rules.watching import Watch
 
 LATE_RAISE_MS = 10 * 60_000
-"""A reading later than this is history (semantics: time)."""
+"""What began longer ago than this when we hear of it is history (semantics: time)."""
 _RETRY_MS = 10_000
 """How soon to look again when the gateway cannot be heard, and how long it must be back."""
-_EMPTY: dict[str, Any] = {}
+_MOST_RECENT = 64
+_MOST_SEEN = 32
+_replace = msgspec.structs.replace
 
 
 class CompiledRule:
@@ -35,75 +38,73 @@ class CompiledRule:
 
     def __init__(self, rule: Rule, zone: ZoneInfo, holidays: frozenset[date]) -> None:
         self.rule = rule
-        self.when: Condition = compile_condition(rule.when, rule.params)
-        self._clear = self._compile(rule.clear)
-        self._at_once = self._compile(rule.at_once)
-        self._excuse = self._compile(rule.unless.when if rule.unless else None)
-        self._while = self._compile(rule.absent_for.condition if rule.absent_for else None)
-        self._calendar = Calendar(rule.schedule, zone, holidays) if rule.schedule else None
-        self._pulse = self.when.events is not None
-        self._life = Life(rule, self._calendar, pulse=self._pulse)
-        self._mentions = self.when.names("m") - {"event", "device", "model"}
-
-    def _compile(self, text: str | None) -> Condition | None:
-        return compile_condition(text, self.rule.params) if text is not None else None
-
-    def conditions(self) -> list[Condition]:
-        """Give every condition a reading may meet."""
-        return [c for c in (self.when, self._clear, self._excuse) if c is not None]
+        calendar = Calendar(rule.schedule, zone, holidays) if rule.schedule else None
+        self.reader = Reader(rule)
+        self._life = Life(rule, calendar, pulse=self.reader.is_pulse)
+        self._watch = Watch(rule, calendar) if rule.absent_for else None
+        self._lateness = int(rule.lateness)
+        self._simple = not (rule.hold or rule.count or rule.unless)
+        # the gateway's own absence is told by the broker; a life is not left to wait for it
+        self._waits_for_gateway = not (rule.entity == "gateway" or rule.latch or rule.severity == 1)
 
     def key(self, fact: Fact) -> str | None:
         """Give what the state is kept under: the entity, and the discriminator if there is one."""
         entity = fact.entities.get(self.rule.entity)
         if entity is None or self.rule.discriminator is None:
             return entity
-        return f"{entity}#{self._discriminator(fact)}"
+        name = self.rule.discriminator
+        return f"{entity}#{fact.data.get(name, fact.values.get(name, ''))}"
 
-    def _discriminator(self, fact: Fact) -> str:
-        name = self.rule.discriminator or ""
-        return str(fact.data.get(name, fact.values.get(name, "")))
+    def start(self, entity: str, context: Context, device: str) -> Outcome:
+        """Begin to watch an entity nothing was heard of yet (absence rules)."""
+        if self._watch is None:
+            return Outcome(None)
+        state = State(key=entity, heard_at=context.now, device=device)
+        return Outcome(state, due=self._watch.due(state, context))
 
     def step(self, state: State | None, fact: Fact, context: Context) -> Outcome:
         """Let one reading change what is known; give the new state, findings, next tick."""
-        if self.rule.absent_for is not None:
-            return self._heard(state, fact, context)
-        mark = None if fact.retained else self._mark(fact, context)
-        if mark is None or context.now - fact.at > LATE_RAISE_MS:
+        mark = None if fact.retained else self.reader.read(fact, context)
+        if mark is None:
             return self._unchanged(state, context)
-        known = state or State(key=self.key(fact) or "")
-        if self._is_quiet(known, mark):
-            calm = msgspec.structs.replace(known.base, last_at=max(known.base.last_at, mark.at))
-            return Outcome(msgspec.structs.replace(known, base=calm), changed=False)
-        if mark.at < known.base.last_at:
-            return self._straggler(known, mark, fact, context)
-        if any(mark.repeats(other) for other in known.recent):
+        known = state or State(key=self.key(fact) or "", device=fact.device)
+        if self._watch is not None:
+            return self._heard(known, mark, context)
+        if mark.id is not None and mark.id in known.seen:
             return self._unchanged(known, context)
-        recent = sorted([*known.recent, mark], key=lambda one: one.order)
-        return self._settle(msgspec.structs.replace(known, recent=recent), context, fact)
+        if self._is_quiet(known, mark):
+            calm = _replace(known.present, last_at=max(known.present.last_at, mark.at))
+            return Outcome(_replace(known, base=calm, present=calm), changed=False)
+        return self._place(self._remember(known, mark, fact), mark, context)
 
-    def _is_quiet(self, state: State, mark: Mark) -> bool:
-        """Nothing is going on and this reading says so too: the common case, kept cheap."""
-        base = state.base
-        return (
-            mark.signal is Signal.NO
-            and not state.recent
-            and base.severity == 0
-            and base.since is None
-            and not base.times
-        )
-
-    def start(self, entity: str, context: Context, device: str) -> Outcome:
-        """Begin to watch an entity nothing was heard of yet."""
-        if self.rule.absent_for is None:
-            return Outcome(None)
-        state = State(key=entity, heard_at=context.now, device=device)
-        return Outcome(state, due=self._absence_due(state, context))
+    def _place(self, state: State, mark: Mark, context: Context) -> Outcome:
+        """Let a reading in where it belongs in event time."""
+        if self.rule.unless is not None and mark.at >= state.base.last_at:
+            return self._wait(state, mark, context)
+        settled = self._settle(state, context)
+        if mark.at < settled.base.last_at:
+            return self._straggler(settled, mark, context)
+        if settled.recent and mark.order <= settled.recent[-1].order:
+            return self._reorder(settled, mark, context)
+        return self._advance(settled, [mark], None, context)
 
     def tick(self, state: State, context: Context) -> Outcome:
         """Let time pass; call when ``due`` has come."""
-        if self.rule.absent_for is not None:
-            return self._missing(state, context)
-        return self._settle(state, context, None)
+        if self._watch is not None:
+            change = self._watch.missing(state, context)
+            if change is None:
+                return Outcome(state, due=self._watch.due(state, context), changed=False)
+            after = _replace(state, absent_severity=change.severity)
+            finding = self._finding(change, after, context)
+            return Outcome(after, (finding,), self._watch.due(after, context))
+        if self.rule.unless is not None:
+            return self._release(state, context)
+        until = self._until(state, context) if self._can_hear(context) else None
+        outcome = self._advance(state, [], until, context)
+        left = outcome.state
+        if self.rule.discriminator and left and left.present.is_calm and outcome.due is None:
+            return Outcome(None, outcome.findings)  # a zone nobody is in needs no row
+        return outcome
 
     def dump(self, state: State) -> dict[str, Any]:
         """Give the state as JSON-able builtins."""
@@ -114,99 +115,61 @@ class CompiledRule:
         """Take a dumped state back."""
         return msgspec.convert(stored, State)
 
-    # -- readings ---------------------------------------------------------------------
-
-    def _mark(self, fact: Fact, context: Context) -> Mark | None:
-        """Give what this reading says to the rule, or nothing."""
-        said = {**fact.values, **fact.data, "device": fact.device, "model": fact.model}
-        if fact.event is not None:
-            said["event"] = fact.event
-        spaces = (
-            said,
-            {**context.current, **context.attributes},
-            context.person,
-            _EMPTY,
-            context.site,
-        )
-        signal = self._signal(said, spaces)
-        if signal is None:
-            return None
-        at_once = self._at_once is not None and self._at_once.function(*spaces) is True
-        if signal is Signal.NO:
-            return Mark(fact.at, signal, fact.received_at, device=fact.device)
-        return Mark(
-            fact.at,
-            signal,
-            fact.received_at,
-            at_once=at_once,
-            id=fact.id,
-            device=fact.device,
-            values=dict(fact.values),
-            data=dict(fact.data),
-        )
-
-    def _signal(self, said: dict[str, Any], spaces: tuple[Any, ...]) -> Signal | None:
-        if self._excuse is not None and self._excuse.function(*spaces) is True:
-            return Signal.EXCUSE
-        verdict = self.when.function(*spaces)
-        if verdict is True:
-            return Signal.YES
-        if self._clear is not None:
-            return Signal.NO if self._clear.function(*spaces) is True else None
-        if self._pulse:
-            return None
-        if verdict is False:
-            return Signal.NO
-        # a reading that does not speak of this at all says nothing; one that should, "unknown"
-        return Signal.UNKNOWN if self._mentions & said.keys() else None
+    # -- one reading ------------------------------------------------------------------
 
     def _unchanged(self, state: State | None, context: Context) -> Outcome:
         due = self._due(state, context) if state is not None else None
         return Outcome(state, due=due, changed=False)
 
-    def _straggler(self, state: State, mark: Mark, fact: Fact, context: Context) -> Outcome:
-        """A reading older than what is settled may raise; it never clears what is newer."""
-        simple = not (self.rule.hold or self.rule.count or self.rule.unless)
-        already = state.base.severity > 0 and not self._pulse
-        if mark.signal is not Signal.YES or not simple or already:
-            return self._unchanged(state, context)
-        raised = Change("active", self.rule.severity, mark.at, mark)
-        changes = [raised]
-        if state.base.severity == 0 and not state.told:
-            changes.append(Change("cleared", self.rule.severity, state.base.last_at, None))
-        findings = tuple(self._finding(one, fact, context, state) for one in changes)
-        return Outcome(state, findings, self._due(state, context))
-
-    # -- replay -----------------------------------------------------------------------
-
-    def _settle(self, state: State, context: Context, fact: Fact | None) -> Outcome:
-        """Replay the recent marks, say what is new, and fold in what can no longer change."""
-        horizon = context.now - self.rule.lateness
-        until = horizon if self._can_hear(context) else None
-        ready = self._ready(state.recent, horizon)
-        present = copy.copy(state.base)
-        changes = self._life.replay(present, ready, until)
-        findings = self._news(state, changes, fact, context)
-        settled = [mark for mark in ready if mark.at <= horizon]
-        base = copy.copy(state.base)
-        self._life.replay(base, settled, until)
-        rest = [mark for mark in state.recent if mark.at > horizon]
-        told = identify(self._life.replay(copy.copy(base), self._ready(rest, horizon), None))
-        after = State(
-            key=state.key, base=base, recent=rest, told=told, device=self._device(state, fact)
+    def _is_quiet(self, state: State, mark: Mark) -> bool:
+        """Nothing is going on and this reading says so too: the common case, kept cheap."""
+        return (
+            mark.signal in {Signal.NO, Signal.NEITHER}
+            and self.rule.unless is None
+            and self.rule.count is None
+            and not state.recent
+            and state.present.is_calm
         )
-        return Outcome(after, findings, self._due(after, context))
 
-    def _ready(self, marks: list[Mark], horizon: int) -> list[Mark]:
-        """Give the marks that may be judged: all, unless an excuse may still arrive."""
-        if self.rule.unless is None:
-            return marks
-        return [mark for mark in marks if mark.at <= horizon]
+    def _remember(self, state: State, mark: Mark, fact: Fact) -> State:
+        # a clock that is ahead counts in full, a delay only as far as it may be a habit
+        skew = min(fact.received_at - fact.at, self._lateness)
+        seen = [*state.seen, mark.id][-_MOST_SEEN:] if mark.id is not None else state.seen
+        return _replace(state, device=fact.device, skew_ms=skew, seen=seen)
 
-    def _news(
-        self, state: State, changes: list[Change], fact: Fact | None, context: Context
-    ) -> tuple[Finding, ...]:
-        """Give the changes not told yet; take back what turned out not to be."""
+    def _straggler(self, state: State, mark: Mark, context: Context) -> Outcome:
+        """A reading older than what is settled may raise; it never clears what is newer."""
+        due = self._due(state, context)
+        lasting = state.present.severity > 0
+        if (
+            mark.signal is not Signal.YES
+            or not self._simple
+            or (lasting and not self.reader.is_pulse)
+            or context.now - mark.at > LATE_RAISE_MS
+        ):
+            return Outcome(state, due=due)
+        changes = [Change("active", self.rule.severity, mark.at, mark)]
+        if not lasting:
+            changes.append(Change("cleared", self.rule.severity, state.present.last_at, None))
+        return Outcome(state, tuple(self._finding(c, state, context) for c in changes), due)
+
+    def _advance(
+        self, state: State, marks: Sequence[Mark], until: int | None, context: Context
+    ) -> Outcome:
+        """Move the present on: by a mark in order, or by time."""
+        present = copy.copy(state.present)
+        changes = self._life.replay(present, marks, until)
+        told = [*state.told, *identify(changes, state.told)]
+        after = _replace(state, present=present, recent=[*state.recent, *marks], told=told)
+        return self._tell(after, changes, marks, context)
+
+    def _reorder(self, state: State, mark: Mark, context: Context) -> Outcome:
+        """Put a mark where it belongs, and live the last seconds again."""
+        if any(mark.repeats(other) for other in state.recent):
+            return self._unchanged(state, context)
+        recent = sorted([*state.recent, mark], key=lambda one: one.order)
+        present = copy.copy(state.base)
+        changes = self._life.replay(present, recent, None)
         told = Counter(state.told)
         news = []
         for change, identity in zip(changes, identify(changes), strict=True):
@@ -214,111 +177,121 @@ class CompiledRule:
                 told[identity] -= 1
             else:
                 news.append(change)
-        withdrawn = any(identity.kind == "active" and n > 0 for identity, n in told.items())
-        if withdrawn and not changes:
-            news.append(Change("cleared", self.rule.severity, context.now, None))
-        return tuple(self._finding(change, fact, context, state) for change in news)
+        withdrawn = any(one.kind == "active" and n > 0 for one, n in told.items())
+        if withdrawn and present.severity == 0 and not any(c.kind == "cleared" for c in news):
+            news.append(Change("cleared", self.rule.severity, mark.at, mark))
+        after = _replace(state, present=present, recent=recent, told=identify(changes))
+        return self._tell(after, news, [mark], context)
+
+    def _settle(self, state: State, context: Context) -> State:
+        """Fold in what no straggler may precede any more; bounded, however a device chatters."""
+        recent = state.recent
+        if not recent:
+            return state
+        if context.now - max(mark.received_at for mark in recent) >= self._lateness:
+            return _replace(state, base=copy.copy(state.present), recent=[], told=[])
+        if len(recent) < _MOST_RECENT:
+            return state
+        half = len(recent) // 2
+        base = copy.copy(state.base)
+        self._life.replay(base, recent[:half], None)
+        rest = recent[half:]
+        told = identify(self._life.replay(copy.copy(base), rest, None))
+        return _replace(state, base=base, recent=rest, told=told)
+
+    # -- rules an excuse may still change -----------------------------------------------
+
+    def _wait(self, state: State, mark: Mark, context: Context) -> Outcome:
+        if any(mark.repeats(other) for other in state.recent):
+            return self._unchanged(state, context)
+        recent = sorted([*state.recent, mark], key=lambda one: one.order)
+        return self._release(_replace(state, recent=recent), context)
+
+    def _release(self, state: State, context: Context) -> Outcome:
+        """Judge, in order, what has waited its time and everything before it."""
+        waited = [m for m in state.recent if context.now - m.received_at >= self._lateness]
+        last = max((mark.order for mark in waited), default=(0, 0, ""))
+        ready = [mark for mark in state.recent if mark.order <= last]
+        rest = [mark for mark in state.recent if mark.order > last]
+        until = self._until(state, context) if not rest and self._can_hear(context) else None
+        base = copy.copy(state.base)
+        changes = self._life.replay(base, ready, until)
+        after = _replace(state, base=base, present=base, recent=rest)
+        return self._tell(after, changes, ready, context)
+
+    # -- time -------------------------------------------------------------------------
+
+    def _until(self, state: State, context: Context) -> int:
+        """Give how far event time has surely come for this entity."""
+        return context.now - self._lateness - state.skew_ms
 
     def _can_hear(self, context: Context) -> bool:
-        """Time decides nothing while the gateway is away or has only just come back.
-
-        Except about the gateway itself, of whose absence the broker tells.
-        """
-        if self.rule.entity == "gateway":
+        """Time decides nothing while the gateway is away or has only just come back."""
+        if not self._waits_for_gateway:
             return True
         if not context.site.get("gateway_online", True):
             return False
         return context.blind(context.now - _RETRY_MS) == 0
 
     def _due(self, state: State, context: Context) -> int | None:
-        if self.rule.absent_for is not None:
-            return self._absence_due(state, context)
-        present = copy.copy(state.base)
-        self._life.replay(present, state.recent, None)
-        times = [time for time in (self._life.due(present),) if time is not None]
-        times += [mark.at for mark in state.recent if self.rule.unless is not None]
+        if self._watch is not None:
+            return self._watch.due(state, context)
+        times = []
+        at = self._life.due(state.present)
+        if at is not None:
+            times.append(at + self._lateness + state.skew_ms)
+        if self.rule.unless is not None and state.recent:
+            times.append(min(m.received_at for m in state.recent) + self._lateness)
         if not times:
             return None
-        due = min(times) + self.rule.lateness + 1
-        return max(due, context.now + (_RETRY_MS if due <= context.now else 1))
+        due = min(times)
+        return due if due > context.now else context.now + _RETRY_MS
 
     # -- absence ----------------------------------------------------------------------
 
-    def _heard(self, state: State | None, fact: Fact, context: Context) -> Outcome:
-        mark = None if fact.retained else self._mark(fact, context)
-        if mark is None or mark.signal is not Signal.YES:
+    def _heard(self, state: State, mark: Mark, context: Context) -> Outcome:
+        if self._watch is None or mark.signal is not Signal.YES:
             return self._unchanged(state, context)
-        before = state or State(key=self.key(fact) or "", heard_at=0)
-        first = self._thresholds(context)[0][0]
-        if not before.absent_severity and context.now - before.heard_at < absence.grain(first):
-            return Outcome(before, due=before.heard_at + first, changed=False)
-        findings: tuple[Finding, ...] = ()
-        if before.absent_severity:
-            change = Change("cleared", before.absent_severity, fact.at, mark)
-            findings = (self._finding(change, fact, context, before),)
-        after = State(key=before.key, heard_at=context.now, device=fact.device)
-        # the earliest it can be: the tick then reckons with blindness and the schedule
-        return Outcome(after, findings, context.now + first)
-
-    def _missing(self, state: State, context: Context) -> Outcome:
-        severity = self._absent_severity(state, context)
-        if severity == 0 or (state.absent_severity and severity >= state.absent_severity):
-            return Outcome(state, due=self._absence_due(state, context), changed=False)
-        kind = "severity" if state.absent_severity else "active"
-        change = Change(kind, severity, context.now, None)
-        after = msgspec.structs.replace(state, absent_severity=severity)
-        finding = self._finding(change, None, context, state)
-        return Outcome(after, (finding,), self._absence_due(after, context))
-
-    def _thresholds(self, context: Context) -> list[tuple[int, int]]:
-        rule = self.rule
-        assert rule.absent_for is not None  # noqa: S101 - asked of absence rules only
-        first = rule.absent_for.threshold(rule.absent_for.hold, context)
-        rises = [(int(s.hold), s.severity) for s in rule.steps if s.hold is not None]
-        return [(first + absence.grain(first), rule.severity), *rises]
-
-    def _absent_severity(self, state: State, context: Context) -> int:
-        """Give the severity the silence has by now, 0 for none or when it cannot be told."""
-        rule = self.rule
-        assert rule.absent_for is not None  # noqa: S101 - asked of absence rules only
-        if self._calendar is not None and not self._calendar.is_open(context.now):
-            return 0
-        if self._while is not None and not self._holds(self._while, context):
-            return 0
-        quiet = absence.silence(state.heard_at, context, self._calendar)
-        reached = [
-            severity
-            for threshold, severity in self._thresholds(context)
-            if quiet >= threshold and absence.is_covered(rule.absent_for, threshold, context)
-        ]
-        return min(reached, default=0)
-
-    @staticmethod
-    def _holds(condition: Condition, context: Context) -> bool:
-        device = {**context.current, **context.attributes}
-        return condition.function(_EMPTY, device, context.person, _EMPTY, context.site) is True
-
-    def _absence_due(self, state: State, context: Context) -> int | None:
-        left = [
-            t
-            for t, s in self._thresholds(context)
-            if not state.absent_severity or s < state.absent_severity
-        ]
-        if not left:
-            return None
-        return absence.due(state.heard_at, min(left), context, self._calendar)
+        # what was said long ago proves life then, not now
+        old = context.now - mark.at > LATE_RAISE_MS
+        heard_at = max(state.heard_at, mark.at if old else context.now)
+        first = self._watch.first(context)
+        if not state.absent_severity and heard_at - state.heard_at < self._watch.grain(context):
+            return Outcome(state, due=state.heard_at + first, changed=False)
+        after = State(key=state.key, heard_at=heard_at, device=mark.device)
+        if not state.absent_severity:
+            # the earliest it can be: the tick then reckons with blindness and the schedule
+            return Outcome(after, due=heard_at + first)
+        change = Change("cleared", state.absent_severity, mark.at, mark)
+        return Outcome(after, (self._finding(change, after, context),), heard_at + first)
 
     # -- findings ---------------------------------------------------------------------
 
-    def _device(self, state: State, fact: Fact | None) -> str | None:
-        return fact.device if fact is not None else state.device
+    def _tell(
+        self, state: State, changes: Sequence[Change], marks: Sequence[Mark], context: Context
+    ) -> Outcome:
+        """Make findings of changes; what began too long ago rings only if it still lasts."""
+        hushed = state.hushed
+        said = []
+        for change in changes:
+            if marks and change.kind != "cleared" and context.now - change.at > LATE_RAISE_MS:
+                hushed = True
+            elif change.kind == "cleared" and hushed:
+                hushed = False
+            else:
+                hushed = False
+                said.append(change)
+        last = marks[-1] if marks else None
+        if hushed and state.present.severity and last and context.now - last.at <= LATE_RAISE_MS:
+            said.append(Change("active", state.present.severity, last.at, last))
+            hushed = False
+        after = _replace(state, hushed=hushed)
+        findings = tuple(self._finding(change, after, context) for change in said)
+        return Outcome(after, findings, self._due(after, context))
 
-    def _finding(
-        self, change: Change, fact: Fact | None, context: Context, state: State
-    ) -> Finding:
+    def _finding(self, change: Change, state: State, context: Context) -> Finding:
         mark = change.mark
         late = context.now - change.at
-        patience = self.rule.lateness + 1_000
         entity, _, discriminator = state.key.partition("#")
         return Finding(
             rule_id=self.rule.id,
@@ -329,8 +302,8 @@ class CompiledRule:
             severity=change.severity,
             at=change.at,
             detected_at=context.now,
-            late_s=late / 1000 if late > patience else 0.0,
-            device=(mark.device if mark else None) or self._device(state, fact),
+            late_s=late / 1_000 if late > self._lateness + 1_000 else 0.0,
+            device=(mark.device if mark else None) or state.device,
             event_ids=(mark.id,) if mark and mark.id else (),
             values=mark.values if mark else {},
             data=mark.data if mark else {},

@@ -1,19 +1,25 @@
 """What a rule remembers of one entity: plain structs that go to the database and back."""
 
-from enum import StrEnum
+from enum import IntEnum
 from typing import Any
 
 import msgspec
 
 
-class Signal(StrEnum):
-    """What one reading says to a rule."""
+class Signal(IntEnum):
+    """What one reading says to a rule; in one millisecond, the smaller comes first.
 
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
-    EXCUSE = "excuse"
-    """Something that makes a coming YES harmless, such as a granted access before a door."""
+    EXCUSE makes a coming YES harmless (a granted access before a door). NO clears.
+    NEITHER is not true but does not clear either: it ends a hold that is not fulfilled.
+    CONFIRM fulfils one at once.
+    """
+
+    EXCUSE = 0
+    NO = 1
+    NEITHER = 2
+    UNKNOWN = 3
+    YES = 4
+    CONFIRM = 5
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,18 +35,13 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     data: dict[str, Any] = {}
 
     @property
-    def order(self) -> tuple[int, bool, str]:
-        """Event time; an excuse comes before what it excuses in the same millisecond."""
-        return (self.at, self.signal is not Signal.EXCUSE, self.id or "")
+    def order(self) -> tuple[int, int, str]:
+        """Its place in event time."""
+        return (self.at, self.signal, self.id or "")
 
     def repeats(self, other: "Mark") -> bool:
         """Say whether this is the same reading told twice."""
-        return (self.at, self.signal, self.id, self.device) == (
-            other.at,
-            other.signal,
-            other.id,
-            other.device,
-        )
+        return self.order == other.order and self.device == other.device
 
 
 class Memory(msgspec.Struct, omit_defaults=True):
@@ -63,28 +64,39 @@ class Memory(msgspec.Struct, omit_defaults=True):
     times: list[int] = []
     cause: Mark | None = None
 
+    @property
+    def is_calm(self) -> bool:
+        """Nothing is going on: not active, not held, not counted."""
+        return self.severity == 0 and self.since is None and not self.times
+
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A change that people have been told of; equal ones are the same change."""
+    """A change that was said aloud: its kind, severity, and the how-manieth of them."""
 
     kind: str
     severity: int
-    key: str
+    number: int
 
 
 class State(msgspec.Struct, omit_defaults=True):
-    """All of it: the memory that can no longer change, and what may still be reordered.
+    """All of it: what can no longer change, and what may still be reordered.
 
-    ``recent`` are the marks of the last seconds, in event order; replaying them on ``base``
-    gives the present. ``told`` are the changes of that replay that went out already.
-    ``heard_at`` is when an absence rule last heard of its entity (our clock). ``key`` is the
-    entity, and the discriminator if there is one (see ``CompiledRule.key``).
+    ``key`` is the entity, and the discriminator if there is one. ``recent`` are the marks of
+    the last seconds in event order; replaying them on ``base`` gives ``present``. ``told``
+    are the changes of that replay that went out. ``seen`` are the last event ids, so that
+    none counts twice. ``skew_ms`` is how far the device's clock is behind ours. ``hushed``:
+    it became active too long ago to ring, and has not been said since. ``heard_at`` is when
+    an absence rule last heard of its entity (our clock).
     """
 
     key: str = ""
     base: Memory = msgspec.field(default_factory=Memory)
+    present: Memory = msgspec.field(default_factory=Memory)
     recent: list[Mark] = []
     told: list[Told] = []
+    seen: list[str] = []
+    skew_ms: int = 0
+    hushed: bool = False
     heard_at: int = 0
     absent_severity: int = 0
     device: str | None = None

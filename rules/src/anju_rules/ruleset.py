@@ -81,7 +81,7 @@ def _is_of(rule: CompiledRule, model: str) -> bool:
 def _may_match(rule: CompiledRule, model: str, event: str | None, names: frozenset[str]) -> bool:
     if not _is_of(rule, model):
         return False
-    return any(_may_hold(condition, event, names) for condition in rule.conditions())
+    return any(_may_hold(condition, event, names) for condition in rule.reader.conditions())
 
 
 def _may_hold(condition: Condition, event: str | None, names: frozenset[str]) -> bool:

@@ -1,5 +1,7 @@
 """``count``: so many within so long; rises with the number."""
 
+from typing import Annotated
+
 import msgspec
 
 from anju_rules.durations import Duration
@@ -11,7 +13,7 @@ _KEPT = 64
 class Count(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``n`` times YES within ``within``."""
 
-    n: int
+    n: Annotated[int, msgspec.Meta(ge=1)]
     within: Duration
 
 

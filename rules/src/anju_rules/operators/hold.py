@@ -9,7 +9,7 @@ def begin(memory: Memory, mark: Mark) -> None:
     if memory.since is None:
         memory.since = mark.at
         memory.cause = mark
-    elif memory.unknown_since is not None and memory.severity == 0:
+    elif memory.unknown_since is not None:
         memory.since += mark.at - memory.unknown_since
     memory.unknown_since = None
 
@@ -25,11 +25,6 @@ def end(memory: Memory, mark: Mark) -> None:
 
 
 def lose(memory: Memory, at: int) -> None:
-    """The condition cannot be told: a hold stands still until it can."""
-    if memory.since is not None and memory.severity == 0 and memory.unknown_since is None:
+    """The condition cannot be told: a hold and its rises stand still until it can."""
+    if memory.since is not None and memory.unknown_since is None:
         memory.unknown_since = at
-
-
-def is_silent(max_gap: int | None, memory: Memory, at: int) -> bool:
-    """Say whether nothing was heard for longer than the rule accepts."""
-    return max_gap is not None and at - memory.last_at > max_gap

@@ -55,12 +55,12 @@ class Calendar:
         """Say whether the rule is awake at this moment."""
         return any(begin <= at < end for begin, end in self._windows(at, at + 1))
 
-    def open_ms(self, since: int, until: int) -> int:
-        """Give how much of this time the rule was awake."""
-        return sum(
-            max(0, min(end, until) - max(begin, since))
-            for begin, end in self._windows(since, until)
-        )
+    def open_windows(self, since: int, until: int) -> Iterator[tuple[int, int]]:
+        """Give the parts of this time in which the rule is awake, in order."""
+        for begin, end in self._windows(since, until):
+            here = max(begin, since), min(end, until)
+            if here[0] < here[1]:
+                yield here
 
     def after(self, since: int, wanted_ms: int) -> int:
         """Give when the rule will have been awake for ``wanted_ms`` since then."""
