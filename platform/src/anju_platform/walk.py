@@ -259,8 +259,7 @@ class Walk:
     def _take(self, one: Taken, group: _Group) -> None:
         group.taken.append(one)
         self._world.latest.observe(one)
-        if one.live:
-            group.found += self._rulebook.evaluate(one, self._world)
+        group.found += self._rulebook.evaluate(one, self._world, max(one.received_at, group.now))
 
     def _status(
         self, session: Session, message: Message, gateway: KnownGateway, group: _Group
@@ -359,7 +358,6 @@ class Walk:
             lane = device.model.lane(reading)
             received_at = to_millis(row.received_at)
             one = clocks.take(device, reading, lane, received_at, retained=False)
-            one.live = one.live and group.now - one.at <= writing.HISTORY_MS
             self._take(one, group)
 
     # -- what follows --------------------------------------------------------------------

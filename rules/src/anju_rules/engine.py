@@ -235,7 +235,9 @@ class CompiledRule:
 
     def _due(self, state: State, context: Context) -> int | None:
         if self._watch is not None:
-            return self._watch.due(state, context)
+            if state.absent_severity:
+                return self._watch.due(state, context)
+            return state.heard_at + self._watch.first(context) if state.heard_at else None
         times = []
         at = self._life.due(state.present)
         if at is not None:
@@ -251,7 +253,9 @@ class CompiledRule:
 
     def _heard(self, state: State, mark: Mark, context: Context) -> Outcome:
         if self._watch is None or mark.signal is not Signal.YES:
-            return self._unchanged(state, context)
+            return Outcome(
+                state if state.heard_at else None, due=self._due(state, context), changed=False
+            )
         # what was said long ago proves life then, not now
         old = context.now - mark.at > LATE_RAISE_MS
         heard_at = max(state.heard_at, mark.at if old else context.now)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from anju_dashboards.alerts.incident import Chart, value_text
 from anju_dashboards.pages import Page
-from anju_platform.database import reading
+from anju_platform.database import transaction
 from anju_platform.registry import listing
 from anju_platform.registry.schemas import DeviceDetail
 from anju_platform.telemetry.schemas import EventView
@@ -38,7 +38,8 @@ def draw_panel(page: Page, slug: str) -> Response:
 def read_device(page: Page, slug: str, *, limit: int) -> tuple[DeviceDetail, tuple[EventView, ...]]:
     """Read a device and what it said has happened, newest first."""
     end = page.clock.now
-    with reading(page.engine) as session:
+    # a transaction, for the reading of a home's device is itself put on record
+    with transaction(page.engine) as session:
         detail = listing.device_detail(session, page.actor, slug)
         events = device_events(
             session, page.community.id, slug, start=end - _EVENTS_SPAN, end=end, limit=limit

@@ -104,8 +104,8 @@ class Rulebook:
                     )
         return found
 
-    def evaluate(self, one: Taken, world: World) -> list[Found]:
-        """Give what a live reading means."""
+    def evaluate(self, one: Taken, world: World, now: int) -> list[Found]:
+        """Give what a reading means now, which may be long after it was received."""
         device, reading = one.device, one.reading
         fact = Fact(
             device=device.slug,

@@ -15,7 +15,7 @@ FUTURE_MS = 30_000
 JUMP_MS = 3_600_000
 """A clock that goes back by more than this was set; it does not tell of the past."""
 HISTORY_MS = 15 * 60_000
-"""In the events lane, what is older than this on arrival never rings as if it were live."""
+"""Older than this on arrival is flagged late: it builds history and never rings as if live."""
 FACTORY_MS = 1_577_836_800_000
 """2020-01-01: an earlier time is a clock that was never set."""
 
@@ -27,8 +27,8 @@ class Taken:
     """A reading taken in: whose it is and when it counts.
 
     ``at`` is the time it is evaluated at, epoch milliseconds: the device's own, unless that
-    cannot be true. ``flags`` is a :class:`Flag`; ``live`` is false for what only builds
-    history.
+    cannot be true. ``flags`` is a :class:`Flag`. What came too late to ring still goes to the
+    rules: they must know that a door was closed, however late they hear of it.
     """
 
     device: KnownDevice
@@ -36,7 +36,6 @@ class Taken:
     at: int
     received_at: int
     flags: int
-    live: bool
 
 
 class Clocks:
@@ -57,10 +56,9 @@ class Clocks:
             at = received_at
         else:
             self._latest[key] = max(at, self._latest.get(key, 0))
-        live = not (lane is Lane.EVENTS and received_at - at > HISTORY_MS)
-        if not live:
+        if received_at - at > HISTORY_MS:
             flags |= Flag.LATE
-        return Taken(device, reading, at, received_at, flags, live)
+        return Taken(device, reading, at, received_at, flags)
 
     def _is_impossible(self, key: tuple[int, Lane], at: int, received_at: int) -> bool:
         return (
