@@ -285,7 +285,7 @@ class Walk:
             if itself is not None:
                 event = "online" if status.online else "offline"
                 reading = Reading(device=itself.slug, at=at, event=event)
-                self._take(Taken(itself, reading, at, at, flags=0, live=True), group)
+                self._take(Taken(itself, reading, at, at, flags=0), group)
 
     def _itself(self, gateway: KnownGateway) -> KnownDevice | None:
         """Give the device that stands for the gateway, through which it is watched."""

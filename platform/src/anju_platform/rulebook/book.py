@@ -129,7 +129,7 @@ class Rulebook:
         for rule in matching:
             entity = rule.key(fact)
             if entity is not None:
-                context = self._context(rule, device, world, one.received_at)
+                context = self._context(rule, device, world, now)
                 memory = self._memory.get((device.community_id, rule.rule.id, entity))
                 state = memory.state if memory else None
                 found += self._apply(rule, entity, device, partial(rule.step, state, fact, context))
