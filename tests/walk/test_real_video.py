@@ -15,7 +15,7 @@ from anju_platform.demo.postgres import create_database
 from anju_platform.demo.stage import Options, Stage
 
 pytestmark = [pytest.mark.recordings, pytest.mark.timeout(300)]
-ROAD = "road=0.0,0.62 0.55,0.40 1.0,0.52 1.0,0.75 0.35,1.0 0.0,1.0"
+ROAD = "road=0.40,0.40 0.90,0.40 0.98,0.55 0.98,0.80 0.62,0.63 0.40,0.51"
 
 
 @pytest.fixture

@@ -404,7 +404,6 @@ class Walk:
             session,
             community_id=device.community_id,
             gateway_id=device.gateway_id,
-            device=device.slug,
             snapshot=picture,
         )
         group.call.add(device.gateway_id)

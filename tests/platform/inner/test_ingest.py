@@ -55,7 +55,9 @@ def test_a_press_is_an_alert_with_timeline_feed_and_outbox(sender: Sender, ask: 
 def test_another_press_is_another_occurrence_of_the_same_alert(sender: Sender, ask: Ask) -> None:
     for n in range(3):
         sender.put(
-            Lane.EVENTS, Reading(device="sos", at=now_ms() + n, event="pressed", id=f"e-{n}")
+            Lane.EVENTS,
+            # presses within ten seconds are one; further ones are said again
+            Reading(device="sos", at=now_ms() - 30_000 + n * 11_000, event="pressed", id=f"e-{n}"),
         )
     sender.wait()
     (alert,) = ask("SELECT occurrences, evidence FROM alerts")

@@ -46,15 +46,14 @@ def ask(
 
 
 def ask_for_snapshot(
-    session: Session, *, community_id: int, gateway_id: int, device: str, snapshot: str
+    session: Session, *, community_id: int, gateway_id: int, snapshot: str
 ) -> GatewayCommand:
-    """Ask a gateway to upload a snapshot that an alert needs."""
+    """Ask a gateway to upload a snapshot that an alert needs; it keeps them, not the camera."""
     return ask(
         session,
         community_id=community_id,
         gateway_id=gateway_id,
         name=UPLOAD_SNAPSHOT,
-        device=device,
         args={"id": snapshot},
         ttl=SNAPSHOT_TTL,
     )

@@ -33,6 +33,9 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
         Path | None, typer.Option(help="A recorded home: CSV of start, end, sensor.")
     ] = None,
     speed: Annotated[float, typer.Option(help="How much faster the recording is played.")] = 1000.0,
+    replay_timezone: Annotated[
+        str | None, typer.Option(help="The recording's time zone; the site's unless given.")
+    ] = None,
     simulate: Annotated[  # noqa: FBT002 - the same
         bool, typer.Option(help="Run the simulated community.")
     ] = True,
@@ -48,7 +51,7 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
             seed=seed,
             database_url=database_url,
             video=make_video(video, zone or []) if video else None,
-            replay=Replay(replay, speed) if replay else None,
+            replay=Replay(replay, speed, replay_timezone) if replay else None,
             simulate=simulate,
         )
     except ConfigError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anju_platform.demo.site import COMMUNITY, Camera, Site, Task
+from anju_platform.demo.site import Camera, Site, Task
 from anju_platform.errors import ConfigError
 
 VIDEO_DEVICE = "cam-video"
@@ -27,10 +27,14 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A recorded home (columns start, end, sensor) played at ``speed`` times real time."""
+    """A recorded home (columns start, end, sensor) played at ``speed`` times real time.
+
+    ``timezone`` is that of its times; left out, the site's.
+    """
 
     file: Path
     speed: float
+    timezone: str | None = None
     gateway: str = REPLAY_GATEWAY
 
     def describe(self, site: Site) -> Task:
@@ -41,7 +45,7 @@ class Replay:
         """
         if not self.file.is_file():
             raise ConfigError(f"recording {str(self.file)!r}: no such file")
-        where = ("--community", COMMUNITY, "--gateway", self.gateway)
+        where = ("--like", str(site.community_file), "--gateway", self.gateway)
         out = ("--out", str(site.replay_file))
         return Task("anju-edge", "describe-replay", str(self.file), *where, *out)
 
@@ -52,7 +56,8 @@ class Replay:
 
     def config(self) -> dict[str, Any]:
         """Give the edge agent's entry for it."""
-        return {"file": str(self.file.resolve()), "speed": self.speed}
+        zone = {"timezone": self.timezone} if self.timezone else {}
+        return {"file": str(self.file.resolve()), "speed": self.speed, **zone}
 
 
 def parse_zone(text: str) -> dict[str, Any]:

@@ -14,8 +14,6 @@ from anju_platform.broker import gateway_username
 from anju_platform.children import program
 from anju_platform.errors import ConfigError
 
-COMMUNITY = "yangguang"
-"""The simulated community's id."""
 USERS = {"guard": "guard", "property": "property", "admin": "admin"}
 """The demo's people: user name and role; their passwords are made at the first start."""
 

@@ -109,8 +109,6 @@ class Stage:
         if not self._scene.exists():
             drawn = ("--out", str(self._scene), "--seconds", _SCENE_SECONDS, "--seed", "1")
             self._tasks.append(Task("python", "-m", "anju_edge.vision.scene", *drawn))
-        if self.options.replay is not None:
-            self._tasks.append(self.options.replay.describe(site))
 
     def _make_community(self) -> None:
         for task in self._tasks:
@@ -119,6 +117,7 @@ class Stage:
             add_video_camera(self.site.community_file, GROUNDS, beside=PERIMETER)
         documents = [self.site.community]
         if self.options.replay is not None:
+            self.options.replay.describe(self.site).finish()
             documents.append(self.options.replay.community(self.site))
         engine = connect(self.environment["ANJU_DATABASE_URL"], pool_size=1)
         provision(engine, self.site, documents)

@@ -1,9 +1,8 @@
 """The rules in force: evaluates readings, ticks timers, keeps what rules remember."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -19,6 +18,9 @@ from anju_platform.telemetry.writing import Latest, Taken
 from anju_rules import CompiledRule, Context, Fact, Finding, Outcome, Rule, RuleSet
 
 log = logging.getLogger(__name__)
+
+_RETAINED = int(Flag.RETAINED)
+_NOTHING: Sequence["Found"] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,9 +100,9 @@ class Rulebook:
                     entity = device.entities.get(rule.rule.entity)
                     if entity is None or (community.id, rule.rule.id, entity) in self._memory:
                         continue
-                    context = self._context(rule, device, world, now)
+                    context = self._context(device, world, now, itself=_is_about_gateway(rule))
                     found += self._apply(
-                        rule, entity, device, partial(rule.start, entity, context, device.slug)
+                        rule, entity, device, rule.start, entity, context, device.slug
                     )
         return found
 
@@ -117,7 +119,7 @@ class Rulebook:
             event=reading.event,
             data=reading.data,
             id=reading.id,
-            retained=bool(one.flags & Flag.RETAINED),
+            retained=bool(one.flags & _RETAINED),
         )
         household = device.entities.get("household")
         if household is not None:
@@ -126,13 +128,18 @@ class Rulebook:
         if not matching:
             return []
         found: list[Found] = []
+        contexts: dict[bool, Context] = {}
         for rule in matching:
             entity = rule.key(fact)
-            if entity is not None:
-                context = self._context(rule, device, world, now)
-                memory = self._memory.get((device.community_id, rule.rule.id, entity))
-                state = memory.state if memory else None
-                found += self._apply(rule, entity, device, partial(rule.step, state, fact, context))
+            if entity is None:
+                continue
+            itself = _is_about_gateway(rule)
+            context = contexts.get(itself)
+            if context is None:
+                context = contexts[itself] = self._context(device, world, now, itself=itself)
+            memory = self._memory.get((device.community_id, rule.rule.id, entity))
+            state = memory.state if memory else None
+            found += self._apply(rule, entity, device, rule.step, state, fact, context)
         return found
 
     def tick(self, world: World, now: int) -> list[Found]:
@@ -140,13 +147,14 @@ class Rulebook:
         found: list[Found] = []
         for key in list(self._timers.pop_due(now)):
             memory, rule = self._memory[key], self._rule(key)
+            memory.due = None
             community = world.registry.communities.get(key[0])
             device = community.devices.get(memory.device) if community else None
             if device is None or rule is None:
                 self._forget(key)
                 continue
-            context = self._context(rule, device, world, now)
-            found += self._apply(rule, key[2], device, partial(rule.tick, memory.state, context))
+            context = self._context(device, world, now, itself=_is_about_gateway(rule))
+            found += self._apply(rule, key[2], device, rule.tick, memory.state, context)
         return found
 
     def next_due(self) -> int | None:
@@ -178,14 +186,14 @@ class Rulebook:
         rules = self._sets.get(key[0])
         return rules.get(key[1]) if rules and key[1] in self._ids else None
 
-    def _context(self, rule: CompiledRule, device: KnownDevice, world: World, now: int) -> Context:
+    def _context(self, device: KnownDevice, world: World, now: int, *, itself: bool) -> Context:
         """Give what a rule may look at.
 
-        A rule about gateways themselves hears of them from the broker, so it is not blind
-        when the gateway is away: that is what it is there to tell.
+        A rule about gateways themselves (``itself``) hears of them from the broker, so it is
+        not blind when the gateway is away: that is what it is there to tell.
         """
         coverage = world.coverage
-        gateway_id = None if rule.rule.entity == "gateway" else device.gateway_id
+        gateway_id = None if itself else device.gateway_id
         household = device.entities.get("household")
         return Context(
             now=now,
@@ -201,28 +209,46 @@ class Rulebook:
         )
 
     def _apply(
-        self, rule: CompiledRule, entity: str, device: KnownDevice, act: Callable[[], Outcome]
-    ) -> Iterator[Found]:
-        """Take over what a rule answered; a rule that fails does not stop the others."""
+        self,
+        rule: CompiledRule,
+        entity: str,
+        device: KnownDevice,
+        act: Callable[..., Outcome],
+        *about: Any,
+    ) -> Sequence[Found]:
+        """Take over what a rule answers; a rule that fails does not stop the others."""
         key = (device.community_id, rule.rule.id, entity)
         try:
-            outcome = act()
+            outcome = act(*about)
         except Exception:
             log.exception("rule %s failed for %s of %s", rule.rule.id, entity, device.slug)
-            return
+            return _NOTHING
         if outcome.state is None:
             self._forget(key)
         else:
-            self._memory[key] = _Memory(outcome.state, device.slug, outcome.due)
+            self._remember(key, outcome, device.slug)
+        if not outcome.findings:
+            return _NOTHING
+        return [Found(each, rule.rule, device.community_id, device) for each in outcome.findings]
+
+    def _remember(self, key: StateKey, outcome: Outcome, device: str) -> None:
+        memory = self._memory.get(key)
+        if memory is None:
+            memory = self._memory[key] = _Memory(outcome.state, device, None)
+        memory.state, memory.device = outcome.state, device
+        if outcome.due != memory.due:
+            memory.due = outcome.due
             self._timers.put(key, outcome.due)
-            if outcome.changed:
-                self._changed.add(key)
-                self._gone.discard(key)
-        for finding in outcome.findings:
-            yield Found(finding, rule.rule, device.community_id, device)
+        if outcome.changed:
+            self._changed.add(key)
+            self._gone.discard(key)
 
     def _forget(self, key: StateKey) -> None:
         self._timers.put(key, None)
         self._changed.discard(key)
         if self._memory.pop(key, None) is not None:
             self._gone.add(key)
+
+
+def _is_about_gateway(rule: CompiledRule) -> bool:
+    return rule.rule.entity == "gateway"

@@ -19,7 +19,9 @@ HISTORY_MS = 15 * 60_000
 FACTORY_MS = 1_577_836_800_000
 """2020-01-01: an earlier time is a clock that was never set."""
 
-_QUALITY_FLAGS = {Quality.GOOD: 0, Quality.ESTIMATED: Flag.ESTIMATED, Quality.STALE: Flag.STALE}
+# plain numbers, because every operation of an enumeration costs a call of Python
+_QUALITY_FLAGS = {Quality.ESTIMATED: int(Flag.ESTIMATED), Quality.STALE: int(Flag.STALE)}
+_FUTURE, _LATE, _RETAINED = int(Flag.FUTURE), int(Flag.LATE), int(Flag.RETAINED)
 
 
 @dataclass(slots=True, eq=False)
@@ -42,30 +44,26 @@ class Clocks:
     """Judges device times: each device's latest per lane, because lanes overtake each other."""
 
     def __init__(self) -> None:
-        self._latest: dict[tuple[int, Lane], int] = {}
+        self._latest: dict[Lane, dict[int, int]] = {lane: {} for lane in Lane}
 
     def take(
         self, device: KnownDevice, reading: Reading, lane: Lane, received_at: int, *, retained: bool
     ) -> Taken:
         """Give the reading with the time it is to be evaluated at."""
-        flags = int(_QUALITY_FLAGS[reading.q]) | (Flag.RETAINED if retained else 0)
+        flags = 0 if reading.q is Quality.GOOD else _QUALITY_FLAGS[reading.q]
+        if retained:
+            flags |= _RETAINED
         at = reading.at
-        key = device.id, lane
-        if self._is_impossible(key, at, received_at):
-            flags |= Flag.FUTURE
+        latest = self._latest[lane]
+        before = latest.get(device.id, 0)
+        if at > received_at + FUTURE_MS or at < FACTORY_MS or at < before - JUMP_MS:
+            flags |= _FUTURE
             at = received_at
-        else:
-            self._latest[key] = max(at, self._latest.get(key, 0))
+        elif at > before:
+            latest[device.id] = at
         if received_at - at > HISTORY_MS:
-            flags |= Flag.LATE
+            flags |= _LATE
         return Taken(device, reading, at, received_at, flags)
-
-    def _is_impossible(self, key: tuple[int, Lane], at: int, received_at: int) -> bool:
-        return (
-            at > received_at + FUTURE_MS
-            or at < FACTORY_MS
-            or at < self._latest.get(key, 0) - JUMP_MS
-        )
 
 
 def record_points(session: Session, taken: Sequence[Taken]) -> int:
@@ -73,12 +71,13 @@ def record_points(session: Session, taken: Sequence[Taken]) -> int:
     points: list[repository.Point] = []
     for one in taken:
         device, at, flags = one.device, one.reading.at, one.flags
+        community_id, device_id = device.community_id, device.id
+        model, fields = device.model, device.fields
         for name, value in one.reading.values.items():
-            field = device.model.field(name)
+            field = model.field(name)
             if field is not None:
                 number = field.number(value)
-                key = device.community_id, device.id, device.fields[name]
-                points.append((*key, at, number, flags))
+                points.append((community_id, device_id, fields[name], at, number, flags))
     repository.copy_points(session, points)
     return len(points)
 
