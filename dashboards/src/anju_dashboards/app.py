@@ -8,6 +8,7 @@ from starlette.types import Scope
 from anju_dashboards import live
 from anju_dashboards.alerts import views as alerts
 from anju_dashboards.devices import views as devices
+from anju_dashboards.drawings import Drawings
 from anju_dashboards.failures import answer_failures
 from anju_dashboards.login import views as login
 from anju_dashboards.rendering import STATIC, Renderer
@@ -21,6 +22,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the web process's application; without ``settings`` the environment's are read."""
     app = api.create_app(settings)
     app.state.renderer = Renderer()
+    app.state.drawings = Drawings()
     for part in (login, wall, alerts, devices, system, live):
         app.include_router(part.router)
     app.mount("/static", Assets(directory=STATIC), name="static")

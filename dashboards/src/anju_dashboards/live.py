@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from anju_dashboards.clock import Clock
+from anju_dashboards.drawings import Drawings
 from anju_dashboards.pages import Page, current_page
 from anju_platform.alerts import service
 from anju_platform.api import event_text, live_items, resume_point
@@ -50,15 +51,19 @@ async def stream(
         told = event_text("signed-out", "", None)
         return Response(told, media_type=media_type, headers=headers)
     page = await run_in_threadpool(current_page, request, actor)
+    lines = Lines(page, request.app.state.drawings)
     items = live_items(request, actor, resume_point(after, last_event_id))
-    return StreamingResponse(Lines(page).events(items), media_type=media_type, headers=headers)
+    return StreamingResponse(lines.events(items), media_type=media_type, headers=headers)
 
 
 class Lines:
     """What one page's stream says; holds no database session while it waits."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, drawings: Drawings) -> None:
         self._page = page
+        self._drawings = drawings
+        self._whose = page.community.id, page.language.code
+        self._seq = page.seq
         self._counted_at = float("-inf")
         self._stale = True
 
@@ -69,14 +74,24 @@ class Lines:
             async for item in items:
                 match item:
                     case Change():
-                        self._stale = True
-                        yield await run_in_threadpool(self._changed, item)
+                        self._stale, self._seq = True, item.seq
+                        yield await self._row(item)
                     case Heartbeat(seq, at):
                         yield event_text("heartbeat", str(to_millis(at)), seq)
                     case Reset(seq):
                         yield event_text("reset", "", seq)
                 if self._counts_due(busy=isinstance(item, Change)):
-                    yield await run_in_threadpool(self._counts)
+                    yield await self._numbers()
+
+    async def _row(self, change: Change) -> str:
+        key = (*self._whose, change.seq)
+        return await self._drawings.get(key, lambda: self._changed(change))
+
+    async def _numbers(self) -> str:
+        self._stale = False
+        self._counted_at = time.monotonic()
+        period = self._counted_at // _COUNTS_EVERY_S
+        return await self._drawings.get((*self._whose, self._seq, period), self._counts)
 
     def _changed(self, change: Change) -> str:
         page = self._page
@@ -94,8 +109,6 @@ class Lines:
         with reading(page.engine) as session:
             counts = service.counts(session, page.community.id)
             devices = device_counts(session, page.community.id)
-        self._stale = False
-        self._counted_at = time.monotonic()
         return event_text(
             "counts", self._draw("wall/counts.html", counts=counts, devices=devices), None
         )

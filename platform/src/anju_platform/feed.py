@@ -201,9 +201,10 @@ class Feed:
         await connection.execute(f"LISTEN {FEED_CHANNEL}")
         while True:
             async with asyncio.timeout(_ANSWER_S):
-                await connection.execute("SELECT 1")
                 for community_id in list(self._position):
                     await self._take(connection, community_id)
+                if not self._position:
+                    await connection.execute("SELECT 1")
             self._beat()
             wait = self._beaten_at + HEARTBEAT_S - time.monotonic()
             async for _ in connection.notifies(timeout=max(wait, 0.01), stop_after=1):

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    bindparam,
     column,
     func,
     literal_column,
@@ -129,10 +130,13 @@ def _view(row: Row[*tuple[Any, ...]], where: dict[int, Position]) -> AlertView:
     )
 
 
+_ONE = _rows().where(Alert.community_id == bindparam("community"), Alert.id == bindparam("alert"))
+"""Built once: it is asked for every change of every alert, while somebody waits for it."""
+
+
 def one_alert(session: Session, community_id: int, alert_id: UUID) -> AlertView | None:
     """Give one alert as a row, or nothing when the community has no such alert."""
-    query = _rows().where(Alert.community_id == community_id, Alert.id == alert_id)
-    rows = session.execute(query).all()
+    rows = session.execute(_ONE, {"community": community_id, "alert": alert_id}).all()
     return _views(session, rows)[0] if rows else None
 
 

@@ -1,0 +1,33 @@
+"""What streams say, drawn once for all the screens that show it at the same moment."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+
+from starlette.concurrency import run_in_threadpool
+
+_KEPT = 128
+
+
+class Drawings:
+    """The latest drawings of this process; a wall of screens costs as much as one.
+
+    A key must name all that a drawing depends on: whose it is, its state, its language.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: dict[Hashable, asyncio.Task[str]] = {}
+
+    async def get(self, key: Hashable, draw: Callable[[], str]) -> str:
+        """Give the drawing of that key; ``draw`` makes it, in a thread, for the first to ask."""
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = asyncio.create_task(run_in_threadpool(draw))
+            task.add_done_callback(lambda done: self._drop_failed(key, done))
+            if len(self._tasks) > _KEPT:
+                del self._tasks[next(iter(self._tasks))]
+        # a screen that leaves must not take the drawing from the others
+        return await asyncio.shield(task)
+
+    def _drop_failed(self, key: Hashable, task: asyncio.Task[str]) -> None:
+        if (task.cancelled() or task.exception() is not None) and self._tasks.get(key) is task:
+            del self._tasks[key]
