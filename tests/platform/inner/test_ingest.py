@@ -208,8 +208,9 @@ def test_what_the_database_refuses_is_kept_aside_and_blocks_nobody(
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE device_events ADD CHECK (event_id <> 'poison')"))
-    for name in ("a", "poison", "b"):
-        sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed", id=name))
+    for ago_s, name in ((30, "a"), (15, "poison"), (0, "b")):
+        at = now_ms() - ago_s * 1000
+        sender.put(Lane.EVENTS, Reading(device="sos", at=at, event="pressed", id=name))
     sender.wait()
     query = "SELECT event_id FROM device_events WHERE event = 'pressed' ORDER BY id"
     assert ask(query) == ["a", "b"]

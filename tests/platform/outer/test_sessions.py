@@ -265,3 +265,7 @@ def test_an_administrator_of_all_communities_chooses_one(site: Site, web: Web) -
         assert client.get("/api/v1/community").json()["slug"] == "garden"
         client.cookies.set("anju_community", "other")
         assert client.get("/api/v1/community").json()["slug"] == "other"
+
+
+def test_the_hash_nobody_has_is_made_with_the_settings_of_today() -> None:
+    assert not passwords.is_outdated(passwords._NOBODY)

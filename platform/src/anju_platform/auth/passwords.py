@@ -33,7 +33,11 @@ def hash_password(password: str) -> str:
         return _hasher.hash(password)
 
 
-_NOBODY = _hasher.hash("nobody has this password")
+# the hash of a random text nobody knows; made beforehand, for every command imports this
+_NOBODY = (
+    "$argon2id$v=19$m=65536,t=3,p=4$QsL9TqH33hl3+P3SVMvSxQ"
+    "$930OTdpwJiEoGhqUdkw3Jum77SfKhknIMk7q+VRIw/0"
+)
 
 
 def verify(stored: str | None, password: str) -> bool:

@@ -3,14 +3,16 @@
 import signal
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anju_platform.demo.inputs import Replay, make_video
 from anju_platform.demo.site import USERS
-from anju_platform.demo.stage import Options, Stage
 from anju_platform.errors import ConfigError
+
+if TYPE_CHECKING:
+    from anju_platform.demo.stage import Stage
 
 
 def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
@@ -41,6 +43,8 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
     ] = True,
 ) -> None:
     """Run the whole product here: database, broker, community, edge agents, screens."""
+    from anju_platform.demo.stage import Options, Stage
+
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
@@ -73,7 +77,7 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
         typer.echo("  stopped; start again to continue where it was")
 
 
-def _invite(stage: Stage) -> None:
+def _invite(stage: "Stage") -> None:
     typer.echo(f"\n  The wall:  {stage.url}\n")
     for name in USERS:
         typer.echo(f"    log in as {name:<10} password {stage.site.passwords[name]}")

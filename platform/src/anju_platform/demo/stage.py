@@ -23,7 +23,8 @@ from anju_platform.migrate import migrate
 
 PERIMETER = "cam-perimeter"
 GROUNDS = "gw-grounds"
-_SCENE_SECONDS = "90"
+_SCENE_SECONDS = "45"
+"""One round of the scene: somebody comes over the wall in each."""
 _WAIT_S = 30.0
 
 
@@ -57,7 +58,8 @@ class Stage:
         self.environment = dict(os.environ)
         self._postgres: EmbeddedPostgres | None = None
         self._mosquitto: Mosquitto | None = None
-        self._tasks: list[Task] = []
+        self._describing: Task | None = None
+        self._drawing: Task | None = None
         self._scene = self.site.directory / "perimeter.avi"
 
     @property
@@ -103,16 +105,16 @@ class Stage:
         site = self.site
         if not site.community_file.exists():
             seed = ("--seed", str(self.options.seed))
-            self._tasks.append(
-                Task("anju-sim", "describe", *seed, "--out", str(site.community_file))
+            self._describing = Task(
+                "anju-sim", "describe", *seed, "--out", str(site.community_file)
             )
         if not self._scene.exists():
             drawn = ("--out", str(self._scene), "--seconds", _SCENE_SECONDS, "--seed", "1")
-            self._tasks.append(Task("python", "-m", "anju_edge.vision.scene", *drawn))
+            self._drawing = Task("python", "-m", "anju_edge.vision.scene", *drawn)
 
     def _make_community(self) -> None:
-        for task in self._tasks:
-            task.finish()
+        if self._describing is not None:
+            self._describing.finish()
         if self.options.video is not None:
             add_video_camera(self.site.community_file, GROUNDS, beside=PERIMETER)
         documents = [self.site.community]
@@ -158,6 +160,8 @@ class Stage:
         self._wait_for(lambda: _answers(f"{self.url}/readyz"), "the screens", log="platform")
 
     def _start_edges(self) -> dict[str, Path]:
+        if self._drawing is not None:
+            self._drawing.finish()
         ports: dict[str, Path] = {}
         for gateway in self.site.gateway_secrets:
             cameras = self._cameras() if gateway == GROUNDS else ()
