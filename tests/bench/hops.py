@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from types import TracebackType
+from typing import Self
 
 import psycopg
 
@@ -57,7 +58,7 @@ class Hops:
         self._stopping = False
         self._listener = threading.Thread(target=self._listen, daemon=True)
 
-    def __enter__(self) -> Hops:
+    def __enter__(self) -> Self:
         self._listener.start()
         for link in self._links:
             link.start()

@@ -47,7 +47,7 @@ def test_a_smoke_alarm_walks_from_the_detector_to_two_screens(
     row.click()
     first.keyboard.press("Space")
     expect(row).to_have_class(re.compile("acked"))
-    expect(second.locator("li.alert").first).to_contain_text("guard 处理中")
+    expect(second.locator("li.alert").first).to_contain_text("李强 处理中")
     assert second.evaluate("window.marker") == 1
 
     first.keyboard.press("c")

@@ -139,3 +139,31 @@ FAILURE: Final = {
     503: N_("The platform is not available"),
 }
 """What an error page says in large letters, by HTTP status."""
+
+VALUE: Final = {
+    "intrusion": N_("armed zone"),
+    "fire_lane": N_("fire lane"),
+    "loiter": N_("loitering area"),
+    "line": N_("line"),
+    "person": N_("person"),
+    "vehicle": N_("vehicle"),
+    "unknown": N_("unknown"),
+    "open": N_("open"),
+    "closed": N_("shut"),
+    "locked": N_("locked"),
+    "unlocked": N_("unlocked"),
+    "fault": N_("faulty"),
+    "moving": N_("moving"),
+    "idle": N_("idle"),
+    "stopped_off_zone": N_("stopped between floors"),
+    "maintenance": N_("under maintenance"),
+    "lying": N_("lying"),
+    "sitting": N_("sitting"),
+    "standing": N_("standing"),
+    "none": N_("nobody"),
+    "in": N_("in"),
+    "out": N_("out"),
+    "flame": N_("flame"),
+    "smoke": N_("smoke"),
+}
+"""Words devices say as values (the options of the catalogue's choices)."""

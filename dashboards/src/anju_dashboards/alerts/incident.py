@@ -136,7 +136,8 @@ def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told
 
 def _charts(detail: AlertDetail, device: DeviceDetail | None) -> list[Chart]:
     chart = detail.chart
-    if chart is None or device is None:
+    # where there is a picture, the camera's own health would only push it out of sight
+    if chart is None or device is None or detail.alert.media_id is not None:
         return []
     known = {field.name: field for field in device.fields}
     return [
@@ -181,6 +182,8 @@ def value_text(page: Page, value: Any, unit: str = "") -> str:
         return page.text("yes") if value else page.text("no")
     if isinstance(value, float):
         value = f"{value:.6g}"
+    elif isinstance(value, str) and value in words.VALUE:
+        value = page.text(words.VALUE[value])
     return f"{value} {unit}".strip()
 
 

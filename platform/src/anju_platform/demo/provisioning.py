@@ -24,16 +24,16 @@ def provision(engine: Engine, site: Site, documents: Iterable[Mapping[str, Any]]
         # before the commit: a gateway whose secret nobody has would be lost
         write_private(site.secrets_file, json.dumps(secrets, indent=1))
         known = community(session, site.slug)
-        for username, role in USERS.items():
+        for username, name in USERS.items():
             password = site.passwords[username]
             if people.user_by_name(session, username) is not None:
                 set_password(session, username, password)
                 continue
             add_user(
                 session,
-                username=username,
-                name=username,
-                role=Role(role),
+                username=name,
+                name=name,
+                role=Role(username),
                 community_id=known.id if known else None,
                 password=password,
             )

@@ -14,8 +14,8 @@ from anju_platform.broker import gateway_username
 from anju_platform.children import program
 from anju_platform.errors import ConfigError
 
-USERS = {"guard": "guard", "property": "property", "admin": "admin"}
-"""The demo's people: user name and role; their passwords are made at the first start."""
+USERS = {"guard": "李强", "property": "王芳", "admin": "陈静"}
+"""The demo's people, by user name, which is their role; passwords are made at the first start."""
 
 
 @dataclass(frozen=True, slots=True)

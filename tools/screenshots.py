@@ -1,0 +1,87 @@
+"""Takes the pictures of the documents from a running demo: ``tools/screenshots.py --dir .anju/demo``.
+
+Run it a few minutes after the demo's start, when the wall has something to show.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+SIZES = {"wide": (1920, 1080), "phone": (390, 844)}
+LANGUAGES = ("zh", "en")
+INTRUSION = "li.alert:has(.tile use[href*='device-cctv']), li.alert"
+
+
+def log_in(browser: Browser, url: str, password: str, language: str, size: tuple[int, int]) -> Page:
+    """Open a browser window of this size as the guard, in this language."""
+    context = browser.new_context(
+        base_url=url,
+        viewport={"width": size[0], "height": size[1]},
+        locale="zh-CN" if language == "zh" else "en-GB",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto("/login?next=/wall")
+    page.fill("[name=username]", "guard")
+    page.fill("[name=password]", password)
+    page.click("form.login button")
+    page.wait_for_selector('.live[data-state="live"]')
+    return page
+
+
+def with_picture(page: Page) -> str | None:
+    """Give the id of an open alert whose picture has arrived."""
+    found = page.request.get("/api/v1/alerts").json()
+    alerts = found["alerts"] if isinstance(found, dict) else found
+    pictured = [a["id"] for a in alerts if a.get("media_id") and a.get("severity", 4) <= 2]
+    return pictured[0] if pictured else None
+
+
+def shoot(browser: Browser, url: str, password: str, out: Path) -> None:
+    """Take every page in both languages and sizes."""
+    for language in LANGUAGES:
+        for name, size in SIZES.items():
+            page = log_in(browser, url, password, language, size)
+            page.request.put("/api/v1/session/locale", data={"locale": language}, headers=token(page))
+            page.reload()
+            page.wait_for_timeout(2500)
+            page.screenshot(path=out / f"wall-{name}-{language}.png")
+            alert = with_picture(page)
+            if alert and name == "wide":
+                page.click(f"#alert-{alert}")
+                page.wait_for_timeout(1500)
+                page.screenshot(path=out / f"wall-picture-{language}.png")
+            for what, path in (("alert", f"/alerts/{alert}"), ("devices", "/devices")):
+                page.goto(path)
+                page.wait_for_timeout(1500)
+                page.screenshot(path=out / f"{what}-{name}-{language}.png")
+            page.context.close()
+
+
+def token(page: Page) -> dict[str, str]:
+    """Give the header that proves a request is ours."""
+    return {"X-CSRF-Token": page.locator("meta[name=csrf], [name=csrf]").first.evaluate(
+        "e => e.content || e.value"
+    )}
+
+
+def main() -> None:
+    """Read the demo's folder and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dir", type=Path, default=Path(".anju/demo"))
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    options = parser.parse_args()
+    password = json.loads((options.dir / "passwords.json").read_text("utf-8"))["guard"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        shoot(browser, options.url, password, options.out)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
