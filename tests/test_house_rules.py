@@ -82,7 +82,15 @@ def test_commit_is_called_in_database_only() -> None:
 
 
 def test_sql_stands_in_repositories_only() -> None:
-    allowed = {"repository.py", "database.py", "storage.py", "series.py", "migrate.py"}
+    # "listing" and "series" are repositories of reads: the SQL behind lists and charts
+    allowed = {
+        "repository.py",
+        "listing.py",
+        "series.py",
+        "storage.py",
+        "database.py",
+        "migrate.py",
+    }
     found = []
     for part in ("platform", "dashboards"):
         for path in (REPOSITORY / part / "src").rglob("*.py"):

@@ -1,7 +1,7 @@
 """The ingest process: MQTT in, one transaction per group of messages, acknowledgement after it.
 
-One network thread puts messages into a bounded queue; one writer takes all that wait, walks
-them through a transaction (:mod:`anju_platform.walk`) and, once it is committed, tells the
+One network thread puts messages into an inbox; one writer takes what waits, walks it
+through a transaction (:mod:`anju_platform.walk`) and, once it is committed, tells the
 gateways what is stored and acknowledges the MQTT messages. The writer's database session
 holds an advisory lock: there is one writer, a second instance waits. When the database goes
 away the writer leaves office: nothing was acknowledged, so the broker and the agents' spools
@@ -38,6 +38,7 @@ from anju_platform.database import (
     try_lock,
 )
 from anju_platform.errors import DatabaseUnavailableError
+from anju_platform.inbox import Inbox
 from anju_platform.registry.repository import CHANGED_CHANNEL
 from anju_platform.walk import DEAF_MS, Outgoing, Walk
 from anju_rules import Rule, load_library
@@ -53,11 +54,8 @@ SUBSCRIPTIONS = tuple(
     for channel in (Channel.EVENTS, Channel.TELEMETRY, Channel.STATUS, Channel.RESULTS)
 )
 UNACKNOWLEDGED_MOST = 256
-"""How many messages the broker sends ahead of our acknowledgement; bounds memory with the queue."""
+"""How many messages the broker sends ahead of our acknowledgement; bounds what waits for us."""
 
-_QUEUE_SIZE = 4 * UNACKNOWLEDGED_MOST
-_GROUP_MESSAGES = 256
-_GROUP_BYTES = 2 * 1024 * 1024
 _TICK_S = 1.0
 _ASK_FOR_OFFICE_S = 0.5
 _RETRY_FIRST_S = 0.25
@@ -165,10 +163,10 @@ class _Term:
         self._connection = connection
         self._stopping = stopping
         self._walk = Walk(rules)
-        self._queue: queue.Queue[Message] = queue.Queue(_QUEUE_SIZE)
+        self._inbox = Inbox()
         self._link = Link(
             link,
-            on_message=self._queue.put,
+            on_message=self._inbox.put,
             on_state=self._link_changed,
             subscriptions=SUBSCRIPTIONS,
         )
@@ -195,28 +193,12 @@ class _Term:
         log.info("ingest is at work")
         try:
             while not self._stopping.is_set():
-                self._store(self._next_group())
+                self._store(self._inbox.take(self._patience()))
         finally:
             self._link.stop()
             log.info("ingest has stored %d points in this term", self._points)
 
     # -- one group -----------------------------------------------------------------------
-
-    def _next_group(self) -> list[Message]:
-        """Wait for a message or the next timer, then take all that wait, up to a bound."""
-        try:
-            group = [self._queue.get(timeout=self._patience())]
-        except queue.Empty:
-            return []
-        size = len(group[0].payload)
-        while len(group) < _GROUP_MESSAGES and size < _GROUP_BYTES:
-            try:
-                message = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            group.append(message)
-            size += len(message.payload)
-        return group
 
     def _patience(self) -> float:
         due = self._walk.next_due()

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import psycopg
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, FeedEntry, TimelineEntry
-from anju_platform.database import Json, driver, now
+from anju_platform.database import Json, as_json, driver, now
 from anju_platform.errors import NotFoundError
 
 FEED_CHANNEL = "anju_feed"
@@ -34,13 +34,13 @@ _ANNOUNCE = """
 
 _ADD_ENTRIES = """
     INSERT INTO alert_timeline (alert_id, community_id, at, kind, data)
-    SELECT alert, community, at, kind, data::jsonb
-    FROM unnest(%s::uuid[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
-         AS new (alert, community, at, kind, data)
+    SELECT alert_id, community_id, at, kind, data
+    FROM json_to_recordset(%s)
+         AS new (alert_id uuid, community_id bigint, at timestamptz, kind text, data jsonb)
 """
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """A step of an alert's life that the machine made."""
 
     alert_id: UUID
@@ -91,10 +91,7 @@ def _announce(
 def add_entries(session: Session, entries: Sequence[Entry]) -> None:
     """Add steps to timelines, without waiting for the answer."""
     if entries:
-        alert, community, at, kind, data = zip(*entries, strict=True)
-        encoded = [msgspec.json.encode(one).decode() for one in data]
-        columns = [list(alert), list(community), list(at), list(kind), encoded]
-        driver(session).execute(_ADD_ENTRIES, columns)
+        driver(session).execute(_ADD_ENTRIES, [as_json(entries)])
 
 
 def add_entry(
@@ -131,17 +128,19 @@ def get(
     return session.scalars(query).one_or_none()
 
 
+_LATEST_OF_KEY = (
+    select(Alert)
+    .where(Alert.community_id == bindparam("community"), Alert.dedupe_key == bindparam("key"))
+    .order_by(Alert.closed_at.desc().nulls_first())
+    .limit(1)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
+
 def latest_of_key(session: Session, community_id: int, key: str) -> Alert | None:
     """Find and lock the open alert of a dedupe key, else the one closed last."""
-    query = (
-        select(Alert)
-        .where(Alert.community_id == community_id, Alert.dedupe_key == key)
-        .order_by(Alert.closed_at.desc().nulls_first())
-        .limit(1)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return session.scalars(query).one_or_none()
+    return session.scalars(_LATEST_OF_KEY, {"community": community_id, "key": key}).one_or_none()
 
 
 def prune_feed(session: Session, before: datetime) -> int:

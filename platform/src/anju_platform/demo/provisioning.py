@@ -31,7 +31,7 @@ def provision(engine: Engine, site: Site, documents: Iterable[Mapping[str, Any]]
                 continue
             add_user(
                 session,
-                username=name,
+                username=username,
                 name=name,
                 role=Role(username),
                 community_id=known.id if known else None,

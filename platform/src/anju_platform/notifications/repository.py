@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import CursorResult, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from anju_platform.database import Json, driver
+from anju_platform.database import Json, as_json, driver
 from anju_platform.notifications.model import DeliveryState, Notification
 
 OUTBOX_CHANNEL = "anju_outbox"
@@ -20,11 +20,11 @@ _ADD = """
     WITH added AS (
         INSERT INTO notifications (community_id, alert_id, transition, recipient, channel, state,
             payload, attempts, created_at, next_attempt_at, expires_at)
-        SELECT community, alert, transition, recipient, channel, 'queued', payload::jsonb, 0,
-            at, at, expires
-        FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[],
-                    %s::timestamptz[], %s::timestamptz[])
-             AS new (community, alert, transition, recipient, channel, payload, at, expires)
+        SELECT community_id, alert_id, transition, recipient, channel, 'queued', payload, 0,
+            created_at, created_at, expires_at
+        FROM json_to_recordset(%s) AS new (community_id bigint, alert_id uuid,
+            transition bigint, recipient text, channel text, payload jsonb,
+            created_at timestamptz, expires_at timestamptz)
         ON CONFLICT DO NOTHING
         RETURNING id
     )
@@ -32,7 +32,7 @@ _ADD = """
 """
 
 
-class Planned(NamedTuple):
+class Planned(msgspec.Struct, frozen=True):
     """A message to be delivered."""
 
     community_id: int
@@ -48,9 +48,7 @@ class Planned(NamedTuple):
 def add(session: Session, planned: Sequence[Planned]) -> None:
     """Insert what is not there yet and wake the worker, without waiting for the answer."""
     if planned:
-        columns = [list(column) for column in zip(*planned, strict=True)]
-        columns[5] = [msgspec.json.encode(one.payload).decode() for one in planned]
-        driver(session).execute(_ADD, [*columns, OUTBOX_CHANNEL])
+        driver(session).execute(_ADD, [as_json(planned), OUTBOX_CHANNEL])
 
 
 def lease(session: Session, at: datetime, duration: timedelta, limit: int) -> list[Notification]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-from anju_rules.home import HomeState, home, observe
 
 from anju_rules import Fact
+from anju_rules.home import HomeState, home, observe
 
 HOME_STATE = "home-state"
 """The rule id under which it is stored."""

@@ -1,21 +1,19 @@
 """SQL of the rules' stored states."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from anju_platform.database import Json, driver, from_millis, to_millis
+from anju_platform.database import Json, as_json, driver, to_millis
 from anju_platform.rulebook.model import RuleState
 
 StateKey = tuple[int, str, str]
 """(community id, rule id, entity)."""
 
 
-class StoredState(NamedTuple):
+class StoredState(msgspec.Struct, frozen=True):
     """What one rule remembers of one entity; ``due`` in epoch milliseconds."""
 
     key: StateKey
@@ -25,9 +23,8 @@ class StoredState(NamedTuple):
 
 _SAVE = """
     INSERT INTO rule_states (community_id, rule_id, entity, state, due_at)
-    SELECT community, rule, entity, state::jsonb, due
-    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
-         AS new (community, rule, entity, state, due)
+    SELECT (key->>0)::bigint, key->>1, key->>2, state, to_timestamp(due / 1000.0)
+    FROM json_to_recordset(%s) AS new (key json, state jsonb, due bigint)
     ON CONFLICT (community_id, rule_id, entity)
     DO UPDATE SET state = excluded.state, due_at = excluded.due_at
 """
@@ -59,17 +56,7 @@ def load_states(session: Session) -> list[StoredState]:
 
 def save_states(session: Session, rows: Sequence[StoredState]) -> None:
     """Write states and their timers."""
-    due: list[datetime | None] = [
-        from_millis(row.due) if row.due is not None else None for row in rows
-    ]
-    driver(session).execute(
-        _SAVE,
-        [
-            *_columns([row.key for row in rows]),
-            [msgspec.json.encode(row.state).decode() for row in rows],
-            due,
-        ],
-    )
+    driver(session).execute(_SAVE, [as_json(rows)])
 
 
 def forget_states(session: Session, keys: Sequence[StateKey]) -> None:

@@ -2,20 +2,19 @@
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from anju_platform.database import Json, driver, from_millis, to_millis
+from anju_platform.database import Json, as_json, driver, to_millis
 from anju_platform.telemetry.model import DeviceState
 
 Point = tuple[int, int, int, int, float, int]
 """(community id, device id, field id, observed_at in epoch milliseconds, value, flags)."""
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True):
     """A row of ``device_events``; times in epoch milliseconds."""
 
     community_id: int
@@ -28,7 +27,7 @@ class Event(NamedTuple):
     flags: int
 
 
-class StateRow(NamedTuple):
+class StateRow(msgspec.Struct, frozen=True):
     """A row of ``device_states``; ``last_seen`` in epoch milliseconds."""
 
     device_id: int
@@ -53,17 +52,18 @@ _COPY = (
 _INSERT_EVENTS = """
     INSERT INTO device_events
         (community_id, device_id, observed_at, received_at, event, event_id, data, flags)
-    SELECT community, device, observed, received, event, event_id, data::jsonb, flags
-    FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[],
-                %s::text[], %s::text[], %s::smallint[])
-         AS new (community, device, observed, received, event, event_id, data, flags)
+    SELECT community_id, device_id, to_timestamp(observed_at / 1000.0),
+        to_timestamp(received_at / 1000.0), event, event_id, data, flags
+    FROM json_to_recordset(%s) AS new (community_id bigint, device_id bigint,
+        observed_at bigint, received_at bigint, event text, event_id text, data jsonb,
+        flags smallint)
 """
 
 _SAVE_STATES = """
     INSERT INTO device_states (device_id, community_id, last_seen_at, latest)
-    SELECT device, community, seen, latest::jsonb
-    FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[])
-         AS new (device, community, seen, latest)
+    SELECT device_id, community_id, to_timestamp(last_seen / 1000.0), latest
+    FROM json_to_recordset(%s)
+         AS new (device_id bigint, community_id bigint, last_seen bigint, latest jsonb)
     ON CONFLICT (device_id)
     DO UPDATE SET last_seen_at = excluded.last_seen_at, latest = excluded.latest
 """
@@ -86,20 +86,7 @@ def insert_events(session: Session, events: Sequence[Event]) -> None:
     """Append events."""
     if not events:
         return
-    community, device, observed, received, event, event_id, data, flags = zip(*events, strict=True)
-    driver(session).execute(
-        _INSERT_EVENTS,
-        [
-            list(community),
-            list(device),
-            [from_millis(at) for at in observed],
-            [from_millis(at) for at in received],
-            list(event),
-            list(event_id),
-            [msgspec.json.encode(one).decode() for one in data],
-            list(flags),
-        ],
-    )
+    driver(session).execute(_INSERT_EVENTS, [as_json(events)])
 
 
 def device_states(session: Session) -> list[StateRow]:
@@ -120,13 +107,4 @@ def device_states(session: Session) -> list[StateRow]:
 
 def save_device_states(session: Session, rows: Sequence[StateRow]) -> None:
     """Write what devices last said."""
-    device, community, seen, latest = zip(*rows, strict=True)
-    driver(session).execute(
-        _SAVE_STATES,
-        [
-            list(device),
-            list(community),
-            [from_millis(at) for at in seen],
-            [msgspec.json.encode(one).decode() for one in latest],
-        ],
-    )
+    driver(session).execute(_SAVE_STATES, [as_json(rows)])
