@@ -72,17 +72,19 @@ class Feeder:
         go.wait()
         begun = time.monotonic()
         for number, payload in enumerate(batches):
-            with self._changed:
-                self._changed.wait_for(lambda n=number: n - self._committed < self._window, 120)
+            self._wait_until_committed(number + 1 - self._window)
             while not self._link.publish(self._topic, payload):
                 time.sleep(0.001)
-        with self._changed:
-            self._changed.wait_for(lambda: self._committed >= len(batches), 120)
+        self._wait_until_committed(len(batches))
         seconds = time.monotonic() - begun
         self._link.stop()
         if self._committed < len(batches):
             raise SystemExit(f"only {self._committed} of {len(batches)} batches were committed")
         return seconds
+
+    def _wait_until_committed(self, number: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._committed >= number, 120)
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ WARM_UP = 20
 CLOSE_AFTER = 25
 """So many alerts stay open at most, as on a site where somebody works."""
 _WAIT_S = 20.0
+_dice = random.Random(1)
 
 Figures = dict[str, float]
 
@@ -79,7 +80,7 @@ def run(stage: Stage, *, alerts: int = 500) -> dict[str, Figures]:
                 name = button(number)
                 pressed[name] = device.say(name, event="pressed")
                 kept[name] = device.wait_until_kept()
-                time.sleep(EVERY_S * random.uniform(0.7, 1.3))
+                time.sleep(EVERY_S * _dice.uniform(0.7, 1.3))
             _await(guard.seen, pressed)
             time.sleep(1)
             seen = browser.seen
@@ -102,9 +103,9 @@ def run(stage: Stage, *, alerts: int = 500) -> dict[str, Figures]:
 def _murmur(stage: Stage, stop: threading.Event) -> None:
     """Say a little telemetry all the time."""
     device = Device(stage, BACKGROUND, "pir")
-    while not stop.wait(random.uniform(0.5, 1.5) / BACKGROUND_PER_S):
-        slug = random.choice(device.slugs)
-        device.say(slug, values={"motion": random.random() < 0.3, "battery": 90, "rssi": -70})
+    while not stop.wait(_dice.uniform(0.5, 1.5) / BACKGROUND_PER_S):
+        slug = _dice.choice(device.slugs)
+        device.say(slug, values={"motion": _dice.random() < 0.3, "battery": 90, "rssi": -70})
         device.wait_until_kept()
 
 
