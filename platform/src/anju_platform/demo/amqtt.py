@@ -23,7 +23,7 @@ def write_amqtt(directory: Path, *, port: int, accounts: Sequence[Account]) -> P
             "amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(passwords)},
             "amqtt.plugins.topic_checking.TopicAccessControlListPlugin": {
                 "publish_acl": {a.username: list(a.write) for a in accounts},
-                "subscribe_acl": {a.username: list(a.read) for a in accounts},
+                "acl": {a.username: list(a.read) for a in accounts},
             },
         },
     }
