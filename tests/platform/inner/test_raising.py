@@ -16,6 +16,7 @@ from wire_sender import COMMUNITY, GATEWAY, now_ms
 from anju_platform.alerts.model import Alert, Condition, Handling, TimelineEntry
 from anju_platform.alerts.raising import Transition, raise_or_refresh
 from anju_platform.alerts.repository import add_entries
+from anju_platform.auth.model import Role, User
 from anju_platform.database import connect, from_millis, transaction
 from anju_platform.registry import snapshot
 from anju_platform.registry.snapshot import KnownDevice
@@ -76,8 +77,9 @@ class Desk:
     def kinds(self) -> list[str]:
         return list(self.session.scalars(select(TimelineEntry.kind).order_by(TimelineEntry.id)))
 
-    def acknowledge(self) -> None:
+    def acknowledge(self, at_s: float = 0) -> None:
         self.alert.handling = Handling.ACKED
+        self.alert.acked_at = from_millis(START) + timedelta(seconds=at_s)
         self.session.flush()
 
     def close(self, at_s: float) -> None:
@@ -242,3 +244,114 @@ def test_a_late_finding_says_so(desk: Desk) -> None:
     entry = desk.session.scalars(select(TimelineEntry)).one()
     assert entry.data["late_s"] == 240.0
     assert desk.alert.evidence["late_s"] == 240.0
+
+
+def test_a_rise_within_five_minutes_of_closing_reopens_and_is_told(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.close(60)
+    transition = desk.find(FindingKind.severity, 120, severity=2)
+    assert transition is not None
+    assert transition.tell
+    assert (desk.alert.severity, desk.alert.handling) == (2, Handling.UNACKED)
+    assert desk.alert.condition == Condition.ACTIVE
+    assert desk.kinds == ["raised", "reopened"]
+
+
+def test_a_rise_later_is_a_new_alert_and_is_told(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.close(60)
+    transition = desk.find(FindingKind.severity, 4 * 3600, severity=2)
+    assert transition is not None
+    assert transition.tell
+    former, alert = desk.alerts
+    assert (alert.previous_id, alert.severity) == (former.id, 2)
+    assert (former.severity, former.handling) == (3, Handling.CLOSED)
+
+
+@pytest.mark.parametrize("severity", [3, 4])
+def test_what_was_closed_does_not_return_by_a_fall(desk: Desk, severity: int) -> None:
+    desk.find(FindingKind.active)
+    desk.close(60)
+    assert desk.find(FindingKind.severity, 120, severity=severity) is None
+    assert desk.alert.handling == Handling.CLOSED
+
+
+def test_a_rise_that_reopens_is_told_even_when_it_flaps(desk: Desk) -> None:
+    for n in range(5):
+        desk.find(FindingKind.active, n)
+        desk.find(FindingKind.cleared, n + 0.5)
+    desk.close(10)
+    transition = desk.find(FindingKind.severity, 20, severity=2)
+    assert transition is not None
+    assert transition.tell
+
+
+@pytest.mark.parametrize("after_s", [300, 4 * 3600])
+def test_another_life_safety_event_long_after_the_acknowledgement_is_told(
+    desk: Desk, after_s: int
+) -> None:
+    desk.find(FindingKind.active, rule=SMOKE)
+    desk.acknowledge(10)
+    before = desk.alert.version
+    transition = desk.find(FindingKind.active, 10 + after_s, rule=SMOKE)
+    assert transition is not None
+    assert transition.tell
+    alert = desk.alert
+    assert (alert.handling, alert.acked_at, alert.acked_by) == (Handling.UNACKED, None, None)
+    assert (alert.version, alert.occurrences) == (before + 1, 2)
+    assert transition.entries[0].data["handed_back"] is True
+
+
+def test_another_life_safety_event_soon_after_the_acknowledgement_is_counted(desk: Desk) -> None:
+    desk.find(FindingKind.active, rule=SMOKE)
+    desk.acknowledge(10)
+    transition = desk.find(FindingKind.active, 309, rule=SMOKE)
+    assert transition is not None
+    assert not transition.tell
+    assert desk.alert.handling == Handling.ACKED
+
+
+def test_smoke_that_clears_and_returns_while_acknowledged_is_told(desk: Desk) -> None:
+    desk.find(FindingKind.active, rule=SMOKE)
+    desk.acknowledge(10)
+    desk.find(FindingKind.cleared, 20, rule=SMOKE)
+    transition = desk.find(FindingKind.active, 30, rule=SMOKE)
+    assert transition is not None
+    assert transition.tell
+    assert (desk.alert.handling, desk.alert.condition) == (Handling.UNACKED, Condition.ACTIVE)
+
+
+def test_an_acknowledgement_without_a_time_does_not_silence_life_safety(desk: Desk) -> None:
+    desk.find(FindingKind.active, rule=SMOKE)
+    desk.acknowledge()
+    desk.alert.acked_at = None
+    transition = desk.find(FindingKind.active, 1, rule=SMOKE)
+    assert transition is not None
+    assert transition.tell
+
+
+def test_what_is_reopened_belongs_to_nobody(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.alert.owner_id = _person(desk)
+    desk.close(60)
+    desk.find(FindingKind.active, 120)
+    assert desk.alert.owner_id is None
+
+
+def _person(desk: Desk) -> int:
+    person = User(
+        username="guard",
+        name="王磊",
+        role=Role.GUARD,
+        community_id=desk.device.community_id,
+        password_hash="x",
+    )
+    desk.session.add(person)
+    desk.session.flush()
+    return person.id
+
+
+def test_the_timeline_keeps_no_health_values(desk: Desk) -> None:
+    desk.find(FindingKind.active, values={"heart_rate": 120, "temperature": 40})
+    entry = desk.session.scalars(select(TimelineEntry)).one()
+    assert entry.data["values"] == {"temperature": 40}

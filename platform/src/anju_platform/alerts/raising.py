@@ -12,11 +12,14 @@ from anju_platform.alerts import repository
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode
 from anju_platform.alerts.repository import Entry
 from anju_platform.database import Json, from_millis, now, to_millis
+from anju_platform.registry.privacy import HEALTH_FIELDS
 from anju_platform.registry.snapshot import KnownDevice
 from anju_rules import Finding, FindingKind, Rule
 
 REOPEN_WITHIN = timedelta(minutes=5)
 """A re-fire this soon after closing is the same alert again."""
+ASKED_AGAIN_AFTER = timedelta(minutes=5)
+"""A life-safety event this long after the acknowledgement calls for people anew."""
 FLAPPING_WITHIN = timedelta(minutes=10)
 FLAPPING_OVER = 3
 """More activations than this within that time: counted, no longer told."""
@@ -53,7 +56,7 @@ def raise_or_refresh(
     alert = repository.latest_of_key(session, community_id, key)
     if alert is not None and alert.handling != Handling.CLOSED:
         transition = _refresh(alert, finding)
-    elif finding.kind is not FindingKind.active:
+    elif not _calls_for_people(alert, finding):
         return None
     elif alert is not None and _closed_lately(alert, finding):
         transition = _reopen(alert, finding)
@@ -62,6 +65,16 @@ def raise_or_refresh(
     if transition is not None:
         session.flush()
     return transition
+
+
+def _calls_for_people(closed: Alert | None, finding: Finding) -> bool:
+    """Tell whether a finding makes an alert where none is open.
+
+    A person who closed an alert judged what it was then; that it has grown worse is news.
+    """
+    if finding.kind is FindingKind.severity:
+        return closed is not None and finding.severity < closed.severity
+    return finding.kind is FindingKind.active
 
 
 def dedupe_key(finding: Finding) -> str:
@@ -121,11 +134,17 @@ def _closed_lately(alert: Alert, finding: Finding) -> bool:
 
 
 def _reopen(alert: Alert, finding: Finding) -> Transition:
-    alert.handling = Handling.UNACKED
-    alert.acked_at = alert.acked_by = None
+    _hand_back(alert)
+    alert.owner_id = None
     alert.closed_at = alert.closed_by = None
     alert.cause = alert.note = None
-    return _activate(alert, finding, "reopened")
+    return _activate(alert, finding, "reopened", always=finding.severity < alert.severity)
+
+
+def _hand_back(alert: Alert) -> None:
+    """Make an alert new to people: whoever acknowledged it saw something else."""
+    alert.handling = Handling.UNACKED
+    alert.acked_at = alert.acked_by = None
 
 
 def _refresh(alert: Alert, finding: Finding) -> Transition | None:
@@ -142,8 +161,11 @@ def _refresh(alert: Alert, finding: Finding) -> Transition | None:
 
 def _active_again(alert: Alert, finding: Finding) -> Transition:
     if finding.severity < alert.severity:
-        _rise(alert, finding)
-        return _activate(alert, finding, "rose")
+        _hand_back(alert)
+        return _activate(alert, finding, "rose", always=True)
+    if _calls_again(alert, finding):
+        _hand_back(alert)
+        return _activate(alert, finding, "reactivated", always=True, handed_back=True)
     if alert.condition == Condition.ACTIVE:
         alert.occurrences += 1
         alert.evidence = _evidence(alert.evidence, finding)
@@ -151,7 +173,24 @@ def _active_again(alert: Alert, finding: Finding) -> Transition:
     return _activate(alert, finding, "reactivated")
 
 
-def _activate(alert: Alert, finding: Finding, kind: str) -> Transition:
+def _calls_again(alert: Alert, finding: Finding) -> bool:
+    """Tell whether life safety is at stake anew: the acknowledgement was for what was before."""
+    if not alert.latched or alert.handling != Handling.ACKED:
+        return False
+    if alert.condition != Condition.ACTIVE or alert.acked_at is None:
+        return True
+    return from_millis(finding.detected_at) - alert.acked_at >= ASKED_AGAIN_AFTER
+
+
+def _activate(
+    alert: Alert,
+    finding: Finding,
+    kind: str,
+    *,
+    always: bool = False,
+    handed_back: bool = False,
+) -> Transition:
+    """Make an alert active (again); flapping is not told, unless ``always``."""
     detected = from_millis(finding.detected_at)
     alert.occurrences += 1
     alert.condition = Condition.ACTIVE
@@ -162,7 +201,8 @@ def _activate(alert: Alert, finding: Finding, kind: str) -> Transition:
     evidence = _evidence(alert.evidence, finding)
     flapping = _note_activation(evidence, detected)
     alert.evidence = evidence
-    return _changed(alert, finding, kind, tell=kind == "rose" or not flapping)
+    tell = always or not flapping
+    return _changed(alert, finding, kind, tell=tell, handed_back=handed_back)
 
 
 def _note_activation(evidence: Json, at: datetime) -> bool:
@@ -178,18 +218,12 @@ def _severity(alert: Alert, finding: Finding) -> Transition | None:
     if finding.severity == alert.severity:
         return None
     alert.evidence = _evidence(alert.evidence, finding)
-    if finding.severity < alert.severity:
-        _rise(alert, finding)
+    rises = finding.severity < alert.severity
+    alert.severity = finding.severity
+    if rises:
+        _hand_back(alert)
         return _changed(alert, finding, "rose", tell=True)
-    alert.severity = finding.severity
     return _changed(alert, finding, "fell", tell=False)
-
-
-def _rise(alert: Alert, finding: Finding) -> None:
-    """Make a worse alert new to people: whoever acknowledged it saw a lesser one."""
-    alert.severity = finding.severity
-    alert.handling = Handling.UNACKED
-    alert.acked_at = alert.acked_by = None
 
 
 def _cleared(alert: Alert, finding: Finding) -> Transition | None:
@@ -213,9 +247,13 @@ def _unknown(alert: Alert, finding: Finding) -> Transition | None:
     return _changed(alert, finding, "unknown", tell=False)
 
 
-def _changed(alert: Alert, finding: Finding, kind: str, *, tell: bool) -> Transition:
+def _changed(
+    alert: Alert, finding: Finding, kind: str, *, tell: bool, handed_back: bool = False
+) -> Transition:
     alert.version += 1
     entry = _entry(alert, kind, finding)
+    if handed_back:
+        entry.data["handed_back"] = True
     return Transition(alert, kind, tell and not alert.overlays, (entry,))
 
 
@@ -225,8 +263,9 @@ def _entry(alert: Alert, kind: str, finding: Finding) -> Entry:
 
 
 def _said(finding: Finding) -> Json:
-    """Give what the timeline keeps of a finding."""
-    said: Json = {"severity": finding.severity, "at": finding.at, "values": dict(finding.values)}
+    """Give what the timeline, which everybody reads, keeps of a finding."""
+    values = {name: v for name, v in finding.values.items() if name not in HEALTH_FIELDS}
+    said: Json = {"severity": finding.severity, "at": finding.at, "values": values}
     if finding.late_s > 0:
         said["late_s"] = finding.late_s
     return said
