@@ -10,16 +10,19 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from outer_site import Site, ago
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import service
-from anju_platform.alerts.model import Cause
+from anju_platform.alerts.model import Alert, Cause
+from anju_platform.alerts.repository import add_entry
 from anju_platform.alerts.schemas import AlertView, HistoryFilter
 from anju_platform.alerts.service import AlertChangedError
 from anju_platform.auth.model import Role
 from anju_platform.database import now, transaction
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.notifications.model import Notification
+from anju_platform.people.model import Contact
 from anju_platform.registry.listing import feed_position
 from anju_platform.telemetry.model import DeviceEvent
 
@@ -164,6 +167,21 @@ def test_dispatching_takes_on_and_names_the_person(site: Site) -> None:
         service.dispatch(session, site.actor(), alert_id, user_id=999, version=2, screen="wall")
 
 
+def test_who_is_sent_is_told_once(site: Site) -> None:
+    alert_id = site.alert()
+    sent = site.actor(username="guard2")
+    for _ in range(2):
+        with transaction(site.engine) as session:
+            service.dispatch(
+                session, site.actor(), alert_id, user_id=sent.user_id, version=1, screen="wall"
+            )
+    with Session(site.engine) as session:
+        (told,) = session.scalars(select(Notification)).all()
+    assert (told.alert_id, told.transition) == (alert_id, 2)
+    assert (told.recipient, told.channel) == (f"user:{sent.user_id}", "in_app")
+    assert told.payload["kind"] == "dispatched"
+
+
 def test_comments_need_words_and_go_to_closed_alerts_too(site: Site, log_in: LogIn) -> None:
     alert_id = site.alert()
     close(site, alert_id, Cause.TRUE)
@@ -260,8 +278,18 @@ def test_a_guard_sees_whom_to_call_only_while_the_alert_is_open(site: Site) -> N
     assert contacts(Role.GUARD) == []
     assert contacts(Role.PROPERTY) == ["张敏", "周建国"]
     looks = [(e.actor, e.subject, e.data["alert"]) for e in site.audited("care.read")]
-    household = "household:h-501"
-    assert looks == [("王磊", household, str(alert_id)), ("李强", household, str(alert_id))]
+    look = ("household:h-501", str(alert_id))
+    assert looks == [("王磊", *look), ("王磊", *look), ("李强", *look)]
+
+
+def test_a_look_at_a_homes_alert_is_audited_even_without_contacts(site: Site) -> None:
+    alert_id = site.alert()
+    with transaction(site.engine) as session:
+        session.execute(delete(Contact))
+    with transaction(site.engine) as session:
+        assert service.alert_detail(session, site.actor(), alert_id).contacts == ()
+    (look,) = site.audited("care.read")
+    assert look.subject == "household:h-501"
 
 
 def test_health_values_are_not_for_guards(site: Site) -> None:
@@ -274,6 +302,22 @@ def test_health_values_are_not_for_guards(site: Site) -> None:
 
     assert values(Role.GUARD) == {"in_bed": True}
     assert values(Role.ADMIN) == {"heart_rate": 120, "in_bed": True}
+
+
+def test_health_values_in_a_timeline_are_not_for_guards(site: Site) -> None:
+    alert_id = site.alert("b1-501-bed")
+    with transaction(site.engine) as session:
+        alert = session.get_one(Alert, alert_id)
+        data = {"severity": 3, "values": {"respiration": 9, "in_bed": True}}
+        add_entry(session, alert, "reactivated", now(), data=data)
+
+    def values(role: Role) -> object:
+        with transaction(site.engine) as session:
+            timeline = service.alert_detail(session, site.actor(role), alert_id).timeline
+        return timeline[-1].data["values"]
+
+    assert values(Role.GUARD) == {"in_bed": True}
+    assert values(Role.ADMIN) == {"respiration": 9, "in_bed": True}
 
 
 def test_detail_shows_deliveries_the_nearest_doors_log_and_a_chart(site: Site) -> None:

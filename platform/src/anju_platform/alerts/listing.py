@@ -47,7 +47,7 @@ _closer = aliased(User)
 # Written out, not bound: the planner must see that the index of open alerts serves.
 _IS_OPEN: ColumnElement[bool] = Alert.handling != literal_column("'closed'")
 
-# The outbox and the snapshots stand beside alerts, not below: their columns are read by name.
+# Of the outbox and the snapshots a few columns are read, by name.
 _notifications = table(
     "notifications",
     column("id"),

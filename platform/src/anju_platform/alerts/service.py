@@ -18,6 +18,7 @@ from anju_platform.alerts.schemas import (
     AlertDetail,
     AlertView,
     ChartView,
+    TimelineView,
 )
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
@@ -25,6 +26,8 @@ from anju_platform.auth.model import Role
 from anju_platform.auth.service import assignable
 from anju_platform.database import Json, now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.notifications import repository as notifications
+from anju_platform.notifications.planning import plan
 from anju_platform.people import service as people
 from anju_platform.people.schemas import ContactView
 from anju_platform.registry.listing import feed_position
@@ -91,7 +94,7 @@ def acknowledge(
 def dispatch(
     session: Session, actor: Actor, alert_id: UUID, *, user_id: int, version: int, screen: str
 ) -> AlertView:
-    """Send a person; that also takes the alert on, if nobody has yet.
+    """Send a person, who is told; that also takes the alert on, if nobody has yet.
 
     Raises:
         NotFoundError: no such alert or person in the actor's community.
@@ -110,7 +113,9 @@ def dispatch(
     alert.owner_id = user_id
     said = {"user_id": user_id, "name": person.name}
     _note(session, actor, alert, "dispatched", screen=screen, data=said)
-    return _changed(session, alert)
+    view = _changed(session, alert)
+    _tell(session, alert, user_id, "dispatched")
+    return view
 
 
 def close(
@@ -201,6 +206,25 @@ def _note(
     record(session, actor, f"alert.{kind}", f"alert:{alert.id}", {"screen": screen})
 
 
+def _tell(session: Session, alert: Alert, user_id: int, kind: str) -> None:
+    """Plan a message to one person about the alert's present version."""
+    payload: Json = {
+        "kind": kind,
+        "severity": alert.severity,
+        "title": alert.title,
+        "title_en": alert.title_en,
+    }
+    planned = plan(
+        community_id=alert.community_id,
+        alert_id=alert.id,
+        transition=alert.version,
+        severity=alert.severity,
+        users=(user_id,),
+        payload=payload,
+    )
+    notifications.add(session, planned)
+
+
 def _changed(session: Session, alert: Alert) -> AlertView:
     alert.version += 1
     session.flush()
@@ -209,7 +233,7 @@ def _changed(session: Session, alert: Alert) -> AlertView:
 
 
 def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
-    """Give all about one alert. Reading a home's contacts is audited: call in a transaction.
+    """Give all about one alert. A look at a home's alert is audited: call in a transaction.
 
     Raises:
         NotFoundError: no such alert in the actor's community.
@@ -218,30 +242,44 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
     if alert is None:
         raise NotFoundError("there is no such alert")
     device = session.get(Device, alert.device_id) if alert.device_id is not None else None
-    values = dict(alert.evidence.get("values") or {})
-    if not actor.may_see_health:
-        values = {k: v for k, v in values.items() if k not in HEALTH_FIELDS}
     return AlertDetail(
         alert=_present(session, alert),
-        timeline=listing.timeline(session, alert.id),
+        timeline=_timeline(session, actor, alert),
         contacts=_contacts(session, actor, alert),
         deliveries=listing.deliveries(session, alert.id),
         access_log=_access_log(session, alert),
         chart=_chart(actor, alert, device) if device is not None else None,
-        values=values,
-        data=dict(alert.evidence.get("data") or {}),
+        values=_for(actor, alert.evidence.get("values")),
+        data=_for(actor, alert.evidence.get("data")),
         media_ready=alert.media_id is not None
         and listing.media_ready(session, alert.community_id, alert.media_id),
     )
 
 
+def _for(actor: Actor, said: Json | None) -> Json:
+    """Give what was said, without health values where the actor may not see them."""
+    known = said or {}
+    return {k: v for k, v in known.items() if actor.may_see_health or k not in HEALTH_FIELDS}
+
+
+def _timeline(session: Session, actor: Actor, alert: Alert) -> tuple[TimelineView, ...]:
+    return tuple(
+        step.model_copy(update={"data": step.data | {"values": _for(actor, step.data["values"])}})
+        if "values" in step.data
+        else step
+        for step in listing.timeline(session, alert.id)
+    )
+
+
 def _contacts(session: Session, actor: Actor, alert: Alert) -> tuple[ContactView, ...]:
-    """Give whom to call: to a guard only while the alert is open."""
+    """Give whom to call: to a guard only while the alert is open. The look is audited anyway."""
     if alert.household_id is None:
         return ()
+    reason: Json = {"alert": str(alert.id)}
     if actor.role is Role.GUARD and alert.handling == Handling.CLOSED:
+        people.note_look(session, actor, alert.household_id, reason=reason)
         return ()
-    return people.contacts(session, actor, alert.household_id, reason={"alert": str(alert.id)})
+    return people.contacts(session, actor, alert.household_id, reason=reason)
 
 
 def _access_log(session: Session, alert: Alert) -> tuple[AccessView, ...]:

@@ -25,25 +25,28 @@ def plan(
     alert_id: UUID,
     transition: int,
     severity: int,
-    roles: Sequence[str],
+    roles: Sequence[str] = (),
+    users: Sequence[int] = (),
     payload: Json,
 ) -> list[Planned]:
-    """Give one message per role, for :func:`anju_platform.notifications.repository.add`.
+    """Give one message per role and per user (by id).
 
+    They go to :func:`anju_platform.notifications.repository.add`.
     ``transition`` is the alert's ``version`` told of. Adding the same transition again
     changes nothing.
     """
     at = now()
+    recipients = (*(f"role:{role}" for role in roles), *(f"user:{user}" for user in users))
     return [
         Planned(
             community_id=community_id,
             alert_id=alert_id,
             transition=transition,
-            recipient=f"role:{role}",
+            recipient=recipient,
             channel=IN_APP,
             payload=payload,
             created_at=at,
             expires_at=at + _EXPIRY[severity],
         )
-        for role in dict.fromkeys(roles)
+        for recipient in dict.fromkeys(recipients)
     ]

@@ -45,11 +45,13 @@ def contacts(
     session: Session, actor: Actor, household_id: int, *, reason: Json
 ) -> tuple[ContactView, ...]:
     """Give whom to call for a home; ``reason`` (which alert) goes into the audit."""
-    home = session.get_one(Household, household_id)
-    found = _contacts(session, home)
-    if found:
-        _note(session, actor, home, reason)
-    return found
+    note_look(session, actor, household_id, reason=reason)
+    return _contacts(session, session.get_one(Household, household_id))
+
+
+def note_look(session: Session, actor: Actor, household_id: int, *, reason: Json) -> None:
+    """Audit a look at what concerns a home, for :func:`contacts` or where none are shown."""
+    _note(session, actor, session.get_one(Household, household_id), reason)
 
 
 def _contacts(session: Session, home: Household) -> tuple[ContactView, ...]:
