@@ -60,6 +60,8 @@ def judge(text: str, m: dict[str, Any] | None = None, **params: Any) -> bool | N
         ('m.event in ["a", "b"]', {}, None),
         ("m.x in [1, 2]", {"x": True}, None),
         ("m.x in []", {"x": 1}, False),
+        ("m.x > 1 ? unknown : true", {"x": 2}, None),
+        ("m.x > 1 && unknown", {"x": 1}, False),
         ('m.s == "说\\"明"', {"s": '说"明'}, True),
     ],
 )

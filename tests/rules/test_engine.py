@@ -184,6 +184,7 @@ def test_two_rules_of_one_id_are_refused() -> None:
         ("for: params.hold", r"no parameter 'hold'"),
         ("schedule: {hours: '25:00-26:00'}", r"expected HH:MM-HH:MM"),
         ("steps: [{severity: 1}]", r"either for or n"),
+        ("count: {n: 0, within: 5m}", r"count"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_file_rule_and_key(change: str, message: str) -> None:
@@ -195,7 +196,7 @@ def test_a_wrong_rule_is_refused_with_file_rule_and_key(change: str, message: st
     )
     with pytest.raises(InvalidRuleError, match=message) as caught:
         read_rules(text, "hot.yaml")
-    assert str(caught.value).startswith("hot.yaml: rule 'hot'")
+    assert str(caught.value).startswith("hot.yaml:1: rule 'hot'")
 
 
 def test_a_reading_meets_only_the_rules_it_can_match() -> None:
@@ -204,3 +205,8 @@ def test_a_reading_meets_only_the_rules_it_can_match() -> None:
     found = {rule.rule.id for rule in rules.matching(pressed)}
     assert "sos-pressed" in found
     assert not found & {"battery-low", "smoke", "door-forced"}
+
+
+def test_a_key_given_twice_is_refused_with_its_line() -> None:
+    with pytest.raises(InvalidRuleError, match=r"hot.yaml: not YAML: line 1: given twice: when"):
+        read_rules("id: hot\nwhen: m.a > 1\nwhen: m.a > 2\n", "hot.yaml")

@@ -171,7 +171,9 @@ class _Writer:
                 return self._BINARY.get(node.operator, _Writer._arithmetic)(self, node)
 
     @staticmethod
-    def _literal(value: bool | float | str) -> tuple[str, str]:
+    def _literal(value: bool | float | str | None) -> tuple[str, str]:
+        if value is None:
+            return "None", _ANY
         if isinstance(value, bool):
             return repr(value), _BOOLEAN
         return repr(value), _TEXT if isinstance(value, str) else _NUMBER
@@ -280,7 +282,7 @@ class _Writer:
             raise self._error('\'in\' needs a list such as ["a", "b"]', node.right)
         constants = [i.value for i in node.right.items if isinstance(i, Literal)]
         kinds = {self._literal(value)[1] for value in constants}
-        if len(constants) < len(node.right.items) or len(kinds) > 1:
+        if len(constants) < len(node.right.items) or len(kinds) > 1 or _ANY in kinds:
             raise self._error("a list holds constants of one kind", node.right)
         if not constants:
             return self._store("False"), _BOOLEAN

@@ -263,6 +263,10 @@ class CompiledRule:
         if not state.absent_severity and heard_at - state.heard_at < self._watch.grain(context):
             return Outcome(state, due=state.heard_at + first, changed=False)
         after = State(key=state.key, heard_at=heard_at, device=mark.device)
+        if old and state.absent_severity and self._watch.missing(after, context) is not None:
+            # older than the silence that rang: it tells of life then, not of life now
+            kept = _replace(after, absent_severity=state.absent_severity)
+            return Outcome(kept, due=self._watch.due(kept, context))
         if not state.absent_severity:
             # the earliest it can be: the tick then reckons with blindness and the schedule
             return Outcome(after, due=heard_at + first)
@@ -274,22 +278,30 @@ class CompiledRule:
     def _tell(
         self, state: State, changes: Sequence[Change], marks: Sequence[Mark], context: Context
     ) -> Outcome:
-        """Make findings of changes; what began too long ago rings only if it still lasts."""
-        hushed = state.hushed
+        """Make findings of changes; what began too long ago rings only if it still lasts.
+
+        ``state.audible``: it was said to be active, and not yet that it ended.
+        """
+        hushed, audible = state.hushed, state.audible
         said = []
         for change in changes:
-            if marks and change.kind != "cleared" and context.now - change.at > LATE_RAISE_MS:
+            old = bool(marks) and context.now - change.at > LATE_RAISE_MS
+            if change.kind == "cleared":
+                if audible:
+                    said.append(change)
+                hushed = audible = False
+            elif old:
+                # whoever was told of it must still hear how it goes on, and that it ended
                 hushed = True
-            elif change.kind == "cleared" and hushed:
-                hushed = False
             else:
-                hushed = False
                 said.append(change)
+                hushed, audible = False, True
         last = marks[-1] if marks else None
         if hushed and state.present.severity and last and context.now - last.at <= LATE_RAISE_MS:
-            said.append(Change("active", state.present.severity, last.at, last))
+            kind = "severity" if audible else "active"
+            said.append(Change(kind, state.present.severity, last.at, last))
             hushed = False
-        after = _replace(state, hushed=hushed)
+        after = _replace(state, hushed=hushed, audible=audible)
         findings = tuple(self._finding(change, after, context) for change in said)
         return Outcome(after, findings, self._due(after, context))
 

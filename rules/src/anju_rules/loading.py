@@ -16,6 +16,30 @@ from anju_rules.rule import Rule
 _PARAM = "params."
 
 
+class _Lined(dict[Any, Any]):
+    """A mapping that knows its line."""
+
+    def __init__(self, content: Mapping[Any, Any], line: int) -> None:
+        super().__init__(content)
+        self.line = line
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice, and notes on which line a mapping begins."""
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> _Lined:
+    line = node.start_mark.line + 1
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+    twice = {str(key) for key in keys if keys.count(key) > 1}
+    if twice:
+        raise yaml.YAMLError(f"line {line}: given twice: {', '.join(sorted(twice))}")
+    return _Lined(loader.construct_mapping(node, deep=True), line)
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
 def load_library() -> list[Rule]:
     """Give the built-in rules."""
     folder = files("anju_rules") / "library"
@@ -46,7 +70,7 @@ def read_rules(text: str, name: str) -> list[Rule]:
         InvalidRuleError: it is not YAML, or a rule in it is wrong.
     """
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader, stricter
     except yaml.YAMLError as error:
         raise InvalidRuleError(f"{name}: not YAML: {error}") from error
     entries = document if isinstance(document, list) else [document]
@@ -56,7 +80,8 @@ def read_rules(text: str, name: str) -> list[Rule]:
 def _read(entry: Any, name: str) -> Rule:
     if not isinstance(entry, Mapping):
         raise InvalidRuleError(f"{name}: expected a rule with keys, found {type(entry).__name__}")
-    where = f"{name}: rule {entry.get('id', '?')!r}"
+    line = f":{entry.line}" if isinstance(entry, _Lined) else ""
+    where = f"{name}{line}: rule {entry.get('id', '?')!r}"
     try:
         params = entry.get("params") or {}
         rule = msgspec.convert(_with_params(entry, params, where), Rule, dec_hook=_decode)

@@ -85,7 +85,8 @@ class State(msgspec.Struct, omit_defaults=True):
     the last seconds in event order; replaying them on ``base`` gives ``present``. ``told``
     are the changes of that replay that went out. ``seen`` are the last event ids, so that
     none counts twice. ``skew_ms`` is how far the device's clock is behind ours. ``hushed``:
-    it became active too long ago to ring, and has not been said since. ``heard_at`` is when
+    it became active or worse too long ago to ring, and that has not been said since.
+    ``audible``: it was said to be active, and not yet that it ended. ``heard_at`` is when
     an absence rule last heard of its entity (our clock).
     """
 
@@ -97,6 +98,7 @@ class State(msgspec.Struct, omit_defaults=True):
     seen: list[str] = []
     skew_ms: int = 0
     hushed: bool = False
+    audible: bool = False
     heard_at: int = 0
     absent_severity: int = 0
     device: str | None = None

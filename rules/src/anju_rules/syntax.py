@@ -2,7 +2,8 @@
 
 Grammar, loosest first: ``c ? a : b``, ``||``, ``&&``, comparisons and ``in``, ``+ -``,
 ``* / %``, ``! -``, then literals, lists, ``has(m.x)``, ``m.x`` and
-``m.x.startsWith("...")``. No macros, no regular expressions, no other functions.
+``m.x.startsWith("...")``, and the word ``unknown`` for "cannot tell". No macros, no regular
+expressions, no other functions.
 """
 
 import re
@@ -35,9 +36,9 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant: number, text, true or false."""
+    """A constant: number, text, true or false; None is the word ``unknown``."""
 
-    value: bool | float | int | str
+    value: bool | float | int | str | None
     column: int
 
 
@@ -243,7 +244,7 @@ class _Parser:
             operand = self._unary()
             self._depth -= 1
             if token.text == "-" and isinstance(operand, Literal):
-                if isinstance(operand.value, bool | str):
+                if operand.value is None or isinstance(operand.value, bool | str):
                     raise self._error("'-' needs a number", token.column)
                 return Literal(-operand.value, token.column)
             return Unary(token.text, operand, token.column)
@@ -309,6 +310,8 @@ class _Parser:
     def _named(self, token: _Token) -> Node:
         if token.text in {"true", "false"}:
             return Literal(token.text == "true", token.column)
+        if token.text == "unknown":
+            return Literal(None, token.column)
         if token.text == "null":
             raise self._error(
                 "there is no null: a missing value is unknown; ask has(...)", token.column

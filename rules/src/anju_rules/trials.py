@@ -61,7 +61,7 @@ class _Stage:
         self._due: dict[str, int] = {}
         self._current: dict[str, Any] = {}
         self._blind: list[tuple[int, int]] = []
-        self._model = next(m for m in [*rule.models] if True)
+        self._model = rule.models[0]
         self.findings: list[Finding] = []
 
     def run(self) -> str:
