@@ -75,6 +75,7 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
         max_overflow=pool_size,
         pool_use_lifo=True,  # the connection used last has its statements prepared
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged; what people and devices said is not
         connect_args={
             "options": "-c timezone=UTC",
             "connect_timeout": 5,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from anju_devices.catalog import MODELS
 from anju_platform.database import now
@@ -90,3 +91,10 @@ def test_only_one_alert_of_a_key_may_be_open(engine: Engine) -> None:
         )
     assert "UNIQUE" in definition
     assert "closed" in definition
+
+
+def test_an_error_does_not_repeat_what_was_said(engine: Engine) -> None:
+    query = text("SELECT CAST(:said AS integer), 1 / (CASE WHEN :phone = '' THEN 1 ELSE 0 END)")
+    with engine.connect() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(query, {"said": "1", "phone": "13800000000"})
+    assert "13800000000" not in str(caught.value)
