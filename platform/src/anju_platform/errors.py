@@ -50,6 +50,6 @@ class ForbiddenError(PlatformError):
 
 
 class TooManyAttemptsError(PlatformError):
-    """Too many failed log-ins; the text says when to try again."""
+    """Too many failed log-ins, or too many at once; the text says when to try again."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import statistics
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
@@ -269,3 +272,29 @@ def test_an_administrator_of_all_communities_chooses_one(site: Site, web: Web) -
 
 def test_the_hash_nobody_has_is_made_with_the_settings_of_today() -> None:
     assert not passwords.is_outdated(passwords._NOBODY)
+
+
+@pytest.mark.parametrize("check", ["verify", "hash_password"])
+def test_a_flood_of_log_ins_is_refused_and_holds_no_threads(check: str) -> None:
+    act = {
+        "verify": lambda: passwords.verify(None, PASSWORD),
+        "hash_password": lambda: passwords.hash_password(PASSWORD),
+    }[check]
+    everybody = threading.Barrier(40)
+
+    def enter(_: int) -> str:
+        everybody.wait()
+        try:
+            act()
+        except TooManyAttemptsError as error:
+            return str(error)
+        return "checked"
+
+    with ThreadPoolExecutor(40) as pool:
+        outcomes = Counter(pool.map(enter, range(40)))
+    assert set(outcomes) == {
+        "checked",
+        "too many log-ins at once; try again in a moment",
+    }
+    assert outcomes["checked"] < 20
+    act()

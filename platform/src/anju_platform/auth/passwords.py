@@ -1,18 +1,36 @@
 """Passwords: argon2id, and as long to refuse an unknown name as a wrong password."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from anju_platform.errors import InvalidRequestError
+from anju_platform.errors import InvalidRequestError, TooManyAttemptsError
 
 MIN_LENGTH = 10
 MAX_LENGTH = 256
 
 _hasher = PasswordHasher()
+AT_ONCE = 6
+"""More than this, at work and waiting, are refused: each holds a thread everybody needs."""
+
+_places = threading.BoundedSemaphore(AT_ONCE)
 _slots = threading.BoundedSemaphore(2)
 """Each hash takes 64 MiB: a flood of log-ins must queue, not eat the machine."""
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for one of the slots, unless too many wait already."""
+    if not _places.acquire(blocking=False):
+        raise TooManyAttemptsError("too many log-ins at once; try again in a moment")
+    try:
+        with _slots:
+            yield
+    finally:
+        _places.release()
 
 
 def check_strength(password: str) -> None:
@@ -28,8 +46,12 @@ def check_strength(password: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """Give what is stored of a password."""
-    with _slots:
+    """Give what is stored of a password.
+
+    Raises:
+        TooManyAttemptsError: too many log-ins are being checked at once.
+    """
+    with _turn():
         return _hasher.hash(password)
 
 
@@ -41,8 +63,12 @@ _NOBODY = (
 
 
 def verify(stored: str | None, password: str) -> bool:
-    """Check a password; ``stored`` None (no such user) takes as long and is never true."""
-    with _slots:
+    """Check a password; ``stored`` None (no such user) takes as long and is never true.
+
+    Raises:
+        TooManyAttemptsError: too many log-ins are being checked at once.
+    """
+    with _turn():
         try:
             _hasher.verify(stored or _NOBODY, password[: MAX_LENGTH + 1])
         except (VerificationError, InvalidHashError):

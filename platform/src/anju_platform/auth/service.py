@@ -62,7 +62,8 @@ def log_in(
 
     Raises:
         NotAuthenticatedError: wrong name or password (which of them is not said).
-        TooManyAttemptsError: too many failures; the text says when to try again.
+        TooManyAttemptsError: too many failures, or too many log-ins at once; the text says
+            when to try again.
     """
     username = username.strip().lower()
     throttle.check(username, address or "")
