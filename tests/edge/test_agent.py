@@ -347,6 +347,25 @@ def test_a_command_that_cannot_be_done_says_why(
     assert expected in ingest.results[0]["detail"]
 
 
+def test_an_upload_that_cannot_be_done_does_not_delay_the_end(
+    agent: Callable[..., Any], ingest: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "gateway-secret").write_text("hush")
+    pictures = tmp_path / "data" / "snapshots"
+    pictures.mkdir(parents=True)
+    (pictures / "a.jpg").write_bytes(b"picture")
+    process = agent(platform={"url": "http://127.0.0.1:9", "secret_file": "gateway-secret"})
+    process.start()
+    wait_until(lambda: ingest.status and ingest.status[-1]["online"])
+    asked = command("upload-snapshot", args={"id": "a"}, expires_at=now_ms() + 600_000)
+    ingest.send(Channel.COMMANDS, asked)
+    wait_until(lambda: "next try in" in process.text(), "the upload to fail")
+    began = time.monotonic()
+    assert process.stop() == 0
+    assert time.monotonic() - began < 5
+    assert not ingest.results
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -39,6 +39,7 @@ class Agent:
     def __init__(self, config: EdgeConfig) -> None:
         self._config = config
         self._lock = _claim(config.data_dir)
+        self._ending = threading.Event()
         self._gateway = model_named("gateway")
         self._vitals = Vitals(config.data_dir)
         self._spool = Spool(
@@ -62,6 +63,7 @@ class Agent:
             devices=native.command if native else None,
             publish=lambda payload: self._uplink.publish(Channel.RESULTS, payload),
             acknowledge=self._uplink.ack,
+            ending=self._ending,
         )
         drivers: list[Driver] = [native] if native else []
         drivers += [
@@ -89,8 +91,8 @@ class Agent:
                 _log.info("%d old snapshots deleted", gone)
             stop.wait(self._gateway.interval_s)
         _log.info("gateway %s is going down", self._config.gateway)
-        self._supervisor.stop()
         self._commands.stop()
+        self._supervisor.stop()
         self._uplink.stop()
         self._spool.close()
         self._lock.close()
@@ -112,6 +114,7 @@ class Agent:
             read_secret(platform.secret_file, "platform.secret_file"),
             community=self._config.community,
             gateway=self._config.gateway,
+            ending=self._ending,
         )
 
         def upload(command: Command) -> CommandResult:

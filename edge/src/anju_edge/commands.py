@@ -1,23 +1,30 @@
 """What the platform asks of this gateway and of the devices behind it.
 
-A command's MQTT message is acknowledged only when its result has been published, so that a
-command survives a crash of this agent; one that comes twice is carried out once.
+The platform asks again until it is answered or the command has expired. So what this gateway
+does itself (uploads, which may take long) is acknowledged to the broker as soon as it is
+known, and so is every repetition: what is unacknowledged takes a place in the broker's window
+to us, and a full window would also stop the platform's ``down/committed``. A device's command
+is acknowledged when its result has been published, so that it survives a crash of this agent.
+
+While this agent runs, a command that comes again is answered and not carried out again; one
+that was under way in a crash may be carried out a second time before it expires.
 """
 
 import logging
+import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from anju_devices.errors import InvalidMessageError
 from anju_devices.link import Message
 from anju_devices.messages import Command, CommandResult, decode_command, encode
 from anju_edge.clock import now_ms
-from anju_edge.errors import EdgeError
+from anju_edge.errors import EdgeError, GoingDownError
 
 UPLOAD_SNAPSHOT = "upload-snapshot"
 WORKERS = 4
+"""For this gateway's own commands, and as many for its devices: neither waits for the other."""
 REMEMBERED = 1000
 RETRY_S = 0.5
 
@@ -33,6 +40,7 @@ class Commands:
         devices: asks a device and waits for its answer; None when no driver can.
         publish: publishes a result; False when not connected.
         acknowledge: tells the broker that a message has been dealt with.
+        ending: set when the agent goes down; handlers that wait watch it too.
     """
 
     def __init__(
@@ -42,15 +50,18 @@ class Commands:
         devices: Handler | None,
         publish: Callable[[bytes], bool],
         acknowledge: Callable[[Message], bool],
+        ending: threading.Event,
     ) -> None:
         self._own = own
         self._devices = devices
         self._publish = publish
         self._acknowledge = acknowledge
-        self._stop = threading.Event()
-        self._known: OrderedDict[str, CommandResult | None] = OrderedDict()
+        self._ending = ending
         self._lock = threading.Lock()
-        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="command")
+        self._under_way: set[str] = set()
+        self._answered: OrderedDict[str, CommandResult] = OrderedDict()
+        self._own_queue = _crew("own-command", self._work)
+        self._device_queue = _crew("device-command", self._work)
 
     def receive(self, message: Message) -> None:
         """Take one message of ``down/commands``; returns at once."""
@@ -60,30 +71,45 @@ class Commands:
             _log.warning("a command that cannot be read is passed over: %s", error)
             self._acknowledge(message)
             return
-        if self._stop.is_set():
-            return
+        if self._ending.is_set():
+            return  # unacknowledged: it comes again after the restart
         with self._lock:
-            if command.id in self._known and self._known[command.id] is None:
-                return  # it is being carried out; that run acknowledges its own delivery
-            self._known.setdefault(command.id, None)
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        self._workers.submit(self._work, command, message)
+            again = command.id in self._under_way
+            answer = self._answered.get(command.id)
+            if not again and answer is None:
+                self._under_way.add(command.id)
+        if answer is not None:
+            self._publish(encode(answer))
+        if again or answer is not None:
+            self._acknowledge(message)
+        elif command.device:
+            self._device_queue.put((command, message))
+        else:
+            self._acknowledge(message)
+            self._own_queue.put((command, None))
 
     def stop(self) -> None:
         """Begin no further command; what is unfinished comes again after the restart."""
-        self._stop.set()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._ending.set()
 
-    def _work(self, command: Command, message: Message) -> None:
-        result = self._known.get(command.id) or self._carry_out(command)
+    def _work(self, command: Command, message: Message | None) -> None:
+        if self._ending.is_set():
+            return
+        try:
+            result = self._carry_out(command)
+        except GoingDownError:
+            return
         payload = encode(result)
         while not self._publish(payload):
-            if self._stop.wait(RETRY_S):
+            if self._ending.wait(RETRY_S):
                 return
         with self._lock:
-            self._known[command.id] = result
-        self._acknowledge(message)
+            self._under_way.discard(command.id)
+            self._answered[command.id] = result
+            if len(self._answered) > REMEMBERED:
+                self._answered.popitem(last=False)
+        if message is not None:
+            self._acknowledge(message)
 
     def _carry_out(self, command: Command) -> CommandResult:
         if command.expires_at <= now_ms():
@@ -93,11 +119,32 @@ class Commands:
             return _failed(command, f"this gateway does not know the command {command.name!r}")
         try:
             return handler(command)
+        except GoingDownError:
+            raise
         except EdgeError as error:
             return _failed(command, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, the platform is told
             _log.exception("command %s failed", command.name)
             return _failed(command, f"the gateway failed: {error}")
+
+
+_Task = tuple[Command, Message | None]
+
+
+def _crew(name: str, work: Callable[[Command, Message | None], None]) -> "queue.SimpleQueue[_Task]":
+    """Start WORKERS threads that work off the queue given back.
+
+    They are daemons, unlike those of an executor: a stuck upload never delays the agent's end.
+    """
+    tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+
+    def serve() -> None:
+        while True:
+            work(*tasks.get())
+
+    for number in range(WORKERS):
+        threading.Thread(target=serve, name=f"{name}-{number}", daemon=True).start()
+    return tasks
 
 
 def _failed(command: Command, detail: str) -> CommandResult:

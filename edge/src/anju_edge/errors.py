@@ -17,6 +17,10 @@ class SpoolFullError(SpoolError):
     """No room to keep readings; they were not kept and their device must offer them again."""
 
 
+class GoingDownError(EdgeError):
+    """The agent ends before the work is done; it is not answered, and asked for again."""
+
+
 class DriverError(EdgeError):
     """A driver cannot go on; its supervisor starts it again."""
 

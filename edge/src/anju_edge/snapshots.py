@@ -1,7 +1,9 @@
 """Pictures stay on the edge until an alert needs one."""
 
+import http.client
 import logging
 import re
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +13,7 @@ from pydantic import SecretStr
 
 from anju_edge.clock import now_ms
 from anju_edge.config import SnapshotConfig
-from anju_edge.errors import EdgeError
+from anju_edge.errors import EdgeError, GoingDownError
 
 UPLOAD_TIMEOUT_S = 10.0
 FIRST_RETRY_S = 0.5
@@ -69,37 +71,47 @@ class Snapshots:
 
 
 class Uploader:
-    """Brings a snapshot to the platform, trying until its deadline."""
+    """Brings a snapshot to the platform, trying until its deadline or until ``ending``."""
 
     def __init__(
-        self, snapshots: Snapshots, url: str, secret: SecretStr, *, community: str, gateway: str
+        self,
+        snapshots: Snapshots,
+        url: str,
+        secret: SecretStr,
+        *,
+        community: str,
+        gateway: str,
+        ending: threading.Event,
     ) -> None:
         self._snapshots = snapshots
         self._url = url.rstrip("/")
         self._secret = secret
         self._gateway = f"{community}/{gateway}"
+        self._ending = ending
 
     def upload(self, snapshot: str, *, until_ms: int) -> str:
         """Upload one snapshot; give what the platform did with it.
 
         Raises:
             UploadError: it is not here, the platform refuses it, or time is up.
+            GoingDownError: the agent ends first.
         """
         picture = self._snapshots.read(snapshot)
         delay_s = FIRST_RETRY_S
         while True:
             try:
                 return self._put(snapshot, picture)
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 reason = _reason(error)
             if now_ms() + delay_s * 1000 > until_ms:
                 raise UploadError(f"snapshot {snapshot} was not uploaded in time: {reason}")
             _log.info("snapshot %s: %s; next try in %.1f s", snapshot, reason, delay_s)
-            time.sleep(delay_s)
+            if self._ending.wait(delay_s):
+                raise GoingDownError(f"snapshot {snapshot}: the agent is going down")
             delay_s = min(delay_s * 2, LAST_RETRY_S)
 
     def _put(self, snapshot: str, picture: bytes) -> str:
-        """Send once; raises OSError when another try may succeed."""
+        """Send once; raises OSError or HTTPException when another try may succeed."""
         request = urllib.request.Request(  # noqa: S310 - the configuration allows http(s) only
             f"{self._url}/api/v1/gateway/snapshots/{snapshot}",
             data=picture,
@@ -121,7 +133,9 @@ class Uploader:
             raise
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | http.client.HTTPException) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"the platform answered {error.code} {error.reason}"
+    if isinstance(error, http.client.HTTPException):
+        return f"the platform's answer is no HTTP: {error!r}"
     return f"the platform cannot be reached: {getattr(error, 'reason', None) or error}"
