@@ -12,9 +12,12 @@ from sqlalchemy.orm import Session
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.alerts import repository as alerts
 from anju_platform.auth import repository as auth
+from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect, driver, now, transaction
 from anju_platform.lanes import repository as lanes
+from anju_platform.media import service as media
+from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.delivery import Channel, InApp, deliver_due
 from anju_platform.notifications.model import Notification
 from anju_platform.notifications.planning import IN_APP
@@ -29,6 +32,8 @@ FEED_KEPT = timedelta(days=1)
 QUARANTINE_KEPT = timedelta(days=90)
 LANES_KEPT = timedelta(days=30)
 BLIND_KEPT = timedelta(days=30)
+COMMANDS_KEPT = timedelta(days=30)
+NOTIFICATIONS_KEPT = timedelta(days=90)
 _POLL_S = 1.0
 _RETRY_S = 1.0
 
@@ -61,6 +66,10 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
     def sessions(session: Session, idle_since: datetime) -> None:
         auth.delete_expired(session, now(), idle_since)
 
+    def pictures() -> None:
+        with transaction(engine) as session:
+            media.delete_expired(session)
+
     retention = Retention(keep_days=settings.telemetry_keep_days)
     hour = timedelta(hours=1)
     return (
@@ -69,6 +78,9 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("feed", hour, older(FEED_KEPT, alerts.prune_feed)),
         Upkeep("quarantine", hour, older(QUARANTINE_KEPT, lanes.prune_quarantine)),
         Upkeep("lanes", hour, older(LANES_KEPT, lanes.prune_lanes)),
+        Upkeep("media", hour, pictures),
+        Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
+        Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select, text, update
+from sqlalchemy import delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from anju_platform.commands.model import GatewayCommand
@@ -56,3 +56,8 @@ def answer(
         )
         .values(answered_at=at, ok=ok, detail=detail)
     )
+
+
+def prune(session: Session, before: datetime) -> None:
+    """Delete commands that were void before that time; an answer comes before that or never."""
+    session.execute(delete(GatewayCommand).where(GatewayCommand.expires_at < before))

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import CursorResult, and_, or_, select, update
+from sqlalchemy import CursorResult, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.database import Json, as_json, driver
@@ -15,6 +15,7 @@ from anju_platform.notifications.model import DeliveryState, Notification
 OUTBOX_CHANNEL = "anju_outbox"
 """NOTIFY channel that wakes the worker; its poll is the guarantee."""
 
+_UNSETTLED = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
 
 _ADD = """
     WITH added AS (
@@ -103,6 +104,15 @@ def expire(session: Session, at: datetime) -> int:
         .execution_options(synchronize_session=False)
     )
     return _rows(result)
+
+
+def prune(session: Session, before: datetime) -> None:
+    """Delete messages planned before that time that nobody will try again."""
+    session.execute(
+        delete(Notification).where(
+            Notification.created_at < before, Notification.state.not_in(_UNSETTLED)
+        )
+    )
 
 
 def _rows(result: Any) -> int:
