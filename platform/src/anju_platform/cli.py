@@ -435,6 +435,7 @@ def list_quarantine(
             reason=None,
             page=1,
             size=limit,
+            unclaimed=True,
         )
     for row in found.rows:
         at = row.received_at.isoformat(timespec="seconds")

@@ -22,5 +22,6 @@ def system(page: CurrentPage) -> Response:
             page.community.id,
             live_screens=state.feed.live_screens(page.community.id),
             rate=state.points_rate,
+            unclaimed=page.actor.everywhere,
         )
     return page.html("system/system.html", section="/system", system=view)

@@ -11,7 +11,7 @@ class Actor:
     """A logged-in person, in the community they look at.
 
     ``session_csrf`` goes into every form (field ``csrf``) or header ``X-CSRF-Token``;
-    ``token_hash`` names the log-in itself.
+    ``token_hash`` names the log-in itself. ``everywhere``: an administrator of all communities.
     """
 
     user_id: int
@@ -23,6 +23,7 @@ class Actor:
     session_csrf: str
     token_hash: str
     address: str | None = None
+    everywhere: bool = False
 
     def demand(self, *roles: Role) -> None:
         """Check that this person has one of ``roles``.

@@ -68,6 +68,7 @@ def find_actor(request: Request, token_hash: str) -> Actor:
             session_csrf=login.csrf,
             token_hash=token_hash,
             address=client_address(request),
+            everywhere=user.community_id is None,
         )
     if found.stale:
         with transaction(engine) as session:

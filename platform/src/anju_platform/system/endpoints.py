@@ -34,6 +34,7 @@ def system(request: Request, database: Database, actor: Property) -> SystemView:
             actor.community_id,
             live_screens=state.feed.live_screens(actor.community_id),
             rate=state.points_rate,
+            unclaimed=actor.everywhere,
         )
 
 
@@ -50,7 +51,13 @@ def quarantine(
     """Give one page of what could not be taken in, newest first."""
     with reading(database) as session:
         return repository.quarantine_page(
-            session, actor.community_id, waiting=waiting, reason=reason, page=page, size=size
+            session,
+            actor.community_id,
+            waiting=waiting,
+            reason=reason,
+            page=page,
+            size=size,
+            unclaimed=actor.everywhere,
         )
 
 

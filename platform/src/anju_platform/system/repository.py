@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, extract, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, extract, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Handling
@@ -97,9 +97,9 @@ def outbox(session: Session, community_id: int | None, at: datetime) -> OutboxVi
 
 
 def quarantine_counts(
-    session: Session, community_id: int, at: datetime
+    session: Session, community_id: int, at: datetime, *, unclaimed: bool
 ) -> tuple[QuarantineCount, ...]:
-    """Count quarantine by reason, the most recent first."""
+    """Count quarantine by reason, the most recent first; ``unclaimed`` as in the page."""
     newest = func.max(Quarantined.received_at)
     query = (
         select(
@@ -108,7 +108,7 @@ def quarantine_counts(
             func.count().filter(Quarantined.received_at >= at - timedelta(days=1)),
             newest,
         )
-        .where(_visible(community_id))
+        .where(_visible(community_id, unclaimed=unclaimed))
         .group_by(Quarantined.reason)
         .order_by(newest.desc())
     )
@@ -118,9 +118,9 @@ def quarantine_counts(
     )
 
 
-def _visible(community_id: int) -> Any:
-    """What named no known gateway belongs to nobody, so everybody's staff may see it."""
-    return or_(Quarantined.community_id == community_id, Quarantined.community_id.is_(None))
+def _visible(community_id: int, *, unclaimed: bool) -> ColumnElement[bool]:
+    own = Quarantined.community_id == community_id
+    return or_(own, Quarantined.community_id.is_(None)) if unclaimed else own
 
 
 def quarantine_page(
@@ -131,9 +131,14 @@ def quarantine_page(
     reason: str | None,
     page: int,
     size: int,
+    unclaimed: bool = False,
 ) -> QuarantinePage:
-    """Give one page of quarantine, newest first; ``waiting`` leaves out what was replayed."""
-    conditions = [_visible(community_id)]
+    """Give one page of quarantine, newest first; ``waiting`` leaves out what was replayed.
+
+    ``unclaimed`` adds what named no known community. It may be of any of them, so only who
+    answers for all may see it.
+    """
+    conditions = [_visible(community_id, unclaimed=unclaimed)]
     if waiting:
         conditions.append(Quarantined.released_at.is_(None))
     if reason is not None:

@@ -37,9 +37,17 @@ class Rate:
 
 
 def system_view(
-    session: Session, community_id: int, *, live_screens: int, rate: Rate
+    session: Session,
+    community_id: int,
+    *,
+    live_screens: int,
+    rate: Rate,
+    unclaimed: bool = False,
 ) -> SystemView:
-    """Give everything on the system page; ``rate`` is the process's own."""
+    """Give everything on the system page; ``rate`` is the process's own.
+
+    ``unclaimed`` counts quarantine that named no known community, too.
+    """
     moment = now()
     lanes = repository.lanes(session, community_id)
     blind = repository.blind_since(session, community_id)
@@ -63,7 +71,7 @@ def system_view(
         points_total=points,
         events_per_min=round(events / _EVENT_MINUTES, 1),
         outbox=repository.outbox(session, community_id, moment),
-        quarantine=repository.quarantine_counts(session, community_id, moment),
+        quarantine=repository.quarantine_counts(session, community_id, moment, unclaimed=unclaimed),
         database_bytes=repository.database_bytes(session),
         live_screens=live_screens,
     )
