@@ -84,6 +84,14 @@ def test_partitions_past_retention_are_dropped(engine: Engine) -> None:
         assert connection.scalar(text("SELECT count(*) FROM telemetry")) == 0
 
 
+def test_migrating_drops_no_readings(database: str, engine: Engine) -> None:
+    at = now() - timedelta(days=800)
+    insert_point(engine, at)
+    migrate(database)
+    keep_partitions(engine)
+    assert where_is_point(engine) == "telemetry_default"
+
+
 def test_only_one_alert_of_a_key_may_be_open(engine: Engine) -> None:
     with engine.connect() as connection:
         definition = connection.scalar(

@@ -14,7 +14,7 @@ from anju_platform.database import connect, now, transaction
 from anju_platform.demo.postgres import create_database
 from anju_platform.migrate import differences, migrate
 from anju_platform.telemetry.repository import copy_points
-from anju_platform.telemetry.storage import keep_partitions
+from anju_platform.telemetry.storage import Retention, keep_partitions
 
 SERVER = os.environ.get("ANJU_TEST_TIMESCALE_URL")
 
@@ -48,6 +48,20 @@ def test_upkeep_is_left_to_its_own_policies(engine: Engine) -> None:
     query = text("SELECT proc_name FROM timescaledb_information.jobs")
     with engine.connect() as connection:
         assert {"policy_compression", "policy_retention"} <= set(connection.scalars(query))
+
+
+def test_the_policy_keeps_readings_for_as_long_as_the_settings_say(engine: Engine) -> None:
+    query = text(
+        "SELECT job_id, config ->> 'drop_after' FROM timescaledb_information.jobs"
+        " WHERE proc_name = 'policy_retention'"
+    )
+    said = []
+    for keep_days in (90, 90, None):
+        assert keep_partitions(engine, Retention(keep_days=keep_days)) == []
+        with engine.connect() as connection:
+            said.append(connection.execute(query).one())
+    assert said[0][1] == "90 days"
+    assert len(set(said)) == 1
 
 
 def test_points_of_any_time_are_stored(engine: Engine) -> None:

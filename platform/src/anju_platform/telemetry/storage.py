@@ -25,9 +25,9 @@ _LOCK = 0x616E6A75_00000002
 
 @dataclass(frozen=True, kw_only=True)
 class Retention:
-    """How long readings are kept, and how many days of partitions stand ready."""
+    """How long readings are kept (None: nothing is dropped), and which partitions stand ready."""
 
-    keep_days: int = 730
+    keep_days: int | None = None
     ahead_days: int = 7
     behind_days: int = 2
 
@@ -35,11 +35,14 @@ class Retention:
 def keep_partitions(engine: Engine, retention: Retention | None = None) -> list[str]:
     """Make the partitions of the days to come and drop those past retention.
 
-    Gives the names made or dropped; nothing where TimescaleDB does both by its own policies.
-    Each step is a transaction of its own, so that ingest never waits long.
+    Gives the names made or dropped; nothing where TimescaleDB does both by its own policies,
+    of which the one that drops is made to agree. Each step is a transaction of its own, so
+    that ingest never waits long.
     """
     retention = retention or Retention()
     if _is_hypertable(engine):
+        if retention.keep_days is not None:
+            _set_policy(engine, retention.keep_days)
         return []
     today = now().date()
     changed = []
@@ -47,14 +50,39 @@ def keep_partitions(engine: Engine, retention: Retention | None = None) -> list[
         with engine.begin() as connection:
             _alone(connection)
             changed += _make(connection, today + offset * _DAY)
+    if retention.keep_days is not None:
+        changed += _drop_before(engine, today - retention.keep_days * _DAY)
+    return changed
+
+
+def _drop_before(engine: Engine, oldest: date) -> list[str]:
+    dropped = []
     for day in _days(engine):
-        if day < today - retention.keep_days * _DAY:
+        if day < oldest:
             with engine.begin() as connection:
                 _alone(connection)
-                changed += _drop(connection, day)
+                dropped += _drop(connection, day)
     with engine.begin() as connection:
-        _empty_default(connection, today - retention.keep_days * _DAY)
-    return changed
+        _empty_default(connection, oldest)
+    return dropped
+
+
+def _set_policy(engine: Engine, keep_days: int) -> None:
+    """Let TimescaleDB drop what is older; a policy that says so already is left alone."""
+    days = {"days": keep_days}
+    same = text(
+        "SELECT 1 FROM timescaledb_information.jobs WHERE hypertable_name = 'telemetry'"
+        " AND proc_name = 'policy_retention'"
+        " AND (config ->> 'drop_after')::interval = make_interval(days => :days)"
+    )
+    with engine.begin() as connection:
+        _alone(connection)
+        if connection.scalar(same, days) is not None:
+            return
+        connection.execute(text("SELECT remove_retention_policy('telemetry', if_exists => true)"))
+        add = text("SELECT add_retention_policy('telemetry', make_interval(days => :days))")
+        connection.execute(add, days)
+        log.info("readings are kept for %d days", keep_days)
 
 
 def _alone(connection: Connection) -> None:
@@ -108,10 +136,9 @@ def _drop(connection: Connection, day: date) -> list[str]:
 
 
 def _empty_default(connection: Connection, oldest: date) -> None:
-    """Drop what is past retention by our clock only if it is not a device's wrong clock.
+    """Delete what is past retention, unless a device's clock stood at its factory value.
 
-    A reading far in the past may come from a device whose clock stood at its factory value;
-    such rows stay in the default partition for as long as a true one would.
+    Nothing tells when such a reading came, so it stays. They are few: devices set their clocks.
     """
     connection.execute(
         text(
