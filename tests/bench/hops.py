@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from types import TracebackType
 from typing import Self
 
@@ -26,8 +27,7 @@ class Hops:
         """By device: its batch came out of the broker."""
         self.told: dict[str, float] = {}
         """By device: its gateway was told that it is committed."""
-        self.announced: dict[int, float] = {}
-        """By feed number: the database notified after the commit."""
+        self._notices: list[tuple[int, float]] = []
         self._waiting: dict[int, list[str]] = {}
         site, secrets = stage.site, stage.site.gateway_secrets
         up, down = (
@@ -74,6 +74,10 @@ class Hops:
         for link in self._links:
             link.stop()
 
+    def announced(self, number: int) -> float:
+        """Give when the database notified of a feed number; one notice may tell of several."""
+        return self._notices[bisect_left(self._notices, (number, 0.0))][1]
+
     def _published(self, message: Message) -> None:
         at = time.time()
         batch: Batch = decode_batch(message.payload)
@@ -97,4 +101,4 @@ class Hops:
             while not self._stopping:
                 for notice in connection.notifies(timeout=0.5):
                     at = time.time()
-                    self.announced[int(notice.payload.partition(":")[2])] = at
+                    self._notices.append((int(notice.payload.partition(":")[2]), at))

@@ -88,16 +88,16 @@ def run(stage: Stage, *, alerts: int = 500) -> dict[str, Figures]:
         stop.set()
         background.join()
     counted = {name: pressed[name] for name in list(pressed)[WARM_UP:]}
-    announced = {name: hops.announced.get(number) for number, name in guard.numbers.items()}
+    announced = {name: hops.announced(number) for number, name in guard.numbers.items()}
     steps = {
         "kept on the edge's disk": kept,
         "out of the broker": hops.published,
-        "announced by the database": {n: at for n, at in announced.items() if at},
+        "announced by the database": announced,
         "committed, told to the edge": hops.told,
         "screen: fragment at an HTTP client": guard.seen,
         "screen: row in Chromium's document": seen,
     }
-    return {step: _figures(counted, times) for step, times in steps.items()}
+    return {step: _figures(step, counted, times) for step, times in steps.items()}
 
 
 def _murmur(stage: Stage, stop: threading.Event) -> None:
@@ -117,11 +117,11 @@ def _await(seen: Mapping[str, float], names: Mapping[str, float]) -> None:
         time.sleep(0.05)
 
 
-def _figures(begun: Mapping[str, float], times: Mapping[str, float]) -> Figures:
+def _figures(step: str, begun: Mapping[str, float], times: Mapping[str, float]) -> Figures:
     """Give the percentiles, in milliseconds; every press must be there."""
     missing = begun.keys() - times.keys()
     if missing:
-        raise SystemExit(f"{len(missing)} presses were never noted: {sorted(missing)[:5]}")
+        raise SystemExit(f"{step}: {len(missing)} presses were never there: {sorted(missing)[:5]}")
     return percentiles([(times[name] - at) * 1000 for name, at in begun.items()])
 
 
