@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ import pytest
 from anju_devices.messages import MAX_BATCH_BYTES, Lane, Reading, decode_batch, encode
 from anju_edge import spool as spool_module
 from anju_edge.errors import SpoolFullError
+from anju_edge.reserve import Reserve
 from anju_edge.spool import Entry, Spool
 
 NewSpool = Callable[..., Spool]
@@ -156,21 +156,25 @@ def test_events_are_kept_beyond_the_quota_and_telemetry_is_then_refused(
     assert sum(len(readings) for _, readings in drain(spool, Lane.EVENTS)) == 101
 
 
-def test_a_full_disk_gives_up_telemetry_for_events_and_at_last_refuses(
-    new_spool: NewSpool,
+def test_a_full_disk_gives_up_telemetry_for_what_is_newer_and_at_last_refuses(
+    new_spool: NewSpool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Reserve, "hold", lambda _: False)
+    monkeypatch.setattr(Reserve, "free_bytes", lambda _: 0)
+    monkeypatch.setattr(spool_module, "DROP_BYTES", 100_000)
     spool = new_spool(quota_bytes=100_000_000)
     spool._db.execute("PRAGMA max_page_count=200")  # what a full disk looks like to SQLite
-    with pytest.raises(SpoolFullError, match="readings cannot be kept"):
-        append_each(spool, (telemetry(n, size=3000) for n in itertools.count()))
+    append_each(spool, (telemetry(n, size=3000) for n in range(500)))
+    kept = [r.at for _, readings in drain(spool, Lane.TELEMETRY) for r in readings]
+    assert kept == list(range(kept[0], 500))
     spool.append([event(1, size=3000)])
     events = [r for _, readings in drain(spool, Lane.EVENTS) for r in readings]
-    assert [r.event for r in events] == ["spool_full", "rang"]
+    assert {r.event for r in events} == {"spool_full", "rang"}
     with pytest.raises(SpoolFullError, match="free space on this disk"):
         append_each(spool, (event(n, size=3000) for n in range(2, 1000)))
-    found = [r.at for _, readings in drain(spool, Lane.EVENTS) for r in readings]
-    found = [at for at in found if at < 1000]
-    assert found == list(range(1, len(found) + 1))
+    found = [r for _, readings in drain(spool, Lane.EVENTS) for r in readings]
+    rang = [r.at for r in found if r.event == "rang"]
+    assert rang == list(range(1, len(rang) + 1))
 
 
 def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(
@@ -190,6 +194,10 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(
     assert "is damaged" in caplog.text
     assert len(list(tmp_path.glob("spool.db.damaged-*"))) == 1
     spool.close()
+    path.write_bytes(b"this was never a database" * 400)
+    Spool(path, quota_bytes=1_000_000, gateway="gw").close()
+    (aside,) = tmp_path.glob("spool.db.damaged-*")
+    assert aside.read_bytes().startswith(b"this was never"), "the newest alone stays"
 
 
 def test_not_even_a_database_is_set_aside(tmp_path: Path) -> None:
@@ -229,6 +237,16 @@ def test_rejected_lines_are_kept_and_counted(new_spool: NewSpool, tmp_path: Path
         row: Any = db.execute("SELECT source, line, reason FROM rejected").fetchone()
     db.close()
     assert row == ("native", b"{nonsense", "not JSON")
+
+
+def test_of_a_rejected_line_no_more_than_its_beginning_takes_up_room(
+    new_spool: NewSpool, tmp_path: Path
+) -> None:
+    new_spool().reject("native", b"x" * 60_000, "y" * 60_000)
+    with sqlite3.connect(tmp_path / "spool.db") as db:
+        row: Any = db.execute("SELECT length(line), length(reason) FROM rejected").fetchone()
+    db.close()
+    assert row == (2048, 500)
 
 
 def test_the_wire_form_is_a_batch(new_spool: NewSpool) -> None:

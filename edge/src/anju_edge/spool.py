@@ -13,6 +13,9 @@ belonging to a numbered batch of its lane; a batch is every chunk of one ``(lane
 - Over quota the **oldest telemetry** goes. Its numbers stay: a number of a lane with no
   chunk is sent as a batch without readings, so the platform's count has no gap. An event
   ``spool_full`` in the same transaction says how much went.
+- On a full disk the reserve is spent, so that SQLite can write at all, then the oldest
+  telemetry. Until there is a reserve again the file grows by no more than half of the room
+  that was left, for the other half is needed to write what replaces and what deletes.
 - The last readings' digests are kept, so a device that sends again what it did not hear
   "kept" for (also across a crash of this agent) does not double anything.
 """
@@ -25,14 +28,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from anju_devices.messages import Lane, Reading, encode
 from anju_edge.clock import new_id, now_ms
-from anju_edge.errors import SpoolError, SpoolFullError
+from anju_edge.errors import SpoolFullError
+from anju_edge.reserve import Reserve
 from anju_edge.seen import Seen
+from anju_edge.spool_file import is_full, open_file
 
 LINGER_S = 0.5
 READY_READINGS = 500
@@ -41,21 +46,14 @@ MAX_BODY_BYTES = 200 * 1024
 """A batch's readings stay under this, well within the 256 KiB a platform accepts."""
 MAX_READING_BYTES = 64 * 1024
 MAX_REJECTED = 10_000
+MAX_REJECTED_BYTES = 2 * 1024
+"""How much of a rejected line is kept; they stand outside the quota."""
+DROP_BYTES = 4 * 1024 * 1024
+"""How much old telemetry goes at a time when the disk is full: a small transaction."""
+RESERVE_TRY_S = 30.0
 
 _log = logging.getLogger(__name__)
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS lanes
-    (lane TEXT PRIMARY KEY, committed INTEGER NOT NULL, last INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS chunks
-    (id INTEGER PRIMARY KEY, lane TEXT NOT NULL, seq INTEGER NOT NULL,
-     count INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS chunks_of_batch ON chunks (lane, seq);
-CREATE TABLE IF NOT EXISTS recent (id INTEGER PRIMARY KEY, digests BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS rejected
-    (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL,
-     line BLOB NOT NULL, reason TEXT NOT NULL);
-"""
+T = TypeVar("T")
 
 
 class Entry(NamedTuple):
@@ -98,8 +96,12 @@ class Spool:
         self._lock = threading.RLock()
         self.on_append: Callable[[], None] = lambda: None
         """Called after each append, outside the lock; the uplink's wake-up."""
-        self._db = _open(path)
+        self._reserve = Reserve(path.with_suffix(".reserve"))
+        self._db = open_file(path, self._reserve)
+        self._try_reserve_at = 0.0
+        self._bounded = False
         self._set_up()
+        self._hold_reserve()
 
     def _set_up(self) -> None:
         with self._write():
@@ -134,11 +136,79 @@ class Spool:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+
+    # -- room --------------------------------------------------------------------------
+
+    def _with_room(self, work: Callable[[], T]) -> T:
+        """Run a transaction; on a full disk make room and try again, while there is any.
+
+        Raises:
+            SpoolFullError: there is none left to make.
+        """
+        try:
+            self._hold_reserve()
+            return work()
+        except sqlite3.OperationalError as error:
+            fault = error
+        if is_full(fault):
+            self._spend_reserve()
+        while is_full(fault):
+            try:
+                return work()
+            except sqlite3.OperationalError as error:
+                fault = error
+            with contextlib.suppress(sqlite3.OperationalError):
+                if self._drop_oldest():
+                    continue
+            break
+        msg = f"{self._path}: readings cannot be kept: {fault}; free space on this disk"
+        raise SpoolFullError(msg) from fault
+
+    def _hold_reserve(self) -> None:
+        """Make the reserve anew once the disk has room; without it bound the file's growth."""
+        if time.monotonic() < self._try_reserve_at:
+            return
+        self._try_reserve_at = time.monotonic() + RESERVE_TRY_S
+        if self._reserve.hold():
+            if self._bounded:
+                _log.info("%s: the disk has room again", self._path)
+                self._db.execute("PRAGMA max_page_count=4294967294")
+            self._bounded = False
+        elif not self._bounded:
+            self._bound()
+
+    def _spend_reserve(self) -> None:
+        if self._reserve.spend():
+            _log.warning("%s: the disk is full; old telemetry goes from now on", self._path)
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._checkpoint()
+        if not self._bounded:
+            self._bound()
+
+    def _bound(self) -> None:
+        """Let the file grow by half of what is free; the log in front of it has the rest."""
+        (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+        (page_bytes,) = self._db.execute("PRAGMA page_size").fetchone()
+        pages += self._reserve.free_bytes() // 2 // page_bytes
+        self._db.execute(f"PRAGMA max_page_count={pages}")
+        self._bounded = True
+
+    def _checkpoint(self) -> None:
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _drop_oldest(self) -> bool:
+        """Give up some of the oldest telemetry; False when there is none."""
+        lanes = dict(self._lanes)
+        with self._write():
+            dropped = self._drop(lanes, DROP_BYTES)
+        self._lanes = lanes
+        self._checkpoint()
+        return dropped
 
     # -- writing -----------------------------------------------------------------------
 
@@ -155,10 +225,7 @@ class Spool:
             fresh = self._unseen(entries)
             if not fresh and mark is None:
                 return
-            try:
-                self._append(fresh, mark)
-            except sqlite3.OperationalError as error:
-                self._append_after(error, fresh, mark)
+            self._with_room(lambda: self._append(fresh, mark))
         self.on_append()
 
     def _unseen(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -189,21 +256,6 @@ class Spool:
         self._unsynced = not full
         self._seen.know(row)
 
-    def _append_after(
-        self, error: sqlite3.OperationalError, fresh: list[Entry], mark: tuple[str, int] | None
-    ) -> None:
-        """Meet a full disk: give up old telemetry for events, else refuse the readings."""
-        if any(entry.lane is Lane.EVENTS for entry in fresh):
-            with contextlib.suppress(sqlite3.OperationalError):
-                lanes = dict(self._lanes)
-                with self._write():
-                    self._make_room(lanes, self._quota // 20, telemetry_only=False)
-                self._lanes = lanes
-                self._append(fresh, mark)
-                return
-        msg = f"{self._path}: readings cannot be kept: {error}; free space on this disk"
-        raise SpoolFullError(msg) from error
-
     def _store(self, lane: Lane, state: LaneState, bodies: list[bytes]) -> LaneState:
         """Write bodies as chunks of the open batch, opening further ones as they fill."""
         for piece in _pieces(bodies):
@@ -233,9 +285,15 @@ class Spool:
 
     def _make_room(self, lanes: dict[Lane, LaneState], need: int, *, telemetry_only: bool) -> None:
         """Drop the oldest telemetry until ``need`` fits, and say so; events are never dropped."""
-        state = lanes[Lane.TELEMETRY]
         over = sum(x.size for x in lanes.values()) + need - self._quota
-        goal = max(over, 0) + self._quota // 20
+        if telemetry_only and lanes[Lane.TELEMETRY].size < over:
+            msg = f"{self._path}: events alone fill the quota of {self._quota} bytes"
+            raise SpoolFullError(f"{msg}; telemetry is refused until the platform is reached")
+        self._drop(lanes, over + self._quota // 20)
+
+    def _drop(self, lanes: dict[Lane, LaneState], goal: int) -> bool:
+        """Drop ``goal`` bytes of the oldest telemetry and say so; False when there is none."""
+        state = lanes[Lane.TELEMETRY]
         upto = freed = readings = batches = 0
         for seq, count, size in self._db.execute(
             "SELECT seq, sum(count), sum(length(body)) FROM chunks WHERE lane = ?"
@@ -245,11 +303,8 @@ class Spool:
             if freed >= goal:
                 break
             upto, freed, readings, batches = seq, freed + size, readings + count, batches + 1
-        if telemetry_only and freed < over:
-            msg = f"{self._path}: events alone fill the quota of {self._quota} bytes"
-            raise SpoolFullError(f"{msg}; telemetry is refused until the platform is reached")
         if not freed:
-            return
+            return False
         self._db.execute("DELETE FROM chunks WHERE lane = ? AND seq <= ?", (Lane.TELEMETRY, upto))
         state = replace(state, size=state.size - freed)
         if upto > state.sealed:
@@ -263,7 +318,8 @@ class Spool:
             data={"dropped": batches, "readings": readings},
         )
         lanes[Lane.EVENTS] = self._store(Lane.EVENTS, lanes[Lane.EVENTS], [encode(said)])
-        _log.warning("spool is over its quota: dropped the oldest %d telemetry readings", readings)
+        _log.warning("no room: dropped the oldest %d telemetry readings", readings)
+        return True
 
     def mark(self, name: str) -> int:
         """Give the position last appended under ``name``, 0 when there is none."""
@@ -279,7 +335,7 @@ class Spool:
         with self._lock, contextlib.suppress(sqlite3.OperationalError), self._write(full=False):
             cursor = self._db.execute(
                 "INSERT INTO rejected (at, source, line, reason) VALUES (?, ?, ?, ?)",
-                (now_ms(), source, line[:MAX_READING_BYTES], reason),
+                (now_ms(), source, line[:MAX_REJECTED_BYTES], reason[:500]),
             )
             oldest = (cursor.lastrowid or 0) - MAX_REJECTED
             self._db.execute("DELETE FROM rejected WHERE id <= ?", (oldest,))
@@ -326,7 +382,7 @@ class Spool:
                 due = self.due(lane)
                 if due is None or due > time.monotonic():
                     return None
-                self._seal(lane)
+                self._with_room(lambda: self._seal(lane))
             rows = self._db.execute(
                 "SELECT body FROM chunks WHERE lane = ? AND seq = ? ORDER BY id", (lane, seq)
             ).fetchall()
@@ -350,20 +406,26 @@ class Spool:
         self._lanes[lane] = replace(state, sealed=state.last, open_count=0, open_size=0)
 
     def committed(self, lane: Lane, number: int) -> None:
-        """Forget a lane's batches up to ``number``: the platform has them."""
+        """Forget a lane's batches up to ``number``: the platform has them.
+
+        Raises:
+            SpoolFullError: the disk has not even the room to delete; nothing was forgotten.
+        """
         with self._lock:
-            state = self._lanes[lane]
-            number = min(number, state.sealed)
-            if number <= state.committed:
-                return
-            (gone,) = self._db.execute(
-                "SELECT coalesce(sum(length(body)), 0) FROM chunks WHERE lane = ? AND seq <= ?",
-                (lane, number),
-            ).fetchone()
-            with self._write(full=False):
-                self._db.execute("DELETE FROM chunks WHERE lane = ? AND seq <= ?", (lane, number))
-                self._db.execute("UPDATE lanes SET committed = ? WHERE lane = ?", (number, lane))
-            self._lanes[lane] = replace(state, committed=number, size=state.size - gone)
+            number = min(number, self._lanes[lane].sealed)
+            if number > self._lanes[lane].committed:
+                self._with_room(lambda: self._forget(lane, number))
+
+    def _forget(self, lane: Lane, number: int) -> None:
+        state = self._lanes[lane]
+        (gone,) = self._db.execute(
+            "SELECT coalesce(sum(length(body)), 0) FROM chunks WHERE lane = ? AND seq <= ?",
+            (lane, number),
+        ).fetchone()
+        with self._write(full=False):
+            self._db.execute("DELETE FROM chunks WHERE lane = ? AND seq <= ?", (lane, number))
+            self._db.execute("UPDATE lanes SET committed = ? WHERE lane = ?", (number, lane))
+        self._lanes[lane] = replace(state, committed=number, size=state.size - gone)
 
     def begin_epoch(self) -> None:
         """Number everything that waits from 1 again, under a new epoch.
@@ -413,45 +475,3 @@ def _pieces(bodies: list[bytes]) -> Iterator[list[bytes]]:
         size += len(body) + 1
     if piece:
         yield piece
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """Open the database, setting a damaged file aside.
-
-    Raises:
-        SpoolError: the folder cannot be written or the file cannot be opened at all.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return _connect(path)
-    except sqlite3.OperationalError as error:
-        raise SpoolError(f"{path}: cannot be opened: {error}") from error
-    except OSError as error:
-        raise SpoolError(f"{path}: cannot be created: {error.strerror}") from error
-    except sqlite3.DatabaseError as error:
-        aside = f".damaged-{now_ms()}"
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                path.with_name(name).rename(path.with_name(name + aside))
-        _log.error(
-            "%s is damaged (%s): set aside as %s; starting a new one",
-            path,
-            error,
-            path.name + aside,
-        )
-        return _connect(path)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    try:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA journal_size_limit=67108864")
-        (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        if said != "ok":
-            raise sqlite3.DatabaseError(said)  # noqa: TRY301 - one way out for all damage
-        db.executescript(_SCHEMA)
-    except BaseException:
-        db.close()
-        raise
-    return db
