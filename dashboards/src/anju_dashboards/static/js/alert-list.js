@@ -28,12 +28,28 @@ function renew(row, fresh) {
   row.querySelector("a")?.replaceChildren(...(fresh.querySelector("a")?.childNodes ?? []));
 }
 
+/**
+ * Read a row out of the stream.
+ * @param {string} html one `<li>`
+ * @returns {HTMLElement}
+ */
+export function parse(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html.trim();
+  return /** @type {HTMLElement} */ (template.content.firstElementChild);
+}
+
 export class AlertList {
   #list;
+  #gone;
 
-  /** @param {HTMLElement} list the `<ol>` */
-  constructor(list) {
+  /**
+   * @param {HTMLElement} list the `<ol>`
+   * @param {(row: HTMLElement) => void} gone is told of every row that has left the list
+   */
+  constructor(list, gone) {
     this.#list = list;
+    this.#gone = gone;
   }
 
   /** @returns {HTMLElement[]} the rows, in order */
@@ -48,17 +64,14 @@ export class AlertList {
 
   /**
    * Show an alert as the server has just drawn it.
-   * @param {string} html one `<li>`
+   * @param {HTMLElement} fresh
    * @returns {HTMLElement | null} the row, null when the alert is closed and gone
    */
-  show(html) {
-    const template = document.createElement("template");
-    template.innerHTML = html.trim();
-    const fresh = /** @type {HTMLElement} */ (template.content.firstElementChild);
+  show(fresh) {
     const present = this.row(fresh.dataset.id ?? "");
     if (present && Number(present.dataset.version) > Number(fresh.dataset.version)) return present;
     if (fresh.dataset.handling === "closed") {
-      present?.remove();
+      if (present) this.remove(present);
       return null;
     }
     if (!present) {
@@ -69,6 +82,12 @@ export class AlertList {
     renew(present, fresh);
     if (moved) this.#replace(present);
     return present;
+  }
+
+  /** @param {HTMLElement} row */
+  remove(row) {
+    row.remove();
+    this.#gone(row);
   }
 
   /** @param {HTMLElement} row */

@@ -5,8 +5,8 @@ const DELAY = 400;
 export class Receipts {
   /** @type {Map<string, Set<string>>} */
   #waiting = new Map([["delivered", new Set()], ["seen", new Set()]]);
-  /** @type {Map<string, Set<string>>} */
-  #sent = new Map([["delivered", new Set()], ["seen", new Set()]]);
+  /** @type {Map<string, Map<string, string>>} the version of each alert that was told of last */
+  #sent = new Map([["delivered", new Map()], ["seen", new Map()]]);
   /** @type {number | undefined} */
   #timer;
   #screen;
@@ -23,16 +23,21 @@ export class Receipts {
 
   /**
    * @param {"delivered" | "seen"} kind
-   * @param {HTMLElement} row a row; each severity it rises to is a message of its own
+   * @param {HTMLElement} row a row; rising, coming again and sending somebody are messages of
+   *   their own, and each of them is a new version of the alert
    */
   note(kind, row) {
-    const id = row.dataset.id ?? "";
-    const key = `${id}:${row.dataset.severity}`;
-    const sent = /** @type {Set<string>} */ (this.#sent.get(kind));
-    if (sent.has(key)) return;
-    sent.add(key);
+    const { id = "", version = "" } = row.dataset;
+    const sent = /** @type {Map<string, string>} */ (this.#sent.get(kind));
+    if (sent.get(id) === version) return;
+    sent.set(id, version);
     this.#waiting.get(kind)?.add(id);
     this.#timer ??= setTimeout(() => void this.#send(), DELAY);
+  }
+
+  /** @param {HTMLElement} row a row that has left the list */
+  forget(row) {
+    for (const sent of this.#sent.values()) sent.delete(row.dataset.id ?? "");
   }
 
   async #send() {

@@ -1,6 +1,6 @@
 /**
  * `<stale-banner data-text="Not live since" data-signed-out="...">`: says that the page is not
- * live. It trusts heartbeats alone: six seconds without one and the screen says so itself.
+ * live: six seconds without a heartbeat, a list known to be behind, or a session that is over.
  */
 import { clockTime, serverNow } from "./site-time.js";
 
@@ -13,18 +13,24 @@ class StaleBanner extends HTMLElement {
   #beat = serverNow();
   #ticked = Date.now();
   #awaited = false;
+  #behind = false;
   #signedOut = false;
 
   connectedCallback() {
     this.setAttribute("role", "alert");
     this.hidden = true;
     document.addEventListener("anju:heartbeat", (event) => {
-      this.#beat = /** @type {CustomEvent} */ (event).detail.now;
+      // A stream may beat on while the list is behind; the banner keeps the time it stopped.
+      if (!this.#behind && !this.#signedOut) this.#beat = /** @type {CustomEvent} */ (event).detail.now;
       this.#awaited = false;
       this.#draw();
     });
     document.addEventListener("anju:signed-out", () => {
       this.#signedOut = true;
+      this.#draw();
+    });
+    document.addEventListener("anju:behind", (event) => {
+      this.#behind = /** @type {CustomEvent} */ (event).detail.behind;
       this.#draw();
     });
     setInterval(() => this.#tick(), TICK);
@@ -38,7 +44,8 @@ class StaleBanner extends HTMLElement {
   }
 
   #draw() {
-    const stale = this.#awaited || this.#signedOut || serverNow() - this.#beat > LIMIT;
+    const known = this.#awaited || this.#behind || this.#signedOut;
+    const stale = known || serverNow() - this.#beat > LIMIT;
     if (stale) {
       const words = this.#signedOut ? this.dataset.signedOut : this.dataset.text;
       const text = `${words} ${clockTime(this.#beat)}`;

@@ -42,9 +42,7 @@ export class UnseenRows {
   }
 
   #waiting() {
-    const rows = [...this.#outside].filter(
-      (row) => row.isConnected && row.dataset.handling === "unacked",
-    );
+    const rows = [...this.#outside].filter((row) => row.dataset.handling === "unacked");
     return rows.sort((a, b) => Number(a.dataset.severity) - Number(b.dataset.severity));
   }
 
@@ -52,7 +50,8 @@ export class UnseenRows {
   #note(entries) {
     for (const entry of entries) {
       const row = /** @type {HTMLElement} */ (entry.target);
-      if (entry.isIntersecting) this.#outside.delete(row);
+      // A row that has gone is out of sight too, but nobody waits for it.
+      if (entry.isIntersecting || !row.isConnected) this.#outside.delete(row);
       else this.#outside.add(row);
     }
     this.update();

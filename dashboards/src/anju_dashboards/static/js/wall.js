@@ -1,13 +1,13 @@
 /** The wall: keeps list, plan and detail in step, and answers to the keyboard. */
 import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
-import { AlertList } from "./alert-list.js";
+import { AlertList, parse } from "./alert-list.js";
+import { CatchUp } from "./catch-up.js";
 import { Receipts } from "./receipts.js";
 import { UnseenRows } from "./unseen-rows.js";
 import "./site-map.js";
 
 const body = document.body;
 const box = /** @type {HTMLElement} */ (document.getElementById("alerts"));
-const list = new AlertList(box);
 const receipts = new Receipts(body.dataset.screen ?? "wall", body.dataset.csrf ?? "");
 const onPhone = matchMedia("(max-width: 1180px)");
 const scrolls = matchMedia("(min-width: 901px)").matches;
@@ -15,6 +15,11 @@ const unseen = new UnseenRows(
   /** @type {HTMLButtonElement} */ (document.getElementById("below")),
   scrolls ? box.parentElement : null,
 );
+const list = new AlertList(box, (row) => {
+  unseen.forget(row);
+  receipts.forget(row);
+});
+const catchUp = new CatchUp(takeAll);
 let selected = "";
 /** The panel's request under way, so that a quick key waits for what it is meant for. */
 let loading = Promise.resolve();
@@ -110,15 +115,17 @@ document.addEventListener("anju:select", (event) => {
   else select(id);
 });
 
-/** @param {string} html */
-function draw(html) {
-  const row = list.show(html);
+/** @param {HTMLElement} fresh */
+function draw(fresh) {
+  const row = list.show(fresh);
   if (row) take(row);
-  mark();
 }
 
 document.addEventListener("anju:alert", (event) => {
-  draw(/** @type {CustomEvent} */ (event).detail.html);
+  const fresh = parse(/** @type {CustomEvent} */ (event).detail.html);
+  catchUp.touch(fresh.dataset.id ?? "");
+  draw(fresh);
+  mark();
   showWorst();
   settleSoon();
 });
@@ -134,22 +141,22 @@ document.addEventListener("anju:device-picked", (event) => {
   settleSoon();
 });
 
-document.addEventListener("anju:reset", () => void resync());
+document.addEventListener("anju:reset", () => void catchUp.run());
 
-/** Too much was missed to be told one by one: take the whole list anew, in place. */
-async function resync() {
-  try {
-    const answer = await fetch(location.href);
-    if (!answer.ok) return void setTimeout(resync, 2000);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = [...page.querySelectorAll("#alerts > li")];
-    const open = new Set(fresh.map((row) => row.id));
-    list.rows.filter((row) => !open.has(row.id)).forEach((row) => row.remove());
-    fresh.forEach((row) => draw(row.outerHTML));
-    settleSoon();
-  } catch {
-    setTimeout(resync, 2000);
-  }
+/**
+ * Show these alerts and no others, but leave alone what the stream has told of meanwhile.
+ * @param {HTMLElement[]} fresh
+ * @param {Set<string>} newer
+ */
+function takeAll(fresh, newer) {
+  const known = new Set([...newer, ...fresh.map((row) => row.dataset.id ?? "")]);
+  list.rows.filter((row) => !known.has(row.dataset.id ?? "")).forEach((row) => list.remove(row));
+  fresh.filter((row) => !newer.has(row.dataset.id ?? "")).forEach(draw);
+  mark();
+  const shown = document.getElementById("detail")?.dataset.alert;
+  if (shown) load(shown);
+  showWorst();
+  settleSoon();
 }
 
 /** @param {number} step */
