@@ -11,6 +11,9 @@ from guarded_site import Site
 from playwright.sync_api import Page, expect
 from screens import Screens
 
+from anju_platform.database import now, transaction
+from anju_platform.registry.model import Device
+
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 ACKED = re.compile(r"\backed\b")
@@ -237,6 +240,61 @@ def test_what_is_shown_and_looked_at_is_receipted(open_page: Open, site: Site) -
     page.click(f"#alert-{alert}")
     page.wait_for_timeout(1000)
     assert site.delivery(alert) == "seen"
+
+
+def test_an_acknowledged_alert_that_comes_again_moves_up_and_sounds(
+    open_page: Open, site: Site
+) -> None:
+    minutes = timedelta(minutes=1)
+    again = site.raise_alert("又来了", ago=9 * minutes, handling="acked")
+    other = site.raise_alert("另一条", ago=3 * minutes, handling="acked")
+    page = open_page()
+    page.wait_for_selector(LIVE)
+    page.mouse.click(960, 40)
+    expect(page.locator('siren-button[data-state="ready"]')).to_be_visible()
+    site.change(again, handling="unacked", acked_at=None, occurrences=2, activated_at=now())
+    expect(page.locator('siren-button[data-state="sounding"]')).to_be_visible()
+    rows = page.locator("#alerts > li")
+    expect(rows.nth(0)).to_have_attribute("data-id", str(again))
+    expect(rows.nth(0)).to_contain_text("未确认")
+    expect(rows.nth(1)).to_have_attribute("data-id", str(other))
+    page.reload()
+    expect(rows.nth(0)).to_have_attribute("data-id", str(again))  # and stays there
+    newest = site.raise_alert("最新的", ago=0 * minutes)
+    expect(rows.nth(0)).to_have_attribute("data-id", str(newest))
+
+
+def test_an_alert_that_comes_again_is_receipted_again(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert()
+    page = open_page()
+    with page.expect_request("**/receipts", timeout=5000):
+        page.wait_for_selector(f"#alert-{alert}")
+    with page.expect_request("**/receipts", timeout=5000) as receipt:
+        site.change(alert, occurrences=2, activated_at=now())
+    assert receipt.value.post_data_json["alerts"] == [str(alert)]
+
+
+def test_a_row_that_has_gone_leaves_nothing_in_memory(open_page: Open, site: Site) -> None:
+    alert = site.raise_alert(severity=2)
+    page = open_page()
+    page.wait_for_selector(LIVE)
+    page.evaluate(f"window.gone = new WeakRef(document.getElementById('alert-{alert}'))")
+    site.change(alert, handling="closed")
+    expect(page.locator(f"#alert-{alert}")).to_have_count(0)
+    page.wait_for_timeout(500)  # the observer hears of it a frame later
+    page.context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
+    assert page.evaluate("window.gone.deref() === undefined")
+
+
+def test_a_device_retired_meanwhile_leaves_the_plan(open_page: Open, site: Site) -> None:
+    page = open_page()
+    camera = page.locator("site-map [aria-label='摄像机 C-02']")
+    expect(camera).to_be_visible()
+    with transaction(site.engine) as session:
+        session.get_one(Device, site.devices["cam-02"]).state = "retired"
+    page.evaluate("document.dispatchEvent(new CustomEvent('anju:device'))")
+    expect(camera).to_have_count(0)
+    expect(page.locator("site-map [aria-label='摄像机 C-07']")).to_be_visible()
 
 
 def test_a_camera_on_the_plan_opens_beside_it(open_page: Open) -> None:

@@ -10,6 +10,7 @@ from anju_dashboards.alerts.incident import draw_incident
 from anju_dashboards.devices.device import draw_panel
 from anju_dashboards.pages import CurrentPage, see_other
 from anju_platform.alerts import service
+from anju_platform.alerts.schemas import AlertView
 from anju_platform.database import reading
 from anju_platform.registry.listing import device_counts
 
@@ -31,12 +32,17 @@ def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Res
         devices = device_counts(session, page.community.id)
     return page.html(
         "wall/wall.html",
-        alerts=alerts,
+        alerts=sorted(alerts, key=_order),
         counts=counts,
         devices=devices,
         post=page.text("Duty desk %(n)s", n=post),
         screen=f"wall-{post}",
     )
+
+
+def _order(alert: AlertView) -> tuple[int, float]:
+    """Give the order of rows, the same as the browser keeps: what came again is new again."""
+    return alert.severity, -alert.activated_at.timestamp()
 
 
 @router.get("/wall/alerts/{alert_id}")

@@ -116,10 +116,16 @@ class SiteMap extends HTMLElement {
 
   /** @param {PlanDevice[]} devices */
   #drawDevices(devices) {
+    const known = new Set(devices.map((device) => device.slug));
+    for (const [slug, { marker }] of this.#markers) {
+      if (known.has(slug)) continue;
+      this.#erase(marker);
+      this.#markers.delete(slug);
+    }
     for (const device of devices) {
       const old = this.#markers.get(device.slug);
       if (old?.status === device.status) continue;
-      old?.marker.remove();
+      if (old) this.#erase(old.marker);
       const marker = device.model === "camera" ? this.#camera(device) : this.#dot(device);
       const name = this.#english ? device.name_en : device.name;
       const place = this.#english ? device.place_en : device.place;
@@ -131,6 +137,12 @@ class SiteMap extends HTMLElement {
       marker.addTo(device.model === "camera" ? this.#cameras : this.#devices);
       this.#markers.set(device.slug, { marker, status: device.status });
     }
+  }
+
+  /** Out of its group, which would otherwise keep it for ever. */
+  #erase(/** @type {any} */ marker) {
+    this.#devices.removeLayer(marker);
+    this.#cameras.removeLayer(marker);
   }
 
   /** @param {PlanDevice} device */
