@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from anju_dashboards.clock import Clock, duration
-from anju_dashboards.csv_lines import csv_line
 from anju_dashboards.pages import safe_path
 
 NOON = datetime(2026, 3, 1, 4, 0, 0, tzinfo=UTC)  # 12:00 in Shanghai
@@ -56,7 +55,3 @@ def test_durations_are_finer_the_shorter_they_are(span: timedelta, said: str) ->
 )
 def test_only_addresses_of_this_site_are_followed(path: str | None, kept: str) -> None:
     assert safe_path(path) == kept
-
-
-def test_a_cell_that_a_spreadsheet_would_run_is_quoted() -> None:
-    assert csv_line(("=1+1", -61, None, "a,b")) == '\'=1+1,-61,,"a,b"\r\n'

@@ -10,6 +10,17 @@ import httpx
 import pytest
 from guarded_site import Site, pass_door, record_day
 from screens import csrf_of, log_in
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from anju_platform.audit.model import AuditEntry
+from anju_platform.database import now, to_millis, transaction
+from anju_platform.telemetry.model import DeviceState
+
+
+def audited(site: Site, action: str) -> list[AuditEntry]:
+    with Session(site.engine) as session:
+        return list(session.scalars(select(AuditEntry).where(AuditEntry.action == action)))
 
 
 def test_who_is_not_logged_in_is_sent_to_the_login_and_back(client: httpx.Client) -> None:
@@ -176,7 +187,7 @@ def test_a_note_stands_in_the_timeline(guard: httpx.Client, site: Site) -> None:
     assert "&lt;b&gt;在路上&lt;/b&gt;" in guard.get(f"/alerts/{alert}").text
 
 
-def test_the_history_filters_pages_and_exports(guard: httpx.Client, site: Site) -> None:
+def test_the_history_filters_and_pages(guard: httpx.Client, site: Site) -> None:
     for number in range(52):
         site.raise_alert(f"测试 {number}", severity=3, ago=timedelta(minutes=number))
     site.raise_alert("唯一的 P1")
@@ -185,15 +196,61 @@ def test_the_history_filters_pages_and_exports(guard: httpx.Client, site: Site) 
     assert "唯一的 P1" not in first
     assert "第 51–52 条" in guard.get("/alerts?severity=3&page=2").text
     assert "没有符合条件的告警" in guard.get("/alerts?text=zzz").text
-    lines = guard.get("/alerts.csv?severity=1").text.splitlines()
+
+
+def test_staff_export_the_history_and_that_is_on_record(client: httpx.Client, site: Site) -> None:
+    site.raise_alert("测试", severity=3)
+    site.raise_alert("=唯一的 P1")
+    staff = log_in(client, "admin")
+    assert 'href="/alerts.csv?severity=1"' in staff.get("/alerts?severity=1").text
+    answer = staff.get("/alerts.csv?severity=1")
+    assert 'filename="alerts.csv"' in answer.headers["content-disposition"]
+    lines = answer.text.splitlines()
     assert len(lines) == 2
-    assert "唯一的 P1" in lines[1]
+    assert "P1,'=唯一的 P1" in lines[1]
+    (entry,) = audited(site, "alerts.exported")
+    assert (entry.user_id, entry.data) == (site.users["admin"], {"rows": 1})
 
 
-def test_a_senseless_filter_is_refused_in_words(guard: httpx.Client) -> None:
-    answer = guard.get("/alerts?severity=nine")
-    assert answer.status_code == 422
-    assert "筛选条件有误" in answer.text
+@pytest.mark.parametrize("table", ["alerts", "devices"])
+def test_a_guard_is_not_offered_an_export_and_not_given_one(
+    guard: httpx.Client, site: Site, table: str
+) -> None:
+    site.raise_alert()
+    assert f"/{table}.csv" not in guard.get(f"/{table}").text
+    answer = guard.get(f"/{table}.csv")
+    assert answer.status_code == 403
+    assert "您无权查看" in answer.text
+    assert audited(site, f"{table}.exported") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "alerts?severity=nine",
+        "alerts?severity=7",
+        "alerts?handling=x",
+        "alerts?start=yesterday",
+        "alerts?start=0001-01-01",
+        "alerts?end=9999-12-31",
+        "alerts?text=%00",
+        "devices?status=x",
+        "devices?model=x",
+        "devices?gateway=%00",
+    ],
+)
+def test_a_senseless_filter_is_refused_in_words(client: httpx.Client, query: str) -> None:
+    staff = log_in(client, "admin")
+    for path in (f"/{query}", f"/{query.replace('?', '.csv?')}"):
+        answer = staff.get(path)
+        assert answer.status_code == 422, path
+        assert "筛选条件有误" in answer.text
+
+
+def test_a_page_beyond_all_is_refused_in_words(guard: httpx.Client) -> None:
+    for table in ("alerts", "devices"):
+        answer = guard.get(f"/{table}?page=99999999999999999999")
+        assert answer.status_code == 422
 
 
 def test_the_device_list_begins_with_what_needs_care(guard: httpx.Client) -> None:
@@ -204,11 +261,26 @@ def test_the_device_list_begins_with_what_needs_care(guard: httpx.Client) -> Non
     assert "没有符合条件的设备" in guard.get("/devices?text=zzz").text
 
 
-def test_the_device_list_sorts_and_exports(guard: httpx.Client) -> None:
+def test_the_device_list_sorts(guard: httpx.Client) -> None:
     text = guard.get("/devices?sort=-name").text
     assert 'aria-sort="descending"' in text
-    lines = guard.get("/devices.csv?model=sos_button").text.splitlines()
+
+
+def test_staff_export_the_devices_and_that_is_on_record(client: httpx.Client, site: Site) -> None:
+    lines = log_in(client, "admin").get("/devices.csv?model=sos_button").text.splitlines()
     assert len(lines) == 1 + 6 * 5
+    assert lines[0] == "\ufeffid,name,kind,place,gateway,state,last_heard,battery,rssi"
+    (entry,) = audited(site, "devices.exported")
+    assert (entry.user_id, entry.data) == (site.users["admin"], {"rows": 30})
+
+
+def test_a_device_page_says_choices_in_words(guard: httpx.Client, site: Site) -> None:
+    at = now()
+    with transaction(site.engine) as session:
+        state = session.get_one(DeviceState, site.devices["b3-501-fall"])
+        state.latest = {"posture": ["lying", to_millis(at)]}
+    for path in ("/devices/b3-501-fall", "/wall/devices/b3-501-fall"):
+        assert "躺" in guard.get(path).text
 
 
 def test_a_device_page_shows_values_and_a_chart_for_each(guard: httpx.Client) -> None:

@@ -6,6 +6,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from anju_dashboards import live
+from anju_dashboards.alerts import history
 from anju_dashboards.alerts import views as alerts
 from anju_dashboards.devices import views as devices
 from anju_dashboards.drawings import Drawings
@@ -23,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = api.create_app(settings)
     app.state.renderer = Renderer()
     app.state.drawings = Drawings()
-    for part in (login, wall, alerts, devices, system, live):
+    for part in (login, wall, alerts, history, devices, system, live):
         app.include_router(part.router)
     app.mount("/static", Assets(directory=STATIC), name="static")
     answer_failures(app)

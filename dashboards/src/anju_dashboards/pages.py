@@ -100,6 +100,17 @@ def here(request: Request) -> str:
     return f"{request.url.path}{query}"
 
 
+def plain_text(given: str | None) -> str | None:
+    """Give what was typed to look for, nothing for nothing.
+
+    Raises:
+        ValueError: it holds characters that no text of ours can hold.
+    """
+    if given and "\0" in given:
+        raise ValueError(given)
+    return given or None
+
+
 def safe_path(path: str | None, default: str = "/wall") -> str:
     """Give ``path`` if it stays on this site, else ``default``."""
     if not path or not path.startswith("/") or path.startswith("//") or "\\" in path:

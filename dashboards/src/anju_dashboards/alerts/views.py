@@ -1,20 +1,18 @@
-"""The page of one alert, what people do about it, and the history."""
+"""The page of one alert, and what people do about it."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, time, timedelta
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query
 from sqlalchemy.orm import Session
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from anju_dashboards.alerts.incident import PAGE_SCREEN, draw_incident, faster, incident_context
-from anju_dashboards.csv_lines import csv_line
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_platform.alerts import service
-from anju_platform.alerts.model import Cause, Handling
-from anju_platform.alerts.schemas import AlertPage, AlertView, HistoryFilter
+from anju_platform.alerts.model import Cause
+from anju_platform.alerts.schemas import AlertView
 from anju_platform.alerts.service import AlertChangedError
 from anju_platform.auth.service import assignable
 from anju_platform.database import reading, transaction
@@ -22,8 +20,6 @@ from anju_platform.errors import InvalidRequestError, NotFoundError
 
 router = APIRouter(include_in_schema=False)
 
-PAGE_SIZE = 50
-_CSV_PAGES = 200
 Screen = Annotated[str, Form(max_length=64)]
 Version = Annotated[int, Form(ge=1)]
 
@@ -166,95 +162,3 @@ def _ask(
     return page.html(
         "alerts/ask_page.html", status=status, form=form, section="/alerts", **(known | context)
     )
-
-
-@router.get("/alerts")
-def history(page: CurrentPage, number: Annotated[int, Query(alias="page", ge=1)] = 1) -> Response:
-    """Show all alerts that match, newest first."""
-    query = dict(page.request.query_params)
-    found, fault = AlertPage(rows=(), total=0, page=1, size=PAGE_SIZE), None
-    try:
-        wanted = _filter(page, query)
-    except ValueError:
-        fault = page.text("One of the filters makes no sense; choose it again.")
-    else:
-        with reading(page.engine) as session:
-            found = service.history(session, page.community.id, wanted, page=number, size=PAGE_SIZE)
-    return page.html(
-        "alerts/history.html",
-        section="/alerts",
-        page=found,
-        query=query,
-        query_string=page.request.url.query,
-        fault=fault,
-        status=422 if fault else 200,
-    )
-
-
-def _filter(page: Page, query: dict[str, str]) -> HistoryFilter:
-    """Read the filters of the history.
-
-    Raises:
-        ValueError: one of them makes no sense.
-    """
-    given = {name: value for name, value in query.items() if value}
-    return HistoryFilter(
-        severity=(int(given["severity"]),) if "severity" in given else (),
-        handling=(Handling(given["handling"]),) if "handling" in given else (),
-        cause=(Cause(given["cause"]),) if "cause" in given else (),
-        text=given.get("text"),
-        start=_midnight(page, given["start"]) if "start" in given else None,
-        end=_midnight(page, given["end"]) + timedelta(days=1) if "end" in given else None,
-    )
-
-
-def _midnight(page: Page, day: str) -> datetime:
-    date = datetime.strptime(day, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone; the site's is given next
-    return datetime.combine(date, time(), page.clock.zone)
-
-
-@router.get("/alerts.csv")
-def history_csv(page: CurrentPage) -> Response:
-    """Give the alerts that match as a table for a spreadsheet."""
-    wanted = _filter(page, dict(page.request.query_params))
-    headers = {"Content-Disposition": 'attachment; filename="alerts.csv"'}
-    return StreamingResponse(_csv_lines(page, wanted), media_type="text/csv", headers=headers)
-
-
-def _csv_lines(page: Page, wanted: HistoryFilter) -> Iterator[str]:
-    names = (
-        "id",
-        "detected",
-        "severity",
-        "title",
-        "place",
-        "device",
-        "handling",
-        "owner",
-        "cause",
-        "closed",
-        "note",
-    )
-    yield "\ufeff" + csv_line(names)  # the mark makes spreadsheets read it as UTF-8
-    pick = page.language.pick
-    for number in range(1, _CSV_PAGES + 1):
-        with reading(page.engine) as session:
-            found = service.history(session, page.community.id, wanted, page=number, size=500)
-        for alert in found.rows:
-            yield csv_line(
-                (
-                    alert.id,
-                    page.clock.full(alert.detected_at),
-                    f"P{alert.severity}",
-                    pick(alert.title, alert.title_en),
-                    pick(alert.place, alert.place_en),
-                    alert.device,
-                    alert.handling,
-                    alert.owner,
-                    alert.cause,
-                    page.clock.full(alert.closed_at) if alert.closed_at else "",
-                    alert.note,
-                )
-            )
-        if number * found.size >= found.total:
-            return

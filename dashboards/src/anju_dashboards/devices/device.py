@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from starlette.responses import Response
 
@@ -10,12 +9,13 @@ from anju_dashboards.alerts.incident import Chart, value_text
 from anju_dashboards.pages import Page
 from anju_platform.database import transaction
 from anju_platform.registry import listing
-from anju_platform.registry.schemas import DeviceDetail
+from anju_platform.registry.schemas import DeviceDetail, DeviceRow
 from anju_platform.telemetry.schemas import EventView
 from anju_platform.telemetry.series import device_events
 
 _EVENTS_SPAN = timedelta(days=30)
 _UPKEEP = ("battery", "rssi")
+CSV_COLUMNS = ("id", "name", "kind", "place", "gateway", "state", "last_heard", "battery", "rssi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +76,17 @@ def charts_of(page: Page, detail: DeviceDetail, span: timedelta) -> list[Chart]:
     ]
 
 
-def csv_row(page: Page, device: Any) -> tuple[Any, ...]:
+def csv_row(page: Page, device: DeviceRow) -> dict[str, object]:
     """Give one line of the device table's export."""
     pick = page.language.pick
-    return (
-        device.slug,
-        pick(device.name, device.name_en),
-        pick(device.model_title, device.model_title_en),
-        pick(device.place, device.place_en),
-        device.gateway,
-        device.status,
-        page.clock.full(device.last_seen_at) if device.last_seen_at else "",
-        "" if device.battery is None else round(device.battery),
-        "" if device.rssi is None else round(device.rssi),
-    )
+    return {
+        "id": device.slug,
+        "name": pick(device.name, device.name_en),
+        "kind": pick(device.model_title, device.model_title_en),
+        "place": pick(device.place, device.place_en),
+        "gateway": device.gateway,
+        "state": device.status,
+        "last_heard": page.clock.full(device.last_seen_at) if device.last_seen_at else None,
+        "battery": None if device.battery is None else round(device.battery),
+        "rssi": None if device.rssi is None else round(device.rssi),
+    }

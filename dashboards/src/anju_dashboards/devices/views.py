@@ -1,20 +1,27 @@
 """The device list (silent, flat and unknown first) and the page of one device."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from anju_dashboards.csv_lines import csv_line
-from anju_dashboards.devices.device import charts_of, csv_row, read_device, values_of
-from anju_dashboards.pages import CurrentPage, Page
+from anju_dashboards.devices.device import (
+    CSV_COLUMNS,
+    charts_of,
+    csv_row,
+    read_device,
+    values_of,
+)
+from anju_dashboards.pages import CurrentPage, Page, plain_text
 from anju_dashboards.words import N_
 from anju_devices.catalog import MODELS
-from anju_platform.database import reading
+from anju_platform.audit.service import record
+from anju_platform.auth.dependencies import Property
+from anju_platform.database import reading, transaction
+from anju_platform.export import csv_response
 from anju_platform.registry import listing
-from anju_platform.registry.schemas import DeviceFilter, DeviceSort, DeviceStatus
+from anju_platform.registry.schemas import DeviceFilter, DevicePage, DeviceSort, DeviceStatus
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,26 +29,47 @@ PAGE_SIZE = 50
 SPANS = {1: N_("1 hour"), 24: N_("1 day"), 168: N_("7 days"), 720: N_("30 days")}
 """Hours a device's charts may show."""
 
-_COLUMNS = ("id", "name", "kind", "place", "gateway", "state", "last_heard", "battery", "rssi")
-
 
 @router.get("/devices")
 def device_list(
-    page: CurrentPage, number: Annotated[int, Query(alias="page", ge=1)] = 1
+    page: CurrentPage, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
 ) -> Response:
     """List the devices that match."""
-    query = dict(page.request.query_params)
-    sorted_by, descending = _sort(query.get("sort"))
+    try:
+        wanted = _filter(page)
+    except ValueError:
+        return _senseless(page)
+    sorted_by, descending = _sort(page.request.query_params.get("sort"))
     with reading(page.engine) as session:
         found = listing.devices(
             session,
             page.community.id,
-            _filter(query),
+            wanted,
             sort=sorted_by,
             descending=descending,
             page=number,
             size=PAGE_SIZE,
         )
+    return _draw(page, found)
+
+
+@router.get("/devices.csv")
+def device_csv(page: CurrentPage, actor: Property) -> Response:
+    """Give the devices that match as a table for a spreadsheet, and put it on record."""
+    try:
+        wanted = _filter(page)
+    except ValueError:
+        return _senseless(page)
+    with transaction(page.engine) as session:
+        rows = list(listing.every_device(session, page.community.id, wanted))
+        record(session, actor, "devices.exported", "devices", {"rows": len(rows)})
+    return csv_response("devices.csv", CSV_COLUMNS, (csv_row(page, device) for device in rows))
+
+
+def _draw(page: Page, found: DevicePage, fault: str | None = None) -> Response:
+    query = dict(page.request.query_params)
+    sorted_by, descending = _sort(query.get("sort"))
+    with reading(page.engine) as session:
         gateways = listing.gateways(session, page.community.id)
     return page.html(
         "devices/devices.html",
@@ -53,7 +81,14 @@ def device_list(
         query_string=page.request.url.query,
         sorted=sorted_by.value,
         descending=descending,
+        fault=fault,
+        status=422 if fault else 200,
     )
+
+
+def _senseless(page: Page) -> Response:
+    fault = page.text("One of the filters makes no sense; choose it again.")
+    return _draw(page, DevicePage(rows=(), total=0, page=1, size=PAGE_SIZE, counts={}), fault)
 
 
 def _sort(wanted: str | None) -> tuple[DeviceSort, bool]:
@@ -62,30 +97,25 @@ def _sort(wanted: str | None) -> tuple[DeviceSort, bool]:
     return (DeviceSort(key) if known else DeviceSort.STATUS), (wanted or "").startswith("-")
 
 
-def _filter(query: dict[str, str]) -> DeviceFilter:
-    status = query.get("status", "")
-    model = query.get("model", "")
+def _filter(page: Page) -> DeviceFilter:
+    """Read the filters of the list.
+
+    Raises:
+        ValueError: one of them makes no sense.
+    """
+    given = {name: value for name, value in page.request.query_params.items() if value}
     return DeviceFilter(
-        status=(DeviceStatus(status),) if status in DeviceStatus._value2member_map_ else (),
-        model=(model,) if model else (),
-        gateway=query.get("gateway") or None,
-        text=query.get("text", "")[:100] or None,
+        status=(DeviceStatus(given["status"]),) if "status" in given else (),
+        model=(_model(given["model"]),) if "model" in given else (),
+        gateway=plain_text(given.get("gateway")),
+        text=plain_text(given.get("text")),
     )
 
 
-@router.get("/devices.csv")
-def device_csv(page: CurrentPage) -> Response:
-    """Give the devices that match as a table for a spreadsheet."""
-    wanted = _filter(dict(page.request.query_params))
-    headers = {"Content-Disposition": 'attachment; filename="devices.csv"'}
-    return StreamingResponse(_csv(page, wanted), media_type="text/csv", headers=headers)
-
-
-def _csv(page: Page, wanted: DeviceFilter) -> Iterator[str]:
-    yield "\ufeff" + csv_line(_COLUMNS)  # the mark makes spreadsheets read it as UTF-8
-    with reading(page.engine) as session:
-        for device in listing.every_device(session, page.community.id, wanted):
-            yield csv_line(csv_row(page, device))
+def _model(name: str) -> str:
+    if name not in MODELS:
+        raise ValueError(name)
+    return name
 
 
 @router.get("/devices/{slug}")

@@ -1,0 +1,123 @@
+"""The history of alerts: a page that filters, and its export."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from anju_dashboards.pages import CurrentPage, Page, plain_text
+from anju_platform.alerts import service
+from anju_platform.alerts.model import Cause, Handling
+from anju_platform.alerts.schemas import AlertPage, AlertView, HistoryFilter
+from anju_platform.audit.service import record
+from anju_platform.auth.dependencies import Property
+from anju_platform.database import reading, transaction
+from anju_platform.export import csv_response
+
+router = APIRouter(include_in_schema=False)
+
+PAGE_SIZE = 50
+MOST_EXPORTED = 10_000
+
+_COLUMNS = (
+    "id",
+    "detected",
+    "severity",
+    "title",
+    "place",
+    "device",
+    "handling",
+    "owner",
+    "cause",
+    "closed",
+    "note",
+)
+
+
+@router.get("/alerts")
+def history(
+    page: CurrentPage, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
+) -> Response:
+    """Show all alerts that match, newest first."""
+    try:
+        wanted = _filter(page)
+    except ValueError:
+        return _senseless(page)
+    with reading(page.engine) as session:
+        found = service.history(session, page.community.id, wanted, page=number, size=PAGE_SIZE)
+    return _draw(page, found)
+
+
+@router.get("/alerts.csv")
+def history_csv(page: CurrentPage, actor: Property) -> Response:
+    """Give the newest alerts that match as a table for a spreadsheet, and put it on record."""
+    try:
+        wanted = _filter(page)
+    except ValueError:
+        return _senseless(page)
+    with transaction(page.engine) as session:
+        found = service.history(session, page.community.id, wanted, size=MOST_EXPORTED)
+        record(session, actor, "alerts.exported", "alerts", {"rows": len(found.rows)})
+    return csv_response("alerts.csv", _COLUMNS, (_csv_row(page, alert) for alert in found.rows))
+
+
+def _draw(page: Page, found: AlertPage, fault: str | None = None) -> Response:
+    return page.html(
+        "alerts/history.html",
+        section="/alerts",
+        page=found,
+        query=dict(page.request.query_params),
+        query_string=page.request.url.query,
+        fault=fault,
+        most_exported=MOST_EXPORTED,
+        status=422 if fault else 200,
+    )
+
+
+def _senseless(page: Page) -> Response:
+    fault = page.text("One of the filters makes no sense; choose it again.")
+    return _draw(page, AlertPage(rows=(), total=0, page=1, size=PAGE_SIZE), fault)
+
+
+def _filter(page: Page) -> HistoryFilter:
+    """Read the filters of the history.
+
+    Raises:
+        ValueError: one of them makes no sense.
+    """
+    given = {name: value for name, value in page.request.query_params.items() if value}
+    return HistoryFilter(
+        severity=(int(given["severity"]),) if "severity" in given else (),
+        handling=(Handling(given["handling"]),) if "handling" in given else (),
+        cause=(Cause(given["cause"]),) if "cause" in given else (),
+        text=plain_text(given.get("text")),
+        start=_midnight(page, given["start"]) if "start" in given else None,
+        end=_midnight(page, given["end"], days=1) if "end" in given else None,
+    )
+
+
+def _midnight(page: Page, day: str, *, days: int = 0) -> datetime:
+    date = datetime.strptime(day, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone; the site's is given next
+    try:
+        local = datetime.combine(date + timedelta(days=days), time(), page.clock.zone)
+        return local.astimezone(UTC)
+    except OverflowError as error:  # beside the first and the last day of all
+        raise ValueError(day) from error
+
+
+def _csv_row(page: Page, alert: AlertView) -> dict[str, object]:
+    pick = page.language.pick
+    return {
+        "id": alert.id,
+        "detected": page.clock.full(alert.detected_at),
+        "severity": f"P{alert.severity}",
+        "title": pick(alert.title, alert.title_en),
+        "place": pick(alert.place, alert.place_en),
+        "device": alert.device,
+        "handling": alert.handling,
+        "owner": alert.owner,
+        "cause": alert.cause,
+        "closed": page.clock.full(alert.closed_at) if alert.closed_at else None,
+        "note": alert.note,
+    }
