@@ -5,8 +5,9 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from devices_on_wire import NativeClient
@@ -15,10 +16,11 @@ from pydantic import SecretStr
 from anju_devices.messages import Command, Lane, decode_batch
 from anju_edge.clock import now_ms
 from anju_edge.config import NativeConfig
+from anju_edge.drivers import native as native_module
 from anju_edge.drivers.native import NativeDriver
 from anju_edge.errors import SpoolFullError
 from anju_edge.intake import Intake
-from anju_edge.spool import Spool
+from anju_edge.spool import Entry, Spool
 
 TOKEN = "secret-token"
 DEVICES = {"sos-1": "sos_button", "pir-1": "pir"}
@@ -116,6 +118,80 @@ def test_readings_sent_again_on_a_new_connection_are_kept_once(native: Served) -
         client.close()
     assert kept(native.spool, Lane.EVENTS) == ["sos-1"]
     assert native.spool.lane(Lane.TELEMETRY).open_count == 1
+
+
+def test_without_room_for_telemetry_an_alarm_behind_it_is_kept(
+    native: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = native.spool.append
+
+    def only_events(entries: Sequence[Entry], **rest: Any) -> None:
+        if any(entry.lane is Lane.TELEMETRY for entry in entries):
+            raise SpoolFullError("events alone fill the quota")
+        real(entries, **rest)
+
+    client = native.connect()
+    monkeypatch.setattr(native.spool, "append", only_events)
+    client.send("pir-1", values={"motion": True})
+    assert client.read() == {"error": "events alone fill the quota", "line": 2}
+    lines = [{"device": "pir-1", "at": 1, "values": {"lux": 3}}] * 2
+    lines.insert(1, {"device": "sos-1", "at": 1, "event": "pressed"})
+    client._socket.sendall("".join(json.dumps(line) + "\n" for line in lines).encode())
+    answers = [client.read() for _ in range(3)]
+    assert [answer.get("line") for answer in answers] == [3, 5, None]
+    assert answers[-1] == {"kept": 1}
+    assert kept(native.spool, Lane.EVENTS) == ["sos-1"]
+    client.close()
+
+
+def test_a_client_that_does_not_read_holds_up_no_command_for_long(
+    native: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_module, "SEND_S", 1)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        deaf.connect(("127.0.0.1", native.port))
+        hello = {"token": TOKEN, "devices": {"lock": "door"}}
+        deaf.sendall(json.dumps(hello).encode() + b"\n")
+        deaf.settimeout(0)
+        full_since = time.monotonic()
+        while time.monotonic() - full_since < 0.5:
+            try:
+                deaf.send(b'{"bad":"line"}\n' * 1000)
+                full_since = time.monotonic()
+            except BlockingIOError:
+                time.sleep(0.05)
+            except OSError:
+                break  # it has been hung up on
+        command = Command(id="c-1", name="unlock", expires_at=now_ms() + 1000, device="lock")
+        began = time.monotonic()
+        assert not native.driver.command(command).ok
+        assert time.monotonic() - began < 4
+
+
+def test_a_device_that_came_twice_is_asked_where_it_came_last(native: Served) -> None:
+    clients = [native.connect() for _ in range(8)]
+    for number in range(8):
+        asked = Command(id=f"c-{number}", name="locate", expires_at=now_ms() + 300, device="sos-1")
+        thread = threading.Thread(target=native.driver.command, args=(asked,))
+        thread.start()
+        assert clients[-1].read()["command"]["id"] == asked.id
+        thread.join()
+        clients.pop().close()
+        time.sleep(0.1)
+    assert not clients
+
+
+def test_connections_are_bounded(native: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_module, "MAX_CONNECTIONS", 3)
+    clients = [native.connect() for _ in range(3)]
+    with socket.create_connection(("127.0.0.1", native.port), timeout=5) as surplus:
+        assert surplus.recv(1) == b""
+    clients.pop().close()
+    time.sleep(0.2)
+    clients.append(native.connect())
+    for client in clients:
+        client.close()
 
 
 def test_without_room_the_client_is_told_and_keeps_its_readings(

@@ -5,8 +5,10 @@ The client's first line is ``{"token": ..., "devices": {"<id>": "<model>", ...}}
 readings are on the disk we write ``{"kept": n}``, how many of this connection are; whoever
 did not hear it sends them again, and nothing is doubled. A line that cannot be used is
 answered with ``{"error": ..., "line": n}`` (the first line is number 1), set aside in the
-spool with its reason, and the next line is read. When there is no room we say so and hang
-up, so that the client keeps its readings and comes back.
+spool with its reason, and the next line is read. When there is no room for telemetry its
+lines are answered with ``error`` too and are lost: they must not stand in front of an alarm.
+When there is none for an event we say so and hang up, so that the client keeps it and comes
+back. A client that does not read what we write is hung up on after SEND_S.
 
 We may write ``{"command": {...}}``; the client answers ``{"result": {...}}``.
 """
@@ -16,7 +18,9 @@ import hmac
 import json
 import logging
 import socket
+import struct
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,7 @@ import msgspec
 from pydantic import SecretStr
 
 from anju_devices.errors import InvalidReadingError, UnknownModelError
-from anju_devices.messages import Command, CommandResult, Id, Reading
+from anju_devices.messages import Command, CommandResult, Id, Lane, Reading
 from anju_devices.model import DeviceModel
 from anju_edge.clock import now_ms
 from anju_edge.config import NativeConfig
@@ -35,6 +39,12 @@ from anju_edge.spool import MAX_READING_BYTES, Entry
 HELLO_S = 10.0
 MAX_HELLO_BYTES = 4 * 1024 * 1024
 RECEIVE_BYTES = 256 * 1024
+MAX_CONNECTIONS = 256
+SEND_S = 10
+"""How long a client may not take what we write; a full socket would hold up everybody who
+writes to it, commands above all."""
+UNACKNOWLEDGED_MS = 20_000
+TELL_S = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +73,8 @@ class NativeDriver:
         self._token = token
         self._intake = intake
         self._lock = threading.Lock()
-        self._connections: set[_Connection] = set()
+        self._connections: dict[_Connection, None] = {}
+        """In the order in which they came."""
 
     def run(self, stop: threading.Event) -> None:
         """Listen until ``stop``.
@@ -91,12 +102,17 @@ class NativeDriver:
         self._hang_up()
 
     def _begin(self, accepted: socket.socket, peer: str) -> None:
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        _watch_peer(accepted)
         accepted.settimeout(HELLO_S)
         connection = _Connection(accepted, peer, self._intake, self._token)
         with self._lock:
-            self._connections.add(connection)
+            full = len(self._connections) >= MAX_CONNECTIONS
+            if not full:
+                self._connections[connection] = None
+        if full:
+            _log.error("%s: refused: there are %d connections already", peer, MAX_CONNECTIONS)
+            connection.close()
+            return
         name = f"native-{peer}"
         threading.Thread(target=self._serve, args=(connection,), name=name, daemon=True).start()
 
@@ -109,7 +125,7 @@ class NativeDriver:
             _log.exception("%s: connection dropped", connection.peer)
         finally:
             with self._lock:
-                self._connections.discard(connection)
+                del self._connections[connection]
             connection.close()
 
     def _hang_up(self) -> None:
@@ -119,7 +135,11 @@ class NativeDriver:
             connection.close()
 
     def command(self, command: Command) -> CommandResult:
-        """Ask a device and wait for its answer until the command expires."""
+        """Ask a device and wait for its answer until the command expires.
+
+        A device that connected again is asked where it came last: the connection before may
+        be dead without our knowing yet.
+        """
         with self._lock:
             serving = [c for c in self._connections if command.device in c.devices]
         if not serving:
@@ -145,13 +165,14 @@ class _Connection:
         self._answers: dict[str, CommandResult] = {}
         self._line = 0
         self._kept = 0
+        self._told_at = -TELL_S
 
     def serve(self) -> None:
         """Greet, then keep readings until the client hangs up."""
         rest = self._greet()
         if rest is None:
             return
-        self._socket.settimeout(None)
+        self._socket.settimeout(None)  # SO_SNDTIMEO bounds what we write
         _log.info("%s: connected with %d devices", self.peer, len(self.devices))
         while True:
             lines = rest.split(b"\n")
@@ -200,13 +221,13 @@ class _Connection:
 
     def _keep(self, lines: list[bytes]) -> bool:
         """Keep what can be used and answer the rest; False when the client must go."""
-        entries: list[Entry] = []
+        entries: list[tuple[int, Entry]] = []
         for line in lines:
             self._line += 1
             if not line.strip():
                 continue
             try:
-                entries.append(self._understand(line))
+                entries.append((self._line, self._understand(line)))
             except (msgspec.DecodeError, UnicodeDecodeError, InvalidReadingError) as error:
                 if self._take_answer(line):
                     continue
@@ -215,14 +236,39 @@ class _Connection:
         if not entries:
             return True
         try:
-            self._intake.append(entries)
+            kept = self._append(entries)
         except SpoolFullError as error:
             _log.error("%s: %s", self.peer, error)
             self._write({"error": str(error), "line": self._line})
             return False
-        self._kept += len(entries)
-        self._write({"kept": self._kept})
+        if kept:
+            self._kept += kept
+            self._write({"kept": self._kept})
         return True
+
+    def _append(self, entries: list[tuple[int, Entry]]) -> int:
+        """Keep readings, the events alone if there is no room for more; give how many.
+
+        Raises:
+            SpoolFullError: there is no room for the events either; nothing was kept.
+        """
+        try:
+            self._intake.append([entry for _, entry in entries])
+        except SpoolFullError as error:
+            reason = str(error)
+            refused = [line for line, entry in entries if entry.lane is Lane.TELEMETRY]
+            if not refused:
+                raise
+        else:
+            return len(entries)
+        events = [entry for _, entry in entries if entry.lane is Lane.EVENTS]
+        if events:
+            self._intake.append(events)
+        if time.monotonic() - self._told_at >= TELL_S:
+            self._told_at = time.monotonic()
+            _log.error("%s: telemetry is lost: %s", self.peer, reason)
+        self._write(*({"error": reason, "line": line} for line in refused))
+        return len(events)
 
     def _understand(self, line: bytes) -> Entry:
         reading = _decode_reading.decode(line)
@@ -263,15 +309,43 @@ class _Connection:
             self._asked.discard(command.id)
         return answer or CommandResult(id=command.id, ok=False, at=now_ms(), detail=failed)
 
-    def _write(self, message: dict[str, Any]) -> None:
-        with self._writing:
-            self._socket.sendall(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+    def _write(self, *messages: dict[str, Any]) -> None:
+        """Write lines, one writer at a time.
+
+        Raises:
+            OSError: the client is gone, or did not read for SEND_S and has been hung up on.
+        """
+        lines = [json.dumps(m, ensure_ascii=False).encode() + b"\n" for m in messages]
+        if not self._writing.acquire(timeout=SEND_S):
+            self.close()
+            raise TimeoutError("the client does not read")
+        try:
+            self._socket.sendall(b"".join(lines))
+        except OSError as error:
+            self.close()  # half a line may have gone: nothing more can be said here
+            if isinstance(error, BlockingIOError):
+                raise TimeoutError("the client does not read") from error
+            raise
+        finally:
+            self._writing.release()
 
     def close(self) -> None:
         """Hang up; a thread reading this connection ends."""
         with contextlib.suppress(OSError):  # it may be gone already
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+
+def _watch_peer(accepted: socket.socket) -> None:
+    """Let the kernel find out within seconds that a client is gone or does not read."""
+    tcp = socket.IPPROTO_TCP
+    accepted.setsockopt(tcp, socket.TCP_NODELAY, 1)
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", SEND_S, 0))
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    accepted.setsockopt(tcp, socket.TCP_KEEPIDLE, 15)
+    accepted.setsockopt(tcp, socket.TCP_KEEPINTVL, 5)
+    accepted.setsockopt(tcp, socket.TCP_KEEPCNT, 3)
+    accepted.setsockopt(tcp, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
 
 
 def _write_whole(path: Path, text: str) -> None:
