@@ -10,16 +10,15 @@ still have all of it.
 
 import gc
 import logging
-import queue
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 
 import psycopg
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.orm import Session
 
 from anju_devices import topics
 from anju_devices.link import Link, LinkSettings, Message
@@ -171,7 +170,7 @@ class _Term:
             subscriptions=SUBSCRIPTIONS,
         )
         self._deaf_since: int | None = None
-        self._deaf: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+        self._deaf: deque[tuple[int, int]] = deque()
         self._registry_changed = False
         self._points = 0
 
@@ -213,19 +212,18 @@ class _Term:
         except UNAVAILABLE:
             raise
         except Exception:
-            if not group:
-                raise
             log.exception("a group of %d messages was refused; trying one by one", len(group))
             self._forget()
             for message in group:
                 self._send(self._store_one(message), [message])
+            self._send(self._write([], isolate=True), [])
         else:
             self._send(outgoing, group)
 
     def _store_one(self, message: Message) -> Outgoing:
         """Store a message, or keep it aside when the database will not have it."""
         try:
-            return self._write([message])
+            return self._write([message], tick=False, isolate=True)
         except UNAVAILABLE:
             raise
         except Exception as error:
@@ -234,22 +232,29 @@ class _Term:
             with transaction(self._connection) as session:
                 return self._walk.refuse(session, message, error)
 
-    def _write(self, group: Sequence[Message]) -> Outgoing:
-        """Carry a group through one transaction."""
-        at = to_millis(now())
+    def _write(
+        self, group: Sequence[Message], *, tick: bool = True, isolate: bool = False
+    ) -> Outgoing:
+        """Carry a group through one transaction.
+
+        Time passes without a broker too: whoever fell must not lie there until it is back.
+        """
+        at, deaf_since, heard_again = to_millis(now()), self._deaf_since, len(self._deaf)
         with transaction(self._connection) as session:
             driver(session).execute("SELECT 1")  # opens it, and brings notices to the handler
             if self._registry_changed:
                 self._registry_changed = False
                 self._walk.reload_registry(session)
-            self._note_deafness(session)
-            return self._walk.take_in(session, group, at, tick=self._link.connected)
-
-    def _note_deafness(self, session: Session) -> None:
-        while not self._deaf.empty():
-            started, ended = self._deaf.get()
-            if ended - started > DEAF_MS:
-                self._walk.was_deaf(session, started, ended)
+            for number in range(heard_again):
+                started, ended = self._deaf[number]
+                if ended - started > DEAF_MS:
+                    self._walk.was_deaf(session, started, ended)
+            outgoing = self._walk.take_in(
+                session, group, at, deaf_since=deaf_since, tick=tick, isolate=isolate
+            )
+        for _ in range(heard_again):
+            self._deaf.popleft()
+        return outgoing
 
     def _forget(self) -> None:
         """Load anew what is kept in memory: it ran ahead of a transaction that failed."""
@@ -286,5 +291,5 @@ class _Term:
             if not self._stopping.is_set():
                 log.warning("no broker: %s", reason)
         elif self._deaf_since is not None:
-            self._deaf.put((self._deaf_since, at))
+            self._deaf.append((self._deaf_since, at))
             self._deaf_since = None

@@ -28,7 +28,7 @@ from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.raising import Transition, raise_or_refresh
 from anju_platform.commands import repository as commands
 from anju_platform.commands.requests import as_message, ask_for_snapshot
-from anju_platform.database import driver, from_millis, now, to_millis
+from anju_platform.database import UNAVAILABLE, driver, from_millis, now, to_millis
 from anju_platform.lanes import intake
 from anju_platform.lanes import repository as lanes
 from anju_platform.lanes.intake import Delivery, Fault, Reason
@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 DEAF_MS = 5_000
 """A pause of ingest longer than this counts as a blind period."""
 BEAT_MS = 1_000
-"""How often ingest says that it is alive."""
+"""How often ingest says that it is alive and hears."""
 PROCESS = "ingest"
 RESEND = timedelta(seconds=30)
 """An unanswered command is sent again after this time."""
@@ -133,17 +133,29 @@ class Walk:
         return self._rulebook.next_due()
 
     def take_in(
-        self, session: Session, messages: Iterable[Message], at: int, *, tick: bool
+        self,
+        session: Session,
+        messages: Iterable[Message],
+        at: int,
+        *,
+        deaf_since: int | None = None,
+        tick: bool = True,
+        isolate: bool = False,
     ) -> Outgoing:
-        """Carry a group of messages, and the passing of time if ``tick``, into the database."""
+        """Carry a group of messages, and the passing of time if ``tick``, into the database.
+
+        ``deaf_since`` is when the broker was lost, if it is away. With ``isolate`` a finding
+        the database refuses is left out, so that what came with it is taken in all the same.
+        """
         group = _Group(at)
+        self._world.coverage.deaf_since = deaf_since
         if self._registry_is_new:
             self._meet_newcomers(session, group)
         for message in messages:
             self._sort(session, message, group)
         if tick:
             group.found += self._rulebook.tick(self._world, at)
-        self._raise(session, group)
+        self._raise(session, group, isolate=isolate)
         self._call_gateways(session, group)
         self._write(session, group)
         return group.outgoing
@@ -159,7 +171,8 @@ class Walk:
             else self._world.registry.gateway(topic.community, topic.gateway)
         )
         if isinstance(topic, Fault) or gateway is None or topic.channel not in intake.LANES:
-            group.quarantined.append(intake.quarantined(message, fault))
+            community = None if isinstance(topic, Fault) else topic.community
+            self._keep(message, fault, group, gateway=gateway, community=community)
         else:
             delivery = intake.read(message, topic)
             self._set_aside(delivery, gateway, fault, group)
@@ -178,7 +191,7 @@ class Walk:
             fault = Fault(
                 Reason.UNKNOWN_GATEWAY, f"no gateway {topic.gateway} in {topic.community}"
             )
-            group.quarantined.append(intake.quarantined(message, fault))
+            self._keep(message, fault, group, community=topic.community)
         elif topic.channel in intake.LANES:
             self._batch(intake.read(message, topic), gateway, group)
         elif topic.channel is Channel.STATUS:
@@ -268,7 +281,7 @@ class Walk:
         try:
             status: Status = decode_status(message.payload)
         except InvalidMessageError as error:
-            self._keep_unreadable(message, gateway, error, group)
+            self._keep(message, Fault(Reason.UNREADABLE, str(error)), group, gateway=gateway)
             return
         coverage, at = self._world.coverage, message.received_at
         changed = coverage.is_online(gateway.id) != status.online
@@ -299,7 +312,7 @@ class Walk:
             result: CommandResult = decode_result(message.payload)
             command = UUID(result.id)
         except (InvalidMessageError, ValueError) as error:
-            self._keep_unreadable(message, gateway, error, group)
+            self._keep(message, Fault(Reason.UNREADABLE, str(error)), group, gateway=gateway)
             return
         commands.answer(
             session,
@@ -310,16 +323,21 @@ class Walk:
             at=from_millis(message.received_at),
         )
 
-    def _keep_unreadable(
-        self, message: Message, gateway: KnownGateway, error: Exception, group: _Group
+    def _keep(
+        self,
+        message: Message,
+        fault: Fault,
+        group: _Group,
+        *,
+        gateway: KnownGateway | None = None,
+        community: str | None = None,
     ) -> None:
+        """Quarantine a message for the staff of the community its topic names."""
+        known = self._world.registry.by_slug.get(community or "")
+        owner = gateway.community_id if gateway else (known.id if known else None)
+        speaker = gateway.id if gateway else None
         group.quarantined.append(
-            intake.quarantined(
-                message,
-                Fault(Reason.UNREADABLE, str(error)),
-                community_id=gateway.community_id,
-                gateway_id=gateway.id,
-            )
+            intake.quarantined(message, fault, community_id=owner, gateway_id=speaker)
         )
 
     # -- a changed registry --------------------------------------------------------------
@@ -362,20 +380,33 @@ class Walk:
 
     # -- what follows --------------------------------------------------------------------
 
-    def _raise(self, session: Session, group: _Group) -> None:
-        """Carry findings over to alerts, plan who is told, ask for the pictures they need."""
+    def _raise(self, session: Session, group: _Group, *, isolate: bool) -> None:
+        """Carry findings over to alerts; with ``isolate``, one that fails stops no other."""
         for found in group.found:
-            transition = raise_or_refresh(
-                session, found.community_id, found.finding, found.rule, found.device
-            )
-            if transition is None:
+            if not isolate:
+                self._raise_one(session, found, group)
                 continue
-            changes = group.changes.setdefault(found.community_id, [])
-            changes.append(("alert", str(transition.alert.id)))
-            group.entries += transition.entries
-            if transition.tell:
-                group.planned += self._tell(transition, found)
-            self._fetch_snapshot(session, transition, found, group)
+            try:
+                with session.begin_nested():
+                    self._raise_one(session, found, group)
+            except UNAVAILABLE:
+                raise
+            except Exception:
+                log.exception("no alert: the database refused %s", found.finding)
+
+    def _raise_one(self, session: Session, found: Found, group: _Group) -> None:
+        """Carry a finding over to its alert, plan who is told, ask for the picture it needs."""
+        transition = raise_or_refresh(
+            session, found.community_id, found.finding, found.rule, found.device
+        )
+        if transition is None:
+            return
+        self._fetch_snapshot(session, transition, found, group)
+        changes = group.changes.setdefault(found.community_id, [])
+        changes.append(("alert", str(transition.alert.id)))
+        group.entries += transition.entries
+        if transition.tell:
+            group.planned += self._tell(transition, found)
 
     @staticmethod
     def _tell(transition: Transition, found: Found) -> list[Planned]:
@@ -442,6 +473,7 @@ class Walk:
             for community_id, changes in sorted(group.changes.items()):
                 alerts.announce_all(session, community_id, list(dict.fromkeys(changes)))
             self.progress.save(session)
-            if group.now - self._beat_at >= BEAT_MS:
+            deaf = self._world.coverage.deaf_since is not None
+            if not deaf and group.now - self._beat_at >= BEAT_MS:
                 self._beat_at = group.now
                 lanes.beat(session, PROCESS)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ingest_process import IngestProcess
+from sqlalchemy import Engine, text
 from wire_sender import QUICK_INTERVAL_S, Sender, now_ms, until
 
 from anju_devices.messages import Lane, Reading
+from anju_platform.demo.mosquitto import Mosquitto
 
 Ask = Callable[[str], list[Any]]
 
@@ -72,3 +74,40 @@ def test_the_time_without_ingest_is_not_silence(
     until(lambda: ask("SELECT 1 FROM blind_periods WHERE gateway_id IS NULL"))
     time.sleep(1)
     assert ask(ALERTS) == []
+
+
+REFUSE_ONCE = """
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('tries') = 1 THEN RAISE EXCEPTION 'not this time'; END IF;
+        RETURN new;
+    END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON blind_periods FOR EACH ROW
+        WHEN (new.gateway_id IS NULL) EXECUTE FUNCTION refuse_once();
+"""
+
+
+def test_the_time_without_a_broker_is_not_silence_and_is_kept_though_a_transaction_fails(
+    sender: Sender, broker: Mosquitto, ask: Ask, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(REFUSE_ONCE))
+    speak(sender)
+    broker.stop()
+    time.sleep(SILENT_S + 3)
+    assert ask(ALERTS) == []
+    broker.start()
+    until(lambda: ask("SELECT 1 FROM blind_periods WHERE gateway_id IS NULL"))
+    assert ask("SELECT last_value > 1 FROM tries") == [True]
+
+
+def test_the_time_without_a_broker_is_not_silence_after_a_restart(
+    sender: Sender, ingest: IngestProcess, broker: Mosquitto, ask: Ask
+) -> None:
+    speak(sender)
+    broker.stop()
+    time.sleep(SILENT_S + 3)
+    ingest.kill()
+    ingest.start()
+    blind = "SELECT 1 FROM blind_periods WHERE gateway_id IS NULL AND ended_at > started_at"
+    until(lambda: ask(f"{blind} + '{SILENT_S} s'::interval"))

@@ -62,3 +62,20 @@ def test_a_gateway_that_never_came_is_blind_since_it_is_known(
     coverage.knows(snapshot.load(session), session, now - 2_000)
     coverage.knows(snapshot.load(session), session, now)
     assert coverage.blind_ms(gateway.id, now - 60_000, now) == 2_000
+
+
+def test_while_the_broker_is_away_nobody_can_be_heard(
+    session: Session, gateway: KnownGateway
+) -> None:
+    now = now_ms()
+    coverage = Coverage.load(session, now)
+    coverage.found(session, gateway, now - 9_000, "1.0")
+    assert coverage.can_hear(gateway.id)
+    coverage.deaf_since = now - 4_000
+    assert not coverage.can_hear(gateway.id)
+    assert not coverage.can_hear(None)
+    assert coverage.blind_ms(gateway.id, now - 60_000, now) == 4_000
+    assert coverage.blind_ms(None, now - 1_000, now) == 1_000
+    coverage.deaf_since = None
+    assert coverage.can_hear(gateway.id)
+    assert coverage.blind_ms(gateway.id, now - 60_000, now) == 0

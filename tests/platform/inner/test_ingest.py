@@ -21,6 +21,20 @@ from anju_platform.registry.model import Gateway
 Ask = Callable[[str], list[Any]]
 
 
+def add_device(engine: Engine, slug: str, model: str) -> None:
+    """Approve a device beside the first climate sensor; ingest is told."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO devices (community_id, gateway_id, place_id, slug, model, name,"
+                " name_en, attributes, state, created_at) SELECT community_id, gateway_id,"
+                " place_id, :slug, :model, name, name_en, attributes, state, created_at"
+                " FROM devices WHERE slug = 'climate-0'"
+            ),
+            {"slug": slug, "model": model},
+        )
+
+
 def test_a_batch_becomes_points_events_and_latest_values(sender: Sender, ask: Ask) -> None:
     at = now_ms() - 1500
     climate = Reading(device="climate-0", at=at, values={"temperature": 21.5, "humidity": 40})
@@ -99,6 +113,8 @@ def test_a_message_under_an_unknown_gateway_is_kept_aside(broker: Mosquitto, ask
     try:
         stranger.raw(Channel.EVENTS, b"{}")
         until(lambda: ask("SELECT reason FROM quarantine") == ["unknown_gateway"])
+        owner = "SELECT c.slug FROM quarantine q JOIN communities c ON c.id = q.community_id"
+        assert ask(owner) == ["tiny"]
     finally:
         stranger.stop()
 
@@ -126,15 +142,7 @@ def test_what_an_unknown_device_said_is_replayed_when_it_is_approved(
     )
     sender.wait()
     assert ask("SELECT reason, device FROM quarantine") == [("unknown_device", "newcomer")]
-    with engine.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO devices (community_id, gateway_id, place_id, slug, model, name,"
-                " name_en, attributes, state, created_at) SELECT community_id, gateway_id,"
-                " place_id, 'newcomer', model, name, name_en, attributes, state, created_at"
-                " FROM devices WHERE slug = 'climate-0'"
-            )
-        )
+    add_device(engine, "newcomer", "climate")
     until(lambda: ask("SELECT 1 FROM quarantine WHERE released_at IS NOT NULL"))
     assert sorted(ask("SELECT value FROM telemetry")) == [18.0, 20.0]
 
@@ -234,3 +242,28 @@ def test_a_command_asked_for_elsewhere_is_sent_at_once_and_again_on_return(
     until(lambda: len(sender.commands) == 2)
     assert sender.commands[0] == sender.commands[1]
     assert ask("SELECT answered_at FROM commands") == [None]
+
+
+def test_who_fell_is_told_of_while_the_broker_is_away(
+    sender: Sender, broker: Mosquitto, ask: Ask, engine: Engine
+) -> None:
+    add_device(engine, "radar", "fall_radar")
+    at = now_ms() - 18_000  # told late: of the half minute for getting up, little is left
+    data = {"fall_confidence": 0.9, "still_s": 5}
+    sender.put(Lane.EVENTS, Reading(device="radar", at=at, event="fall", data=data))
+    sender.wait()
+    broker.stop()
+    assert ask("SELECT 1 FROM alerts WHERE rule_id = 'fall'") == []
+    until(lambda: ask("SELECT severity FROM alerts WHERE rule_id = 'fall'") == [1])
+
+
+def test_a_timer_the_database_refuses_takes_nobody_else_along(
+    sender: Sender, ingest: IngestProcess, ask: Ask, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE alerts ADD CHECK (rule_id <> 'device-silent')"))
+    until(lambda: "no alert: the database refused" in ingest.said())
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait()
+    assert ask("SELECT rule_id FROM alerts") == ["sos-pressed"]
+    assert ask("SELECT count(*) FROM quarantine") == [0]

@@ -24,6 +24,7 @@ _Period = tuple[int, int | None]
 class Coverage:
     """Which gateways are there, and the blind periods of the last week.
 
+    ``deaf_since`` is when the broker was lost, epoch milliseconds; None while we are at it.
     Kept in memory by the process that writes them; after a failed transaction it no longer
     agrees with the database: make a new one.
     """
@@ -31,6 +32,7 @@ class Coverage:
     def __init__(self, online: Mapping[int, bool]) -> None:
         self._online = dict(online)
         self._blind: dict[int | None, list[_Period]] = {}
+        self.deaf_since: int | None = None
 
     @classmethod
     def load(cls, session: Session, now: int) -> "Coverage":
@@ -50,6 +52,10 @@ class Coverage:
     def is_online(self, gateway_id: int) -> bool:
         """Tell whether a gateway is there."""
         return self._online.get(gateway_id, False)
+
+    def can_hear(self, gateway_id: int | None) -> bool:
+        """Tell whether word of a gateway (None: of the broker alone) could reach us now."""
+        return self.deaf_since is None and (gateway_id is None or self.is_online(gateway_id))
 
     def knows(self, registry: Registry, session: Session, now: int) -> None:
         """Begin a blind period for gateways that are away and have none: the new ones."""
@@ -102,6 +108,8 @@ class Coverage:
     def blind_ms(self, gateway_id: int | None, since: int, now: int) -> int:
         """Give how much of the time from ``since`` to ``now`` nothing could be heard."""
         periods = [*self._blind.get(None, ())]
+        if self.deaf_since is not None:
+            periods.append((self.deaf_since, None))
         if gateway_id is not None:
             periods += self._blind.get(gateway_id, ())
         total, covered = 0, since

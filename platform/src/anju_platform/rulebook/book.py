@@ -201,9 +201,9 @@ class Rulebook:
             current=world.latest.values(device.id),
             person=device.person,
             site={
-                "gateway_online": gateway_id is None or coverage.is_online(gateway_id),
+                "gateway_online": coverage.can_hear(gateway_id),
                 "home": self._homes.state(device.community_id, household, now),
-                "armed": True,
+                "armed": True,  # every site is, until communities have schedules for it
             },
             blind=lambda since: coverage.blind_ms(gateway_id, since, now),
         )
