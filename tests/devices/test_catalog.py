@@ -164,11 +164,26 @@ def test_an_event_travels_with_the_events_whatever_its_values() -> None:
         ("door", Reading(device="d", at=0, values={"door_state": "ajar"})),
         ("pir", Reading(device="d", at=0, event="pressed")),
         ("climate", Reading(device="d", at=0, values={"temperature": float("nan")})),
+        ("climate", Reading(device="d", at=0, values={"temperature": 10**400})),
+        ("fall_radar", Reading(device="d", at=0, event="fall", data={"fall_confidence": "0.95"})),
+        ("fall_radar", Reading(device="d", at=0, event="fall", data={"fall_confidence": 95})),
+        ("fall_radar", Reading(device="d", at=0, event="fall", data={"still_s": None})),
+        ("camera", Reading(device="d", at=0, event="zone_entered", data={"snapshot": 7})),
+        ("camera", Reading(device="d", at=0, event="zone_entered", data={"zone_kind": "sky"})),
+        ("door", Reading(device="d", at=0, event="access_granted", data={"offline": "no"})),
     ],
 )
 def test_what_a_model_cannot_say_is_refused(name: str, reading: Reading) -> None:
     with pytest.raises(InvalidReadingError):
         model(name).check(reading)
+
+
+def test_a_fault_in_an_events_data_is_named_and_unknown_data_pass() -> None:
+    data = {"fall_confidence": "0.95", "firmware": [1, 2]}
+    with pytest.raises(InvalidReadingError, match=r"d\.fall\.fall_confidence: '0\.95' is not a"):
+        model("fall_radar").check(Reading(device="d", at=0, event="fall", data=data))
+    data["fall_confidence"] = 0.95  # type: ignore[assignment]
+    model("fall_radar").check(Reading(device="d", at=0, event="fall", data=data))
 
 
 def test_an_unknown_model_is_named_with_those_there_are() -> None:

@@ -110,6 +110,21 @@ def test_a_bad_line_is_answered_set_aside_and_stops_nothing(native: Served, tmp_
     client.close()
 
 
+def test_an_event_whose_data_no_rule_could_judge_is_refused_and_set_aside(
+    native: Served, tmp_path: Path
+) -> None:
+    client = native.connect(radar="fall_radar")
+    client.send("radar", event="fall", data={"fall_confidence": "0.95"})
+    assert "fall_confidence: '0.95' is not a number" in client.read()["error"]
+    client.send("radar", event="fall", data={"fall_confidence": 0.95})
+    assert client.read() == {"kept": 1}
+    with sqlite3.connect(tmp_path / "spool.db") as db:
+        (line,) = db.execute("SELECT line FROM rejected").fetchone()
+    db.close()
+    assert b'"0.95"' in line
+    client.close()
+
+
 def test_readings_sent_again_on_a_new_connection_are_kept_once(native: Served) -> None:
     for _ in range(2):
         client = native.connect()

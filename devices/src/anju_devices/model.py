@@ -52,8 +52,8 @@ class Field:
             case Kind.NUMBER:
                 if isinstance(value, bool) or not isinstance(value, int | float):
                     return f"{value!r} is not a number"
-                if not math.isfinite(value):
-                    return f"{value!r} is not finite"
+                if not _is_finite(value):
+                    return "the number is not finite"
                 if self.minimum is not None and value < self.minimum:
                     return f"{value:g} {self.unit} is under {self.minimum:g}".replace("  ", " ")
                 if self.maximum is not None and value > self.maximum:
@@ -138,7 +138,8 @@ class DeviceModel:
 
         Raises:
             InvalidReadingError: it says nothing, or something this model does not know, or
-                a value of the wrong kind or out of range.
+                a value of the wrong kind or out of range, also in an event's data. Data
+                that the model does not name are a device's own matter and pass.
         """
         if reading.event is None and not reading.values:
             raise InvalidReadingError(f"{reading.device}: neither values nor an event")
@@ -147,10 +148,17 @@ class DeviceModel:
             fault = f"{self.name} has no such field" if known is None else known.check(value)
             if fault:
                 raise InvalidReadingError(f"{reading.device}.{name}: {fault}")
-        if reading.event is not None and reading.event not in self._events:
-            raise InvalidReadingError(
-                f"{reading.device}: {self.name} has no event {reading.event!r}"
-            )
+        if reading.event is not None:
+            self._check_event(reading, reading.event)
+
+    def _check_event(self, reading: Reading, name: str) -> None:
+        event = self._events.get(name)
+        if event is None:
+            raise InvalidReadingError(f"{reading.device}: {self.name} has no event {name!r}")
+        for item in event.data:
+            fault = item.check(reading.data[item.name]) if item.name in reading.data else None
+            if fault:
+                raise InvalidReadingError(f"{reading.device}.{name}.{item.name}: {fault}")
 
     def lane(self, reading: Reading) -> Lane:
         """Give the lane a reading travels on: events and urgent fields first."""
@@ -161,3 +169,10 @@ class DeviceModel:
             if known is not None and known.urgent:
                 return Lane.EVENTS
         return Lane.TELEMETRY
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
