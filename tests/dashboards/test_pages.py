@@ -245,6 +245,7 @@ def test_a_senseless_filter_is_refused_in_words(client: httpx.Client, query: str
         answer = staff.get(path)
         assert answer.status_code == 422, path
         assert "筛选条件有误" in answer.text
+        assert "没有符合条件的" not in answer.text  # nobody has looked
 
 
 def test_a_page_beyond_all_is_refused_in_words(guard: httpx.Client) -> None:
