@@ -20,7 +20,7 @@ from anju_devices.messages import Lane, Reading, decode_batch
 from anju_edge.config import CameraConfig, ZoneConfig
 from anju_edge.drivers import camera as camera_driver
 from anju_edge.drivers.camera import CameraDriver
-from anju_edge.errors import CameraError
+from anju_edge.errors import CameraError, SpoolFullError
 from anju_edge.intake import Intake
 from anju_edge.spool import Spool
 from anju_edge.vision import scene, snapshot
@@ -353,6 +353,28 @@ def test_a_missing_file_is_lost_and_restored_when_it_comes(
     draft = tmp_path / "draft.avi"
     draft.write_bytes(film.read_bytes())
     draft.rename(source)
+    driven.wait_for("lost", "restored")
+
+
+def test_events_wait_while_the_spool_has_no_room_and_are_told_in_their_order(
+    drive: Callable[[CameraConfig], Driven],
+    film: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SpoolFullError("the disk is full")
+
+    source = tmp_path / "later.avi"
+    driven = drive(camera(str(source), lost_after_s=0.5, loop=True))
+    with monkeypatch.context() as patch:
+        patch.setattr(driven.spool, "append", full)
+        time.sleep(4)
+        assert driven.events() == []
+        draft = tmp_path / "draft.avi"
+        draft.write_bytes(film.read_bytes())
+        draft.rename(source)
+        time.sleep(4)
     driven.wait_for("lost", "restored")
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -34,6 +35,9 @@ LAST_RETRY_S = 60.0
 STEADY_S = 30.0
 TELL_S = 30.0
 """How often frame rate and picture quality are told."""
+HELD = 1000
+"""Events that wait in memory while the spool has no room; beyond, the oldest are lost."""
+FULL_RETRY_S = 1.0
 
 _log = logging.getLogger(__name__)
 _decode = msgspec.json.Decoder(FromCamera)
@@ -55,6 +59,8 @@ class CameraDriver:
         """When a frame was last seen; None until the first process has said anything, for
         its start may take longer on a small box than a camera may be silent."""
         self._told_at = 0.0
+        self._held: deque[Reading] = deque(maxlen=HELD)
+        self._held_try_at = 0.0
         self._reason = "no frame has come yet"
 
     def run(self, stop: threading.Event) -> None:
@@ -64,6 +70,8 @@ class CameraDriver:
             began = time.monotonic()
             if self._run_process(stop):
                 _log.info("%s: %s has been played to its end", self.name, self._config.source)
+                while not self._offer_held() and not stop.wait(FULL_RETRY_S):
+                    pass
                 return
             delay_s = FIRST_RETRY_S if (self._seen_at or 0.0) - began > STEADY_S else delay_s
             wait_s = delay_s * random.uniform(0.75, 1.25)  # noqa: S311 - spreads reconnects
@@ -102,7 +110,7 @@ class CameraDriver:
             try:
                 line = lines.get(timeout=0.25)
             except queue.Empty:
-                self._judge_loss()
+                self._tend()
                 if time.monotonic() > silent_at:
                     self._complain("its process hung and was killed")
                     return False
@@ -117,7 +125,7 @@ class CameraDriver:
                 return True
             explained = isinstance(message, Failed)
             self._take(message)
-            self._judge_loss()
+            self._tend()
         return False
 
     def _take(self, message: Beat | Failed | Seen) -> None:
@@ -148,6 +156,10 @@ class CameraDriver:
         if self._seen_at is None:
             self._seen_at = time.monotonic()
 
+    def _tend(self) -> None:
+        self._offer_held()
+        self._judge_loss()
+
     def _judge_loss(self) -> None:
         """Say ``lost`` once frames have stayed away too long, ``restored`` when they are back."""
         if self._seen_at is None:
@@ -156,30 +168,60 @@ class CameraDriver:
         lost = away_s > self._config.lost_after_s
         if lost == self._lost:
             return
-        self._lost = lost
         if lost:
-            _log.warning("%s: lost: %s", self.name, self._reason)
-            self._say("lost", {"reason": self._reason[:200]})
-        else:
+            if self._say("lost", {"reason": self._reason[:200]}):
+                self._lost = True
+                _log.warning("%s: lost: %s", self.name, self._reason)
+        elif self._say("restored", {}):
+            self._lost = False
             self._reason = ""
             _log.info("%s: restored", self.name)
-            self._say("restored", {})
 
-    def _say(self, event: str, data: dict[str, str]) -> None:
-        self._keep(
+    def _say(self, event: str, data: dict[str, str]) -> bool:
+        return self._keep(
             Reading(device=self._config.device, at=now_ms(), event=event, id=new_id(), data=data)
         )
 
-    def _keep(self, reading: Reading) -> None:
+    def _keep(self, reading: Reading) -> bool:
+        """Keep a reading; False when it is lost. An event without room is held and tried again.
+
+        What is held goes first, so that events keep their order.
+        """
+        if self._offer_held() and self._try_to_keep(reading):
+            return True
+        if reading.event is None:
+            return False
+        if len(self._held) == HELD:
+            _log.error("%s: an event was lost: %d wait for room already", self.name, HELD)
+        self._held.append(reading)
+        return True
+
+    def _offer_held(self) -> bool:
+        """Offer what could not be kept, no more than once a second; True when none is left."""
+        if self._held and time.monotonic() < self._held_try_at:
+            return False
+        while self._held:
+            if not self._try_to_keep(self._held[0]):
+                return False
+            self._held.popleft()
+        return True
+
+    def _try_to_keep(self, reading: Reading) -> bool:
+        """Keep a reading now; False when there is no room. A wrong one is passed over."""
         try:
             self._intake.keep([Said(reading, self._model)])
-        except (SpoolFullError, InvalidReadingError) as error:
+        except SpoolFullError as error:
+            self._held_try_at = time.monotonic() + FULL_RETRY_S
+            _log.error("%s: a reading has no room: %s", self.name, error)
+            return False
+        except InvalidReadingError as error:
             _log.error("%s: a reading was not kept: %s", self.name, error)
+        return True
 
     def _watch_while_waiting(self, stop: threading.Event, wait_s: float) -> None:
         until = time.monotonic() + wait_s
         while not stop.is_set() and time.monotonic() < until:
-            self._judge_loss()
+            self._tend()
             stop.wait(0.25)
 
 
