@@ -141,6 +141,34 @@ def test_a_platform_that_lost_its_memory_gets_a_new_epoch(
     assert stored(ingest, Lane.EVENTS) == [1, 2]
 
 
+def test_a_platform_that_insists_in_bursts_gets_a_new_epoch_as_well(
+    new_spool: NewSpool,
+    new_uplink: Callable[[Spool], Uplink],
+    ingest: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(uplink_module, "RESEND_S", 0.3)
+    monkeypatch.setattr(uplink_module, "RESEND_MOST_S", dict.fromkeys(Lane, 0.3))
+    monkeypatch.setattr(uplink_module, "GAP_PATIENCE_S", 0.0)
+    monkeypatch.setattr(uplink_module, "DISAGREE_S", 1.0)
+    spool = new_spool()
+    new_uplink(spool)
+    spool.append([entry(Lane.EVENTS, 1)])
+    wait_until(lambda: spool.waiting_bytes() == 0)
+    old, once = spool.epoch, ingest.answer
+
+    def burst(epoch: str) -> None:
+        for _ in range(20):
+            once(epoch)
+
+    monkeypatch.setattr(ingest, "answer", burst)
+    ingest.committed.clear()
+    spool.append([entry(Lane.EVENTS, 2)])
+    wait_until(lambda: spool.waiting_bytes() == 0, timeout_s=15)
+    assert spool.epoch != old
+    assert stored(ingest, Lane.EVENTS) == [1, 2]
+
+
 def test_a_spool_restored_from_a_backup_begins_a_new_epoch(
     new_spool: NewSpool, new_uplink: Callable[[Spool], Uplink], ingest: Any
 ) -> None:

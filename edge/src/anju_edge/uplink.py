@@ -267,10 +267,11 @@ class Uplink:
 
         A single lower number may be an old answer that the broker delivers again.
         """
-        waiting = bool(self._windows[lane].sizes)
-        if number >= self._spool.lane(lane).committed or not waiting:
+        if number >= self._spool.lane(lane).committed:
             self._low_since.pop(lane, None)
             return False
+        if not self._windows[lane].sizes:
+            return False  # nothing is on its way: no reason to insist, none to be appeased
         now = time.monotonic()
         return now - self._low_since.setdefault(lane, now) > DISAGREE_S
 
