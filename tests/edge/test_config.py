@@ -56,6 +56,43 @@ def test_an_error_names_the_file_the_key_and_what_is_expected(
     assert expected in str(caught.value)
 
 
+PLATFORM = "platform: {url: http://anju.example.org, secret_file: secret}\ncameras"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("host: 127.0.0.1", "host: broker"), "broker: the password would travel to broker in cl"),
+        (("port: 1883", "ca_file: ca.pem"), "broker: ca_file is given but tls is false"),
+        (("cameras", PLATFORM), "platform: pictures and the secret would travel to anju.example"),
+    ],
+)
+def test_a_secret_never_travels_in_clear_unless_that_is_said(
+    tmp_path: Path, change: tuple[str, str], expected: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, GOOD.replace(*change)))
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("host: 127.0.0.1", "host: localhost"),
+        ("host: 127.0.0.1", "host: '::1'"),
+        ("host: 127.0.0.1", "host: broker, tls: true, ca_file: ca.pem"),
+        ("host: 127.0.0.1", "host: broker, insecure: true"),
+        ("cameras", PLATFORM.replace("http:", "https:")),
+        ("cameras", PLATFORM.replace("}", ", insecure: true}")),
+        ("cameras", PLATFORM.replace("anju.example.org", "127.0.0.1:8000")),
+    ],
+)
+def test_a_secret_may_travel_where_it_is_safe_or_said_to_be(
+    tmp_path: Path, change: tuple[str, str]
+) -> None:
+    load(write(tmp_path, GOOD.replace(*change)))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("a: [", "is not YAML"), ("- 1\n", "expected keys such as"), ("", "expected keys such as")],

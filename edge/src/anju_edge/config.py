@@ -6,9 +6,11 @@ of their own and never in the configuration, in a log line or in an error.
 
 import difflib
 import inspect
+import ipaddress
 import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, cast
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -40,6 +42,14 @@ def _known_zone(name: object) -> object:
     return name
 
 
+def _is_here(host: str) -> bool:
+    """Say whether a host is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 Zone = Annotated[str, BeforeValidator(_known_zone)]
 
 
@@ -48,7 +58,11 @@ class _Section(BaseModel):
 
 
 class BrokerConfig(_Section):
-    """Where the MQTT broker is and who we are to it."""
+    """Where the MQTT broker is and who we are to it.
+
+    A password travels to another machine under TLS only, unless ``insecure`` says that the
+    network in between is trusted.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
@@ -58,13 +72,36 @@ class BrokerConfig(_Section):
     username: str | None = None
     password_file: Path | None = None
     keepalive_s: Annotated[int, Field(ge=2, le=600)] = 15
+    insecure: bool = False
+
+    @model_validator(mode="after")
+    def _secret_stays_secret(self) -> Self:
+        if self.ca_file and not self.tls:
+            raise ValueError("ca_file is given but tls is false; set tls: true")
+        if self.password_file and not (self.tls or self.insecure or _is_here(self.host)):
+            raise ValueError(
+                f"the password would travel to {self.host} in clear; set tls: true, or"
+                " insecure: true if the network in between is trusted"
+            )
+        return self
 
 
 class PlatformConfig(_Section):
-    """Where snapshots are uploaded when an alert needs one."""
+    """Where snapshots are uploaded when an alert needs one; ``insecure`` as for the broker."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^/]+")]
     secret_file: Path
+    insecure: bool = False
+
+    @model_validator(mode="after")
+    def _secret_stays_secret(self) -> Self:
+        where = urlsplit(self.url)
+        if not (where.scheme == "https" or self.insecure or _is_here(where.hostname or "")):
+            raise ValueError(
+                f"pictures and the secret would travel to {where.hostname} in clear; use https,"
+                " or insecure: true if the network in between is trusted"
+            )
+        return self
 
 
 class NativeConfig(_Section):
