@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -382,6 +383,28 @@ def test_a_wrong_configuration_ends_it_with_a_sentence(
     assert process.wait() == 2
     assert expected in process.text()
     assert "Traceback" not in process.text()
+
+
+def test_the_platforms_configuration_is_kept_whole_and_a_fault_in_tidying_ends_nothing(
+    agent: Callable[..., Any], ingest: Any, tmp_path: Path
+) -> None:
+    pictures = tmp_path / "data" / "snapshots"
+    pictures.mkdir(parents=True)
+    (pictures / ".half.draft").write_bytes(b"half")
+    (pictures / "odd.jpg").mkdir()  # a file of ours it is not, and unlink fails on it
+    os.utime(pictures / "odd.jpg", (1, 1))
+    process = agent()
+    process.start()
+    wait_until(lambda: ingest.status and ingest.status[-1]["online"])
+    kept = tmp_path / "data" / "platform-config.json"
+    ingest.send(Channel.CONFIG, {"devices": []})
+    wait_until(kept.exists, "the configuration")
+    assert json.loads(kept.read_text()) == {"devices": []}
+    wait_until(lambda: "old snapshots cannot be deleted" in process.text(), "the log")
+    kept.unlink()
+    ingest.send(Channel.CONFIG, {"devices": [1]})
+    wait_until(kept.exists, "the agent to go on")
+    assert list(pictures.iterdir()) == [pictures / "odd.jpg"]
 
 
 def test_two_agents_never_share_a_folder(agent: Callable[..., Any], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
+from anju_devices import catalog
 from anju_devices.errors import InvalidReadingError
 from anju_devices.link import LinkSettings, Message
 from anju_devices.messages import Command, CommandResult, Lane, Reading, Value
@@ -18,12 +19,13 @@ from anju_edge.drivers.camera import CameraDriver
 from anju_edge.drivers.native import NativeDriver
 from anju_edge.drivers.replay import ReplayDriver
 from anju_edge.errors import ConfigError, SpoolFullError
-from anju_edge.intake import Intake, Said, model_named
+from anju_edge.intake import Intake, Said
 from anju_edge.snapshots import Snapshots, Uploader, UploadError
 from anju_edge.spool import Spool
 from anju_edge.supervisor import Driver, Supervisor
 from anju_edge.uplink import Uplink
 from anju_edge.vitals import Vitals
+from anju_edge.whole_file import write_whole
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class Agent:
         self._config = config
         self._lock = _claim(config.data_dir)
         self._ending = threading.Event()
-        self._gateway = model_named("gateway")
+        self._gateway = catalog.model("gateway")
         self._vitals = Vitals(config.data_dir)
         self._spool = Spool(
             config.data_dir / "spool.db",
@@ -85,10 +87,7 @@ class Agent:
         self._tell(event="started", data={"version": __version__})
         _log.info("gateway %s is up, epoch %s", self._config.gateway, self._spool.epoch)
         while not stop.is_set():
-            self._tell(values=self._measure())
-            gone = self._snapshots.prune()
-            if gone:
-                _log.info("%d old snapshots deleted", gone)
+            self._tend()
             stop.wait(self._gateway.interval_s)
         _log.info("gateway %s is going down", self._config.gateway)
         self._commands.stop()
@@ -96,6 +95,20 @@ class Agent:
         self._uplink.stop()
         self._spool.close()
         self._lock.close()
+
+    def _tend(self) -> None:
+        """Tell how the box is and tidy up; a fault in either never ends the agent."""
+        try:
+            self._tell(values=self._measure())
+        except OSError as error:
+            _log.error("the box cannot be measured: %s", error)
+        try:
+            gone = self._snapshots.prune()
+        except OSError as error:
+            _log.error("old snapshots cannot be deleted: %s", error)
+        else:
+            if gone:
+                _log.info("%d old snapshots deleted", gone)
 
     def _native(self) -> NativeDriver | None:
         native = self._config.native
@@ -130,9 +143,12 @@ class Agent:
         self._commands.receive(message)
 
     def _on_config(self, message: Message) -> None:
-        """Keep the platform's configuration for an installer to read."""
+        """Keep the platform's configuration for an installer to read; it comes again, retained."""
         path = self._config.data_dir / "platform-config.json"
-        path.write_bytes(message.payload)
+        try:
+            write_whole(path, message.payload)
+        except OSError as error:
+            _log.error("%s cannot be written: %s", path, error.strerror)
         self._uplink.ack(message)
 
     def _on_failure(self, driver: str, reason: str) -> None:

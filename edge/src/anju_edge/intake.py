@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from anju_devices.catalog import model as catalogued
 from anju_devices.errors import InvalidReadingError
 from anju_devices.messages import Reading, encode
 from anju_devices.model import DeviceModel
@@ -71,12 +70,3 @@ class Intake:
     def reject(self, source: str, line: bytes, reason: str) -> None:
         """Set a line aside that no model understands."""
         self._spool.reject(source, line, reason)
-
-
-def model_named(name: str) -> DeviceModel:
-    """Give a model of the catalogue.
-
-    Raises:
-        UnknownModelError: there is none of that name.
-    """
-    return catalogued(name)

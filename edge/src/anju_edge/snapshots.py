@@ -34,6 +34,8 @@ class Snapshots:
         self.folder = folder
         self._config = config
         folder.mkdir(parents=True, exist_ok=True)
+        for draft in folder.glob(".*.draft"):  # what a crash left half-written
+            draft.unlink(missing_ok=True)
 
     def read(self, snapshot: str) -> bytes:
         """Give a picture's JPEG bytes.

@@ -21,7 +21,7 @@ from anju_devices.messages import Command, CommandResult, Reading, encode
 log = logging.getLogger(__name__)
 
 MAX_QUEUE = 100_000
-"""Readings kept in memory while the agent is away; then the oldest are given up."""
+"""Readings kept in memory while the agent is away; then some are given up."""
 _CONNECT_S = 5.0
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.25, 10.0
 _STEADY_S = 5.0
@@ -82,13 +82,17 @@ class NativeClient:
         return len(self._waiting) + len(self._sent)
 
     def offer(self, reading: Reading) -> None:
-        """Take a reading; it is sent when the agent is there."""
+        """Take a reading; it is sent when the agent is there.
+
+        When the queue is full the oldest that was never sent is given up for it; if all are
+        on their way, which the agent counts, the new one is.
+        """
         if self.queued >= self._max_queue:
             self.given_up += 1
             if self.given_up == 1:
-                log.warning("%s: the queue is full; oldest readings are lost", self._name)
+                log.warning("%s: the queue is full; readings are lost", self._name)
             if not self._waiting:
-                return  # all are on their way, and counted by the agent
+                return
             self._waiting.popleft()
         self._waiting.append(_Line(encode(reading) + b"\n"))
         self._more.set()

@@ -18,13 +18,14 @@ from pathlib import Path
 
 import msgspec
 
+from anju_devices import catalog
 from anju_devices.errors import InvalidReadingError
 from anju_devices.messages import Reading
 from anju_edge.camera_pipe import Beat, Ended, Failed, FromCamera, Seen, ToCamera
 from anju_edge.clock import new_id, now_ms
 from anju_edge.config import CameraConfig
 from anju_edge.errors import SpoolFullError
-from anju_edge.intake import Intake, Said, model_named
+from anju_edge.intake import Intake, Said
 
 START_S = 20.0
 """How long a camera's process may say nothing after it was started."""
@@ -52,7 +53,7 @@ class CameraDriver:
         self.name = f"camera {config.device}"
         self._config = config
         self._intake = intake
-        self._model = model_named("camera")
+        self._model = catalog.model("camera")
         self._settings = ToCamera(config=config, snapshots=snapshots, timezone=timezone)
         self._lost = False
         self._seen_at: float | None = None

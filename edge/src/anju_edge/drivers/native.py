@@ -21,20 +21,21 @@ import socket
 import struct
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from pydantic import SecretStr
 
+from anju_devices import catalog
 from anju_devices.errors import InvalidReadingError, UnknownModelError
 from anju_devices.messages import Command, CommandResult, Id, Lane, Reading
 from anju_devices.model import DeviceModel
 from anju_edge.clock import now_ms
 from anju_edge.config import NativeConfig
 from anju_edge.errors import DriverError, SpoolFullError
-from anju_edge.intake import Intake, model_named
+from anju_edge.intake import Intake
 from anju_edge.spool import MAX_READING_BYTES, Entry
+from anju_edge.whole_file import write_whole
 
 HELLO_S = 10.0
 MAX_HELLO_BYTES = 4 * 1024 * 1024
@@ -90,7 +91,7 @@ class NativeDriver:
         with server:
             port = server.getsockname()[1]
             if self._config.port_file:
-                _write_whole(self._config.port_file, f"{port}\n")
+                write_whole(self._config.port_file, f"{port}\n".encode())
             _log.info("native devices may connect to %s:%d", address[0], port)
             server.settimeout(0.25)
             while not stop.is_set():
@@ -214,7 +215,7 @@ class _Connection:
         if not hmac.compare_digest(hello.token.encode(), self._token.get_secret_value().encode()):
             return "the token is not this agent's"
         try:
-            self.devices = {name: model_named(model) for name, model in hello.devices.items()}
+            self.devices = {name: catalog.model(model) for name, model in hello.devices.items()}
         except UnknownModelError as error:
             return str(error)
         return None
@@ -346,10 +347,3 @@ def _watch_peer(accepted: socket.socket) -> None:
     accepted.setsockopt(tcp, socket.TCP_KEEPINTVL, 5)
     accepted.setsockopt(tcp, socket.TCP_KEEPCNT, 3)
     accepted.setsockopt(tcp, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file so that nobody ever reads half of it."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text, "utf-8")
-    draft.replace(path)

@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from anju_devices import catalog
 from anju_devices.messages import Reading
 from anju_edge.clock import now_ms
 from anju_edge.config import ReplayConfig
 from anju_edge.drivers import recording
 from anju_edge.errors import SpoolFullError
-from anju_edge.intake import Intake, Said, model_named
+from anju_edge.intake import Intake, Said
 
 TOGETHER_S = 0.02
 """Readings due within this time are kept in one go."""
@@ -75,7 +76,7 @@ class ReplayDriver:
         """Keep a run of readings, waiting for room if need be; give the new position."""
         at = {"at": now_ms()} if self._config.shift else {}
         said = [
-            Said(msgspec.structs.replace(reading, **at), model_named(sensor.model))
+            Said(msgspec.structs.replace(reading, **at), catalog.model(sensor.model))
             for sensor, reading in played[position:upto]
         ]
         while not stop.is_set():

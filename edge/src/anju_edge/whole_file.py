@@ -1,0 +1,14 @@
+"""Files that are read by others while we write them."""
+
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that nobody ever reads half of it, also after a crash.
+
+    Raises:
+        OSError: it cannot be written; what stood there stays.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_bytes(content)
+    draft.replace(path)
