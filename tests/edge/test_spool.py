@@ -222,6 +222,30 @@ def test_a_new_epoch_numbers_what_waits_from_one(new_spool: NewSpool) -> None:
     assert numbers(spool.take(Lane.EVENTS, 3)) == [9]
 
 
+def test_a_new_epoch_rewrites_nothing_and_its_numbers_survive_a_restart_and_another_epoch(
+    new_spool: NewSpool,
+) -> None:
+    spool = new_spool()
+    for n in range(200):
+        spool.append([event(n), telemetry(n)])
+        spool.take(Lane.EVENTS, n + 1)
+        spool.take(Lane.TELEMETRY, n + 1)
+    spool.committed(Lane.EVENTS, 50)
+    before = spool._db.total_changes
+    spool.begin_epoch()
+    assert spool._db.total_changes - before < 10
+    spool = new_spool()
+    assert spool.lane(Lane.EVENTS).last == 150
+    assert numbers(spool.take(Lane.EVENTS, 1)) == [50]
+    assert numbers(spool.take(Lane.TELEMETRY, 1)) == [0]
+    spool.committed(Lane.EVENTS, 100)
+    spool.begin_epoch()
+    spool.append([event(1000)])
+    spool = new_spool()
+    found = [(s, r.at) for s, readings in drain(spool, Lane.EVENTS) for r in readings]
+    assert found == [*((n + 1, 150 + n) for n in range(50)), (51, 1000)]
+
+
 def test_a_mark_is_kept_with_its_readings(new_spool: NewSpool) -> None:
     spool = new_spool()
     assert spool.mark("replay") == 0

@@ -68,9 +68,11 @@ class Entry(NamedTuple):
 class LaneState:
     """Where a lane stands: numbers up to ``committed`` are at the platform, ``last`` is newest.
 
-    Numbers up to ``sealed`` never change again. ``size`` counts the bytes that wait.
+    Numbers up to ``sealed`` never change again. ``size`` counts the bytes that wait. Numbers
+    in the file never start again: there they are higher by ``base``, where this epoch began.
     """
 
+    base: int = 0
     committed: int = 0
     last: int = 0
     sealed: int = 0
@@ -127,7 +129,9 @@ class Spool:
         (size,) = self._db.execute(
             "SELECT coalesce(sum(length(body)), 0) FROM chunks WHERE lane = ?", (lane,)
         ).fetchone()
-        return LaneState(committed=committed, last=last, sealed=last, size=size)
+        base = int(self._meta(f"base:{lane}") or 0)
+        last -= base
+        return LaneState(base=base, committed=committed - base, last=last, sealed=last, size=size)
 
     @contextlib.contextmanager
     def _write(self, *, full: bool = True) -> Iterator[None]:
@@ -270,10 +274,12 @@ class Spool:
                     open_size=0,
                     opened_at=time.monotonic(),
                 )
-                self._db.execute("UPDATE lanes SET last = ? WHERE lane = ?", (state.last, lane))
+                self._db.execute(
+                    "UPDATE lanes SET last = ? WHERE lane = ?", (state.base + state.last, lane)
+                )
             self._db.execute(
                 "INSERT INTO chunks (lane, seq, count, body) VALUES (?, ?, ?, ?)",
-                (lane, state.last, len(piece), body),
+                (lane, state.base + state.last, len(piece), body),
             )
             state = replace(
                 state,
@@ -307,8 +313,8 @@ class Spool:
             return False
         self._db.execute("DELETE FROM chunks WHERE lane = ? AND seq <= ?", (Lane.TELEMETRY, upto))
         state = replace(state, size=state.size - freed)
-        if upto > state.sealed:
-            state = replace(state, sealed=upto, open_count=0, open_size=0)
+        if upto - state.base > state.sealed:
+            state = replace(state, sealed=upto - state.base, open_count=0, open_size=0)
         lanes[Lane.TELEMETRY] = state
         said = Reading(
             device=self._gateway,
@@ -384,7 +390,8 @@ class Spool:
                     return None
                 self._with_room(lambda: self._seal(lane))
             rows = self._db.execute(
-                "SELECT body FROM chunks WHERE lane = ? AND seq = ? ORDER BY id", (lane, seq)
+                "SELECT body FROM chunks WHERE lane = ? AND seq = ? ORDER BY id",
+                (lane, state.base + seq),
             ).fetchall()
         readings = b",".join(body for (body,) in rows)
         return msgspec.json.encode(
@@ -418,13 +425,14 @@ class Spool:
 
     def _forget(self, lane: Lane, number: int) -> None:
         state = self._lanes[lane]
+        upto = state.base + number
         (gone,) = self._db.execute(
             "SELECT coalesce(sum(length(body)), 0) FROM chunks WHERE lane = ? AND seq <= ?",
-            (lane, number),
+            (lane, upto),
         ).fetchone()
         with self._write(full=False):
-            self._db.execute("DELETE FROM chunks WHERE lane = ? AND seq <= ?", (lane, number))
-            self._db.execute("UPDATE lanes SET committed = ? WHERE lane = ?", (number, lane))
+            self._db.execute("DELETE FROM chunks WHERE lane = ? AND seq <= ?", (lane, upto))
+            self._db.execute("UPDATE lanes SET committed = ? WHERE lane = ?", (upto, lane))
         self._lanes[lane] = replace(state, committed=number, size=state.size - gone)
 
     def begin_epoch(self) -> None:
@@ -434,28 +442,26 @@ class Spool:
         restored from a backup. What was stored and not yet acknowledged may be stored twice.
         """
         with self._lock:
-            epoch = new_id()
-            with self._write():
-                for lane, state in self._lanes.items():
-                    self._db.execute(
-                        "UPDATE chunks SET seq = seq - ? WHERE lane = ?", (state.committed, lane)
-                    )
-                    self._db.execute(
-                        "UPDATE lanes SET committed = 0, last = last - committed WHERE lane = ?",
-                        (lane,),
-                    )
-                self._db.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
-            self.epoch = epoch
-            self._lanes = {
-                lane: replace(
-                    state,
-                    committed=0,
-                    last=state.last - state.committed,
-                    sealed=state.sealed - state.committed,
-                )
-                for lane, state in self._lanes.items()
-            }
-        _log.warning("the spool begins the new epoch %s", epoch)
+            self._with_room(self._begin_epoch)
+        _log.warning("the spool begins the new epoch %s", self.epoch)
+
+    def _begin_epoch(self) -> None:
+        epoch = new_id()
+        lanes = {
+            lane: replace(
+                state,
+                base=state.base + state.committed,
+                committed=0,
+                last=state.last - state.committed,
+                sealed=state.sealed - state.committed,
+            )
+            for lane, state in self._lanes.items()
+        }
+        facts = {"epoch": epoch} | {f"base:{lane}": str(x.base) for lane, x in lanes.items()}
+        with self._write():
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
+        self.epoch = epoch
+        self._lanes = lanes
 
     def close(self) -> None:
         """Close the file; nothing may be called afterwards."""
