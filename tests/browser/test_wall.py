@@ -221,7 +221,8 @@ def test_among_a_thousand_alerts_a_new_one_touches_no_other_row(
     page.wait_for_selector(LIVE)
     page.evaluate(
         "() => { window.moved = 0; new MutationObserver((changes) => {"
-        " for (const one of changes) window.moved += one.addedNodes.length + one.removedNodes.length;"
+        " for (const one of changes) {"
+        " window.moved += one.addedNodes.length + one.removedNodes.length; }"
         " }).observe(document.querySelector('#alerts'), { childList: true }); }"
     )
     for _ in range(20):
