@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PARTS := devices rules edge platform dashboards
-SOURCES := $(PARTS) tests
+SOURCES := $(PARTS) tests tools
 
 .PHONY: help setup demo test check bench schema migrate lock clean
 

@@ -1,9 +1,10 @@
-"""Takes the pictures of the documents from a running demo: ``tools/screenshots.py --dir .anju/demo``.
+"""Takes the documents' pictures from a running demo: ``tools/screenshots.py --dir .anju/demo``.
 
 Run it a few minutes after the demo's start, when the wall has something to show.
 """
 
 import argparse
+import base64
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 SIZES = {"wide": (1920, 1080), "phone": (390, 844)}
 LANGUAGES = ("zh", "en")
-INTRUSION = "li.alert:has(.tile use[href*='device-cctv']), li.alert"
+PHONES = ("wall-phone-zh", "alert-phone-zh", "devices-phone-en")
 
 
 def log_in(browser: Browser, url: str, password: str, language: str, size: tuple[int, int]) -> Page:
@@ -35,7 +36,8 @@ def with_picture(page: Page) -> str | None:
     """Give the id of an open alert whose picture has arrived."""
     found = page.request.get("/api/v1/alerts").json()
     alerts = found["alerts"] if isinstance(found, dict) else found
-    pictured = [a["id"] for a in alerts if a.get("media_id") and a.get("severity", 4) <= 2]
+    urgent = 2
+    pictured = [a["id"] for a in alerts if a.get("media_id") and a.get("severity", 4) <= urgent]
     return pictured[0] if pictured else None
 
 
@@ -44,7 +46,8 @@ def shoot(browser: Browser, url: str, password: str, out: Path) -> None:
     for language in LANGUAGES:
         for name, size in SIZES.items():
             page = log_in(browser, url, password, language, size)
-            page.request.put("/api/v1/session/locale", data={"locale": language}, headers=token(page))
+            chosen = {"locale": language}
+            page.request.put("/api/v1/session/locale", data=chosen, headers=token(page))
             page.reload()
             page.wait_for_timeout(2500)
             page.screenshot(path=out / f"wall-{name}-{language}.png")
@@ -60,11 +63,31 @@ def shoot(browser: Browser, url: str, password: str, out: Path) -> None:
             page.context.close()
 
 
+def side_by_side(browser: Browser, pictures: list[Path], out: Path) -> None:
+    """Put pictures beside each other into one."""
+    page = browser.new_page(viewport={"width": 1250, "height": 864})
+    images = "".join(
+        f'<img style="height:844px;border-radius:14px" src="data:image/png;base64,{encoded(p)}">'
+        for p in pictures
+    )
+    page.set_content(f'<body style="margin:10px;display:flex;gap:12px">{images}</body>')
+    page.wait_for_timeout(300)
+    page.screenshot(path=out, omit_background=True)
+    page.close()
+
+
+def encoded(path: Path) -> str:
+    """Give a file's content in base64."""
+    return base64.b64encode(path.read_bytes()).decode()
+
+
 def token(page: Page) -> dict[str, str]:
     """Give the header that proves a request is ours."""
-    return {"X-CSRF-Token": page.locator("meta[name=csrf], [name=csrf]").first.evaluate(
-        "e => e.content || e.value"
-    )}
+    return {
+        "X-CSRF-Token": page.locator("meta[name=csrf], [name=csrf]").first.evaluate(
+            "e => e.content || e.value"
+        )
+    }
 
 
 def main() -> None:
@@ -80,6 +103,8 @@ def main() -> None:
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
         shoot(browser, options.url, password, options.out)
+        phones = [options.out / f"{name}.png" for name in PHONES]
+        side_by_side(browser, phones, options.out / "phones.png")
         browser.close()
 
 

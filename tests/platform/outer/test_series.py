@@ -75,7 +75,7 @@ def pairs(found: Series) -> list[tuple[int, float]]:
 
 def wave(count: int) -> list[tuple[datetime, float]]:
     step = (END - START) / count
-    noise = random.Random(7)  # noqa: S311 - the same every time
+    noise = random.Random(7)
     return [
         (START + n * step, 50 + 40 * math.sin(n / 300) + noise.uniform(-1, 1)) for n in range(count)
     ]
