@@ -124,7 +124,7 @@ def test_topic_strings_stand_in_topics_only() -> None:
 
 
 def test_nothing_names_a_machine_path_or_a_package_index() -> None:
-    marks = re.compile(r"/work/|/root/|index-url|pypi\.org|npmjs\.org|files\.pythonhosted")
+    marks = re.compile(r"/(?:work|root)/|index-url|pypi\.org|npmjs\.org|files\.pythonhosted")
     kinds = {
         ".py",
         ".md",
