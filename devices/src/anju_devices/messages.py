@@ -142,7 +142,6 @@ class Decoder:
 
 
 decode_batch = Decoder(Batch)
-decode_envelope = Decoder(Envelope)
 decode_committed = Decoder(Committed)
 decode_status = Decoder(Status)
 decode_command = Decoder(Command)
