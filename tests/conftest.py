@@ -57,9 +57,13 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A real, headless Chromium; the test skips where there is none."""
+    """A real, headless Chromium; the test skips where there is none.
+
+    Playwright's event loop runs in this thread for as long as the browser lives: with a
+    wider scope no later test could run a loop of its own.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
     with sync_playwright() as playwright:

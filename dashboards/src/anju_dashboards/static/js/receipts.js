@@ -45,18 +45,28 @@ export class Receipts {
     for (const [kind, ids] of this.#waiting) {
       const alerts = [...ids].slice(0, 500);
       if (!alerts.length) continue;
-      try {
-        const answer = await fetch("/api/v1/receipts", {
-          method: "POST",
-          headers: { "Content-Type": "application/json", "X-CSRF-Token": this.#csrf },
-          body: JSON.stringify({ alerts, kind, screen: this.#screen }),
-        });
-        // A refusal will not change by asking again; only a server that is away will come back.
-        if (answer.status < 500) alerts.forEach((id) => ids.delete(id));
-      } catch {
-        // Kept in `ids`; sent again below.
-      }
+      // Taken out before they are sent: what is noted of the same alert meanwhile is news.
+      alerts.forEach((id) => ids.delete(id));
+      if (!(await this.#arrived(kind, alerts))) alerts.forEach((id) => ids.add(id));
       if (ids.size) this.#timer ??= setTimeout(() => void this.#send(), 5000);
+    }
+  }
+
+  /**
+   * @param {string} kind
+   * @param {string[]} alerts
+   * @returns {Promise<boolean>} false if a server that is away has yet to be told
+   */
+  async #arrived(kind, alerts) {
+    try {
+      const answer = await fetch("/api/v1/receipts", {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-CSRF-Token": this.#csrf },
+        body: JSON.stringify({ alerts, kind, screen: this.#screen }),
+      });
+      return answer.status < 500; // a refusal will not change by asking again
+    } catch {
+      return false;
     }
   }
 }
