@@ -20,7 +20,7 @@ demo: setup ## run the whole product here: database, broker, community, edge age
 	@$(BIN)/anju demo $(ARGS)
 
 test: setup ## run all tests on a real database, broker and browser
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup ## format, lint, types, import contracts, generated schemas
 	$(BIN)/ruff format --check $(SOURCES)

@@ -32,12 +32,6 @@ def wait_until(true: Callable[[], object], what: str = "it", timeout_s: float = 
         time.sleep(0.01)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Device:
     """A device that sends again what it did not hear kept, over any number of connections."""
 

@@ -1,15 +1,18 @@
 """A Mosquitto of our own as a child process."""
 
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from anju_platform.children import die_with_parent
 from anju_platform.errors import ConfigError
 
+_PORTS = range(20_000, 32_000)
 _PATHS = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 
 
@@ -19,11 +22,16 @@ def find_mosquitto() -> str | None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Give a port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a port nobody listens on at the moment.
+
+    It is below those that outgoing connections are given, so that it can be listened on
+    again after a restart.
+    """
+    while True:
+        port = _PORTS.start + secrets.randbelow(len(_PORTS))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 class Mosquitto:
