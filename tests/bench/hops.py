@@ -25,10 +25,9 @@ class Hops:
     def __init__(self, stage: Stage, gateway: str) -> None:
         self.published: dict[str, float] = {}
         """By device: its batch came out of the broker."""
-        self.told: dict[str, float] = {}
-        """By device: its gateway was told that it is committed."""
+        self._batch_of: dict[str, int] = {}
+        self._committed: list[tuple[int, float]] = []
         self._notices: list[tuple[int, float]] = []
-        self._waiting: dict[int, list[str]] = {}
         site, secrets = stage.site, stage.site.gateway_secrets
         up, down = (
             topics.build(site.slug, gateway, channel)
@@ -78,21 +77,28 @@ class Hops:
         """Give when the database notified of a feed number; one notice may tell of several."""
         return self._notices[bisect_left(self._notices, (number, 0.0))][1]
 
+    @property
+    def told(self) -> dict[str, float]:
+        """By device: its gateway was told that it is committed."""
+        told = {}
+        for device, seq in self._batch_of.items():
+            at = bisect_left(self._committed, (seq, 0.0))
+            if at < len(self._committed):
+                told[device] = self._committed[at][1]
+        return told
+
     def _published(self, message: Message) -> None:
         at = time.time()
         batch: Batch = decode_batch(message.payload)
-        devices = [reading.device for reading in batch.readings]
-        for device in devices:
-            self.published.setdefault(device, at)
-        self._waiting[batch.seq] = devices
+        for reading in batch.readings:
+            self.published.setdefault(reading.device, at)
+            self._batch_of.setdefault(reading.device, batch.seq)
         self._links[0].ack(message)
 
     def _told(self, message: Message) -> None:
         at = time.time()
         committed: Committed = decode_committed(message.payload)
-        for seq in [seq for seq in self._waiting if seq <= committed.events]:
-            for device in self._waiting.pop(seq):
-                self.told.setdefault(device, at)
+        self._committed.append((committed.events, at))
         self._links[1].ack(message)
 
     def _listen(self) -> None:

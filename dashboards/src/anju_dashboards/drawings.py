@@ -15,10 +15,20 @@ class Drawings:
     """
 
     def __init__(self) -> None:
+        self._rows: dict[Hashable, str] = {}
         self._tasks: dict[Hashable, asyncio.Task[str]] = {}
 
+    def row(self, key: Hashable, draw: Callable[[], str]) -> str:
+        """Give the drawing of that key, at once: ``draw`` asks nobody, and nobody waits for it."""
+        drawn = self._rows.get(key)
+        if drawn is None:
+            drawn = self._rows[key] = draw()
+            if len(self._rows) > _KEPT:
+                del self._rows[next(iter(self._rows))]
+        return drawn
+
     async def get(self, key: Hashable, draw: Callable[[], str]) -> str:
-        """Give the drawing of that key; ``draw`` makes it, in a thread, for the first to ask."""
+        """Give the drawing of that key; ``draw``, which asks the database, runs in a thread."""
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.create_task(run_in_threadpool(draw))

@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +13,7 @@ from anju_dashboards.clock import Clock
 from anju_dashboards.drawings import Drawings
 from anju_dashboards.pages import Page, current_page
 from anju_platform.alerts import service
+from anju_platform.alerts.schemas import AlertView
 from anju_platform.api import event_text, live_items, resume_point
 from anju_platform.auth.dependencies import current_actor
 from anju_platform.database import now, reading, to_millis
@@ -75,7 +75,7 @@ class Lines:
                 match item:
                     case Change():
                         self._stale, self._seq = True, item.seq
-                        yield await self._row(item)
+                        yield self._row(item)
                     case Heartbeat(seq, at):
                         yield event_text("heartbeat", str(to_millis(at)), seq)
                     case Reset(seq):
@@ -83,9 +83,9 @@ class Lines:
                 if self._counts_due(busy=isinstance(item, Change)):
                     yield await self._numbers()
 
-    async def _row(self, change: Change) -> str:
-        key = (*self._whose, change.seq)
-        return await self._drawings.get(key, lambda: self._changed(change))
+    def _row(self, change: Change) -> str:
+        """Draw a change, once for all the screens that show it."""
+        return self._drawings.row((*self._whose, change.seq), lambda: self._changed(change))
 
     async def _numbers(self) -> str:
         self._stale = False
@@ -94,14 +94,9 @@ class Lines:
         return await self._drawings.get((*self._whose, self._seq, period), self._counts)
 
     def _changed(self, change: Change) -> str:
-        page = self._page
-        alert = None
-        if change.kind == "alert":
-            with reading(page.engine) as session:
-                alert = service.one_alert(session, page.community.id, UUID(change.ref))
-        if alert is None:
+        if change.alert is None:
             return event_text("device", change.ref, change.seq)
-        drawn = self._draw("wall/alert_row.html", alert=alert)
+        drawn = self._draw("wall/alert_row.html", alert=AlertView(**change.alert))
         return event_text("alert", drawn, change.seq)
 
     def _counts(self) -> str:

@@ -8,6 +8,7 @@ the database answered, so a screen that hears none knows that it is not live.
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections import defaultdict
@@ -20,9 +21,9 @@ import psycopg
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
-from anju_platform.alerts.listing import feed_since
+from anju_platform.alerts.listing import CHANGES
 from anju_platform.alerts.repository import FEED_CHANNEL
-from anju_platform.database import now, reading
+from anju_platform.database import Json, now, reading
 from anju_platform.registry.listing import feed_position
 
 log = logging.getLogger(__name__)
@@ -33,10 +34,6 @@ QUEUE = 256
 
 MOST_REPLAYED = 1000
 _BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-_READ = (
-    "SELECT seq, kind, ref, at FROM feed WHERE community_id = %s AND seq > %s"
-    " ORDER BY seq LIMIT 1000"
-)
 _MOST_READ = 1000
 _ANSWER_S = 10.0
 """A database that says nothing for so long is taken for lost."""
@@ -44,12 +41,16 @@ _ANSWER_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing to redraw: ``kind`` alert, gateway or device; ``ref`` its id or slug."""
+    """One thing to redraw: ``kind`` alert, gateway or device; ``ref`` its id or slug.
+
+    ``alert``: the fields of the alert's view, as it was when this was read.
+    """
 
     seq: int
     kind: str
     ref: str
     at: datetime
+    alert: Json | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Feed:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._read = CHANGES.compile(engine)
         self._screens: dict[int, set[_Screen]] = defaultdict(set)
         self._position: dict[int, int] = {}
         self._task: asyncio.Task[None] | None = None
@@ -165,8 +167,8 @@ class Feed:
             current = feed_position(session, community_id)
             if after is None:
                 return [], current
-            found = feed_since(session, community_id, after, limit=MOST_REPLAYED + 1)
-            changes = [Change(e.seq, e.kind, e.ref, e.at) for e in found]
+            wanted = {"community": community_id, "after": after, "limit": MOST_REPLAYED + 1}
+            changes = [Change(*row) for row in session.execute(CHANGES, wanted)]
         newest = changes[-1].seq if changes else current
         whole = after <= newest and (changes[0].seq == after + 1 if changes else after == current)
         if whole and len(changes) <= MOST_REPLAYED:
@@ -213,11 +215,14 @@ class Feed:
     async def _take(self, connection: psycopg.AsyncConnection, community_id: int) -> None:
         """Read what is new in one community and queue it at each of its screens."""
         while (position := self._position.get(community_id)) is not None:
-            cursor = await connection.execute(_READ, (community_id, position))
+            wanted = self._read.construct_params(
+                {"community": community_id, "after": position, "limit": _MOST_READ}
+            )
+            cursor = await connection.execute(str(self._read), wanted)
             rows = await cursor.fetchall()
-            for seq, kind, ref, at in rows:
+            for change in itertools.starmap(Change, rows):
                 for screen in self._screens.get(community_id, ()):
-                    screen.put(Change(seq, kind, ref, at), seq)
+                    screen.put(change, change.seq)
             if rows and community_id in self._position:
                 newest = max(self._position[community_id], rows[-1][0])
                 self._position[community_id] = newest

@@ -1,23 +1,28 @@
 """SQL of alerts as people read them: rows of lists, counts, history, and one in full."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Row,
+    Executable,
     Select,
+    Uuid,
+    and_,
     bindparam,
+    case,
+    cast,
     column,
     func,
     literal_column,
     or_,
     select,
     table,
+    true,
 )
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from anju_platform.alerts.model import Alert, FeedEntry, TimelineEntry
 from anju_platform.alerts.schemas import (
@@ -30,8 +35,7 @@ from anju_platform.alerts.schemas import (
 )
 from anju_platform.auth.model import User
 from anju_platform.auth.repository import people_on_duty
-from anju_platform.database import now
-from anju_platform.registry.listing import Position, positions
+from anju_platform.database import Json, now
 from anju_platform.registry.model import Device, Place
 
 MOST_OPEN = 1000
@@ -57,87 +61,70 @@ _notifications = table(
 _media = table("media", column("id"), column("community_id"), column("expires_at"))
 
 
+def _on_plan() -> LateralFromClause:
+    """Give the metres on the site plan of an alert's place, or of its nearest placed ancestor."""
+    place = (
+        select(Place.parent_id, Place.x, Place.y)
+        .where(Place.id == Alert.place_id)
+        .correlate(Alert)
+        .cte("up", recursive=True, nesting=True)
+    )
+    above = aliased(Place)
+    up = place.union_all(
+        select(above.parent_id, above.x, above.y).join(
+            place, and_(above.id == place.c.parent_id, place.c.x.is_(None))
+        )
+    )
+    return select(up.c.x, up.c.y).where(up.c.x.is_not(None)).lateral("spot")
+
+
+_spot = _on_plan()
+
+_OWN = AlertView.model_fields.keys() - {"acked_by", "closed_by", "owner_id"}
+_VIEW = (
+    *(each for each in Alert.__table__.c if each.key in _OWN),
+    Place.label.label("place"),
+    Place.label_en.label("place_en"),
+    Place.slug.label("place_slug"),
+    _spot.c.x,
+    _spot.c.y,
+    Device.slug.label("device"),
+    Device.name.label("device_name"),
+    Device.name_en.label("device_name_en"),
+    Alert.household_id.is_not(None).label("household"),
+    _acker.name.label("acked_by"),
+    func.coalesce(Alert.owner_id, Alert.acked_by).label("owner_id"),
+    func.coalesce(_owner.name, _acker.name).label("owner"),
+    _closer.name.label("closed_by"),
+    func.coalesce(Alert.evidence["late_s"].as_float(), 0.0).label("late_s"),
+)
+"""The columns of a row, named as :class:`AlertView` names them."""
+
+
 def _rows() -> Select[*tuple[Any, ...]]:
     return (
-        select(
-            Alert,
-            Place.slug,
-            Place.label,
-            Place.label_en,
-            Device.slug,
-            Device.name,
-            Device.name_en,
-            _owner.name,
-            _acker.name,
-            _closer.name,
-        )
+        select(*_VIEW)
+        .select_from(Alert)
         .outerjoin(Place, Place.id == Alert.place_id)
         .outerjoin(Device, Device.id == Alert.device_id)
         .outerjoin(_owner, _owner.id == Alert.owner_id)
         .outerjoin(_acker, _acker.id == Alert.acked_by)
         .outerjoin(_closer, _closer.id == Alert.closed_by)
+        .outerjoin(_spot, true())
     )
 
 
-def _views(session: Session, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[AlertView, ...]:
-    places = {row[0].place_id for row in rows if row[0].place_id is not None}
-    where = positions(session, places)
-    return tuple(_view(row, where) for row in rows)
-
-
-def _view(row: Row[*tuple[Any, ...]], where: dict[int, Position]) -> AlertView:
-    alert: Alert = row[0]
-    place, label, label_en, device, name, name_en, owner, acker, closer = row[1:]
-    x, y = where.get(alert.place_id or 0, (None, None))
-    return AlertView(
-        id=alert.id,
-        version=alert.version,
-        rule_id=alert.rule_id,
-        severity=alert.severity,
-        title=alert.title,
-        title_en=alert.title_en,
-        icon=alert.icon,
-        condition=alert.condition,
-        handling=alert.handling,
-        overlays=tuple(alert.overlays),
-        mode=alert.mode,
-        latched=alert.latched,
-        place=label,
-        place_en=label_en,
-        place_slug=place,
-        x=x,
-        y=y,
-        device=device,
-        device_name=name,
-        device_name_en=name_en,
-        household=alert.household_id is not None,
-        observed_at=alert.observed_at,
-        detected_at=alert.detected_at,
-        activated_at=alert.activated_at,
-        cleared_at=alert.cleared_at,
-        acked_at=alert.acked_at,
-        acked_by=acker,
-        owner_id=alert.owner_id if alert.owner_id is not None else alert.acked_by,
-        owner=owner or acker,
-        closed_at=alert.closed_at,
-        closed_by=closer,
-        cause=alert.cause,
-        note=alert.note,
-        occurrences=alert.occurrences,
-        late_s=float(alert.evidence.get("late_s") or 0.0),
-        previous_id=alert.previous_id,
-        media_id=alert.media_id,
-    )
+def _views(session: Session, query: Executable, values: Json | None = None) -> list[AlertView]:
+    return [AlertView(**row) for row in session.execute(query, values).mappings()]
 
 
 _ONE = _rows().where(Alert.community_id == bindparam("community"), Alert.id == bindparam("alert"))
-"""Built once: it is asked for every change of every alert, while somebody waits for it."""
 
 
 def one_alert(session: Session, community_id: int, alert_id: UUID) -> AlertView | None:
     """Give one alert as a row, or nothing when the community has no such alert."""
-    rows = session.execute(_ONE, {"community": community_id, "alert": alert_id}).all()
-    return _views(session, rows)[0] if rows else None
+    found = _views(session, _ONE, {"community": community_id, "alert": alert_id})
+    return found[0] if found else None
 
 
 def open_alerts(session: Session, community_id: int, *, limit: int = MOST_OPEN) -> list[AlertView]:
@@ -148,7 +135,7 @@ def open_alerts(session: Session, community_id: int, *, limit: int = MOST_OPEN) 
         .order_by(Alert.severity, Alert.detected_at.desc(), Alert.id)
         .limit(limit)
     )
-    return list(_views(session, session.execute(query).all()))
+    return _views(session, query)
 
 
 def counts(session: Session, community_id: int, *, at: datetime | None = None) -> AlertCounts:
@@ -211,7 +198,7 @@ def history(
         .limit(size)
         .offset((page - 1) * size)
     )
-    rows = _views(session, session.execute(query).all())
+    rows = tuple(_views(session, query))
     return AlertPage(rows=rows, total=total or 0, page=page, size=size)
 
 
@@ -298,12 +285,32 @@ def doors_near(session: Session, community_id: int, place_id: int) -> list[Devic
     return list(session.scalars(query))
 
 
-def feed_since(session: Session, community_id: int, after: int, *, limit: int) -> list[FeedEntry]:
-    """Give what changed on screens after a position, in order."""
-    query = (
-        select(FeedEntry)
-        .where(FeedEntry.community_id == community_id, FeedEntry.seq > after)
-        .order_by(FeedEntry.seq)
-        .limit(limit)
+def _changes() -> Select[int, str, str, datetime, Json | None]:
+    """Build what changed after a position, in order; an alert with its row as it is now."""
+    ref = case((FeedEntry.kind == "alert", cast(FeedEntry.ref, Uuid)))
+    row = (
+        _rows()
+        .where(Alert.community_id == FeedEntry.community_id, Alert.id == ref)
+        .correlate(FeedEntry)
+        .lateral("alert")
     )
-    return list(session.scalars(query))
+    return (
+        select(
+            FeedEntry.seq,
+            FeedEntry.kind,
+            FeedEntry.ref,
+            FeedEntry.at,
+            func.row_to_json(row.table_valued()),
+        )
+        .outerjoin(row, true())
+        .where(FeedEntry.community_id == bindparam("community"), FeedEntry.seq > bindparam("after"))
+        .order_by(FeedEntry.seq)
+        .limit(bindparam("limit"))
+    )
+
+
+CHANGES = _changes()
+"""``seq, kind, ref, at, alert`` of a ``community``'s feed ``after`` a position, up to ``limit``.
+
+``alert`` holds the fields of an :class:`AlertView`, null for what is no alert.
+"""
