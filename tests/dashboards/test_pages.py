@@ -13,6 +13,8 @@ from screens import csrf_of, log_in
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from anju_platform.alerts.model import Alert
+from anju_platform.alerts.repository import add_entry
 from anju_platform.audit.model import AuditEntry
 from anju_platform.database import now, to_millis, transaction
 from anju_platform.telemetry.model import DeviceState
@@ -185,6 +187,18 @@ def test_a_note_stands_in_the_timeline(guard: httpx.Client, site: Site) -> None:
     form = {"csrf": csrf_of(guard.get("/wall").text), "version": "1", "screen": "alert"}
     guard.post(f"/alerts/{alert}/comment", data=form | {"text": "<b>在路上</b>"})
     assert "&lt;b&gt;在路上&lt;/b&gt;" in guard.get(f"/alerts/{alert}").text
+
+
+def test_the_timeline_says_who_was_told(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    person = f"user:{site.users['wanglei']}"
+    with transaction(site.engine) as session:
+        for recipient in ("role:guard", person):
+            said = {"recipient": recipient, "channel": "screen"}
+            add_entry(session, session.get_one(Alert, alert), "told", now(), data=said)
+    page = guard.get(f"/alerts/{alert}").text
+    assert "已通知: 保安" in page
+    assert "已通知: 王磊" in page
 
 
 def test_the_history_filters_and_pages(guard: httpx.Client, site: Site) -> None:

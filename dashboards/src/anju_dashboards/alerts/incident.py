@@ -96,7 +96,7 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
                 device = None
     return {
         "detail": detail,
-        "timeline": [_step(page, step) for step in detail.timeline],
+        "timeline": [_step(page, step, people) for step in detail.timeline],
         "told": [_told(page, delivery, people) for delivery in detail.deliveries],
         "charts": _charts(detail, device),
         "facts": _facts(page, detail, device),
@@ -105,11 +105,13 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
     }
 
 
-def _step(page: Page, step: TimelineView) -> Step:
+def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
     said = step.data
     text = page.text(words.TIMELINE.get(step.kind, step.kind))
     if step.kind == "dispatched" and said.get("name"):
         text = page.text("Dispatched to %(name)s", name=said["name"])
+    elif step.kind == "told" and said.get("recipient"):
+        text = f"{text}: {_recipient(page, said['recipient'], people)}"
     elif step.kind in ("rose", "fell") and said.get("severity"):
         text = f"{text}: P{said['severity']}"
     note = str(said.get("text") or said.get("note") or "")
@@ -120,14 +122,18 @@ def _step(page: Page, step: TimelineView) -> Step:
     )
 
 
-def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told:
-    kind, _, name = delivery.recipient.partition(":")
-    who = people.get(int(name), name) if kind == "user" and name.isdecimal() else name
+def _recipient(page: Page, recipient: str, people: Mapping[int, str]) -> str:
+    """Say whom a message is for: a role, or a person by name."""
+    kind, _, name = recipient.partition(":")
     if kind == "role" and name in words.ROLE:
-        who = page.text(words.ROLE[name])
+        return page.text(words.ROLE[name])
+    return people.get(int(name), name) if kind == "user" and name.isdecimal() else name
+
+
+def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told:
     steps = (delivery.seen_at, delivery.delivered_at, delivery.accepted_at, delivery.created_at)
     return Told(
-        who=who,
+        who=_recipient(page, delivery.recipient, people),
         channel=page.text(words.CHANNEL.get(delivery.channel, delivery.channel)),
         state=page.text(words.DELIVERY.get(delivery.state, delivery.state)),
         at=next(at for at in steps if at is not None),
