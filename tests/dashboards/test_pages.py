@@ -254,6 +254,18 @@ def test_a_page_beyond_all_is_refused_in_words(guard: httpx.Client) -> None:
         assert answer.status_code == 422
 
 
+def test_what_no_text_can_hold_is_refused_in_words(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    form = {"text": "a\0b", "screen": "alert", "csrf": csrf_of(guard.get("/wall").text)}
+    for answer in (
+        guard.get("/devices/%00"),
+        guard.post(f"/alerts/{alert}/comment", data=form),
+        guard.post("/login", data={"username": "a\0b", "password": "x"}),
+    ):
+        assert answer.status_code == 422
+        assert "缺少内容" in answer.text
+
+
 def test_the_device_list_begins_with_what_needs_care(guard: httpx.Client) -> None:
     text = guard.get("/devices").text
     order = [text.index(f'class="status {s}"') for s in ("silent", "flat", "ok")]
