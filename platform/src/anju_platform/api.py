@@ -184,9 +184,13 @@ def event_stream(items: AsyncGenerator[Item, None]) -> StreamingResponse:
 
 
 def event_text(name: str, data: str, seq: int | None) -> str:
-    """Write one server-sent event; ``seq`` is what a browser resumes from."""
+    """Write one server-sent event; ``seq`` is what a browser resumes from.
+
+    A carriage return ends a line there too: in a name it would cut a row short.
+    """
     head = f"event: {name}\n" + (f"id: {seq}\n" if seq is not None else "")
-    return head + "".join(f"data: {line}\n" for line in data.split("\n")) + "\n"
+    lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return head + "".join(f"data: {line}\n" for line in lines) + "\n"
 
 
 def _event(item: Item) -> tuple[str, str, int]:
