@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.audit.model import AuditEntry
 from anju_platform.database import now, to_millis, transaction
+from anju_platform.lanes.model import Quarantined
 from anju_platform.telemetry.model import DeviceState
 
 
@@ -309,6 +310,26 @@ def test_the_system_page_is_for_staff(client: httpx.Client) -> None:
     shown = log_in(client, "admin").get("/system")
     assert shown.status_code == 200
     assert "西区网关" in shown.text
+
+
+def test_reasons_are_in_the_pages_language(client: httpx.Client, site: Site) -> None:
+    pass_door(site, "b6-door", "access_denied", timedelta(minutes=1), reason="unreadable")
+    with transaction(site.engine) as session:
+        session.add(
+            Quarantined(
+                community_id=site.community,
+                gateway_id=site.gateways["gw-east"],
+                received_at=now(),
+                topic="anju/yangguang/gw-east/events",
+                reason="unknown_device",
+                detail="no such device",
+                payload=b"{}",
+            )
+        )
+    staff = log_in(client, "admin")
+    assert "未登记的设备" in staff.get("/system").text
+    alert = site.raise_alert(device="b6-door")
+    assert "无法读取" in staff.get(f"/alerts/{alert}").text
 
 
 @pytest.mark.parametrize("path", ["/alerts/{id}", "/devices/none", "/nothing", "/wall/alerts/{id}"])

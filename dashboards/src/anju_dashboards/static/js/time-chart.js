@@ -1,5 +1,5 @@
 /**
- * `<time-chart data-url data-start data-end data-mark data-empty data-failed data-reset>`: one
+ * `<time-chart data-url data-start data-end data-mark data-options data-empty data-failed>`: one
  * field over time. Dragging zooms in and asks for finer points; double click goes back.
  * Times are epoch milliseconds; `data-mark` draws a line where the alert was raised.
  */
@@ -175,8 +175,17 @@ class TimeChart extends HTMLElement {
    */
   #word(series, value) {
     if (series.kind === "boolean") return (value ? this.dataset.yes : this.dataset.no) ?? String(value);
-    if (series.kind === "choice") return series.options[value] ?? "";
+    if (series.kind === "choice") return this.#option(series, value);
     return `${Number(value.toPrecision(6))}${series.unit ? ` ${series.unit}` : ""}`;
+  }
+
+  /**
+   * @param {Series} series
+   * @param {number} value
+   * @returns {string} the option in the page's language
+   */
+  #option(series, value) {
+    return this.dataset.options?.split("|")[value] ?? series.options[value] ?? "";
   }
 
   /** @param {any} plot */
