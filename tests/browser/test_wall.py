@@ -42,6 +42,19 @@ def test_an_alert_appears_by_itself_and_sounds_until_it_is_acknowledged(
     assert site.alert(alert).handling == "acked"
 
 
+def test_away_from_the_wall_a_life_alert_is_said_until_somebody_has_it(
+    open_page: Open, site: Site
+) -> None:
+    page = open_page(path="/devices")
+    expect(page.locator(LIVE)).to_be_visible()
+    site.raise_alert("电池电量低", severity=4)
+    alert = site.raise_alert()
+    toast = page.locator("#toast")
+    expect(toast).to_contain_text("P1 疑似跌倒，静止 38 秒 · 3 栋 2 单元 501 卫生间")
+    site.change(alert, handling="acked", acked_by=site.users["wanglei"])
+    expect(toast).to_be_hidden()
+
+
 def test_a_screen_without_permission_to_sound_says_so(open_page: Open) -> None:
     page = open_page()
     page.reload()
