@@ -137,9 +137,16 @@ def test_what_cannot_be_pressed_is_not_offered(open_page: Open, site: Site) -> N
     siren = page.locator('siren-button[data-state="sounding"] button').bounding_box()
     assert siren is not None
     assert siren["height"] < 56  # within the bar, in English too
-    expect(page.locator(".wall .keys")).to_be_visible()
+    keys, below = page.locator(".wall .keys"), page.locator("#below")
+    for number in range(8):
+        site.raise_alert(f"告警 {number}", f"Alert {number}", severity=2)
+    expect(below).to_be_visible()
+    upper, lower = below.bounding_box(), keys.bounding_box()
+    assert upper is not None
+    assert lower is not None
+    assert upper["y"] + upper["height"] <= lower["y"]
     page.set_viewport_size({"width": 1024, "height": 768})  # no panel for the keys to act on
-    expect(page.locator(".wall .keys")).to_be_hidden()
+    expect(keys).to_be_hidden()
     page.set_viewport_size({"width": 390, "height": 844})
     page.context.clear_cookies()
     page.goto("/login")
