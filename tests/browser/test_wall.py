@@ -215,6 +215,8 @@ def test_a_logged_out_screen_says_so(open_page: Open, screens: Screens) -> None:
     screens.stop()
     screens.start()
     expect(page.locator("stale-banner")).to_contain_text("您已退出登录", timeout=12_000)
+    page.locator("stale-banner").get_by_role("link", name="登录").click()
+    page.wait_for_url("**/login?next=%2Fwall")
 
 
 def test_an_alert_out_of_sight_is_counted(open_page: Open, site: Site) -> None:

@@ -1,6 +1,7 @@
 /**
- * `<stale-banner data-text="Not live since" data-signed-out="...">`: says that the page is not
- * live: six seconds without a heartbeat, a list known to be behind, or a session that is over.
+ * `<stale-banner data-text="Not live since" data-signed-out="..." data-log-in="...">`: says that
+ * the page is not live: six seconds without a heartbeat, a list known to be behind, or a session
+ * that is over; then it also leads to the log-in.
  */
 import { clockTime, serverNow } from "./site-time.js";
 
@@ -18,6 +19,7 @@ class StaleBanner extends HTMLElement {
   #awaited = false;
   #behind = false;
   #signedOut = false;
+  #said = "";
 
   connectedCallback() {
     this.setAttribute("role", "alert");
@@ -53,13 +55,24 @@ class StaleBanner extends HTMLElement {
     if (stale) {
       const words = this.#signedOut ? this.dataset.signedOut : this.dataset.text;
       const text = `${words} ${clockTime(this.#beat)}`;
-      if (this.textContent !== text) this.textContent = text;
+      if (this.#said !== text) this.#say(text);
     }
     if (stale === !this.hidden) return;
     this.hidden = !stale;
     document.dispatchEvent(
       new CustomEvent("anju:live", { detail: { state: stale ? "stale" : "live" } }),
     );
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    this.#said = text;
+    this.textContent = text;
+    if (!this.#signedOut) return;
+    const link = document.createElement("a");
+    link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = this.dataset.logIn ?? "";
+    this.append(" ", link);
   }
 }
 
