@@ -109,3 +109,20 @@ def test_an_answer_that_is_not_the_wall_changes_nothing_and_is_asked_again(
         pass
     expect(page.locator("stale-banner")).to_be_hidden()
     expect(page.locator(f"#alert-{alert}")).to_be_visible()
+
+
+def test_a_list_that_does_not_come_is_said(open_page: Open, site: Site) -> None:
+    kept = site.raise_alert(severity=2)
+    page = ready(open_page())
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/wall", hold)
+    page.evaluate(RESET)
+    banner = page.locator("stale-banner")
+    expect(banner).to_be_visible(timeout=9000)
+    expect(page.locator(f"#alert-{kept}")).to_be_visible()
+    waiting[0].continue_()
+    expect(banner).to_be_hidden()

@@ -118,3 +118,38 @@ def test_a_chart_zooms_and_comes_back(open_page: Open, site: Site) -> None:
     expect(chart).to_be_visible()
     with page.expect_response("**/series?*"):
         chart.dblclick()
+
+
+def test_a_charts_choices_are_in_the_pages_language(open_page: Open, site: Site) -> None:
+    record_day(site, "b3-501-fall", "fall_radar", {"posture": [3, 3, 3]})  # lying
+    page = open_page(path="/devices/b3-501-fall?hours=1")
+    chart = page.locator("time-chart[data-url$='field=posture']")
+    box = chart.locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 20)
+    expect(chart.locator(".u-legend .u-value").last).to_have_text("躺着")
+
+
+def test_what_cannot_be_pressed_is_not_offered(open_page: Open, site: Site) -> None:
+    site.raise_alert()
+    page = open_page("grace", size=(1280, 720))
+    page.mouse.click(640, 700)
+    siren = page.locator('siren-button[data-state="sounding"] button').bounding_box()
+    assert siren is not None
+    assert siren["height"] < 56  # within the bar, in English too
+    keys, below = page.locator(".wall .keys"), page.locator("#below")
+    for number in range(8):
+        site.raise_alert(f"告警 {number}", f"Alert {number}", severity=2)
+    expect(below).to_be_visible()
+    upper, lower = below.bounding_box(), keys.bounding_box()
+    assert upper is not None
+    assert lower is not None
+    assert upper["y"] + upper["height"] <= lower["y"]
+    page.set_viewport_size({"width": 1024, "height": 768})  # no panel for the keys to act on
+    expect(keys).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.context.clear_cookies()
+    page.goto("/login")
+    form = page.locator("form.login").bounding_box()
+    assert form is not None
+    assert form["width"] > 300

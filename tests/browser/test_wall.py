@@ -42,6 +42,19 @@ def test_an_alert_appears_by_itself_and_sounds_until_it_is_acknowledged(
     assert site.alert(alert).handling == "acked"
 
 
+def test_away_from_the_wall_a_life_alert_is_said_until_somebody_has_it(
+    open_page: Open, site: Site
+) -> None:
+    page = open_page(path="/devices")
+    expect(page.locator(LIVE)).to_be_visible()
+    site.raise_alert("电池电量低", severity=4)
+    alert = site.raise_alert()
+    toast = page.locator("#toast")
+    expect(toast).to_contain_text("P1 疑似跌倒，静止 38 秒 · 3 栋 2 单元 501 卫生间")
+    site.change(alert, handling="acked", acked_by=site.users["wanglei"])
+    expect(toast).to_be_hidden()
+
+
 def test_a_screen_without_permission_to_sound_says_so(open_page: Open) -> None:
     page = open_page()
     page.reload()
@@ -176,6 +189,14 @@ def test_a_frozen_screen_says_so_and_shows_what_it_missed(
     expect(page.locator(f"#alert-{alert}")).to_be_visible()
 
 
+def test_a_wrong_clock_does_not_hide_that_nothing_came(open_page: Open) -> None:
+    page = open_page()
+    page.add_init_script("const real = Date.now; Date.now = () => real() + 3_600_000")
+    page.route("**/stream?*", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("stale-banner")).to_be_visible(timeout=9000)
+
+
 def test_a_failed_action_is_said_in_words(open_page: Open, site: Site, screens: Screens) -> None:
     alert = site.raise_alert()
     page = open_page()
@@ -194,6 +215,8 @@ def test_a_logged_out_screen_says_so(open_page: Open, screens: Screens) -> None:
     screens.stop()
     screens.start()
     expect(page.locator("stale-banner")).to_contain_text("您已退出登录", timeout=12_000)
+    page.locator("stale-banner").get_by_role("link", name="登录").click()
+    page.wait_for_url("**/login?next=%2Fwall")
 
 
 def test_an_alert_out_of_sight_is_counted(open_page: Open, site: Site) -> None:
@@ -304,6 +327,18 @@ def test_a_device_retired_meanwhile_leaves_the_plan(open_page: Open, site: Site)
     page.evaluate("document.dispatchEvent(new CustomEvent('anju:device'))")
     expect(camera).to_have_count(0)
     expect(page.locator("site-map [aria-label='摄像机 C-07']")).to_be_visible()
+
+
+def test_no_lesser_alert_on_the_plan_covers_a_worse_one(open_page: Open, site: Site) -> None:
+    site.raise_alert("紧急按钮按下", device="b2-201-sos")
+    site.raise_alert("电池电量低", severity=4, device="b2-301-sos")  # a little lower on the plan
+    page = open_page()
+    spot = page.locator("site-map .spot.severity-1 .dot")
+    expect(spot).to_be_visible()
+    expect(page.locator("site-map .spot.severity-4")).to_be_visible()
+    height = "e => Number(getComputedStyle(e.closest('.leaflet-marker-icon')).zIndex)"
+    lesser = page.locator("site-map .spot.severity-4").evaluate(height)
+    assert spot.evaluate(height) > lesser
 
 
 def test_a_camera_on_the_plan_opens_beside_it(open_page: Open) -> None:

@@ -17,6 +17,7 @@ from anju_platform.alerts.model import Alert
 from anju_platform.alerts.repository import add_entry
 from anju_platform.audit.model import AuditEntry
 from anju_platform.database import now, to_millis, transaction
+from anju_platform.lanes.model import Quarantined
 from anju_platform.telemetry.model import DeviceState
 
 
@@ -268,6 +269,18 @@ def test_a_page_beyond_all_is_refused_in_words(guard: httpx.Client) -> None:
         assert answer.status_code == 422
 
 
+def test_what_no_text_can_hold_is_refused_in_words(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    form = {"text": "a\0b", "screen": "alert", "csrf": csrf_of(guard.get("/wall").text)}
+    for answer in (
+        guard.get("/devices/%00"),
+        guard.post(f"/alerts/{alert}/comment", data=form),
+        guard.post("/login", data={"username": "a\0b", "password": "x"}),
+    ):
+        assert answer.status_code == 422
+        assert "缺少内容" in answer.text
+
+
 def test_the_device_list_begins_with_what_needs_care(guard: httpx.Client) -> None:
     text = guard.get("/devices").text
     order = [text.index(f'class="status {s}"') for s in ("silent", "flat", "ok")]
@@ -311,6 +324,26 @@ def test_the_system_page_is_for_staff(client: httpx.Client) -> None:
     shown = log_in(client, "admin").get("/system")
     assert shown.status_code == 200
     assert "西区网关" in shown.text
+
+
+def test_reasons_are_in_the_pages_language(client: httpx.Client, site: Site) -> None:
+    pass_door(site, "b6-door", "access_denied", timedelta(minutes=1), reason="unreadable")
+    with transaction(site.engine) as session:
+        session.add(
+            Quarantined(
+                community_id=site.community,
+                gateway_id=site.gateways["gw-east"],
+                received_at=now(),
+                topic="anju/yangguang/gw-east/events",
+                reason="unknown_device",
+                detail="no such device",
+                payload=b"{}",
+            )
+        )
+    staff = log_in(client, "admin")
+    assert "未登记的设备" in staff.get("/system").text
+    alert = site.raise_alert(device="b6-door")
+    assert "无法读取" in staff.get(f"/alerts/{alert}").text
 
 
 @pytest.mark.parametrize("path", ["/alerts/{id}", "/devices/none", "/nothing", "/wall/alerts/{id}"])

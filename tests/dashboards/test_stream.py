@@ -55,6 +55,13 @@ def test_a_row_of_the_stream_is_the_row_of_the_page(guard: httpx.Client, site: S
     assert [line for line in shown.splitlines() if "data-since" not in line] == steady
 
 
+def test_a_name_of_two_lines_does_not_cut_a_row_short(guard: httpx.Client, site: Site) -> None:
+    site.raise_alert("疑似跌倒\r二层")
+    row = next(e for e in take(guard, "heartbeat", after="0") if e.name == "alert")
+    assert "二层" in row.data
+    assert row.data.endswith("</li>")
+
+
 def test_a_stream_begins_with_what_was_missed_then_says_that_it_lives(
     guard: httpx.Client, site: Site
 ) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
@@ -16,6 +16,7 @@ from anju_dashboards import words
 from anju_dashboards.pages import here, see_other, visitor_clock, visitor_language
 from anju_dashboards.rendering import Renderer
 from anju_dashboards.words import N_
+from anju_platform.api import FAILURES
 from anju_platform.errors import PlatformError
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ ADVICE = {
 
 def answer_failures(app: FastAPI) -> None:
     """Let pages answer failures with a page; everything else stays with who answered before."""
-    for kind in (PlatformError, HTTPException, RequestValidationError, OperationalError, Exception):
+    for kind in FAILURES:
         before: Handler | None = app.exception_handlers.get(kind)
         app.add_exception_handler(kind, _handler(before))
 
@@ -74,7 +75,7 @@ def _status(error: Exception) -> int:
         return int(error.status)
     if isinstance(error, HTTPException):
         return error.status_code
-    if isinstance(error, RequestValidationError):
+    if isinstance(error, RequestValidationError | DataError):
         return 422
     return 503 if isinstance(error, OperationalError) else 500
 

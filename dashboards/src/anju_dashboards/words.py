@@ -165,5 +165,19 @@ VALUE: Final = {
     "out": N_("out"),
     "flame": N_("flame"),
     "smoke": N_("smoke"),
+    "resident": N_("resident"),
+    "expired": N_("expired"),
+    "unreadable": N_("unreadable"),
+    "unlocked by command": N_("unlocked by command"),
 }
-"""Words devices say as values (the options of the catalogue's choices)."""
+"""Words devices say as values: options of the catalogue's choices, and why a door decided so."""
+
+QUARANTINE: Final = {
+    "invalid_topic": N_("topic not understood"),
+    "unknown_gateway": N_("unknown gateway"),
+    "unreadable": N_("unreadable"),
+    "invalid_batch": N_("malformed message"),
+    "invalid_reading": N_("malformed reading"),
+    "unknown_device": N_("unknown device"),
+    "refused": N_("refused by the database"),
+}

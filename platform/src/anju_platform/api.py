@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.security import APIKeyCookie
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -46,6 +46,16 @@ log = logging.getLogger(__name__)
 PREFIX = "/api/v1"
 VERSION = "1"
 _RECHECK_S = 30.0
+
+FAILURES: tuple[type[Exception], ...] = (
+    PlatformError,
+    HTTPException,
+    RequestValidationError,
+    DataError,
+    OperationalError,
+    Exception,
+)
+"""What is answered in words of our own."""
 
 
 class Problem(BaseModel):
@@ -88,7 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(system.probes)
     app.add_middleware(BodyLimit)
     app.add_middleware(SafeHeaders, https=settings.secure_cookies)
-    for kind in (PlatformError, HTTPException, RequestValidationError, OperationalError, Exception):
+    for kind in FAILURES:
         app.add_exception_handler(kind, answer_problem)
     return app
 
@@ -174,9 +184,13 @@ def event_stream(items: AsyncGenerator[Item, None]) -> StreamingResponse:
 
 
 def event_text(name: str, data: str, seq: int | None) -> str:
-    """Write one server-sent event; ``seq`` is what a browser resumes from."""
+    """Write one server-sent event; ``seq`` is what a browser resumes from.
+
+    A carriage return ends a line there too: in a name it would cut a row short.
+    """
     head = f"event: {name}\n" + (f"id: {seq}\n" if seq is not None else "")
-    return head + "".join(f"data: {line}\n" for line in data.split("\n")) + "\n"
+    lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return head + "".join(f"data: {line}\n" for line in lines) + "\n"
 
 
 def _event(item: Item) -> tuple[str, str, int]:
@@ -206,6 +220,13 @@ async def answer_problem(_request: Request, error: Exception) -> JSONResponse:
         case HTTPException():
             status, word, detail = error.status_code, "http", str(error.detail)
             headers = dict(error.headers or {})
+        case DataError():  # a character or number that PostgreSQL cannot hold
+            log.warning("refused what the database cannot hold: %s", type(error.orig).__name__)
+            status, word, detail = (
+                422,
+                "invalid_request",
+                "it holds a character or number nobody can keep",
+            )
         case OperationalError():
             log.error("the database does not answer: %s", error.orig)
             status, word = 503, "database_unavailable"

@@ -90,6 +90,20 @@ def test_people_look_at_it_and_the_look_is_audited(site: Site, web: Web, log_in:
     assert (entry.actor, entry.subject) == ("王磊", "media:snap-1")
 
 
+def test_the_next_persons_look_is_audited_though_the_browser_kept_the_picture(
+    site: Site, web: Web, log_in: LogIn
+) -> None:
+    put(web, site.secrets["gw-west"])
+    kept = log_in().get("/api/v1/media/snap-1").headers
+    assert kept["cache-control"] == "private, no-cache"  # no look without asking
+    asked = log_in("property").get("/api/v1/media/snap-1", headers={"If-None-Match": kept["etag"]})
+    assert (asked.status_code, asked.content) == (304, b"")
+    assert len(site.audited("media.viewed")) == 2
+    with web.client() as nobody:
+        refused = nobody.get("/api/v1/media/snap-1", headers={"If-None-Match": kept["etag"]})
+    assert refused.status_code == 401
+
+
 def test_an_arriving_snapshot_redraws_the_alert_that_waits(site: Site, web: Web) -> None:
     site.alert("gate-south", media_id="snap-1")
     with Session(site.engine) as session:

@@ -151,3 +151,19 @@ def test_refusals_are_problems_in_one_shape(web: Web) -> None:
     assert [a.status_code for a in answers] == [401, 404, 405]
     assert all(set(a.json()) == {"error", "detail"} for a in answers)
     assert answers[0].json()["error"] == "not_authenticated"
+
+
+def test_what_the_database_cannot_hold_is_refused_and_no_failure_of_ours(
+    web: Web, log_in: LogIn
+) -> None:
+    guard = log_in()
+    with web.client() as anybody:
+        name = {"username": "gu\0ard", "password": "x"}
+        answers = [
+            anybody.post("/api/v1/session", json=name),
+            guard.get("/api/v1/alerts/history?text=%00"),
+            guard.get("/api/v1/devices/%00"),
+            guard.get("/api/v1/media/%00"),
+        ]
+    assert [a.status_code for a in answers] == [422] * 4
+    assert {a.json()["error"] for a in answers} == {"invalid_request"}

@@ -50,6 +50,7 @@ class Chart:
     unit: str
     start: datetime
     end: datetime
+    options: tuple[str, ...] = ()
     mark: datetime | None = None
 
 
@@ -155,6 +156,7 @@ def _charts(detail: AlertDetail, device: DeviceDetail | None) -> list[Chart]:
             unit=known[name].unit,
             start=chart.start,
             end=chart.end,
+            options=known[name].options,
             mark=detail.alert.activated_at,
         )
         for name in chart.fields

@@ -71,6 +71,7 @@ def charts_of(page: Page, detail: DeviceDetail, span: timedelta) -> list[Chart]:
             unit=field.unit,
             start=page.clock.now - span,
             end=page.clock.now,
+            options=field.options,
         )
         for field in fields
     ]

@@ -72,19 +72,24 @@ def gateway_router(stored: Callable[[Session, int, str], None]) -> APIRouter:
 
 
 @router.get("/media/{media_id}", response_class=Response, responses={200: _JPEG})
-def get_snapshot(database: Database, actor: CurrentActor, media_id: str) -> Response:
+def get_snapshot(
+    database: Database,
+    actor: CurrentActor,
+    media_id: str,
+    if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response:
     """Look at a snapshot; the look is audited."""
     with transaction(database) as session:
         media = service.view(session, actor, media_id)
-        return Response(
-            media.content,
-            media_type=media.content_type,
-            headers={
-                "Cache-Control": "private, max-age=3600, immutable",
-                "Content-Disposition": "inline",
-                "ETag": f'"{media.sha256}"',
-            },
-        )
+    # a duty desk's browser is used by many: it may keep the picture, but must ask every time
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": "inline",
+        "ETag": f'"{media.sha256}"',
+    }
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(media.content, media_type=media.content_type, headers=headers)
 
 
 async def _body(request: Request) -> bytes:

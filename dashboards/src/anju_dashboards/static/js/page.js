@@ -1,5 +1,6 @@
 /** What every page does: time, menus, dialogs, and saying in words what went wrong. */
 import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
+import { parse } from "./alert-list.js";
 import { Live } from "./live.js";
 import { keepTime } from "./site-time.js";
 import "./siren-button.js";
@@ -95,6 +96,22 @@ document.addEventListener("anju:alert", (event) => {
   const { html } = /** @type {CustomEvent} */ (event).detail;
   if (!detail || !shown || !html.includes(`data-id="${shown}"`)) return;
   void htmx.ajax("GET", detail.dataset.url || `/wall/alerts/${shown}?screen=${encodeURIComponent(body.dataset.screen ?? "")}`, { source: detail, target: "#detail", swap: "innerMorph" });
+});
+
+let lifeSaid = "";
+/** Away from the wall nothing sounds, so an alert that would is said in words. */
+document.addEventListener("anju:alert", (event) => {
+  if (document.getElementById("alerts")) return;
+  const row = parse(/** @type {CustomEvent} */ (event).detail.html);
+  const { id = "", loud, severity } = row.dataset;
+  if (loud === "true" && id !== document.getElementById("detail")?.dataset.alert) {
+    const what = row.querySelector(".what")?.lastChild?.textContent ?? "";
+    lifeSaid = id;
+    say(`P${severity} ${what.trim()} · ${row.querySelector(".where")?.textContent ?? ""}`);
+  } else if (id === lifeSaid) {
+    lifeSaid = "";
+    document.getElementById("toast")?.setAttribute("hidden", "");
+  }
 });
 
 keepTime();

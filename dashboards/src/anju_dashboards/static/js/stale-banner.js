@@ -1,6 +1,7 @@
 /**
- * `<stale-banner data-text="Not live since" data-signed-out="...">`: says that the page is not
- * live: six seconds without a heartbeat, a list known to be behind, or a session that is over.
+ * `<stale-banner data-text="Not live since" data-signed-out="..." data-log-in="...">`: says that
+ * the page is not live: six seconds without a heartbeat, a list known to be behind, or a session
+ * that is over; then it also leads to the log-in.
  */
 import { clockTime, serverNow } from "./site-time.js";
 
@@ -10,11 +11,15 @@ const TICK = 1000;
 const FROZEN = 5000;
 
 class StaleBanner extends HTMLElement {
+  /** What the banner says, by the server's clock. */
   #beat = serverNow();
+  /** What decides, by one that no corrected or wrong clock of this machine can turn back. */
+  #heard = performance.now();
   #ticked = Date.now();
   #awaited = false;
   #behind = false;
   #signedOut = false;
+  #said = "";
 
   connectedCallback() {
     this.setAttribute("role", "alert");
@@ -22,6 +27,7 @@ class StaleBanner extends HTMLElement {
     document.addEventListener("anju:heartbeat", (event) => {
       // A stream may beat on while the list is behind; the banner keeps the time it stopped.
       if (!this.#behind && !this.#signedOut) this.#beat = /** @type {CustomEvent} */ (event).detail.now;
+      this.#heard = performance.now();
       this.#awaited = false;
       this.#draw();
     });
@@ -45,17 +51,28 @@ class StaleBanner extends HTMLElement {
 
   #draw() {
     const known = this.#awaited || this.#behind || this.#signedOut;
-    const stale = known || serverNow() - this.#beat > LIMIT;
+    const stale = known || performance.now() - this.#heard > LIMIT;
     if (stale) {
       const words = this.#signedOut ? this.dataset.signedOut : this.dataset.text;
       const text = `${words} ${clockTime(this.#beat)}`;
-      if (this.textContent !== text) this.textContent = text;
+      if (this.#said !== text) this.#say(text);
     }
     if (stale === !this.hidden) return;
     this.hidden = !stale;
     document.dispatchEvent(
       new CustomEvent("anju:live", { detail: { state: stale ? "stale" : "live" } }),
     );
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    this.#said = text;
+    this.textContent = text;
+    if (!this.#signedOut) return;
+    const link = document.createElement("a");
+    link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = this.dataset.logIn ?? "";
+    this.append(" ", link);
   }
 }
 

@@ -1,10 +1,10 @@
 /**
- * `<time-chart data-url data-start data-end data-mark data-empty data-failed data-reset>`: one
+ * `<time-chart data-url data-start data-end data-mark data-options data-empty data-failed>`: one
  * field over time. Dragging zooms in and asks for finer points; double click goes back.
  * Times are epoch milliseconds; `data-mark` draws a line where the alert was raised.
  */
 import uPlot from "../vendor/uplot-1.6.32/uPlot.esm.js";
-import { siteZone } from "./site-time.js";
+import { serverNow, siteZone } from "./site-time.js";
 
 const HEIGHT = 124;
 const HOUR = 3_600_000;
@@ -111,7 +111,7 @@ class TimeChart extends HTMLElement {
     if (!series.times.length) return this.#say(this.dataset.empty ?? "");
     const times = series.times.map((time) => time / 1000);
     const values = [...series.values];
-    const last = Math.min(end, Date.now()) / 1000;
+    const last = Math.min(end, serverNow()) / 1000;
     // A state holds until the next one, so its line goes on to now.
     if (series.kind !== "number" && times[times.length - 1] < last) {
       times.push(last);
@@ -175,8 +175,17 @@ class TimeChart extends HTMLElement {
    */
   #word(series, value) {
     if (series.kind === "boolean") return (value ? this.dataset.yes : this.dataset.no) ?? String(value);
-    if (series.kind === "choice") return series.options[value] ?? "";
+    if (series.kind === "choice") return this.#option(series, value);
     return `${Number(value.toPrecision(6))}${series.unit ? ` ${series.unit}` : ""}`;
+  }
+
+  /**
+   * @param {Series} series
+   * @param {number} value
+   * @returns {string} the option in the page's language
+   */
+  #option(series, value) {
+    return this.dataset.options?.split("|")[value] ?? series.options[value] ?? "";
   }
 
   /** @param {any} plot */
