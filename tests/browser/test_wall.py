@@ -17,6 +17,13 @@ from anju_platform.registry.model import Device
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 ACKED = re.compile(r"\backed\b")
+HEAR = """() => {
+  window.heard = [];
+  const Real = window.OscillatorNode;
+  window.OscillatorNode = class extends Real {
+    constructor(audio, how) { super(audio, how); window.heard.push(how.frequency); }
+  };
+}"""
 LIVE = '.live[data-state="live"]'
 
 
@@ -27,6 +34,7 @@ def test_an_alert_appears_by_itself_and_sounds_until_it_is_acknowledged(
     expect(page.locator("#no-alerts")).to_be_visible()
     expect(page.locator(LIVE)).to_be_visible()
     page.evaluate("window.marker = 1")
+    page.evaluate(HEAR)
     alert = site.raise_alert()
     row = page.locator(f"#alert-{alert}")
     expect(row).to_contain_text("疑似跌倒")
@@ -35,6 +43,7 @@ def test_an_alert_appears_by_itself_and_sounds_until_it_is_acknowledged(
     expect(page.locator("site-map .spot.severity-1")).to_be_visible()
     page.mouse.click(960, 40)
     expect(page.locator('siren-button[data-state="sounding"]')).to_be_visible()
+    assert page.evaluate("window.heard")[:2] == [880, 660]
     row.click()
     page.keyboard.press("Space")
     expect(row).to_have_class(ACKED)
@@ -178,9 +187,14 @@ def test_a_frozen_screen_says_so_and_shows_what_it_missed(
 ) -> None:
     page = open_page()
     expect(page.locator(LIVE)).to_be_visible()
+    page.evaluate(HEAR)
+    page.mouse.click(960, 40)
+    expect(page.locator('siren-button[data-state="ready"]')).to_be_visible()
+    assert page.evaluate("window.heard") == []
     screens.stop()
     banner = page.locator("stale-banner")
     expect(banner).to_be_visible(timeout=12_000)
+    assert page.evaluate("window.heard") == [440, 330]  # nobody need look to know
     expect(banner).to_contain_text(re.compile(r"自 \d\d:\d\d:\d\d"))
     page.click("details.menu summary")  # the page itself still works
     alert = site.raise_alert()

@@ -2,15 +2,20 @@
  * `<siren-button data-ready data-sounding data-blocked>`: the P1 sound. It stops when the
  * server says that every loud alert is acknowledged; nothing on this screen silences it.
  * The three texts are its states; `blocked` means the browser has not allowed sound yet.
+ * A screen that is not live would be silent whatever happens: that is heard too, quietly.
  */
 
-const TONES = [880, 660];
 const BEAT_S = 0.4;
+const ALARM = { tones: [880, 660], every: 1200, gain: 0.22 };
+const NOT_LIVE = { tones: [440, 330], every: 15_000, gain: 0.1 };
 
 class SirenButton extends HTMLElement {
   /** @type {AudioContext | null} */
   #audio = null;
   #loud = false;
+  #live = true;
+  /** @type {typeof ALARM | null} what sounds at present */
+  #sounding = null;
   /** @type {number | undefined} */
   #timer;
 
@@ -22,6 +27,10 @@ class SirenButton extends HTMLElement {
     }
     document.addEventListener("anju:loud", (event) => {
       this.#loud = /** @type {CustomEvent} */ (event).detail.loud;
+      this.#update();
+    });
+    document.addEventListener("anju:live", (event) => {
+      this.#live = /** @type {CustomEvent} */ (event).detail.state === "live";
       this.#update();
     });
     this.#audio = new AudioContext();
@@ -49,27 +58,31 @@ class SirenButton extends HTMLElement {
       const icon = state === "blocked" ? "volume-off" : "volume";
       this.querySelector("use")?.setAttribute("href", `${this.dataset.icons}#${icon}`);
     }
-    const sounding = state === "sounding";
-    if (sounding && this.#timer === undefined) {
-      this.#sound();
-      this.#timer = setInterval(() => this.#sound(), BEAT_S * 1000 * TONES.length * 1.5);
-    } else if (!sounding) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-    }
+    this.#sound(allowed ? (this.#loud ? ALARM : this.#live ? null : NOT_LIVE) : null);
   }
 
-  #sound() {
+  /** @param {typeof ALARM | null} what */
+  #sound(what) {
+    if (what === this.#sounding) return;
+    this.#sounding = what;
+    clearInterval(this.#timer);
+    if (!what) return;
+    this.#play(what);
+    this.#timer = setInterval(() => this.#play(what), what.every);
+  }
+
+  /** @param {typeof ALARM} what */
+  #play(what) {
     const audio = this.#audio;
     if (!audio) return;
-    TONES.forEach((hertz, index) => {
+    what.tones.forEach((hertz, index) => {
       const start = audio.currentTime + index * BEAT_S;
       const oscillator = new OscillatorNode(audio, { type: "square", frequency: hertz });
       const gain = new GainNode(audio, { gain: 0 });
       // Ramps, because a square wave switched on hard clicks and hurts.
       gain.gain.setValueAtTime(0, start);
-      gain.gain.linearRampToValueAtTime(0.22, start + 0.02);
-      gain.gain.setValueAtTime(0.22, start + BEAT_S - 0.04);
+      gain.gain.linearRampToValueAtTime(what.gain, start + 0.02);
+      gain.gain.setValueAtTime(what.gain, start + BEAT_S - 0.04);
       gain.gain.linearRampToValueAtTime(0, start + BEAT_S);
       oscillator.connect(gain).connect(audio.destination);
       oscillator.start(start);
