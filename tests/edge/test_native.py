@@ -110,6 +110,28 @@ def test_a_bad_line_is_answered_set_aside_and_stops_nothing(native: Served, tmp_
     client.close()
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'"' + b"x" * 200_000 + b'"', "a line over 65536 bytes"),
+        (b"[" * 20_000 + b"]" * 20_000, "maximum recursion depth"),
+        (b"[" * 990 + b"]" * 990, "nested over 32 deep"),  # readable here, but not in a batch
+    ],
+)
+def test_an_alarm_behind_a_line_beyond_all_measure_is_kept(
+    native: Served, data: bytes, expected: str
+) -> None:
+    client = native.connect()
+    client._socket.sendall(b'{"device":"sos-1","at":1,"event":"pressed","data":{"x":%b}}\n' % data)
+    client.send("sos-1", event="pressed")
+    refused, answer = client.read(), client.read()
+    assert expected in refused["error"]
+    assert refused["line"] == 2
+    assert answer == {"kept": 1}
+    assert native.spool.rejected == 1
+    client.close()
+
+
 def test_an_event_whose_data_no_rule_could_judge_is_refused_and_set_aside(
     native: Served, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
 _decode_hello = msgspec.json.Decoder(_Hello)
 _decode_reading = msgspec.json.Decoder(Reading)
 _decode_answer = msgspec.json.Decoder(_Answer)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class NativeDriver:
@@ -180,9 +181,7 @@ class _Connection:
             rest = lines.pop()
             if not self._keep(lines):
                 return
-            if len(rest) > MAX_READING_BYTES:
-                self._write({"error": f"a line over {MAX_READING_BYTES} bytes"})
-                return
+            rest = rest[: MAX_READING_BYTES + 1]  # longer, it is refused when it has ended
             received = self._socket.recv(RECEIVE_BYTES)
             if not received:
                 return
@@ -210,7 +209,7 @@ class _Connection:
         """Say why the client may not go on, or take in its devices."""
         try:
             hello = _decode_hello.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             return f"the first line must be token and devices: {error}"
         if not hmac.compare_digest(hello.token.encode(), self._token.get_secret_value().encode()):
             return "the token is not this agent's"
@@ -229,7 +228,7 @@ class _Connection:
                 continue
             try:
                 entries.append((self._line, self._understand(line)))
-            except (msgspec.DecodeError, UnicodeDecodeError, InvalidReadingError) as error:
+            except (*_UNREADABLE, InvalidReadingError) as error:
                 if self._take_answer(line):
                     continue
                 self._intake.reject(f"native {self.peer}", line, str(error))
@@ -272,6 +271,8 @@ class _Connection:
         return len(events)
 
     def _understand(self, line: bytes) -> Entry:
+        if len(line) > MAX_READING_BYTES:
+            raise InvalidReadingError(f"a line over {MAX_READING_BYTES} bytes")
         reading = _decode_reading.decode(line)
         model = self.devices.get(reading.device)
         if model is None:
@@ -282,7 +283,7 @@ class _Connection:
         """Take a command's result, if that is what the line is."""
         try:
             answer = _decode_answer.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNREADABLE:
             return False
         with self._answered:
             if answer.result.id in self._asked:
