@@ -120,6 +120,14 @@ def test_a_repeated_device_command_is_acknowledged_and_carried_out_once(gateway:
     assert gateway.ran == ["d-1"]
 
 
+def test_doors_that_do_not_answer_keep_no_other_door_waiting(gateway: Gateway) -> None:
+    for number in range(12):
+        gateway.ask("call_cabin", f"mute-{number}", device=f"lift-{number}")
+    gateway.ask("unlock", "d-1", device="gate-east")
+    wait_until(lambda: "d-1" in gateway.answered(), "the door", 3)
+    assert not gateway.gate.is_set()
+
+
 def test_stuck_uploads_never_keep_a_door_waiting(gateway: Gateway) -> None:
     for number in range(8):
         gateway.ask("upload-snapshot", f"u-{number}")

@@ -14,7 +14,7 @@ import pytest
 from devices_on_wire import NativeClient
 from pydantic import SecretStr
 
-from anju_devices.messages import Command, Lane, decode_batch
+from anju_devices.messages import Command, CommandResult, Lane, decode_batch
 from anju_edge.clock import now_ms
 from anju_edge.config import NativeConfig
 from anju_edge.drivers import native as native_module
@@ -280,6 +280,30 @@ def test_a_command_reaches_its_device_and_its_answer_comes_back(native: Served) 
     thread.join()
     assert answered[0].detail == "done"  # type: ignore[attr-defined]
     client.close()
+
+
+def test_a_clock_that_stands_years_behind_makes_no_command_wait_for_ever(
+    native: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_module, "ANSWER_S", 0.3)
+    client = native.connect()
+    in_years = now_ms() + 10 * 365 * 86_400_000
+    result = native.driver.command(Command("c", "locate", in_years, device="sos-1"))
+    assert not result.ok
+    assert result.detail == "the device did not answer in time"
+    client.close()
+
+
+def test_a_command_fails_at_once_when_its_devices_connection_is_lost(native: Served) -> None:
+    client = native.connect()
+    asked = Command("c", "locate", now_ms() + 20_000, device="sos-1")
+    answered: list[CommandResult] = []
+    thread = threading.Thread(target=lambda: answered.append(native.driver.command(asked)))
+    thread.start()
+    assert client.read()["command"]["id"] == "c"
+    client.close()
+    thread.join(5)
+    assert [result.detail for result in answered] == ["the connection to the device was lost"]
 
 
 def test_a_command_for_an_absent_device_fails_at_once(native: Served) -> None:

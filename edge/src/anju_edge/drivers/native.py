@@ -44,6 +44,9 @@ MAX_CONNECTIONS = 256
 SEND_S = 10
 """How long a client may not take what we write; a full socket would hold up everybody who
 writes to it, commands above all."""
+ANSWER_S = 60.0
+"""How long a device may take to answer at most; a command's expiry alone would be no bound
+while this box's clock stands years behind."""
 UNACKNOWLEDGED_MS = 20_000
 TELL_S = 30.0
 
@@ -165,6 +168,7 @@ class _Connection:
         self._answered = threading.Condition()
         self._asked: set[str] = set()
         self._answers: dict[str, CommandResult] = {}
+        self._closed = False
         self._line = 0
         self._kept = 0
         self._told_at = -TELL_S
@@ -292,19 +296,21 @@ class _Connection:
         return True
 
     def ask(self, command: Command) -> CommandResult:
-        """Send a command and wait for its result, at most until it expires."""
-        failed = "the connection to the device was lost"
+        """Send a command and wait for its result, at most ANSWER_S or until it expires."""
+        lost = failed = "the connection to the device was lost"
         with self._answered:
             self._asked.add(command.id)
         try:
             self._write({"command": msgspec.to_builtins(command)})
             failed = "the device did not answer in time"
             with self._answered:
+                left_s = (command.expires_at - now_ms()) / 1000
                 self._answered.wait_for(
-                    lambda: command.id in self._answers,
-                    timeout=max(0.0, (command.expires_at - now_ms()) / 1000),
+                    lambda: self._closed or command.id in self._answers,
+                    timeout=min(max(0.0, left_s), ANSWER_S),
                 )
                 answer = self._answers.pop(command.id, None)
+                failed = lost if self._closed else failed
         except OSError:
             answer = None
         with self._answered:
@@ -332,7 +338,10 @@ class _Connection:
             self._writing.release()
 
     def close(self) -> None:
-        """Hang up; a thread reading this connection ends."""
+        """Hang up; a thread reading this connection ends, and so does waiting for answers."""
+        with self._answered:
+            self._closed = True
+            self._answered.notify_all()
         with contextlib.suppress(OSError):  # it may be gone already
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
