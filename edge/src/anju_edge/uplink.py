@@ -28,8 +28,9 @@ from anju_edge.clock import now_ms
 from anju_edge.spool import Spool
 
 WINDOW_BATCHES = 32
-WINDOW_BYTES = 1024 * 1024
-"""Per lane; bounds how long an alarm can wait behind telemetry on a slow line."""
+WINDOW_BYTES = {Lane.EVENTS: 1024 * 1024, Lane.TELEMETRY: 128 * 1024}
+"""An alarm waits behind the telemetry that is on its way: with the batch that fills the
+window up, 2 to 3 s on a line of 1 Mbit/s. A ping of the broker's waits there as well."""
 RESEND_S = 10.0
 RESEND_MOST_S = {Lane.EVENTS: 60.0, Lane.TELEMETRY: 300.0}
 """While nothing comes back the wait doubles up to this, and one batch goes instead of a
@@ -68,6 +69,7 @@ class _Window:
     """What is on its way in one lane: numbers ``committed + 1`` to ``next - 1``."""
 
     next: int
+    most_bytes: int
     sizes: dict[int, int] = field(default_factory=dict)
     moved_at: float = 0.0
     """When it last advanced, was rewound, or began to be used after being empty."""
@@ -75,7 +77,7 @@ class _Window:
     patience_s: float = field(default_factory=lambda: RESEND_S)
 
     def room(self) -> bool:
-        return len(self.sizes) < self.limit and sum(self.sizes.values()) < WINDOW_BYTES
+        return len(self.sizes) < self.limit and sum(self.sizes.values()) < self.most_bytes
 
 
 class Uplink:
@@ -160,8 +162,11 @@ class Uplink:
         return Status(online=online, at=now_ms(), epoch=self._spool.epoch, version=__version__)
 
     def _empty_windows(self) -> dict[Lane, _Window]:
-        now = time.monotonic()
-        return {lane: _Window(self._spool.lane(lane).committed + 1, moved_at=now) for lane in Lane}
+        return {lane: self._empty_window(lane) for lane in Lane}
+
+    def _empty_window(self, lane: Lane) -> _Window:
+        first = self._spool.lane(lane).committed + 1
+        return _Window(first, WINDOW_BYTES[lane], moved_at=time.monotonic())
 
     # -- called by the link's thread: note and wake, never work ------------------------
 
@@ -309,9 +314,8 @@ class Uplink:
                 again.patience_s = min(window.patience_s * 2, RESEND_MOST_S[lane])
 
     def _rewind(self, lane: Lane, why: str) -> None:
-        first = self._spool.lane(lane).committed + 1
-        _log.info("%s: sending again from %d: %s", lane, first, why)
-        self._windows[lane] = _Window(first, moved_at=time.monotonic())
+        window = self._windows[lane] = self._empty_window(lane)
+        _log.info("%s: sending again from %d: %s", lane, window.next, why)
 
     def _send(self) -> None:
         """Send what is ready and fits the windows; after each telemetry batch, events again."""

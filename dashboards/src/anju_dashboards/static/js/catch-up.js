@@ -6,6 +6,10 @@
  */
 
 const RETRY = 2000;
+/** A list that takes longer is said to be missing (ms). */
+const PATIENCE = 4000;
+/** An answer that takes longer will not come; ask again (ms). */
+const GIVE_UP = 20_000;
 
 /**
  * @param {string} name
@@ -18,7 +22,7 @@ function tell(name, detail = {}) {
 /** @returns {Promise<HTMLElement[] | null>} the rows as the server draws them now, null if it did not give them */
 async function fetchRows() {
   try {
-    const answer = await fetch(location.href);
+    const answer = await fetch(location.href, { signal: AbortSignal.timeout(GIVE_UP) });
     if (answer.redirected && new URL(answer.url).pathname === "/login") tell("signed-out");
     if (answer.redirected || !answer.ok) return null;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -57,7 +61,9 @@ export class CatchUp {
     while (this.#wanted) {
       this.#wanted = false;
       this.#touched.clear();
+      const slow = setTimeout(() => tell("behind", { behind: true }), PATIENCE);
       const rows = await fetchRows();
+      clearTimeout(slow);
       if (rows) {
         this.#take(rows, this.#touched);
       } else {

@@ -212,13 +212,23 @@ class SiteMap extends HTMLElement {
       const { html, classes, name } = this.#html(spot, labels < LABELS);
       labels += 1;
       const icon = L.divIcon({ className: "", html: `<div class="${classes}">${html}</div>`, iconSize: [30, 30] });
-      const marker = L.marker(point(spot.x, spot.y), { icon, zIndexOffset: 2000 - labels });
+      const marker = L.marker(point(spot.x, spot.y), { icon, zIndexOffset: this.#height(spot) });
       const pick = () => this.#tell("select", { id: spot.rows[0].dataset.id });
       this.#named(marker, name).on("click", pick);
       marker.on("keypress", (/** @type {any} */ event) => event.originalEvent.key === "Enter" && pick());
       marker.addTo(this.#spots);
     }
     this.#arrangeLabels();
+  }
+
+  /**
+   * Leaflet stacks markers by how low they stand, a few thousand pixels at most; a life must
+   * not lie under a flat battery.
+   * @param {Spot} spot
+   */
+  #height({ rows }) {
+    const unacked = rows.some((row) => row.dataset.handling === "unacked");
+    return 20_000 * (5 - Number(rows[0].dataset.severity)) + (unacked ? 10_000 : 0);
   }
 
   /** @returns {Spot[]} alerts standing on one spot share a marker, the worst first */

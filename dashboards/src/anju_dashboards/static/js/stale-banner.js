@@ -10,7 +10,10 @@ const TICK = 1000;
 const FROZEN = 5000;
 
 class StaleBanner extends HTMLElement {
+  /** What the banner says, by the server's clock. */
   #beat = serverNow();
+  /** What decides, by one that no corrected or wrong clock of this machine can turn back. */
+  #heard = performance.now();
   #ticked = Date.now();
   #awaited = false;
   #behind = false;
@@ -22,6 +25,7 @@ class StaleBanner extends HTMLElement {
     document.addEventListener("anju:heartbeat", (event) => {
       // A stream may beat on while the list is behind; the banner keeps the time it stopped.
       if (!this.#behind && !this.#signedOut) this.#beat = /** @type {CustomEvent} */ (event).detail.now;
+      this.#heard = performance.now();
       this.#awaited = false;
       this.#draw();
     });
@@ -45,7 +49,7 @@ class StaleBanner extends HTMLElement {
 
   #draw() {
     const known = this.#awaited || this.#behind || this.#signedOut;
-    const stale = known || serverNow() - this.#beat > LIMIT;
+    const stale = known || performance.now() - this.#heard > LIMIT;
     if (stale) {
       const words = this.#signedOut ? this.dataset.signedOut : this.dataset.text;
       const text = `${words} ${clockTime(this.#beat)}`;

@@ -4,7 +4,7 @@
  * Times are epoch milliseconds; `data-mark` draws a line where the alert was raised.
  */
 import uPlot from "../vendor/uplot-1.6.32/uPlot.esm.js";
-import { siteZone } from "./site-time.js";
+import { serverNow, siteZone } from "./site-time.js";
 
 const HEIGHT = 124;
 const HOUR = 3_600_000;
@@ -111,7 +111,7 @@ class TimeChart extends HTMLElement {
     if (!series.times.length) return this.#say(this.dataset.empty ?? "");
     const times = series.times.map((time) => time / 1000);
     const values = [...series.values];
-    const last = Math.min(end, Date.now()) / 1000;
+    const last = Math.min(end, serverNow()) / 1000;
     // A state holds until the next one, so its line goes on to now.
     if (series.kind !== "number" && times[times.length - 1] < last) {
       times.push(last);
