@@ -153,7 +153,7 @@ def test_what_the_platform_did_not_take_is_sent_again(
     ingest: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uplink_module, "RESEND_S", 0.3)
+    monkeypatch.setitem(uplink_module.RESEND_S, Lane.EVENTS, 0.3)
     spool = new_spool()
     ingest.silent = True
     new_uplink(spool)
@@ -165,9 +165,29 @@ def test_what_the_platform_did_not_take_is_sent_again(
     assert stored(ingest, Lane.EVENTS) == list(range(100))
 
 
-def test_a_killed_broker_loses_and_doubles_nothing(
-    new_spool: NewSpool, new_uplink: Callable[[Spool], Uplink], ingest: Any, broker: Any
+def test_an_alarm_lost_on_its_way_is_sent_again_within_seconds(
+    new_spool: NewSpool, new_uplink: Callable[[Spool], Uplink], ingest: Any
 ) -> None:
+    spool = new_spool()
+    ingest.silent = True  # such as a broker that restarted and does not know it yet
+    uplink = new_uplink(spool)
+    wait_until(lambda: uplink.link.connected)
+    began = time.monotonic()
+    spool.append([entry(Lane.EVENTS, 1)])
+    time.sleep(0.3)
+    ingest.silent = False
+    wait_until(lambda: stored(ingest, Lane.EVENTS))
+    assert time.monotonic() - began < 4
+
+
+def test_a_killed_broker_loses_and_doubles_nothing(
+    new_spool: NewSpool,
+    new_uplink: Callable[[Spool], Uplink],
+    ingest: Any,
+    broker: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(uplink_module.RESEND_S, Lane.TELEMETRY, 2.0)
     spool = new_spool()
     new_uplink(spool)
     for n in range(600):
@@ -188,7 +208,7 @@ def test_a_platform_that_lost_its_memory_gets_a_new_epoch(
     ingest: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uplink_module, "RESEND_S", 0.2)
+    monkeypatch.setattr(uplink_module, "RESEND_S", dict.fromkeys(Lane, 0.2))
     monkeypatch.setattr(uplink_module, "DISAGREE_S", 0.5)
     spool = new_spool()
     new_uplink(spool)
@@ -208,7 +228,7 @@ def test_a_platform_that_insists_in_bursts_gets_a_new_epoch_as_well(
     ingest: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uplink_module, "RESEND_S", 0.3)
+    monkeypatch.setitem(uplink_module.RESEND_S, Lane.EVENTS, 0.3)
     monkeypatch.setattr(uplink_module, "RESEND_MOST_S", dict.fromkeys(Lane, 0.3))
     monkeypatch.setattr(uplink_module, "GAP_PATIENCE_S", 0.0)
     monkeypatch.setattr(uplink_module, "DISAGREE_S", 1.0)
