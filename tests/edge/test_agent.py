@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -405,6 +407,36 @@ def test_the_platforms_configuration_is_kept_whole_and_a_fault_in_tidying_ends_n
     ingest.send(Channel.CONFIG, {"devices": [1]})
     wait_until(kept.exists, "the agent to go on")
     assert list(pictures.iterdir()) == [pictures / "odd.jpg"]
+
+
+def test_a_spool_damaged_at_work_ends_the_agent_and_the_next_start_says_so(
+    agent: Callable[..., Any], ingest: Any, tmp_path: Path
+) -> None:
+    process = agent()
+    process.start()
+    client = NativeClient(process.port(), TOKEN, {"sos-1": "sos_button"})
+    wait_until(lambda: ingest.events("started"))
+    path = tmp_path / "data" / "spool.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute("PRAGMA user_version=7")  # tells the agent that the file has changed
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * (path.stat().st_size - 4096))
+    client.send("sos-1", event="pressed")
+    with pytest.raises((AssertionError, OSError)):
+        client.wait_kept()
+    client.close()
+    assert process.wait() == 2
+    assert "the spool is damaged" in process.text()
+    (tmp_path / "port").unlink()
+    process.start()
+    client = NativeClient(process.port(), TOKEN, {"sos-1": "sos_button"})
+    client.send("sos-1", event="pressed")
+    client.wait_kept()
+    client.close()
+    wait_until(lambda: ingest.events("pressed") and ingest.events("driver_failed"))
+    assert "spool.db is damaged" in ingest.events("driver_failed")[0].data["detail"]
 
 
 def test_two_agents_never_share_a_folder(agent: Callable[..., Any], tmp_path: Path) -> None:

@@ -34,10 +34,10 @@ import msgspec
 
 from anju_devices.messages import Lane, Reading, encode
 from anju_edge.clock import new_id, now_ms
-from anju_edge.errors import SpoolFullError
+from anju_edge.errors import SpoolError, SpoolFullError
 from anju_edge.reserve import Reserve
 from anju_edge.seen import Seen
-from anju_edge.spool_file import is_full, open_file
+from anju_edge.spool_file import is_damage, is_full, open_file
 
 LINGER_S = 0.5
 READY_READINGS = 500
@@ -98,8 +98,10 @@ class Spool:
         self._lock = threading.RLock()
         self.on_append: Callable[[], None] = lambda: None
         """Called after each append, outside the lock; the uplink's wake-up."""
+        self.on_damage: Callable[[], None] = lambda: None
+        """Called when the file turns out to be damaged: it can only be opened anew."""
         self._reserve = Reserve(path.with_suffix(".reserve"))
-        self._db = open_file(path, self._reserve)
+        self._db, self.loss = open_file(path, self._reserve)
         self._try_reserve_at = 0.0
         self._bounded = False
         self._set_up()
@@ -145,6 +147,18 @@ class Spool:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock; notice it when the file turns out to be damaged."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                self.on_damage()
+                raise SpoolError(f"{self._path} is damaged: {error}") from error
 
     # -- room --------------------------------------------------------------------------
 
@@ -225,7 +239,7 @@ class Spool:
         Raises:
             SpoolFullError: the disk or the quota has no room; nothing of this call was kept.
         """
-        with self._lock:
+        with self._locked():
             fresh = self._unseen(entries)
             if not fresh and mark is None:
                 return
@@ -380,7 +394,7 @@ class Spool:
 
     def take(self, lane: Lane, seq: int) -> bytes | None:
         """Give batch ``seq`` as it goes on the wire, sealing it; None when it is not ready."""
-        with self._lock:
+        with self._locked():
             state = self._lanes[lane]
             if seq > state.last:
                 return None
@@ -418,7 +432,7 @@ class Spool:
         Raises:
             SpoolFullError: the disk has not even the room to delete; nothing was forgotten.
         """
-        with self._lock:
+        with self._locked():
             number = min(number, self._lanes[lane].sealed)
             if number > self._lanes[lane].committed:
                 self._with_room(lambda: self._forget(lane, number))
@@ -441,7 +455,7 @@ class Spool:
         For a platform and an agent that can no longer agree, such as after one of them was
         restored from a backup. What was stored and not yet acknowledged may be stored twice.
         """
-        with self._lock:
+        with self._locked():
             self._with_room(self._begin_epoch)
         _log.warning("the spool begins the new epoch %s", self.epoch)
 
