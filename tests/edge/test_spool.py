@@ -250,6 +250,20 @@ def test_damage_at_work_is_noticed_and_told(new_spool: NewSpool, tmp_path: Path)
     assert told
 
 
+def test_sealing_puts_telemetry_on_the_disk_and_an_event_does_not_wait_for_it(
+    new_spool: NewSpool, tmp_path: Path
+) -> None:
+    spool = new_spool()
+    spool.append([event(1)])
+    spool.append([telemetry(1)])
+    log = tmp_path / "spool.db-wal"
+    before = log.read_bytes()
+    assert numbers(spool.take(Lane.EVENTS, 1)) == [1]
+    assert log.read_bytes() == before
+    assert numbers(spool.take(Lane.TELEMETRY, 1)) == [1]
+    assert log.read_bytes() != before
+
+
 def test_not_even_a_database_is_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     path.write_bytes(b"this was never a database" * 400)

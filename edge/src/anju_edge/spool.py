@@ -419,10 +419,12 @@ class Spool:
 
     def _seal(self, lane: Lane) -> None:
         state = self._lanes[lane]
-        if self._unsynced:
-            # Any write with FULL puts all earlier ones of the file on the disk as well.
+        if self._unsynced and lane is Lane.TELEMETRY:
+            # A write with FULL puts all earlier ones on the disk as well. It must change
+            # something: of an update to the same value SQLite writes nothing at all.
             with self._write():
-                self._db.execute("UPDATE lanes SET last = last WHERE lane = ?", (lane,))
+                number = str(state.base + state.last)
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('sealed', ?)", (number,))
             self._unsynced = False
         self._lanes[lane] = replace(state, sealed=state.last, open_count=0, open_size=0)
 
