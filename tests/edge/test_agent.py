@@ -242,6 +242,27 @@ def test_a_recording_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) 
     assert f"{recording}:2: not a row of start,end,sensor" in done.stderr
 
 
+def test_a_cell_too_large_for_a_table_is_no_reason_to_fall_over(tmp_path: Path) -> None:
+    recording = tmp_path / "flat.csv"
+    recording.write_text("start,end,sensor\n" + "x" * 200_000 + "\n")
+    command = [sys.executable, "-m", "anju_edge", "describe-replay", str(recording), "--out", "x"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"{recording}: cannot be read" in done.stderr
+
+
+def test_recorded_sensors_with_chinese_names_are_devices_of_their_own(tmp_path: Path) -> None:
+    recording = tmp_path / "flat.csv"
+    rows = [f"2024-01-01 08:00:0{n},2024-01-01 08:01:00,{x}" for n, x in enumerate("厨厅厨卧")]
+    recording.write_text("\n".join(["start,end,sensor", *rows, ""]))
+    out = tmp_path / "out.json"
+    command = [sys.executable, "-m", "anju_edge", "describe-replay", str(recording)]
+    subprocess.run([*command, "--out", str(out)], check=True)
+    devices = [d for d in json.loads(out.read_text())["devices"] if d["model"] != "gateway"]
+    assert [device["name"] for device in devices] == ["厨", "厅", "卧"]
+    assert len({device["slug"] for device in devices}) == 3
+
+
 def test_a_shifted_replay_is_stamped_with_now(
     agent: Callable[..., Any], ingest: Any, tmp_path: Path
 ) -> None:
