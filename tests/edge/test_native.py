@@ -19,7 +19,7 @@ from anju_edge.clock import now_ms
 from anju_edge.config import NativeConfig
 from anju_edge.drivers import native as native_module
 from anju_edge.drivers.native import NativeDriver
-from anju_edge.errors import SpoolFullError
+from anju_edge.errors import DriverError, SpoolFullError
 from anju_edge.intake import Intake
 from anju_edge.spool import Entry, Spool
 
@@ -216,6 +216,38 @@ def test_a_device_that_came_twice_is_asked_where_it_came_last(native: Served) ->
         clients.pop().close()
         time.sleep(0.1)
     assert not clients
+
+
+def test_a_port_that_is_fixed_is_served_also_when_its_file_cannot_be_written(
+    new_spool: Callable[..., Spool], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    nowhere = tmp_path / "nowhere" / "port"
+    config = NativeConfig(token_file=tmp_path / "token", port=port, port_file=nowhere)
+    driver = NativeDriver(config, SecretStr(TOKEN), Intake(new_spool()))
+    stop = threading.Event()
+    thread = threading.Thread(target=driver.run, args=(stop,))
+    thread.start()
+    deadline = time.monotonic() + 10
+    client = None
+    while client is None and time.monotonic() < deadline:
+        try:
+            client = NativeClient(port, TOKEN, DEVICES)
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+    assert client
+    client.send("sos-1", event="pressed")
+    client.wait_kept()
+    client.close()
+    stop.set()
+    thread.join()
+    with pytest.raises(DriverError, match="cannot be written"):
+        NativeDriver(
+            NativeConfig(token_file=tmp_path / "token", port_file=nowhere),
+            SecretStr(TOKEN),
+            Intake(new_spool()),
+        ).run(stop)
 
 
 def test_connections_are_bounded(native: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ class NativeDriver:
         """Listen until ``stop``.
 
         Raises:
-            DriverError: the address cannot be listened on.
+            DriverError: the address cannot be listened on, or a free port not be told.
         """
         address = (self._config.host, self._config.port)
         try:
@@ -94,8 +94,7 @@ class NativeDriver:
             raise DriverError(f"cannot listen on {address[0]}:{address[1]}: {error}") from error
         with server:
             port = server.getsockname()[1]
-            if self._config.port_file:
-                write_whole(self._config.port_file, f"{port}\n".encode())
+            self._tell_port(port)
             _log.info("native devices may connect to %s:%d", address[0], port)
             server.settimeout(0.25)
             while not stop.is_set():
@@ -105,6 +104,18 @@ class NativeDriver:
                     continue
                 self._begin(accepted, f"{peer[0]}:{peer[1]}")
         self._hang_up()
+
+    def _tell_port(self, port: int) -> None:
+        """Write the port to its file; on a full disk a fixed port serves without one."""
+        if self._config.port_file is None:
+            return
+        try:
+            write_whole(self._config.port_file, f"{port}\n".encode())
+        except OSError as error:
+            said = f"{self._config.port_file} cannot be written: {error.strerror}"
+            if not self._config.port:
+                raise DriverError(said) from error
+            _log.error("%s", said)
 
     def _begin(self, accepted: socket.socket, peer: str) -> None:
         _watch_peer(accepted)
