@@ -147,7 +147,10 @@ def _crew(
 
     def serve() -> None:
         while True:
-            work(*tasks.get())
+            try:
+                work(*tasks.get())
+            except Exception:  # noqa: BLE001 - a worker less keeps others waiting unseen
+                _log.exception("%s: a command was not answered", name)
 
     for number in range(workers):
         threading.Thread(target=serve, name=f"{name}-{number}", daemon=True).start()
