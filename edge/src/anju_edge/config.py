@@ -1,7 +1,8 @@
 """The agent's configuration: a YAML file, checked whole before anything starts.
 
 Relative paths are taken from the folder of the configuration file. Secrets stand in files
-of their own and never in the configuration, in a log line or in an error.
+of their own (but for a camera's, which is part of its address) and never in a log line or
+in an error.
 """
 
 import difflib
@@ -269,6 +270,8 @@ def _anchored(value: T, folder: Path) -> T:
     if isinstance(value, BaseModel):
         names = type(value).model_fields
         changed = {name: _anchored(getattr(value, name), folder) for name in names}
+        if isinstance(value, CameraConfig) and "://" not in value.source:
+            changed["source"] = str(folder / value.source)
         anchored = value.model_copy(update=changed)
     elif isinstance(value, tuple):
         anchored = tuple(_anchored(item, folder) for item in value)
