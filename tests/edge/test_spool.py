@@ -12,6 +12,7 @@ import pytest
 
 from anju_devices.messages import MAX_BATCH_BYTES, Lane, Reading, decode_batch, encode
 from anju_edge import spool as spool_module
+from anju_edge import spool_file as spool_file_module
 from anju_edge.errors import SpoolError, SpoolFullError
 from anju_edge.reserve import Reserve
 from anju_edge.spool import Entry, Spool
@@ -248,6 +249,35 @@ def test_damage_at_work_is_noticed_and_told(new_spool: NewSpool, tmp_path: Path)
     with pytest.raises(SpoolError, match="is damaged"):
         spool.append([event(2)])
     assert told
+    spool.close()
+    spool = new_spool()
+    assert "damage was met at work" in spool.loss
+    assert new_spool().loss == ""
+
+
+def test_a_great_backlog_is_not_read_through_first_and_damage_is_met_at_work(
+    new_spool: NewSpool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_file_module, "CHECKED_BYTES", 100_000)
+    spool = new_spool()
+    for n in range(1, 31):
+        spool.append([event(n, size=20_000)])
+        spool.take(Lane.EVENTS, n)
+    spool.close()
+    path = tmp_path / "spool.db"
+    content = bytearray(path.read_bytes())
+    content[8 * 4096 : -20 * 4096] = b"\xa5" * (len(content) - 28 * 4096)
+    path.write_bytes(content)
+    with pytest.raises(SpoolError, match="is damaged"):
+        read_all(new_spool)
+    assert (tmp_path / "spool.suspect").exists()
+    spool = new_spool()
+    assert "damage was met at work" in spool.loss
+    assert drain(spool, Lane.EVENTS)
+
+
+def read_all(new_spool: NewSpool) -> None:
+    drain(new_spool(), Lane.EVENTS)
 
 
 def test_sealing_puts_telemetry_on_the_disk_and_an_event_does_not_wait_for_it(

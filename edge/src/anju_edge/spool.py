@@ -37,7 +37,7 @@ from anju_edge.clock import new_id, now_ms
 from anju_edge.errors import SpoolError, SpoolFullError
 from anju_edge.reserve import Reserve
 from anju_edge.seen import Seen
-from anju_edge.spool_file import is_damage, is_full, open_file
+from anju_edge.spool_file import is_damage, is_full, open_file, suspect
 
 LINGER_S = 0.5
 READY_READINGS = 500
@@ -52,6 +52,7 @@ DROP_BYTES = 4 * 1024 * 1024
 """How much old telemetry goes at a time when the disk is full: a small transaction."""
 RESERVE_TRY_S = 30.0
 
+_SET = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -104,7 +105,8 @@ class Spool:
         self._db, self.loss = open_file(path, self._reserve)
         self._try_reserve_at = 0.0
         self._bounded = False
-        self._set_up()
+        with self._locked():
+            self._set_up()
         self._hold_reserve()
 
     def _set_up(self) -> None:
@@ -157,6 +159,7 @@ class Spool:
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
                     raise
+                suspect(self._path)
                 self.on_damage()
                 raise SpoolError(f"{self._path} is damaged: {error}") from error
 
@@ -267,9 +270,7 @@ class Spool:
                 lanes[lane] = self._store(lane, lanes[lane], bodies)
             row = self._seen.store(entry.digest for entry in fresh)
             if mark:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"mark:{mark[0]}", str(mark[1]))
-                )
+                self._db.execute(_SET, (f"mark:{mark[0]}", str(mark[1])))
         self._lanes = lanes
         self._unsynced = not full
         self._seen.know(row)
@@ -423,8 +424,7 @@ class Spool:
             # A write with FULL puts all earlier ones on the disk as well. It must change
             # something: of an update to the same value SQLite writes nothing at all.
             with self._write():
-                number = str(state.base + state.last)
-                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('sealed', ?)", (number,))
+                self._db.execute(_SET, ("sealed", str(state.base + state.last)))
             self._unsynced = False
         self._lanes[lane] = replace(state, sealed=state.last, open_count=0, open_size=0)
 
@@ -475,7 +475,7 @@ class Spool:
         }
         facts = {"epoch": epoch} | {f"base:{lane}": str(x.base) for lane, x in lanes.items()}
         with self._write():
-            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
+            self._db.executemany(_SET, facts.items())
         self.epoch = epoch
         self._lanes = lanes
 

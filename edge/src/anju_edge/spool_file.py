@@ -13,6 +13,10 @@ from anju_edge.clock import now_ms
 from anju_edge.errors import SpoolError
 from anju_edge.reserve import Reserve
 
+CHECKED_BYTES = 64 * 1024 * 1024
+"""A file up to this is read through when it is opened. More would take a slow card a minute,
+and no alarm may wait for that: damage in it is met at work, and the next opening knows."""
+
 _log = logging.getLogger(__name__)
 _decode_readings = msgspec.json.Decoder(list[Reading])
 _SCHEMA = """
@@ -42,6 +46,8 @@ def open_file(path: Path, reserve: Reserve) -> tuple[sqlite3.Connection, str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if _suspect(path).exists():
+                raise sqlite3.DatabaseError("damage was met at work")
             return _connect(path), ""
         except sqlite3.OperationalError:
             if not reserve.spend():
@@ -53,6 +59,7 @@ def open_file(path: Path, reserve: Reserve) -> tuple[sqlite3.Connection, str]:
         raise SpoolError(f"{path}: cannot be created: {error.strerror}") from error
     except sqlite3.DatabaseError as error:
         aside = _set_aside(path)
+        _suspect(path).unlink(missing_ok=True)
         db = _connect(path)
         told = (
             f"{path.name} is damaged ({error}): set aside as {aside.name}; a new one begins"
@@ -71,6 +78,16 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Say whether SQLite found the file itself to be wrong."""
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def suspect(path: Path) -> None:
+    """Let the next opening set the file aside; on a full disk its own check must do."""
+    with contextlib.suppress(OSError):
+        _suspect(path).touch()
+
+
+def _suspect(path: Path) -> Path:
+    return path.with_suffix(".suspect")
 
 
 def _set_aside(path: Path) -> Path:
@@ -132,9 +149,10 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA journal_size_limit=67108864")
         db.execute("PRAGMA secure_delete=FAST")  # else deleting writes every page it frees
-        (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        if said != "ok":
-            raise sqlite3.DatabaseError(said)  # noqa: TRY301 - one way out for all damage
+        if path.stat().st_size <= CHECKED_BYTES:
+            (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            if said != "ok":
+                raise sqlite3.DatabaseError(said)  # noqa: TRY301 - one way out for all damage
         db.executescript(_SCHEMA)
     except BaseException:
         db.close()
