@@ -49,6 +49,11 @@ def test_an_address_of_a_camera_is_no_path(tmp_path: Path) -> None:
         (("port: 1883", "port: lots"), "broker.port: Input should be a valid integer"),
         (("name: road", "nmae: road"), "cameras.0.zones.0.nmae: unknown key; did you mean 'name'"),
         (("[1, 1]]", "[1, 7]]"), "cameras.0.zones.0.polygon.2.1: Input should be less than"),
+        (("[1, 0], [1, 1]]", "[1, 1], [0, 0]]"), "cameras.0.zones.0: the polygon encloses nothin"),
+        (
+            ("zones: [", "zones: [{name: road, polygon: [[0, 0], [1, 0], [1, 1]]}, "),
+            "cam-1: zone 'r",
+        ),
         (("yangguang\n", "Sunshine!\n"), "community: String should match pattern"),
         (("data_dir", "timezone: Mars/Base\ndata_dir"), "'Mars/Base' is not a time zone"),
     ],
