@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sqlite3
@@ -248,6 +249,19 @@ def test_a_port_that_is_fixed_is_served_also_when_its_file_cannot_be_written(
             SecretStr(TOKEN),
             Intake(new_spool()),
         ).run(stop)
+
+
+def test_a_first_line_that_comes_drop_by_drop_is_not_waited_for(
+    native: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_module, "HELLO_S", 0.5)
+    with socket.create_connection(("127.0.0.1", native.port), timeout=5) as stranger:
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            while time.monotonic() - began < 5:
+                stranger.sendall(b"x")
+                time.sleep(0.05)
+        assert time.monotonic() - began < 3
 
 
 def test_connections_are_bounded(native: Served, monkeypatch: pytest.MonkeyPatch) -> None:

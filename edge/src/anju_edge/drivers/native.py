@@ -38,6 +38,7 @@ from anju_edge.spool import MAX_READING_BYTES, Entry
 from anju_edge.whole_file import write_whole
 
 HELLO_S = 10.0
+"""How long a client may take for its whole first line."""
 MAX_HELLO_BYTES = 4 * 1024 * 1024
 RECEIVE_BYTES = 256 * 1024
 MAX_CONNECTIONS = 256
@@ -119,7 +120,6 @@ class NativeDriver:
 
     def _begin(self, accepted: socket.socket, peer: str) -> None:
         _watch_peer(accepted)
-        accepted.settimeout(HELLO_S)
         connection = _Connection(accepted, peer, self._intake, self._token)
         with self._lock:
             full = len(self._connections) >= MAX_CONNECTIONS
@@ -189,7 +189,6 @@ class _Connection:
         rest = self._greet()
         if rest is None:
             return
-        self._socket.settimeout(None)  # SO_SNDTIMEO bounds what we write
         _log.info("%s: connected with %d devices", self.peer, len(self.devices))
         while True:
             lines = rest.split(b"\n")
@@ -205,11 +204,15 @@ class _Connection:
     def _greet(self) -> bytes | None:
         """Read and judge the first line; give what came after it, None when refused."""
         received = b""
+        until = time.monotonic() + HELLO_S
         while b"\n" not in received and len(received) <= MAX_HELLO_BYTES:
+            # drop by drop, a stranger could keep a place that a device needs
+            self._socket.settimeout(max(0.001, until - time.monotonic()))
             more = self._socket.recv(RECEIVE_BYTES)
             if not more:
                 return None
             received += more
+        self._socket.settimeout(None)  # SO_SNDTIMEO bounds what we write
         line, _, rest = received.partition(b"\n")
         fault = self._judge(line)
         if fault:
