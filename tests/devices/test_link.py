@@ -249,6 +249,11 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
     assert "no answer from the broker" in ear.states[0][1]
 
 
+def test_settings_shown_in_a_log_do_not_show_the_password() -> None:
+    settings = LinkSettings(host="broker", client_id="gw", username="gw", password="hunter2")
+    assert "hunter2" not in repr(settings)
+
+
 def test_a_missing_ca_file_is_reported_not_raised(broker: Any) -> None:
     ear = Ear()
     settings = LinkSettings(

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -156,7 +158,7 @@ def test_an_absent_broker_is_waited_for(
     wait_until(lambda: ingest.events("pressed"), "the event", 40)
 
 
-def test_the_real_home_at_1000_times_its_speed_arrives_row_by_row(
+def test_the_real_home_at_many_times_its_speed_arrives_row_by_row(
     agent: Callable[..., Any], ingest: Any, recordings: Path
 ) -> None:
     film = recordings / "home" / "house-a-sensors.csv"
@@ -164,7 +166,7 @@ def test_the_real_home_at_1000_times_its_speed_arrives_row_by_row(
         rows = list(csv.DictReader(lines))
     process = agent(
         replay=[
-            {"file": str(film), "home": "house-a", "speed": 200_000, "timezone": "Europe/Amsterdam"}
+            {"file": str(film), "home": "house-a", "speed": 500_000, "timezone": "Europe/Amsterdam"}
         ]
     )
     process.start()
@@ -232,6 +234,27 @@ def test_a_recording_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) 
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 2
     assert f"{recording}:2: not a row of start,end,sensor" in done.stderr
+
+
+def test_a_cell_too_large_for_a_table_is_no_reason_to_fall_over(tmp_path: Path) -> None:
+    recording = tmp_path / "flat.csv"
+    recording.write_text("start,end,sensor\n" + "x" * 200_000 + "\n")
+    command = [sys.executable, "-m", "anju_edge", "describe-replay", str(recording), "--out", "x"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"{recording}: cannot be read" in done.stderr
+
+
+def test_recorded_sensors_with_chinese_names_are_devices_of_their_own(tmp_path: Path) -> None:
+    recording = tmp_path / "flat.csv"
+    rows = [f"2024-01-01 08:00:0{n},2024-01-01 08:01:00,{x}" for n, x in enumerate("厨厅厨卧")]
+    recording.write_text("\n".join(["start,end,sensor", *rows, ""]))
+    out = tmp_path / "out.json"
+    command = [sys.executable, "-m", "anju_edge", "describe-replay", str(recording)]
+    subprocess.run([*command, "--out", str(out)], check=True)
+    devices = [d for d in json.loads(out.read_text())["devices"] if d["model"] != "gateway"]
+    assert [device["name"] for device in devices] == ["厨", "厅", "卧"]
+    assert len({device["slug"] for device in devices}) == 3
 
 
 def test_a_shifted_replay_is_stamped_with_now(
@@ -399,6 +422,36 @@ def test_the_platforms_configuration_is_kept_whole_and_a_fault_in_tidying_ends_n
     ingest.send(Channel.CONFIG, {"devices": [1]})
     wait_until(kept.exists, "the agent to go on")
     assert list(pictures.iterdir()) == [pictures / "odd.jpg"]
+
+
+def test_a_spool_damaged_at_work_ends_the_agent_and_the_next_start_says_so(
+    agent: Callable[..., Any], ingest: Any, tmp_path: Path
+) -> None:
+    process = agent()
+    process.start()
+    client = NativeClient(process.port(), TOKEN, {"sos-1": "sos_button"})
+    wait_until(lambda: ingest.events("started"))
+    path = tmp_path / "data" / "spool.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute("PRAGMA user_version=7")  # tells the agent that the file has changed
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * (path.stat().st_size - 4096))
+    client.send("sos-1", event="pressed")
+    with pytest.raises((AssertionError, OSError)):
+        client.wait_kept()
+    client.close()
+    assert process.wait() == 2
+    assert "the spool is damaged" in process.text()
+    (tmp_path / "port").unlink()
+    process.start()
+    client = NativeClient(process.port(), TOKEN, {"sos-1": "sos_button"})
+    client.send("sos-1", event="pressed")
+    client.wait_kept()
+    client.close()
+    wait_until(lambda: ingest.events("pressed") and ingest.events("driver_failed"))
+    assert "spool.db is damaged" in ingest.events("driver_failed")[0].data["detail"]
 
 
 def test_two_agents_never_share_a_folder(agent: Callable[..., Any], tmp_path: Path) -> None:

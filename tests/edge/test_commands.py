@@ -56,6 +56,8 @@ class Gateway:
 
     def _upload(self, command: Command) -> CommandResult:
         self.ran.append(command.id)
+        if command.id.startswith("odd"):
+            return CommandResult(command.id, ok=True, at=now_ms(), data={"not": object()})
         self.gate.wait()
         return CommandResult(id=command.id, ok=True, at=now_ms())
 
@@ -118,6 +120,23 @@ def test_a_repeated_device_command_is_acknowledged_and_carried_out_once(gateway:
     gateway.gate.set()
     wait_until(lambda: gateway.results, "the answer", 5)
     assert gateway.ran == ["d-1"]
+
+
+def test_doors_that_do_not_answer_keep_no_other_door_waiting(gateway: Gateway) -> None:
+    for number in range(12):
+        gateway.ask("call_cabin", f"mute-{number}", device=f"lift-{number}")
+    gateway.ask("unlock", "d-1", device="gate-east")
+    wait_until(lambda: "d-1" in gateway.answered(), "the door", 3)
+    assert not gateway.gate.is_set()
+
+
+def test_an_answer_that_cannot_be_written_costs_no_worker(gateway: Gateway) -> None:
+    for number in range(6):
+        gateway.ask("upload-snapshot", f"odd-{number}")
+    gateway.gate.set()
+    gateway.ask("upload-snapshot", "u-1")
+    wait_until(lambda: gateway.answered() == ["u-1"], "the answer", 5)
+    assert len(gateway.ran) == 7
 
 
 def test_stuck_uploads_never_keep_a_door_waiting(gateway: Gateway) -> None:

@@ -30,7 +30,14 @@ def test_paths_are_taken_from_the_files_own_folder(tmp_path: Path) -> None:
     assert config.broker.password_file == tmp_path / "secret"
     assert config.native is not None
     assert config.native.token_file == tmp_path / "token"
+    assert config.cameras[0].source == str(tmp_path / "film.avi")
     assert config.spool.quota_bytes == 2147483648
+
+
+def test_an_address_of_a_camera_is_no_path(tmp_path: Path) -> None:
+    address = "rtsp://10.0.0.7/stream2"
+    config = load(write(tmp_path, GOOD.replace("film.avi", address)))
+    assert config.cameras[0].source == address
 
 
 @pytest.mark.parametrize(
@@ -42,6 +49,11 @@ def test_paths_are_taken_from_the_files_own_folder(tmp_path: Path) -> None:
         (("port: 1883", "port: lots"), "broker.port: Input should be a valid integer"),
         (("name: road", "nmae: road"), "cameras.0.zones.0.nmae: unknown key; did you mean 'name'"),
         (("[1, 1]]", "[1, 7]]"), "cameras.0.zones.0.polygon.2.1: Input should be less than"),
+        (("[1, 0], [1, 1]]", "[1, 1], [0, 0]]"), "cameras.0.zones.0: the polygon encloses nothin"),
+        (
+            ("zones: [", "zones: [{name: road, polygon: [[0, 0], [1, 0], [1, 1]]}, "),
+            "cam-1: zone 'r",
+        ),
         (("yangguang\n", "Sunshine!\n"), "community: String should match pattern"),
         (("data_dir", "timezone: Mars/Base\ndata_dir"), "'Mars/Base' is not a time zone"),
     ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sqlite3
@@ -14,12 +15,12 @@ import pytest
 from devices_on_wire import NativeClient
 from pydantic import SecretStr
 
-from anju_devices.messages import Command, Lane, decode_batch
+from anju_devices.messages import Command, CommandResult, Lane, decode_batch
 from anju_edge.clock import now_ms
 from anju_edge.config import NativeConfig
 from anju_edge.drivers import native as native_module
 from anju_edge.drivers.native import NativeDriver
-from anju_edge.errors import SpoolFullError
+from anju_edge.errors import DriverError, SpoolFullError
 from anju_edge.intake import Intake
 from anju_edge.spool import Entry, Spool
 
@@ -110,6 +111,28 @@ def test_a_bad_line_is_answered_set_aside_and_stops_nothing(native: Served, tmp_
     client.close()
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'"' + b"x" * 200_000 + b'"', "a line over 65536 bytes"),
+        (b"[" * 20_000 + b"]" * 20_000, "maximum recursion depth"),
+        (b"[" * 990 + b"]" * 990, "nested over 32 deep"),  # readable here, but not in a batch
+    ],
+)
+def test_an_alarm_behind_a_line_beyond_all_measure_is_kept(
+    native: Served, data: bytes, expected: str
+) -> None:
+    client = native.connect()
+    client._socket.sendall(b'{"device":"sos-1","at":1,"event":"pressed","data":{"x":%b}}\n' % data)
+    client.send("sos-1", event="pressed")
+    refused, answer = client.read(), client.read()
+    assert expected in refused["error"]
+    assert refused["line"] == 2
+    assert answer == {"kept": 1}
+    assert native.spool.rejected == 1
+    client.close()
+
+
 def test_an_event_whose_data_no_rule_could_judge_is_refused_and_set_aside(
     native: Served, tmp_path: Path
 ) -> None:
@@ -196,6 +219,51 @@ def test_a_device_that_came_twice_is_asked_where_it_came_last(native: Served) ->
     assert not clients
 
 
+def test_a_port_that_is_fixed_is_served_also_when_its_file_cannot_be_written(
+    new_spool: Callable[..., Spool], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    nowhere = tmp_path / "nowhere" / "port"
+    config = NativeConfig(token_file=tmp_path / "token", port=port, port_file=nowhere)
+    driver = NativeDriver(config, SecretStr(TOKEN), Intake(new_spool()))
+    stop = threading.Event()
+    thread = threading.Thread(target=driver.run, args=(stop,))
+    thread.start()
+    deadline = time.monotonic() + 10
+    client = None
+    while client is None and time.monotonic() < deadline:
+        try:
+            client = NativeClient(port, TOKEN, DEVICES)
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+    assert client
+    client.send("sos-1", event="pressed")
+    client.wait_kept()
+    client.close()
+    stop.set()
+    thread.join()
+    with pytest.raises(DriverError, match="cannot be written"):
+        NativeDriver(
+            NativeConfig(token_file=tmp_path / "token", port_file=nowhere),
+            SecretStr(TOKEN),
+            Intake(new_spool()),
+        ).run(stop)
+
+
+def test_a_first_line_that_comes_drop_by_drop_is_not_waited_for(
+    native: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_module, "HELLO_S", 0.5)
+    with socket.create_connection(("127.0.0.1", native.port), timeout=5) as stranger:
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            while time.monotonic() - began < 5:
+                stranger.sendall(b"x")
+                time.sleep(0.05)
+        assert time.monotonic() - began < 3
+
+
 def test_connections_are_bounded(native: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native_module, "MAX_CONNECTIONS", 3)
     clients = [native.connect() for _ in range(3)]
@@ -258,6 +326,30 @@ def test_a_command_reaches_its_device_and_its_answer_comes_back(native: Served) 
     thread.join()
     assert answered[0].detail == "done"  # type: ignore[attr-defined]
     client.close()
+
+
+def test_a_clock_that_stands_years_behind_makes_no_command_wait_for_ever(
+    native: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_module, "ANSWER_S", 0.3)
+    client = native.connect()
+    in_years = now_ms() + 10 * 365 * 86_400_000
+    result = native.driver.command(Command("c", "locate", in_years, device="sos-1"))
+    assert not result.ok
+    assert result.detail == "the device did not answer in time"
+    client.close()
+
+
+def test_a_command_fails_at_once_when_its_devices_connection_is_lost(native: Served) -> None:
+    client = native.connect()
+    asked = Command("c", "locate", now_ms() + 20_000, device="sos-1")
+    answered: list[CommandResult] = []
+    thread = threading.Thread(target=lambda: answered.append(native.driver.command(asked)))
+    thread.start()
+    assert client.read()["command"]["id"] == "c"
+    client.close()
+    thread.join(5)
+    assert [result.detail for result in answered] == ["the connection to the device was lost"]
 
 
 def test_a_command_for_an_absent_device_fails_at_once(native: Served) -> None:

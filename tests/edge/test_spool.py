@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -11,7 +12,8 @@ import pytest
 
 from anju_devices.messages import MAX_BATCH_BYTES, Lane, Reading, decode_batch, encode
 from anju_edge import spool as spool_module
-from anju_edge.errors import SpoolFullError
+from anju_edge import spool_file as spool_file_module
+from anju_edge.errors import SpoolError, SpoolFullError
 from anju_edge.reserve import Reserve
 from anju_edge.spool import Entry, Spool
 
@@ -198,6 +200,98 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(
     Spool(path, quota_bytes=1_000_000, gateway="gw").close()
     (aside,) = tmp_path.glob("spool.db.damaged-*")
     assert aside.read_bytes().startswith(b"this was never"), "the newest alone stays"
+
+
+def test_events_in_front_of_the_damage_and_behind_it_are_saved(
+    new_spool: NewSpool, tmp_path: Path
+) -> None:
+    spool = new_spool()
+    for n in range(1, 61):
+        spool.append([telemetry(n, size=500)])
+        spool.append([event(n, size=2000)])
+        spool.take(Lane.EVENTS, n)
+    spool.committed(Lane.EVENTS, 4)
+    spool.close()
+    path = tmp_path / "spool.db"
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = b"\xa5" * 4096
+    path.write_bytes(content)
+    spool = Spool(path, quota_bytes=1_000_000, gateway="gw")
+    batches = drain(spool, Lane.EVENTS)
+    saved = [reading.at for _, readings in batches for reading in readings]
+    assert [seq for seq, _ in batches] == list(range(1, len(batches) + 1))
+    assert saved == sorted(set(saved) & set(range(5, 61)))
+    assert (saved[0], saved[-1]) == (5, 60)
+    assert len(saved) > 45
+    assert f"with the {len(saved)} events that could be saved" in spool.loss
+    spool.append([event(99)])
+    assert numbers(spool.take(Lane.EVENTS, len(batches) + 1)) == [99]
+    spool.close()
+
+
+def spoil(path: Path) -> None:
+    """Damage the file of a spool at work, and let it know that the file has changed."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute("PRAGMA user_version=7")
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * (path.stat().st_size - 4096))
+
+
+def test_damage_at_work_is_noticed_and_told(new_spool: NewSpool, tmp_path: Path) -> None:
+    spool = new_spool()
+    told: list[bool] = []
+    spool.on_damage = lambda: told.append(True)
+    spool.append([event(1)])
+    spoil(tmp_path / "spool.db")
+    with pytest.raises(SpoolError, match="is damaged"):
+        spool.append([event(2)])
+    assert told
+    spool.close()
+    spool = new_spool()
+    assert "damage was met at work" in spool.loss
+    assert new_spool().loss == ""
+
+
+def test_a_great_backlog_is_not_read_through_first_and_damage_is_met_at_work(
+    new_spool: NewSpool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_file_module, "CHECKED_BYTES", 100_000)
+    spool = new_spool()
+    for n in range(1, 31):
+        spool.append([event(n, size=20_000)])
+        spool.take(Lane.EVENTS, n)
+    spool.close()
+    path = tmp_path / "spool.db"
+    content = bytearray(path.read_bytes())
+    content[8 * 4096 : -20 * 4096] = b"\xa5" * (len(content) - 28 * 4096)
+    path.write_bytes(content)
+    with pytest.raises(SpoolError, match="is damaged"):
+        read_all(new_spool)
+    assert (tmp_path / "spool.suspect").exists()
+    spool = new_spool()
+    assert "damage was met at work" in spool.loss
+    assert drain(spool, Lane.EVENTS)
+
+
+def read_all(new_spool: NewSpool) -> None:
+    drain(new_spool(), Lane.EVENTS)
+
+
+def test_sealing_puts_telemetry_on_the_disk_and_an_event_does_not_wait_for_it(
+    new_spool: NewSpool, tmp_path: Path
+) -> None:
+    spool = new_spool()
+    spool.append([event(1)])
+    spool.append([telemetry(1)])
+    log = tmp_path / "spool.db-wal"
+    before = log.read_bytes()
+    assert numbers(spool.take(Lane.EVENTS, 1)) == [1]
+    assert log.read_bytes() == before
+    assert numbers(spool.take(Lane.TELEMETRY, 1)) == [1]
+    assert log.read_bytes() != before
 
 
 def test_not_even_a_database_is_set_aside(tmp_path: Path) -> None:

@@ -304,9 +304,11 @@ class Driven:
 
     def __init__(self, config: CameraConfig, spool: Spool, folder: Path) -> None:
         self.spool = spool
-        driver = CameraDriver(config, Intake(spool), snapshots=folder, timezone="Asia/Shanghai")
+        self.driver = CameraDriver(
+            config, Intake(spool), snapshots=folder, timezone="Asia/Shanghai"
+        )
         self._stop = threading.Event()
-        self.thread = threading.Thread(target=driver.run, args=(self._stop,))
+        self.thread = threading.Thread(target=self.driver.run, args=(self._stop,))
         self.thread.start()
 
     def events(self) -> list[Reading]:
@@ -322,6 +324,13 @@ class Driven:
             assert time.monotonic() < deadline, [r.event for r in self.events()]
             time.sleep(0.1)
         return self.events()
+
+    def wait_held(self, *names: str) -> None:
+        """Wait until these events are held back, for want of room."""
+        deadline = time.monotonic() + 40
+        while [r.event for r in list(self.driver._held)] != list(names):
+            assert time.monotonic() < deadline, list(self.driver._held)
+            time.sleep(0.05)
 
     def stop(self) -> None:
         self._stop.set()
@@ -369,12 +378,12 @@ def test_events_wait_while_the_spool_has_no_room_and_are_told_in_their_order(
     driven = drive(camera(str(source), lost_after_s=0.5, loop=True))
     with monkeypatch.context() as patch:
         patch.setattr(driven.spool, "append", full)
-        time.sleep(4)
-        assert driven.events() == []
+        driven.wait_held("lost")
         draft = tmp_path / "draft.avi"
         draft.write_bytes(film.read_bytes())
         draft.rename(source)
-        time.sleep(4)
+        driven.wait_held("lost", "restored")
+        assert driven.events() == []
     driven.wait_for("lost", "restored")
 
 
@@ -382,8 +391,8 @@ def test_a_camera_process_is_watched_killed_and_started_again(
     drive: Callable[[CameraConfig], Driven], monkeypatch: pytest.MonkeyPatch, film: Path
 ) -> None:
     monkeypatch.setattr(camera_driver, "SILENCE_S", 2.0)
-    monkeypatch.setattr(camera_driver, "FIRST_RETRY_S", 6.0)
-    driven = drive(camera(str(film), scene.STRIP, lost_after_s=4.0, loop=True))
+    monkeypatch.setattr(camera_driver, "FIRST_RETRY_S", 3.5)
+    driven = drive(camera(str(film), scene.STRIP, lost_after_s=2.5, loop=True))
     child = wait_for_child()
     while driven.spool.lane(Lane.TELEMETRY).last == 0:
         time.sleep(0.05)

@@ -18,7 +18,7 @@ from anju_edge.config import EdgeConfig, read_secret
 from anju_edge.drivers.camera import CameraDriver
 from anju_edge.drivers.native import NativeDriver
 from anju_edge.drivers.replay import ReplayDriver
-from anju_edge.errors import ConfigError, SpoolFullError
+from anju_edge.errors import ConfigError, SpoolError
 from anju_edge.intake import Intake, Said
 from anju_edge.snapshots import Snapshots, Uploader, UploadError
 from anju_edge.spool import Spool
@@ -81,10 +81,23 @@ class Agent:
         self._supervisor = Supervisor(drivers, on_failure=self._on_failure)
 
     def run(self, stop: threading.Event) -> None:
-        """Work until ``stop``."""
+        """Work until ``stop``.
+
+        Raises:
+            SpoolError: the spool was damaged meanwhile; the next start begins a new one.
+        """
+        damaged = threading.Event()
+
+        def end_damaged() -> None:
+            damaged.set()
+            stop.set()
+
+        self._spool.on_damage = end_damaged
         self._uplink.start()
         self._supervisor.start()
         self._tell(event="started", data={"version": __version__})
+        if self._spool.loss:
+            self._on_failure("spool", self._spool.loss)
         _log.info("gateway %s is up, epoch %s", self._config.gateway, self._spool.epoch)
         while not stop.is_set():
             self._tend()
@@ -95,6 +108,8 @@ class Agent:
         self._uplink.stop()
         self._spool.close()
         self._lock.close()
+        if damaged.is_set():
+            raise SpoolError("the spool is damaged; start this agent again")
 
     def _tend(self) -> None:
         """Tell how the box is and tidy up; a fault in either never ends the agent."""
@@ -169,7 +184,7 @@ class Agent:
         reading = Reading(device=self._config.gateway, at=now_ms(), **said)
         try:
             self._intake.keep([Said(reading, self._gateway)])
-        except (InvalidReadingError, SpoolFullError) as error:
+        except (InvalidReadingError, SpoolError) as error:
             _log.error("the gateway's own reading was not kept: %s", error)
 
 

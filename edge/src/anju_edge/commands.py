@@ -23,8 +23,10 @@ from anju_edge.clock import now_ms
 from anju_edge.errors import EdgeError, GoingDownError
 
 UPLOAD_SNAPSHOT = "upload-snapshot"
-WORKERS = 4
-"""For this gateway's own commands, and as many for its devices: neither waits for the other."""
+OWN_WORKERS = 4
+DEVICE_WORKERS = 64
+"""They mostly wait: when a whole building's doors are to open, those that do not answer must
+not keep the others waiting."""
 REMEMBERED = 1000
 RETRY_S = 0.5
 
@@ -33,7 +35,10 @@ Handler = Callable[[Command], CommandResult]
 
 
 class Commands:
-    """Carries out commands, a few at a time, away from the network thread.
+    """Carries out commands away from the network thread, so many at a time.
+
+    What this gateway does itself and what its devices do have workers of their own: neither
+    waits for the other.
 
     Args:
         own: what this gateway itself can do, by command name.
@@ -60,8 +65,8 @@ class Commands:
         self._lock = threading.Lock()
         self._under_way: set[str] = set()
         self._answered: OrderedDict[str, CommandResult] = OrderedDict()
-        self._own_queue = _crew("own-command", self._work)
-        self._device_queue = _crew("device-command", self._work)
+        self._own_queue = _crew("own-command", OWN_WORKERS, self._work)
+        self._device_queue = _crew("device-command", DEVICE_WORKERS, self._work)
 
     def receive(self, message: Message) -> None:
         """Take one message of ``down/commands``; returns at once."""
@@ -131,8 +136,10 @@ class Commands:
 _Task = tuple[Command, Message | None]
 
 
-def _crew(name: str, work: Callable[[Command, Message | None], None]) -> "queue.SimpleQueue[_Task]":
-    """Start WORKERS threads that work off the queue given back.
+def _crew(
+    name: str, workers: int, work: Callable[[Command, Message | None], None]
+) -> "queue.SimpleQueue[_Task]":
+    """Start threads that work off the queue given back.
 
     They are daemons, unlike those of an executor: a stuck upload never delays the agent's end.
     """
@@ -140,9 +147,12 @@ def _crew(name: str, work: Callable[[Command, Message | None], None]) -> "queue.
 
     def serve() -> None:
         while True:
-            work(*tasks.get())
+            try:
+                work(*tasks.get())
+            except Exception:  # noqa: BLE001 - a worker less keeps others waiting unseen
+                _log.exception("%s: a command was not answered", name)
 
-    for number in range(WORKERS):
+    for number in range(workers):
         threading.Thread(target=serve, name=f"{name}-{number}", daemon=True).start()
     return tasks
 

@@ -1,7 +1,8 @@
 """The agent's configuration: a YAML file, checked whole before anything starts.
 
 Relative paths are taken from the folder of the configuration file. Secrets stand in files
-of their own and never in the configuration, in a log line or in an error.
+of their own (but for a camera's, which is part of its address) and never in a log line or
+in an error.
 """
 
 import difflib
@@ -31,6 +32,8 @@ T = TypeVar("T")
 Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+MIN_AREA = 1e-4
+"""Smallest share of the picture that a zone may be; in less nobody would ever be seen."""
 
 
 def _known_zone(name: object) -> object:
@@ -135,6 +138,13 @@ class ZoneConfig(_Section):
     dwell_s: Annotated[float, Field(gt=0)] = 30.0
     """A ``zone_dwell`` event is said each time somebody has stayed this much longer."""
 
+    @model_validator(mode="after")
+    def _encloses_something(self) -> Self:
+        corners = zip(self.polygon, (*self.polygon[1:], self.polygon[0]), strict=True)
+        if abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in corners)) < MIN_AREA * 2:
+            raise ValueError("the polygon encloses nothing; are its corners in their order?")
+        return self
+
 
 class CameraConfig(_Section):
     """One camera: a file or a stream, and the zones watched in it."""
@@ -185,6 +195,10 @@ class EdgeConfig(_Section):
         for what, names in (
             ("camera device", [camera.device for camera in self.cameras]),
             ("replay file", [str(replay.file) for replay in self.replay]),
+            *(
+                (f"{camera.device}: zone", [zone.name for zone in camera.zones])
+                for camera in self.cameras
+            ),
         ):
             for name in names:
                 if names.count(name) > 1:
@@ -269,6 +283,8 @@ def _anchored(value: T, folder: Path) -> T:
     if isinstance(value, BaseModel):
         names = type(value).model_fields
         changed = {name: _anchored(getattr(value, name), folder) for name in names}
+        if isinstance(value, CameraConfig) and "://" not in value.source:
+            changed["source"] = str(folder / value.source)
         anchored = value.model_copy(update=changed)
     elif isinstance(value, tuple):
         anchored = tuple(_anchored(item, folder) for item in value)

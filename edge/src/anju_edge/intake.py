@@ -1,8 +1,8 @@
 """Where every driver hands over what its devices said: checked, laned, kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,10 @@ from anju_devices.model import DeviceModel
 from anju_edge.clock import new_id
 from anju_edge.seen import DIGEST_BYTES
 from anju_edge.spool import MAX_READING_BYTES, Entry, Spool
+
+MAX_DEPTH = 32
+"""How deep an event's data may be nested: a batch nobody can read would take the other
+readings in it along."""
 
 
 class Said(NamedTuple):
@@ -35,9 +39,12 @@ class Intake:
         """Give the checked reading as the spool keeps it.
 
         Raises:
-            InvalidReadingError: the model does not know it, or it is over 64 KiB.
+            InvalidReadingError: the model does not know it, or it is over 64 KiB or nested
+                too deep.
         """
         model.check(reading)
+        if _is_deeper(reading.data, MAX_DEPTH):
+            raise InvalidReadingError(f"{reading.device}: data nested over {MAX_DEPTH} deep")
         body = encode(reading)
         if len(body) > MAX_READING_BYTES:
             raise InvalidReadingError(f"{reading.device}: {len(body)} bytes in one reading")
@@ -70,3 +77,16 @@ class Intake:
     def reject(self, source: str, line: bytes, reason: str) -> None:
         """Set a line aside that no model understands."""
         self._spool.reject(source, line, reason)
+
+
+def _is_deeper(data: Any, most: int) -> bool:
+    level = [data]
+    for _ in range(most + 1):
+        level = [inner for value in level for inner in _inside(value)]
+    return bool(level)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

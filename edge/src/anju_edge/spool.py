@@ -34,10 +34,10 @@ import msgspec
 
 from anju_devices.messages import Lane, Reading, encode
 from anju_edge.clock import new_id, now_ms
-from anju_edge.errors import SpoolFullError
+from anju_edge.errors import SpoolError, SpoolFullError
 from anju_edge.reserve import Reserve
 from anju_edge.seen import Seen
-from anju_edge.spool_file import is_full, open_file
+from anju_edge.spool_file import is_damage, is_full, open_file, suspect
 
 LINGER_S = 0.5
 READY_READINGS = 500
@@ -52,6 +52,7 @@ DROP_BYTES = 4 * 1024 * 1024
 """How much old telemetry goes at a time when the disk is full: a small transaction."""
 RESERVE_TRY_S = 30.0
 
+_SET = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -98,11 +99,14 @@ class Spool:
         self._lock = threading.RLock()
         self.on_append: Callable[[], None] = lambda: None
         """Called after each append, outside the lock; the uplink's wake-up."""
+        self.on_damage: Callable[[], None] = lambda: None
+        """Called when the file turns out to be damaged: it can only be opened anew."""
         self._reserve = Reserve(path.with_suffix(".reserve"))
-        self._db = open_file(path, self._reserve)
+        self._db, self.loss = open_file(path, self._reserve)
         self._try_reserve_at = 0.0
         self._bounded = False
-        self._set_up()
+        with self._locked():
+            self._set_up()
         self._hold_reserve()
 
     def _set_up(self) -> None:
@@ -145,6 +149,19 @@ class Spool:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock; notice it when the file turns out to be damaged."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                suspect(self._path)
+                self.on_damage()
+                raise SpoolError(f"{self._path} is damaged: {error}") from error
 
     # -- room --------------------------------------------------------------------------
 
@@ -225,7 +242,7 @@ class Spool:
         Raises:
             SpoolFullError: the disk or the quota has no room; nothing of this call was kept.
         """
-        with self._lock:
+        with self._locked():
             fresh = self._unseen(entries)
             if not fresh and mark is None:
                 return
@@ -253,9 +270,7 @@ class Spool:
                 lanes[lane] = self._store(lane, lanes[lane], bodies)
             row = self._seen.store(entry.digest for entry in fresh)
             if mark:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"mark:{mark[0]}", str(mark[1]))
-                )
+                self._db.execute(_SET, (f"mark:{mark[0]}", str(mark[1])))
         self._lanes = lanes
         self._unsynced = not full
         self._seen.know(row)
@@ -380,7 +395,7 @@ class Spool:
 
     def take(self, lane: Lane, seq: int) -> bytes | None:
         """Give batch ``seq`` as it goes on the wire, sealing it; None when it is not ready."""
-        with self._lock:
+        with self._locked():
             state = self._lanes[lane]
             if seq > state.last:
                 return None
@@ -405,10 +420,11 @@ class Spool:
 
     def _seal(self, lane: Lane) -> None:
         state = self._lanes[lane]
-        if self._unsynced:
-            # Any write with FULL puts all earlier ones of the file on the disk as well.
+        if self._unsynced and lane is Lane.TELEMETRY:
+            # A write with FULL puts all earlier ones on the disk as well. It must change
+            # something: of an update to the same value SQLite writes nothing at all.
             with self._write():
-                self._db.execute("UPDATE lanes SET last = last WHERE lane = ?", (lane,))
+                self._db.execute(_SET, ("sealed", str(state.base + state.last)))
             self._unsynced = False
         self._lanes[lane] = replace(state, sealed=state.last, open_count=0, open_size=0)
 
@@ -418,7 +434,7 @@ class Spool:
         Raises:
             SpoolFullError: the disk has not even the room to delete; nothing was forgotten.
         """
-        with self._lock:
+        with self._locked():
             number = min(number, self._lanes[lane].sealed)
             if number > self._lanes[lane].committed:
                 self._with_room(lambda: self._forget(lane, number))
@@ -441,7 +457,7 @@ class Spool:
         For a platform and an agent that can no longer agree, such as after one of them was
         restored from a backup. What was stored and not yet acknowledged may be stored twice.
         """
-        with self._lock:
+        with self._locked():
             self._with_room(self._begin_epoch)
         _log.warning("the spool begins the new epoch %s", self.epoch)
 
@@ -459,7 +475,7 @@ class Spool:
         }
         facts = {"epoch": epoch} | {f"base:{lane}": str(x.base) for lane, x in lanes.items()}
         with self._write():
-            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
+            self._db.executemany(_SET, facts.items())
         self.epoch = epoch
         self._lanes = lanes
 

@@ -55,7 +55,7 @@ class Supervisor:
             thread.join(max(0.0, until - time.monotonic()))
 
     def _tell(self, driver: str, reason: str) -> None:
-        """Report a failure, once for each reason."""
+        """Report a failure, once for each reason while it does not run steadily."""
         if self._told.get(driver) != reason:
             self._told[driver] = reason
             self._on_failure(driver, reason)
@@ -74,9 +74,10 @@ class Supervisor:
                 reason = repr(error)
             else:
                 return
-            self._tell(driver.name, reason)
             if time.monotonic() - began > STEADY_S:
                 delay_s = FIRST_RETRY_S
+                self._told.pop(driver.name, None)
+            self._tell(driver.name, reason)
             wait_s = delay_s * random.uniform(0.75, 1.25)  # noqa: S311 - spreads restarts
             _log.warning("%s: starting again in %.1f s", driver.name, wait_s)
             self._stop.wait(wait_s)

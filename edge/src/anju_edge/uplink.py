@@ -28,13 +28,17 @@ from anju_edge.clock import now_ms
 from anju_edge.spool import Spool
 
 WINDOW_BATCHES = 32
-WINDOW_BYTES = 1024 * 1024
-"""Per lane; bounds how long an alarm can wait behind telemetry on a slow line."""
-RESEND_S = 10.0
+WINDOW_BYTES = {Lane.EVENTS: 1024 * 1024, Lane.TELEMETRY: 128 * 1024}
+"""An alarm waits behind the telemetry that is on its way: with the batch that fills the
+window up, 2 to 3 s on a line of 1 Mbit/s. A ping of the broker's waits there as well."""
+RESEND_S = {Lane.EVENTS: 2.0, Lane.TELEMETRY: 10.0}
 RESEND_MOST_S = {Lane.EVENTS: 60.0, Lane.TELEMETRY: 300.0}
 """While nothing comes back the wait doubles up to this, and one batch goes instead of a
 window: whatever a broker queues for an absent platform must not grow with our impatience."""
 GAP_PATIENCE_S = 1.0
+SLOW_LINE_BYTES_S = 32 * 1024
+"""How quick a line is believed to be at least: every wait is longer by what it needs for all
+that is on its way. Sending again what is still travelling would make a slow line slower."""
 DISAGREE_S = 30.0
 """How long the platform must insist on less than it acknowledged before a new epoch."""
 CONGESTED_S = 0.02
@@ -68,14 +72,18 @@ class _Window:
     """What is on its way in one lane: numbers ``committed + 1`` to ``next - 1``."""
 
     next: int
+    most_bytes: int
+    patience_s: float
     sizes: dict[int, int] = field(default_factory=dict)
     moved_at: float = 0.0
     """When it last advanced, was rewound, or began to be used after being empty."""
     limit: int = WINDOW_BATCHES
-    patience_s: float = field(default_factory=lambda: RESEND_S)
 
     def room(self) -> bool:
-        return len(self.sizes) < self.limit and sum(self.sizes.values()) < WINDOW_BYTES
+        return len(self.sizes) < self.limit and self.size() < self.most_bytes
+
+    def size(self) -> int:
+        return sum(self.sizes.values())
 
 
 class Uplink:
@@ -160,8 +168,16 @@ class Uplink:
         return Status(online=online, at=now_ms(), epoch=self._spool.epoch, version=__version__)
 
     def _empty_windows(self) -> dict[Lane, _Window]:
-        now = time.monotonic()
-        return {lane: _Window(self._spool.lane(lane).committed + 1, moved_at=now) for lane in Lane}
+        return {lane: self._empty_window(lane) for lane in Lane}
+
+    def _empty_window(self, lane: Lane) -> _Window:
+        first = self._spool.lane(lane).committed + 1
+        return _Window(first, WINDOW_BYTES[lane], RESEND_S[lane], moved_at=time.monotonic())
+
+    def _expected_by(self, window: _Window, patience_s: float) -> float:
+        """Give when a window ought to have moved, were the line as slow as we believe."""
+        travelling = sum(each.size() for each in self._windows.values())
+        return window.moved_at + patience_s + travelling / SLOW_LINE_BYTES_S
 
     # -- called by the link's thread: note and wake, never work ------------------------
 
@@ -229,7 +245,7 @@ class Uplink:
         for lane, window in self._windows.items():
             state = self._spool.lane(lane)
             if window.sizes:
-                times.append(window.moved_at + window.patience_s)
+                times.append(self._expected_by(window, window.patience_s))
             if window.room() and window.next <= state.sealed:
                 times.append(now + CONGESTED_S)
             elif window.room() and (due := self._spool.due(lane)) is not None:
@@ -283,7 +299,7 @@ class Uplink:
         window.sizes = {seq: size for seq, size in window.sizes.items() if seq > number}
         window.next = max(window.next, number + 1)
         window.moved_at = time.monotonic()
-        window.limit, window.patience_s = WINDOW_BATCHES, RESEND_S
+        window.limit, window.patience_s = WINDOW_BATCHES, RESEND_S[lane]
         return True
 
     def _begin_epoch(self) -> None:
@@ -295,23 +311,22 @@ class Uplink:
         """The platform answers and nothing moves: send again what has been on its way a while."""
         now = time.monotonic()
         for lane, window in self._windows.items():
-            if window.sizes and now - window.moved_at >= GAP_PATIENCE_S:
+            if window.sizes and now >= self._expected_by(window, GAP_PATIENCE_S):
                 self._rewind(lane, "the platform met a gap")
 
     def _rewind_stalled(self) -> None:
         """Nothing comes back: try again, one batch only, and less often each time."""
         now = time.monotonic()
         for lane, window in self._windows.items():
-            if window.sizes and now - window.moved_at >= window.patience_s:
+            if window.sizes and now >= self._expected_by(window, window.patience_s):
                 self._rewind(lane, "no acknowledgement")
                 again = self._windows[lane]
                 again.limit = 1
                 again.patience_s = min(window.patience_s * 2, RESEND_MOST_S[lane])
 
     def _rewind(self, lane: Lane, why: str) -> None:
-        first = self._spool.lane(lane).committed + 1
-        _log.info("%s: sending again from %d: %s", lane, first, why)
-        self._windows[lane] = _Window(first, moved_at=time.monotonic())
+        window = self._windows[lane] = self._empty_window(lane)
+        _log.info("%s: sending again from %d: %s", lane, window.next, why)
 
     def _send(self) -> None:
         """Send what is ready and fits the windows; after each telemetry batch, events again."""

@@ -1,4 +1,4 @@
-"""How this box itself is: read from /proc, told once a minute as the gateway's own reading."""
+"""How this box itself is: read from /proc, told as the gateway's own reading."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,10 @@ class Vitals:
         busy_before, total_before = self._before
         self._before = busy, total
         passed = total - total_before
-        return round(100.0 * (busy - busy_before) / passed, 1) if passed else 0.0
+        if passed <= 0:
+            return 0.0
+        # Linux takes waiting time back now and then: a share may come out under 0 or over 1.
+        return round(100.0 * min(max((busy - busy_before) / passed, 0.0), 1.0), 1)
 
     def memory_percent(self) -> float:
         """Give the share of memory that is not available."""

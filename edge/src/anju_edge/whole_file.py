@@ -1,5 +1,6 @@
 """Files that are read by others while we write them."""
 
+import contextlib
 from pathlib import Path
 
 
@@ -10,5 +11,10 @@ def write_whole(path: Path, content: bytes) -> None:
         OSError: it cannot be written; what stood there stays.
     """
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()  # on a full disk half a file takes the last of the room
+        raise

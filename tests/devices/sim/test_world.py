@@ -240,6 +240,16 @@ def test_commands_succeed_or_fail_with_a_reason(
     assert detail in result.detail
 
 
+@pytest.mark.parametrize("hold_s", [None, "long", 0, 1e9, [5]])
+def test_a_command_with_a_senseless_argument_is_refused(
+    site: Site, monday: int, hold_s: object
+) -> None:
+    world = World(site, SEED, monday)
+    result = world.command(Command("c", "unlock", monday + MINUTE, "gate-east", {"hold_s": hold_s}))
+    assert not result.ok
+    assert result.detail.startswith("hold_s: ")
+
+
 def test_every_command_of_the_catalogue_has_an_answer(site: Site, monday: int) -> None:
     world = World(site, SEED, monday)
     for twin in {t.model.name: t for t in world.twins.values()}.values():

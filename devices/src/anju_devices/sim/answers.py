@@ -16,11 +16,15 @@ def refuse(command: Command, at: int, detail: str) -> CommandResult:
 
 def answer(twin: Twin, command: Command, at: int) -> tuple[CommandResult, Sequence[Moment]]:
     """Carry a command out; give its result and what happens at the device because of it."""
-    known = {c.name for c in twin.model.commands}
+    known = {c.name: c for c in twin.model.commands}.get(command.name)
     act = _ACTS.get(command.name)
-    if command.name not in known or act is None:
+    if known is None or act is None:
         text = f"{twin.model.name} has no command {command.name!r}"
         return refuse(command, at, text), ()
+    for arg in known.args:
+        fault = arg.check(command.args[arg.name]) if arg.name in command.args else None
+        if fault:
+            return refuse(command, at, f"{arg.name}: {fault}"), ()
     if command.expires_at <= at:
         return refuse(command, at, "the command came after its expiry"), ()
     done_at = at + _WORK_MS

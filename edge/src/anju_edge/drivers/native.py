@@ -38,12 +38,16 @@ from anju_edge.spool import MAX_READING_BYTES, Entry
 from anju_edge.whole_file import write_whole
 
 HELLO_S = 10.0
+"""How long a client may take for its whole first line."""
 MAX_HELLO_BYTES = 4 * 1024 * 1024
 RECEIVE_BYTES = 256 * 1024
 MAX_CONNECTIONS = 256
 SEND_S = 10
 """How long a client may not take what we write; a full socket would hold up everybody who
 writes to it, commands above all."""
+ANSWER_S = 60.0
+"""How long a device may take to answer at most; a command's expiry alone would be no bound
+while this box's clock stands years behind."""
 UNACKNOWLEDGED_MS = 20_000
 TELL_S = 30.0
 
@@ -62,6 +66,7 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
 _decode_hello = msgspec.json.Decoder(_Hello)
 _decode_reading = msgspec.json.Decoder(Reading)
 _decode_answer = msgspec.json.Decoder(_Answer)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class NativeDriver:
@@ -81,7 +86,7 @@ class NativeDriver:
         """Listen until ``stop``.
 
         Raises:
-            DriverError: the address cannot be listened on.
+            DriverError: the address cannot be listened on, or a free port not be told.
         """
         address = (self._config.host, self._config.port)
         try:
@@ -90,8 +95,7 @@ class NativeDriver:
             raise DriverError(f"cannot listen on {address[0]}:{address[1]}: {error}") from error
         with server:
             port = server.getsockname()[1]
-            if self._config.port_file:
-                write_whole(self._config.port_file, f"{port}\n".encode())
+            self._tell_port(port)
             _log.info("native devices may connect to %s:%d", address[0], port)
             server.settimeout(0.25)
             while not stop.is_set():
@@ -102,9 +106,20 @@ class NativeDriver:
                 self._begin(accepted, f"{peer[0]}:{peer[1]}")
         self._hang_up()
 
+    def _tell_port(self, port: int) -> None:
+        """Write the port to its file; on a full disk a fixed port serves without one."""
+        if self._config.port_file is None:
+            return
+        try:
+            write_whole(self._config.port_file, f"{port}\n".encode())
+        except OSError as error:
+            said = f"{self._config.port_file} cannot be written: {error.strerror}"
+            if not self._config.port:
+                raise DriverError(said) from error
+            _log.error("%s", said)
+
     def _begin(self, accepted: socket.socket, peer: str) -> None:
         _watch_peer(accepted)
-        accepted.settimeout(HELLO_S)
         connection = _Connection(accepted, peer, self._intake, self._token)
         with self._lock:
             full = len(self._connections) >= MAX_CONNECTIONS
@@ -164,6 +179,7 @@ class _Connection:
         self._answered = threading.Condition()
         self._asked: set[str] = set()
         self._answers: dict[str, CommandResult] = {}
+        self._closed = False
         self._line = 0
         self._kept = 0
         self._told_at = -TELL_S
@@ -173,16 +189,13 @@ class _Connection:
         rest = self._greet()
         if rest is None:
             return
-        self._socket.settimeout(None)  # SO_SNDTIMEO bounds what we write
         _log.info("%s: connected with %d devices", self.peer, len(self.devices))
         while True:
             lines = rest.split(b"\n")
             rest = lines.pop()
             if not self._keep(lines):
                 return
-            if len(rest) > MAX_READING_BYTES:
-                self._write({"error": f"a line over {MAX_READING_BYTES} bytes"})
-                return
+            rest = rest[: MAX_READING_BYTES + 1]  # longer, it is refused when it has ended
             received = self._socket.recv(RECEIVE_BYTES)
             if not received:
                 return
@@ -191,11 +204,15 @@ class _Connection:
     def _greet(self) -> bytes | None:
         """Read and judge the first line; give what came after it, None when refused."""
         received = b""
+        until = time.monotonic() + HELLO_S
         while b"\n" not in received and len(received) <= MAX_HELLO_BYTES:
+            # drop by drop, a stranger could keep a place that a device needs
+            self._socket.settimeout(max(0.001, until - time.monotonic()))
             more = self._socket.recv(RECEIVE_BYTES)
             if not more:
                 return None
             received += more
+        self._socket.settimeout(None)  # SO_SNDTIMEO bounds what we write
         line, _, rest = received.partition(b"\n")
         fault = self._judge(line)
         if fault:
@@ -210,7 +227,7 @@ class _Connection:
         """Say why the client may not go on, or take in its devices."""
         try:
             hello = _decode_hello.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             return f"the first line must be token and devices: {error}"
         if not hmac.compare_digest(hello.token.encode(), self._token.get_secret_value().encode()):
             return "the token is not this agent's"
@@ -229,7 +246,7 @@ class _Connection:
                 continue
             try:
                 entries.append((self._line, self._understand(line)))
-            except (msgspec.DecodeError, UnicodeDecodeError, InvalidReadingError) as error:
+            except (*_UNREADABLE, InvalidReadingError) as error:
                 if self._take_answer(line):
                     continue
                 self._intake.reject(f"native {self.peer}", line, str(error))
@@ -272,6 +289,8 @@ class _Connection:
         return len(events)
 
     def _understand(self, line: bytes) -> Entry:
+        if len(line) > MAX_READING_BYTES:
+            raise InvalidReadingError(f"a line over {MAX_READING_BYTES} bytes")
         reading = _decode_reading.decode(line)
         model = self.devices.get(reading.device)
         if model is None:
@@ -282,7 +301,7 @@ class _Connection:
         """Take a command's result, if that is what the line is."""
         try:
             answer = _decode_answer.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNREADABLE:
             return False
         with self._answered:
             if answer.result.id in self._asked:
@@ -291,19 +310,21 @@ class _Connection:
         return True
 
     def ask(self, command: Command) -> CommandResult:
-        """Send a command and wait for its result, at most until it expires."""
-        failed = "the connection to the device was lost"
+        """Send a command and wait for its result, at most ANSWER_S or until it expires."""
+        lost = failed = "the connection to the device was lost"
         with self._answered:
             self._asked.add(command.id)
         try:
             self._write({"command": msgspec.to_builtins(command)})
             failed = "the device did not answer in time"
             with self._answered:
+                left_s = (command.expires_at - now_ms()) / 1000
                 self._answered.wait_for(
-                    lambda: command.id in self._answers,
-                    timeout=max(0.0, (command.expires_at - now_ms()) / 1000),
+                    lambda: self._closed or command.id in self._answers,
+                    timeout=min(max(0.0, left_s), ANSWER_S),
                 )
                 answer = self._answers.pop(command.id, None)
+                failed = lost if self._closed else failed
         except OSError:
             answer = None
         with self._answered:
@@ -331,7 +352,10 @@ class _Connection:
             self._writing.release()
 
     def close(self) -> None:
-        """Hang up; a thread reading this connection ends."""
+        """Hang up; a thread reading this connection ends, and so does waiting for answers."""
+        with self._answered:
+            self._closed = True
+            self._answered.notify_all()
         with contextlib.suppress(OSError):  # it may be gone already
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from hashlib import blake2s
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -85,8 +86,8 @@ def read(file: Path, *, home: str, zone: ZoneInfo) -> list[Row]:
                 for number, cells in enumerate(table, start=2)
                 if cells
             ]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or f"not text: {error}"
         raise RecordingError(f"{file}: cannot be read: {reason}") from error
 
 
@@ -108,7 +109,11 @@ def _row(
 def _sensor(known: dict[str, Sensor], home: str, name: str) -> Sensor:
     if name not in known:
         model = "door_contact" if _ENTRANCE.search(name) else "binary_sensor"
-        known[name] = Sensor(name, f"{home}-{slug(name)}"[:64], model)
+        device = f"{home}-{slug(name)}"[:64]
+        if any(sensor.device == device for sensor in known.values()):
+            # names in Chinese all make the same id, long ones begin alike: tell them apart
+            device = f"{device[:55]}-{blake2s(name.encode(), digest_size=4).hexdigest()}"
+        known[name] = Sensor(name, device, model)
     return known[name]
 
 

@@ -11,6 +11,7 @@ from anju_edge.errors import CameraError
 from anju_edge.vision.blobs import Box
 from anju_edge.vision.frames import Image
 from anju_edge.vision.zones import Crossing
+from anju_edge.whole_file import write_whole
 
 ZONE_COLOUR = (255, 183, 88)  # BGR of the screens' selection blue
 BOX_COLOUR = (46, 159, 255)  # BGR of the screens' P2
@@ -63,9 +64,7 @@ def save(picture: Image, folder: Path, name: str) -> None:
     encoded, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     if not encoded:
         raise CameraError(f"snapshot {name} cannot be encoded")
-    draft = folder / f".{name}.draft"
     try:
-        draft.write_bytes(data.tobytes())
-        draft.replace(folder / f"{name}.jpg")
+        write_whole(folder / f"{name}.jpg", data.tobytes())
     except OSError as error:
         raise CameraError(f"snapshot {name} cannot be written: {error.strerror}") from error
