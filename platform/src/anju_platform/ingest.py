@@ -270,7 +270,9 @@ class _Term:
             )
         for gateway, command in outgoing.commands:
             topic = topics.build(gateway.community, gateway.slug, Channel.COMMANDS)
-            self._link.publish(topic, encode(command))
+            # a gateway whose clock is behind must not open a door when it comes back
+            left_s = max(1, (command.expires_at - to_millis(now())) // 1000)
+            self._link.publish(topic, encode(command), expiry_s=left_s)
         for message in group:
             self._link.ack(message)
         self._points += outgoing.points

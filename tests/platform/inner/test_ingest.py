@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ingest_process import IngestProcess
 from sqlalchemy import Engine, select, text
-from wire_sender import Sender, now_ms, until
+from wire_sender import COMMUNITY, GATEWAY, Sender, now_ms, until
 
-from anju_devices.messages import Lane, Reading
+from anju_devices import topics
+from anju_devices.link import Link, LinkSettings
+from anju_devices.messages import Lane, Reading, decode_command
 from anju_devices.topics import Channel
 from anju_platform.commands.requests import ask as ask_gateway
 from anju_platform.database import transaction
@@ -242,6 +246,39 @@ def test_a_command_asked_for_elsewhere_is_sent_at_once_and_again_on_return(
     until(lambda: len(sender.commands) == 2)
     assert sender.commands[0] == sender.commands[1]
     assert ask("SELECT answered_at FROM commands") == [None]
+
+
+def test_the_broker_keeps_no_command_for_a_gateway_longer_than_it_is_valid(
+    sender: Sender, broker: Mosquitto, ask: Ask, engine: Engine
+) -> None:
+    del sender  # the gateway counts as online
+    names: list[str] = []
+    box = LinkSettings(host=broker.host, port=broker.port, client_id="box")
+    topic = topics.build(COMMUNITY, GATEWAY, Channel.COMMANDS)
+
+    def listening() -> Link:
+        link = Link(
+            box,
+            on_message=lambda one: names.append(decode_command(one.payload).name),
+            on_state=lambda *_: None,
+            subscriptions=(topic,),
+        )
+        link.start()
+        until(lambda: link.connected)
+        return link
+
+    listening().stop()  # from here on the broker keeps what is sent
+    with transaction(engine) as session:
+        gateway = session.scalars(select(Gateway)).one()
+        for name, valid in (("unlock", timedelta(seconds=2)), ("later", timedelta(minutes=1))):
+            whose = {"community_id": gateway.community_id, "gateway_id": gateway.id}
+            ask_gateway(session, **whose, name=name, ttl=valid)
+    until(lambda: ask("SELECT count(*) FROM commands WHERE sent_at IS NOT NULL") == [2])
+    time.sleep(3)
+    link = listening()
+    until(lambda: names)
+    link.stop()
+    assert names == ["later"]  # whatever the gateway's own clock says
 
 
 def test_who_fell_is_told_of_while_the_broker_is_away(
