@@ -125,6 +125,14 @@ def test_a_fall_told_before_stillness_is_measured_still_rings() -> None:
     assert ("active", 1) in site.said()
 
 
+def test_after_a_fall_that_fell_silent_the_next_rings_anew_though_told_late() -> None:
+    fall = {"fall_confidence": 0.9}
+    site = Site(LIBRARY["fall"]).read(0, "fall", id="a", data=fall).wait(HOUR)
+    site.read(HOUR, "fall", id="b", arrives=HOUR + 11 * MINUTE, data=fall)
+    site.read(HOUR + 11 * MINUTE, "fall", id="c", data=fall).wait(2 * HOUR)
+    assert [kind for kind, _ in site.said()][:3] == ["active", "unknown", "active"]
+
+
 def test_a_device_that_speaks_all_the_time_never_puts_off_what_is_due() -> None:
     site = Site(LIBRARY["fall"])
     site.read(0, "fall", data={"fall_confidence": 0.9, "still_s": 0})

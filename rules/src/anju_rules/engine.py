@@ -301,9 +301,11 @@ class CompiledRule:
             elif old:
                 # whoever was told of it must still hear how it goes on, and that it ended
                 hushed = True
-            else:
+            elif change.kind != "unknown" or audible:
                 said.append(change)
                 hushed, audible = False, True
+        if not state.present.severity:
+            hushed = audible = False
         last = marks[-1] if marks else None
         if hushed and state.present.severity and last and context.now - last.at <= LATE_RAISE_MS:
             kind = "severity" if audible else "active"
