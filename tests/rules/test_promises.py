@@ -38,6 +38,7 @@ class Site:
         self.away = [(START + int(a * 1000), START + int(b * 1000)) for a, b in away]
         self.state: State | None = None
         self.due: int | None = None
+        self.looks = 0
         self.findings: list[Finding] = []
 
     def _context(self, now: int) -> Context:
@@ -61,6 +62,7 @@ class Site:
     def wait(self, until: float) -> Site:
         while self.due is not None and self.due <= START + int(until * 1000):
             assert self.state is not None
+            self.looks += 1
             self._keep(self.rule.tick(self.state, self._context(self.due)))
         return self
 
@@ -225,6 +227,13 @@ def test_a_gateway_away_at_night_takes_nothing_off_the_waking_hours() -> None:
     site = Site(LIBRARY["elder-inactive"], away=[(14.5 * HOUR, 21.5 * HOUR)])
     site.read(13 * HOUR, motion=True).wait(27.1 * HOUR)  # 21:00, to 11:00 the next day
     assert site.said() == [("active", 3)]
+
+
+def test_a_silence_about_to_ring_is_looked_at_in_peace_while_the_gateway_is_away() -> None:
+    site = Site(LIBRARY["device-silent"], away=[(125.999, HOUR)]).read(0, battery=80)
+    site.wait(300)
+    assert site.said() == []
+    assert site.looks < 200
 
 
 def test_motion_told_two_hours_late_is_life_two_hours_ago() -> None:
