@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -226,6 +228,50 @@ def test_what_the_database_refuses_is_kept_aside_and_blocks_nobody(
     assert kept[:2] == ("refused", 2)
     assert "CheckViolation" in kept[2]
     assert ask("SELECT occurrences FROM alerts") == [2]
+
+
+def test_what_is_too_long_for_an_index_is_kept_aside_and_blocks_nobody(
+    sender: Sender, ask: Ask
+) -> None:
+    zone = "".join(random.Random(1).choices(string.ascii_letters, k=20_000))
+    data = {"zone": zone, "zone_kind": "fire_lane", "dwell_s": 400}
+    sender.put(Lane.EVENTS, Reading(device="cam", at=now_ms(), event="zone_dwell", data=data))
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait(20)
+    assert ask("SELECT rule_id FROM alerts") == ["sos-pressed"]
+    assert ask("SELECT reason FROM quarantine") == ["refused"]
+
+
+def test_a_head_that_text_cannot_hold_blocks_nobody(sender: Sender, ask: Ask) -> None:
+    head = b'{"epoch": "a\\u0000b", "seq": 1, "sent_at": 1, "readings": []}'
+    sender.raw(Channel.EVENTS, head)
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait(20)
+    assert ask("SELECT rule_id FROM alerts") == ["sos-pressed"]
+    assert ask("SELECT count(*) FROM quarantine") == [1]
+
+
+DEADLOCK_ONCE = """
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION deadlock_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('tries') = 1 THEN
+            RAISE EXCEPTION 'chosen to end a deadlock' USING ERRCODE = 'deadlock_detected';
+        END IF;
+        RETURN new;
+    END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON alerts FOR EACH ROW EXECUTE FUNCTION deadlock_once();
+"""
+
+
+def test_who_leaves_office_though_the_database_lives_takes_it_again(
+    sender: Sender, ingest: IngestProcess, ask: Ask, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(DEADLOCK_ONCE))
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait(20)
+    assert ask("SELECT rule_id, occurrences FROM alerts") == [("sos-pressed", 1)]
+    assert ingest.said().count("ingest is at work") == 2
 
 
 def test_a_command_asked_for_elsewhere_is_sent_at_once_and_again_on_return(

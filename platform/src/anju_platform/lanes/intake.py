@@ -85,9 +85,12 @@ def _unreadable(message: Message, topic: Topic, lane: Lane, detail: str) -> Deli
 
     The size limit is left out here: a batch over it must not block those behind it.
     """
+    envelope: Envelope | None
     try:
         envelope = _envelope.decode(message.payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        envelope = None
+    if envelope is None or "\0" in envelope.epoch:
         return Delivery(message, topic, lane, None, fault=Fault(Reason.UNREADABLE, detail))
     return Delivery(message, topic, lane, envelope, fault=Fault(Reason.INVALID_BATCH, detail))
 
