@@ -145,11 +145,12 @@ class Walk:
         """Carry a group of messages, and the passing of time if ``tick``, into the database.
 
         ``deaf_since`` is when the broker was lost, if it is away. With ``isolate`` a finding
-        the database refuses is left out, so that what came with it is taken in all the same.
+        the database refuses is left out, and newcomers wait, so that what came with them is
+        taken in all the same.
         """
         group = _Group(at)
         self._world.coverage.deaf_since = deaf_since
-        if self._registry_is_new:
+        if self._registry_is_new and not isolate:  # whoever is taken in alone is not to blame
             self._meet_newcomers(session, group)
         for message in messages:
             self._sort(session, message, group)
@@ -367,7 +368,12 @@ class Walk:
 
     def _replay_row(self, row: Quarantined, device: KnownDevice, group: _Group) -> None:
         clocks = Clocks()
-        for reading in intake.readings_of(row):
+        try:
+            readings = intake.readings_of(row)
+        except InvalidMessageError as error:
+            log.warning("what %s said is left in quarantine: %s", device.slug, error)
+            return
+        for reading in readings:
             try:
                 device.model.check(reading)
             except InvalidReadingError as error:

@@ -149,6 +149,27 @@ def test_what_an_unknown_device_said_is_replayed_when_it_is_approved(
     assert sorted(ask("SELECT value FROM telemetry")) == [18.0, 20.0]
 
 
+def test_what_cannot_be_replayed_blocks_nobody(
+    sender: Sender, ingest: IngestProcess, ask: Ask, engine: Engine
+) -> None:
+    said = [Reading(device=name, at=now_ms(), values={"battery": 1.5}) for name in ("new", "odd")]
+    sender.put(Lane.TELEMETRY, *said)
+    sender.wait()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE quarantine SET payload = '?' WHERE device = 'odd'"))
+        connection.execute(text("ALTER TABLE telemetry ADD CHECK (value <> 1.5)"))
+    add_device(engine, "odd", "pir")
+    add_device(engine, "new", "pir")
+    until(lambda: "trying one by one" in ingest.said())
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait()
+    assert ask("SELECT rule_id FROM alerts WHERE entity = 'sos'") == ["sos-pressed"]
+    assert set(ask("SELECT reason FROM quarantine")) == {"unknown_device"}
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE telemetry DROP CONSTRAINT telemetry_value_check"))
+    until(lambda: ask("SELECT value FROM telemetry") == [1.5])
+
+
 def test_a_future_time_is_kept_raw_flagged_and_evaluated_on_arrival(
     sender: Sender, ask: Ask
 ) -> None:

@@ -121,5 +121,12 @@ def quarantined(
 
 
 def readings_of(row: Quarantined) -> list[Reading]:
-    """Give back the readings kept for an unknown device."""
-    return _readings.decode(row.payload)
+    """Give back the readings kept for an unknown device.
+
+    Raises:
+        InvalidMessageError: another release kept them, in a shape that this one does not read.
+    """
+    try:
+        return _readings.decode(row.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidMessageError(f"not readings: {error}") from error
