@@ -92,6 +92,7 @@ class Walk:
         self._clocks = Clocks()
         self._last_call = 0
         self._beat_at = 0
+        self._awake_at: int | None = None
 
     def load(self, session: Session, at: int) -> None:
         """Read the registry and all states; call it first, and after every failed transaction."""
@@ -149,6 +150,9 @@ class Walk:
         taken in all the same.
         """
         group = _Group(at)
+        if self._awake_at is not None and at - self._awake_at > DEAF_MS:
+            # a frozen machine, a lock waited for: what was said meanwhile still waits for us
+            self.was_deaf(session, self._awake_at, at)
         self._world.coverage.deaf_since = deaf_since
         if self._registry_is_new and not isolate:  # whoever is taken in alone is not to blame
             self._meet_newcomers(session, group)
@@ -159,6 +163,7 @@ class Walk:
         self._raise(session, group, isolate=isolate)
         self._call_gateways(session, group)
         self._write(session, group)
+        self._awake_at = at
         return group.outgoing
 
     def refuse(self, session: Session, message: Message, error: Exception) -> Outgoing:
