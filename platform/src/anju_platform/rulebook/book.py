@@ -91,14 +91,24 @@ class Rulebook:
         return book
 
     def watch(self, world: World, now: int) -> list[Found]:
-        """Start the absence timers of entities that are new in the registry."""
+        """Start the absence timers of entities that are new in the registry.
+
+        A home stays watched though the device that spoke last was taken out.
+        """
         found: list[Found] = []
         for community in world.registry.communities.values():
             rules = self._sets[community.id]
             for device in community.devices.values():
                 for rule in rules.watching(device.model.name):
                     entity = device.entities.get(rule.rule.entity)
-                    if entity is None or (community.id, rule.rule.id, entity) in self._memory:
+                    if entity is None:
+                        continue
+                    key = (community.id, rule.rule.id, entity)
+                    memory = self._memory.get(key)
+                    if memory is not None:
+                        if memory.device not in community.devices:  # another speaks for the home
+                            memory.device = device.slug
+                            self._changed.add(key)
                         continue
                     context = self._context(device, world, now, itself=_is_about_gateway(rule))
                     found += self._apply(
