@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from anju_platform.registry.coverage import Coverage
@@ -79,16 +80,23 @@ class Rulebook:
         """Read every stored state; states of rules no longer in force are left alone."""
         book = cls(rules, registry)
         for stored in repository.load_states(session):
-            community_id, rule_id, entity = stored.key
-            if rule_id == HOME_STATE:
-                book._homes.restore(community_id, entity, stored.state)
-                continue
-            rule = book._rule(stored.key)
-            if rule is not None:
-                state = rule.load(stored.state["state"])
-                book._memory[stored.key] = _Memory(state, stored.state["device"], stored.due)
-                book._timers.put(stored.key, stored.due)
+            try:
+                book._restore(stored)
+            except (msgspec.ValidationError, KeyError) as error:
+                # one memory lost is better than nobody watched over
+                log.error("what is remembered of %s cannot be read: %r", stored.key, error)  # noqa: TRY400 - says it all
         return book
+
+    def _restore(self, stored: StoredState) -> None:
+        community_id, rule_id, entity = stored.key
+        if rule_id == HOME_STATE:
+            self._homes.restore(community_id, entity, stored.state)
+            return
+        rule = self._rule(stored.key)
+        if rule is not None:
+            state = rule.load(stored.state["state"])
+            self._memory[stored.key] = _Memory(state, stored.state["device"], stored.due)
+            self._timers.put(stored.key, stored.due)
 
     def watch(self, world: World, now: int) -> list[Found]:
         """Start the absence timers of entities that are new in the registry.
