@@ -80,8 +80,10 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,  # errors are logged; what people and devices said is not
         connect_args={
-            # The server, too, gives up a client that vanished: its locks must not outlive it.
-            "options": "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5"
+            # The server, too, gives up a client that vanished or stands still in the middle of
+            # a transaction: ingest waits for the alert's row it has locked.
+            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000"
+            " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5"
             " -c tcp_keepalives_count=3 -c tcp_user_timeout=25000",
             "connect_timeout": 5,
             # A server that vanished without a word is noticed within half a minute.

@@ -315,7 +315,7 @@ def test_who_fell_is_told_of_while_the_broker_is_away(
     sender: Sender, broker: Mosquitto, ask: Ask, engine: Engine
 ) -> None:
     add_device(engine, "radar", "fall_radar")
-    at = now_ms() - 18_000  # told late: of the half minute for getting up, little is left
+    at = now_ms() - 22_000  # told late: of the half minute for getting up, little is left
     data = {"fall_confidence": 0.9, "still_s": 5}
     sender.put(Lane.EVENTS, Reading(device="radar", at=at, event="fall", data=data))
     sender.wait()

@@ -105,6 +105,11 @@ def test_migrating_drops_no_readings(database: str, engine: Engine) -> None:
     assert where_is_point(engine) == "telemetry_default"
 
 
+def test_who_stands_still_in_a_transaction_holds_nobody_up_for_long(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "1min"
+
+
 def test_only_one_alert_of_a_key_may_be_open(engine: Engine) -> None:
     with engine.connect() as connection:
         definition = connection.scalar(
