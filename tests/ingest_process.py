@@ -59,6 +59,16 @@ class IngestProcess:
         """Ask it to end."""
         self._end(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        """Let it stand still, as a machine does that is being moved or saved."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on as if nothing had been."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def said(self) -> str:
         return self.log.read_text()
 

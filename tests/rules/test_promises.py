@@ -38,6 +38,7 @@ class Site:
         self.away = [(START + int(a * 1000), START + int(b * 1000)) for a, b in away]
         self.state: State | None = None
         self.due: int | None = None
+        self.looks = 0
         self.findings: list[Finding] = []
 
     def _context(self, now: int) -> Context:
@@ -61,6 +62,7 @@ class Site:
     def wait(self, until: float) -> Site:
         while self.due is not None and self.due <= START + int(until * 1000):
             assert self.state is not None
+            self.looks += 1
             self._keep(self.rule.tick(self.state, self._context(self.due)))
         return self
 
@@ -72,10 +74,13 @@ class Site:
         arrives: float | None = None,
         id: str | None = None,  # noqa: A002 - the wire's own name
         data: dict[str, Any] | None = None,
+        busy: bool = False,
         **values: Any,
     ) -> Site:
+        """Let a reading come; ``busy``: its group is taken in before what is due meanwhile."""
         arrives = at if arrives is None else arrives
-        self.wait(arrives)
+        if not busy:
+            self.wait(arrives)
         now = START + int(arrives * 1000)
         fact = Fact(
             device="device",
@@ -120,6 +125,23 @@ def test_a_fall_told_before_stillness_is_measured_still_rings() -> None:
     site.read(62, fall_confidence=0.9, still_s=62)
     site.wait(5 * MINUTE)
     assert ("active", 1) in site.said()
+
+
+def test_after_a_fall_that_fell_silent_the_next_rings_anew_though_told_late() -> None:
+    fall = {"fall_confidence": 0.9}
+    site = Site(LIBRARY["fall"]).read(0, "fall", id="a", data=fall).wait(HOUR)
+    site.read(HOUR, "fall", id="b", arrives=HOUR + 11 * MINUTE, data=fall)
+    site.read(HOUR + 11 * MINUTE, "fall", id="c", data=fall).wait(2 * HOUR)
+    assert [kind for kind, _ in site.said()][:3] == ["active", "unknown", "active"]
+
+
+def test_a_device_that_speaks_all_the_time_never_puts_off_what_is_due() -> None:
+    site = Site(LIBRARY["fall"])
+    site.read(0, "fall", data={"fall_confidence": 0.9, "still_s": 0})
+    for second in range(1, 31):
+        site.read(second, still_s=5)
+    site.read(31.2, still_s=5, busy=True).read(31.7, still_s=5, busy=True).wait(32)
+    assert len(site.active_after()) == 1
 
 
 def test_carbon_monoxide_that_fell_to_nothing_clears_the_condition() -> None:
@@ -205,6 +227,13 @@ def test_a_gateway_away_at_night_takes_nothing_off_the_waking_hours() -> None:
     site = Site(LIBRARY["elder-inactive"], away=[(14.5 * HOUR, 21.5 * HOUR)])
     site.read(13 * HOUR, motion=True).wait(27.1 * HOUR)  # 21:00, to 11:00 the next day
     assert site.said() == [("active", 3)]
+
+
+def test_a_silence_about_to_ring_is_looked_at_in_peace_while_the_gateway_is_away() -> None:
+    site = Site(LIBRARY["device-silent"], away=[(125.999, HOUR)]).read(0, battery=80)
+    site.wait(300)
+    assert site.said() == []
+    assert site.looks < 200
 
 
 def test_motion_told_two_hours_late_is_life_two_hours_ago() -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
-from anju_platform.errors import ConfigError
+from anju_platform.errors import ConfigError, TooLargeError
 
 Key = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 """A surrogate key made by the database."""
@@ -36,6 +36,9 @@ UNAVAILABLE = (
     psycopg.InterfaceError,
 )
 """Errors that speak of the server or the way to it, not of what was asked: try again later."""
+
+_LIMIT_EXCEEDED = "54"
+"""SQLSTATE class that drivers count among those errors, though it speaks of what was asked."""
 
 
 class Table(DeclarativeBase):
@@ -77,7 +80,11 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,  # errors are logged; what people and devices said is not
         connect_args={
-            "options": "-c timezone=UTC",
+            # The server, too, gives up a client that vanished or stands still in the middle of
+            # a transaction: ingest waits for the alert's row it has locked.
+            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000"
+            " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5"
+            " -c tcp_keepalives_count=3 -c tcp_user_timeout=25000",
             "connect_timeout": 5,
             # A server that vanished without a word is noticed within half a minute.
             "keepalives_idle": 10,
@@ -93,11 +100,20 @@ def transaction(engine: Engine | Connection) -> Iterator[Session]:
     """Open a session; commit when the block ends, roll back when it raises.
 
     On a connection, several transactions share it and what it holds: its advisory locks.
+
+    Raises:
+        TooLargeError: the database can never hold this.
     """
     with Session(engine, expire_on_commit=False) as session:
         try:
             yield session
             session.commit()
+        except UNAVAILABLE as error:
+            session.rollback()
+            state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+            if state.startswith(_LIMIT_EXCEEDED):
+                raise TooLargeError(f"more than the database can hold: {error}") from error
+            raise
         except BaseException:
             session.rollback()
             raise

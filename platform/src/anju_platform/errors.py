@@ -19,6 +19,12 @@ class DatabaseUnavailableError(PlatformError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class TooLargeError(PlatformError):
+    """Something is beyond what the database can hold; trying again changes nothing."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class NotFoundError(PlatformError):
     """No such thing, or not one this person may see."""
 

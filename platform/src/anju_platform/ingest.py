@@ -132,8 +132,7 @@ class Ingest:
                 )
                 self._failed_at = None
         finally:
-            connection.invalidate()
-            connection.close()
+            connection.close()  # invalidated, it would live on somewhere and keep our own lock
 
     def _wait_for_office(self, connection: Connection) -> bool:
         """Become the one writer; False when told to stop before."""

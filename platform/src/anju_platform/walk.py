@@ -92,6 +92,7 @@ class Walk:
         self._clocks = Clocks()
         self._last_call = 0
         self._beat_at = 0
+        self._awake_at: int | None = None
 
     def load(self, session: Session, at: int) -> None:
         """Read the registry and all states; call it first, and after every failed transaction."""
@@ -145,11 +146,15 @@ class Walk:
         """Carry a group of messages, and the passing of time if ``tick``, into the database.
 
         ``deaf_since`` is when the broker was lost, if it is away. With ``isolate`` a finding
-        the database refuses is left out, so that what came with it is taken in all the same.
+        the database refuses is left out, and newcomers wait, so that what came with them is
+        taken in all the same.
         """
         group = _Group(at)
+        if self._awake_at is not None and at - self._awake_at > DEAF_MS:
+            # a frozen machine, a lock waited for: what was said meanwhile still waits for us
+            self.was_deaf(session, self._awake_at, at)
         self._world.coverage.deaf_since = deaf_since
-        if self._registry_is_new:
+        if self._registry_is_new and not isolate:  # whoever is taken in alone is not to blame
             self._meet_newcomers(session, group)
         for message in messages:
             self._sort(session, message, group)
@@ -158,6 +163,7 @@ class Walk:
         self._raise(session, group, isolate=isolate)
         self._call_gateways(session, group)
         self._write(session, group)
+        self._awake_at = at
         return group.outgoing
 
     def refuse(self, session: Session, message: Message, error: Exception) -> Outgoing:
@@ -367,7 +373,12 @@ class Walk:
 
     def _replay_row(self, row: Quarantined, device: KnownDevice, group: _Group) -> None:
         clocks = Clocks()
-        for reading in intake.readings_of(row):
+        try:
+            readings = intake.readings_of(row)
+        except InvalidMessageError as error:
+            log.warning("what %s said is left in quarantine: %s", device.slug, error)
+            return
+        for reading in readings:
             try:
                 device.model.check(reading)
             except InvalidReadingError as error:

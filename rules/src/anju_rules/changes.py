@@ -119,8 +119,16 @@ class Life:
         after = self._repeat_after
         return after is not None and mark.at - memory.told_at >= after
 
-    def _clear(self, memory: Memory, at: int, mark: Mark | None, changes: list[Change]) -> None:
-        changes.append(Change("cleared", memory.severity, at, mark))
+    def _clear(
+        self,
+        memory: Memory,
+        at: int,
+        mark: Mark | None,
+        changes: list[Change],
+        *,
+        kind: str = "cleared",
+    ) -> None:
+        changes.append(Change(kind, memory.severity, at, mark))
         memory.severity = 0
         memory.since = memory.clear_since = memory.unknown_since = None
         memory.times = []
@@ -146,6 +154,9 @@ class Life:
                         changes.append(Change("unknown", memory.severity, at, memory.cause))
                 case "count":
                     memory.times = []
+                case "quiet" if self._rule.latch:
+                    # who fell and says nothing more is not well again
+                    self._clear(memory, at, None, changes, kind="unknown")
                 case _:
                     self._clear(memory, at, None, changes)
 

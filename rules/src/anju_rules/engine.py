@@ -27,7 +27,8 @@ from anju_rules.watching import Watch
 LATE_RAISE_MS = 10 * 60_000
 """What began longer ago than this when we hear of it is history (semantics: time)."""
 _RETRY_MS = 10_000
-"""How soon to look again when the gateway cannot be heard, and how long it must be back."""
+"""How soon to look again when the gateway cannot be heard, how long it must be back, and how
+long what was due before it was told waits for more."""
 _MOST_RECENT = 64
 _MOST_SEEN = 32
 _replace = msgspec.structs.replace
@@ -91,19 +92,17 @@ class CompiledRule:
     def tick(self, state: State, context: Context) -> Outcome:
         """Let time pass; call when ``due`` has come."""
         if self._watch is not None:
-            change = self._watch.missing(state, context)
-            if change is None:
-                return Outcome(state, due=self._watch.due(state, context), changed=False)
-            after = _replace(state, absent_severity=change.severity)
-            finding = self._finding(change, after, context)
-            return Outcome(after, (finding,), self._watch.due(after, context))
+            return self._look(self._watch, state, context)
         if self.rule.unless is not None:
-            return self._release(state, context)
-        until = self._until(state, context) if self._can_hear(context) else None
-        outcome = self._advance(state, [], until, context)
-        left = outcome.state
-        if self.rule.discriminator and left and left.present.is_calm and outcome.due is None:
-            return Outcome(None, outcome.findings)  # a zone nobody is in needs no row
+            outcome = self._release(state, context)
+        else:
+            until = self._until(state, context) if self._can_hear(context) else None
+            outcome = self._advance(state, [], until, context)
+            left = outcome.state
+            if self.rule.discriminator and left and left.present.is_calm and outcome.due is None:
+                return Outcome(None, outcome.findings)  # a zone nobody is in needs no row
+        if outcome.due is not None and outcome.due <= context.now:
+            return _replace(outcome, due=context.now + _RETRY_MS)  # the gateway cannot be heard
         return outcome
 
     def dump(self, state: State) -> dict[str, Any]:
@@ -241,15 +240,24 @@ class CompiledRule:
         times = []
         at = self._life.due(state.present)
         if at is not None:
-            times.append(at + self._lateness + state.skew_ms)
+            due = at + self._lateness + state.skew_ms
+            if due <= context.now:
+                # told late, it may be followed by what undoes it; nothing else puts it off
+                heard_at = max((mark.received_at for mark in state.recent), default=0)
+                due = max(due, heard_at + _RETRY_MS)
+            times.append(due)
         if self.rule.unless is not None and state.recent:
             times.append(min(m.received_at for m in state.recent) + self._lateness)
-        if not times:
-            return None
-        due = min(times)
-        return due if due > context.now else context.now + _RETRY_MS
+        return min(times, default=None)
 
     # -- absence ----------------------------------------------------------------------
+
+    def _look(self, watch: Watch, state: State, context: Context) -> Outcome:
+        change = watch.missing(state, context)
+        if change is None:
+            return Outcome(state, due=watch.due(state, context), changed=False)
+        after = _replace(state, absent_severity=change.severity)
+        return Outcome(after, (self._finding(change, after, context),), watch.due(after, context))
 
     def _heard(self, state: State, mark: Mark, context: Context) -> Outcome:
         if self._watch is None or mark.signal is not Signal.YES:
@@ -293,9 +301,11 @@ class CompiledRule:
             elif old:
                 # whoever was told of it must still hear how it goes on, and that it ended
                 hushed = True
-            else:
+            elif change.kind != "unknown" or audible:
                 said.append(change)
                 hushed, audible = False, True
+        if not state.present.severity:
+            hushed = audible = False
         last = marks[-1] if marks else None
         if hushed and state.present.severity and last and context.now - last.at <= LATE_RAISE_MS:
             kind = "severity" if audible else "active"

@@ -40,10 +40,11 @@ class Rule(
 
     ``when`` makes it true, ``clear`` false (left out: when ``when`` is false). A rule whose
     ``when`` names ``m.event`` is a pulse: true at that moment, and again at the next.
-    ``at_once`` skips the hold. ``quiet_for`` clears what did not come again. ``repeat_after``
-    says what lasts again (a pulse: 10 s unless given). ``lateness`` is how long a decision
-    that silence or order could change waits for stragglers. ``models`` may be ``("*",)``,
-    then without ``except_models``.
+    ``at_once`` skips the hold. ``quiet_for`` clears what did not come again; what latches is
+    then unknown, for silence is no good news. ``repeat_after`` says what lasts again (a
+    pulse: 10 s unless given). ``lateness`` is how long a decision that silence or order
+    could change waits for stragglers. ``models`` may be ``("*",)``, then without
+    ``except_models``.
     ``discriminator`` names a value of the reading that separates alerts of one entity.
     A ``latch``-ed alert is closed by a person only.
     """

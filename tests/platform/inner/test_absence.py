@@ -76,6 +76,18 @@ def test_the_time_without_ingest_is_not_silence(
     assert ask(ALERTS) == []
 
 
+def test_the_time_in_which_ingest_stood_still_is_not_silence(
+    sender: Sender, ingest: IngestProcess, ask: Ask
+) -> None:
+    speak(sender)
+    ingest.freeze()
+    time.sleep(SILENT_S + 3)
+    ingest.thaw()
+    until(lambda: ask("SELECT 1 FROM blind_periods WHERE gateway_id IS NULL"))
+    speak(sender)
+    assert ask(ALERTS) == []
+
+
 REFUSE_ONCE = """
     CREATE SEQUENCE tries;
     CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -9,7 +9,7 @@ from wire_sender import COMMUNITY, GATEWAY, now_ms
 
 from anju_platform.database import connect, transaction
 from anju_platform.registry import snapshot
-from anju_platform.registry.coverage import Coverage
+from anju_platform.registry.coverage import KEPT_MS, Coverage
 from anju_platform.registry.snapshot import KnownGateway
 
 
@@ -62,6 +62,16 @@ def test_a_gateway_that_never_came_is_blind_since_it_is_known(
     coverage.knows(snapshot.load(session), session, now - 2_000)
     coverage.knows(snapshot.load(session), session, now)
     assert coverage.blind_ms(gateway.id, now - 60_000, now) == 2_000
+
+
+def test_what_no_rule_looks_back_to_is_forgotten(session: Session, gateway: KnownGateway) -> None:
+    now = now_ms()
+    coverage = Coverage.load(session, now)
+    for at in (now - KEPT_MS - 9_000, now - 9_000):
+        coverage.lost(session, gateway, at)
+        coverage.found(session, gateway, at + 2_000, None)
+        coverage.was_deaf(session, [gateway.community_id], at + 2_000, at + 5_000)
+    assert coverage.blind_ms(gateway.id, now - 2 * KEPT_MS, now) == 5_000
 
 
 def test_while_the_broker_is_away_nobody_can_be_heard(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -151,6 +153,27 @@ def test_what_an_unknown_device_said_is_replayed_when_it_is_approved(
     assert sorted(ask("SELECT value FROM telemetry")) == [18.0, 20.0]
 
 
+def test_what_cannot_be_replayed_blocks_nobody(
+    sender: Sender, ingest: IngestProcess, ask: Ask, engine: Engine
+) -> None:
+    said = [Reading(device=name, at=now_ms(), values={"battery": 1.5}) for name in ("new", "odd")]
+    sender.put(Lane.TELEMETRY, *said)
+    sender.wait()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE quarantine SET payload = '?' WHERE device = 'odd'"))
+        connection.execute(text("ALTER TABLE telemetry ADD CHECK (value <> 1.5)"))
+    add_device(engine, "odd", "pir")
+    add_device(engine, "new", "pir")
+    until(lambda: "trying one by one" in ingest.said())
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait()
+    assert ask("SELECT rule_id FROM alerts WHERE entity = 'sos'") == ["sos-pressed"]
+    assert set(ask("SELECT reason FROM quarantine")) == {"unknown_device"}
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE telemetry DROP CONSTRAINT telemetry_value_check"))
+    until(lambda: ask("SELECT value FROM telemetry") == [1.5])
+
+
 def test_a_future_time_is_kept_raw_flagged_and_evaluated_on_arrival(
     sender: Sender, ask: Ask
 ) -> None:
@@ -232,6 +255,50 @@ def test_what_the_database_refuses_is_kept_aside_and_blocks_nobody(
     assert ask("SELECT occurrences FROM alerts") == [2]
 
 
+def test_what_is_too_long_for_an_index_is_kept_aside_and_blocks_nobody(
+    sender: Sender, ask: Ask
+) -> None:
+    zone = "".join(random.Random(1).choices(string.ascii_letters, k=20_000))
+    data = {"zone": zone, "zone_kind": "fire_lane", "dwell_s": 400}
+    sender.put(Lane.EVENTS, Reading(device="cam", at=now_ms(), event="zone_dwell", data=data))
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait(20)
+    assert ask("SELECT rule_id FROM alerts") == ["sos-pressed"]
+    assert ask("SELECT reason FROM quarantine") == ["refused"]
+
+
+def test_a_head_that_text_cannot_hold_blocks_nobody(sender: Sender, ask: Ask) -> None:
+    head = b'{"epoch": "a\\u0000b", "seq": 1, "sent_at": 1, "readings": []}'
+    sender.raw(Channel.EVENTS, head)
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait(20)
+    assert ask("SELECT rule_id FROM alerts") == ["sos-pressed"]
+    assert ask("SELECT count(*) FROM quarantine") == [1]
+
+
+DEADLOCK_ONCE = """
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION deadlock_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('tries') = 1 THEN
+            RAISE EXCEPTION 'chosen to end a deadlock' USING ERRCODE = 'deadlock_detected';
+        END IF;
+        RETURN new;
+    END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON alerts FOR EACH ROW EXECUTE FUNCTION deadlock_once();
+"""
+
+
+def test_who_leaves_office_though_the_database_lives_takes_it_again(
+    sender: Sender, ingest: IngestProcess, ask: Ask, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(DEADLOCK_ONCE))
+    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
+    sender.wait(20)
+    assert ask("SELECT rule_id, occurrences FROM alerts") == [("sos-pressed", 1)]
+    assert ingest.said().count("ingest is at work") == 2
+
+
 def test_a_command_asked_for_elsewhere_is_sent_at_once_and_again_on_return(
     sender: Sender, ask: Ask, engine: Engine
 ) -> None:
@@ -285,7 +352,7 @@ def test_who_fell_is_told_of_while_the_broker_is_away(
     sender: Sender, broker: Mosquitto, ask: Ask, engine: Engine
 ) -> None:
     add_device(engine, "radar", "fall_radar")
-    at = now_ms() - 18_000  # told late: of the half minute for getting up, little is left
+    at = now_ms() - 22_000  # told late: of the half minute for getting up, little is left
     data = {"fall_confidence": 0.9, "still_s": 5}
     sender.put(Lane.EVENTS, Reading(device="radar", at=at, event="fall", data=data))
     sender.wait()

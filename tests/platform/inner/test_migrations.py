@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -84,12 +86,28 @@ def test_partitions_past_retention_are_dropped(engine: Engine) -> None:
         assert connection.scalar(text("SELECT count(*) FROM telemetry")) == 0
 
 
+def test_nobody_waits_for_a_partition_that_a_backup_still_reads(engine: Engine) -> None:
+    keep_partitions(engine, Retention(behind_days=10))
+    with ThreadPoolExecutor() as pool, engine.connect() as backup:
+        backup.execute(text("LOCK TABLE telemetry IN ACCESS SHARE MODE"))
+        upkeep = pool.submit(keep_partitions, engine, Retention(keep_days=5))
+        time.sleep(0.3)  # by now it waits for the backup
+        pool.submit(insert_point, engine, now()).result(5)
+        assert upkeep.result(5) == []
+    assert keep_partitions(engine, Retention(keep_days=5))
+
+
 def test_migrating_drops_no_readings(database: str, engine: Engine) -> None:
     at = now() - timedelta(days=800)
     insert_point(engine, at)
     migrate(database)
     keep_partitions(engine)
     assert where_is_point(engine) == "telemetry_default"
+
+
+def test_who_stands_still_in_a_transaction_holds_nobody_up_for_long(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "1min"
 
 
 def test_only_one_alert_of_a_key_may_be_open(engine: Engine) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +14,13 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, TimelineEntry
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.model import Role
 from anju_platform.database import connect, now, reading, transaction
 from anju_platform.notifications.delivery import Channel, InApp, UndeliverableError, deliver_due
 from anju_platform.notifications.model import Notification
 from anju_platform.notifications.planning import IN_APP, plan
+from anju_platform.notifications.receipts import ReceiptKind, take
 from anju_platform.notifications.repository import add
 from anju_platform.registry.model import Community
 from anju_platform.worker import Worker
@@ -127,6 +131,45 @@ def test_deliverers_side_by_side_share_the_work(engine: Engine, alert: Alert) ->
     for thread in threads:
         thread.join()
     assert len(channel.delivered) == len(set(channel.delivered))
+
+
+def test_the_worker_and_a_screen_never_wait_for_each_other_in_a_circle(
+    engine: Engine, alert: Alert
+) -> None:
+    with transaction(engine) as session:
+        tell(session, alert, transition=2)
+        tell(session, alert, transition=1)
+    with transaction(engine) as session:  # a row that was changed is found behind the others
+        first = session.scalars(select(Notification).order_by(Notification.id)).first()
+        assert first is not None
+        first.error = "moved"
+    guard = Actor(
+        user_id=1,
+        username="guard",
+        name="王磊",
+        role=Role.GUARD,
+        community_id=alert.community_id,
+        locale="zh_CN",
+        session_csrf="",
+        token_hash="",
+    )
+
+    def look() -> int:
+        with transaction(engine) as session:
+            return take(session, guard, [alert.id], ReceiptKind.SEEN)
+
+    pool = ThreadPoolExecutor()
+    with transaction(engine) as session:
+        mine = session.scalars(
+            select(Notification)
+            .where(Notification.recipient == "role:guard")
+            .order_by(Notification.id)
+        ).all()
+        session.execute(update(Notification).where(Notification.id == mine[0].id).values(error=""))
+        seen = pool.submit(look)
+        time.sleep(0.3)
+        session.execute(update(Notification).where(Notification.id == mine[1].id).values(error=""))
+    assert seen.result(10) == 2
 
 
 def test_a_message_not_accepted_is_tried_again_until_it_is_no_longer_worth_it(

@@ -286,6 +286,15 @@ def test_a_rise_that_reopens_is_told_even_when_it_flaps(desk: Desk) -> None:
     assert transition.tell
 
 
+def test_who_presses_again_after_each_closing_is_told_of_each_time(desk: Desk) -> None:
+    for n in range(6):
+        transition = desk.find(FindingKind.active, 20 * n, rule=SMOKE)
+        assert transition is not None
+        assert transition.tell
+        desk.close(20 * n + 5)
+    assert len(desk.alerts) == 1
+
+
 @pytest.mark.parametrize("after_s", [300, 4 * 3600])
 def test_another_life_safety_event_long_after_the_acknowledgement_is_told(
     desk: Desk, after_s: int

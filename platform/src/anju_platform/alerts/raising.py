@@ -138,7 +138,8 @@ def _reopen(alert: Alert, finding: Finding) -> Transition:
     alert.owner_id = None
     alert.closed_at = alert.closed_by = None
     alert.cause = alert.note = None
-    return _activate(alert, finding, "reopened", always=finding.severity < alert.severity)
+    always = alert.latched or finding.severity < alert.severity
+    return _activate(alert, finding, "reopened", always=always)
 
 
 def _hand_back(alert: Alert) -> None:

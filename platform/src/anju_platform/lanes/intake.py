@@ -85,9 +85,12 @@ def _unreadable(message: Message, topic: Topic, lane: Lane, detail: str) -> Deli
 
     The size limit is left out here: a batch over it must not block those behind it.
     """
+    envelope: Envelope | None
     try:
         envelope = _envelope.decode(message.payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        envelope = None
+    if envelope is None or "\0" in envelope.epoch:
         return Delivery(message, topic, lane, None, fault=Fault(Reason.UNREADABLE, detail))
     return Delivery(message, topic, lane, envelope, fault=Fault(Reason.INVALID_BATCH, detail))
 
@@ -118,5 +121,12 @@ def quarantined(
 
 
 def readings_of(row: Quarantined) -> list[Reading]:
-    """Give back the readings kept for an unknown device."""
-    return _readings.decode(row.payload)
+    """Give back the readings kept for an unknown device.
+
+    Raises:
+        InvalidMessageError: another release kept them, in a shape that this one does not read.
+    """
+    try:
+        return _readings.decode(row.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidMessageError(f"not readings: {error}") from error

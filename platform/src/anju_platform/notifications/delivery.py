@@ -63,7 +63,7 @@ def deliver_due(
     outcomes = [(one, _attempt(one, channels)) for one in leased]
     if outcomes:
         with transaction(engine) as session:
-            for one, values in outcomes:
+            for one, values in sorted(outcomes, key=lambda pair: pair[0].id):
                 is_ours = repository.settle(session, one, values)
                 if is_ours and values["state"] == DeliveryState.ACCEPTED:
                     accepted.append(one)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from anju_platform.auth.actor import Actor
 from anju_platform.database import now
+from anju_platform.notifications import repository
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.planning import IN_APP
 
@@ -43,21 +44,15 @@ def take(session: Session, actor: Actor, alerts: Sequence[UUID], kind: ReceiptKi
     }
     if kind is ReceiptKind.SEEN:
         values["seen_at"] = func.coalesce(Notification.seen_at, moment)
-    settled = session.execute(
-        # house: sql - screens settle messages here, the worker in the repository
-        update(Notification)
-        .where(
-            Notification.community_id == actor.community_id,
-            Notification.alert_id.in_(alerts),
-            Notification.channel == IN_APP,
-            Notification.recipient.in_(recipients(actor)),
-            Notification.state.in_(before),
-        )
-        .values(values)
-        .returning(Notification.id)
-        .execution_options(synchronize_session=False)
+    return repository.settle_shown(
+        session,
+        actor.community_id,
+        alerts,
+        channel=IN_APP,
+        recipients=recipients(actor),
+        before=before,
+        values=values,
     )
-    return len(settled.all())
 
 
 def recipients(actor: Actor) -> list[str]:

@@ -92,6 +92,42 @@ def settle(session: Session, notification: Notification, values: Json) -> bool:
     return _rows(result) == 1
 
 
+def settle_shown(
+    session: Session,
+    community_id: int,
+    alerts: Sequence[UUID],
+    *,
+    channel: str,
+    recipients: Sequence[str],
+    before: Sequence[str],
+    values: Json,
+) -> int:
+    """Write how far these recipients' messages in one of the states ``before`` came; how many.
+
+    They are locked in the worker's order: nobody waits for the other in a circle.
+    """
+    chosen = (
+        select(Notification.id)
+        .where(
+            Notification.community_id == community_id,
+            Notification.alert_id.in_(alerts),
+            Notification.channel == channel,
+            Notification.recipient.in_(recipients),
+            Notification.state.in_(before),
+        )
+        .order_by(Notification.id)
+        .with_for_update()
+    )
+    ids = session.scalars(chosen).all()
+    session.execute(
+        update(Notification)
+        .where(Notification.id.in_(ids))
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+    return len(ids)
+
+
 def expire(session: Session, at: datetime) -> int:
     """Give up what was not accepted in time; gives how many."""
     result = session.execute(

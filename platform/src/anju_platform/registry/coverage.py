@@ -83,6 +83,7 @@ class Coverage:
         self._blind[gateway.id] = [
             (started, at if ended is None else ended)
             for started, ended in self._periods(gateway.id)
+            if ended is None or ended > at - KEPT_MS
         ]
 
     def was_deaf(
@@ -92,7 +93,8 @@ class Coverage:
         if ended <= started:
             return
         log.warning("heard nothing for %.1f s; absence rules stand still", (ended - started) / 1000)
-        self._periods(None).append((started, ended))
+        kept = [period for period in self._periods(None) if (period[1] or 0) > ended - KEPT_MS]
+        self._blind[None] = [*kept, (started, ended)]
         rows = [
             {
                 "community_id": community,

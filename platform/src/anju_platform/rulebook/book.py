@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from anju_platform.registry.coverage import Coverage
@@ -79,26 +80,43 @@ class Rulebook:
         """Read every stored state; states of rules no longer in force are left alone."""
         book = cls(rules, registry)
         for stored in repository.load_states(session):
-            community_id, rule_id, entity = stored.key
-            if rule_id == HOME_STATE:
-                book._homes.restore(community_id, entity, stored.state)
-                continue
-            rule = book._rule(stored.key)
-            if rule is not None:
-                state = rule.load(stored.state["state"])
-                book._memory[stored.key] = _Memory(state, stored.state["device"], stored.due)
-                book._timers.put(stored.key, stored.due)
+            try:
+                book._restore(stored)
+            except (msgspec.ValidationError, KeyError) as error:
+                # one memory lost is better than nobody watched over
+                log.error("what is remembered of %s cannot be read: %r", stored.key, error)  # noqa: TRY400 - says it all
         return book
 
+    def _restore(self, stored: StoredState) -> None:
+        community_id, rule_id, entity = stored.key
+        if rule_id == HOME_STATE:
+            self._homes.restore(community_id, entity, stored.state)
+            return
+        rule = self._rule(stored.key)
+        if rule is not None:
+            state = rule.load(stored.state["state"])
+            self._memory[stored.key] = _Memory(state, stored.state["device"], stored.due)
+            self._timers.put(stored.key, stored.due)
+
     def watch(self, world: World, now: int) -> list[Found]:
-        """Start the absence timers of entities that are new in the registry."""
+        """Start the absence timers of entities that are new in the registry.
+
+        A home stays watched though the device that spoke last was taken out.
+        """
         found: list[Found] = []
         for community in world.registry.communities.values():
             rules = self._sets[community.id]
             for device in community.devices.values():
                 for rule in rules.watching(device.model.name):
                     entity = device.entities.get(rule.rule.entity)
-                    if entity is None or (community.id, rule.rule.id, entity) in self._memory:
+                    if entity is None:
+                        continue
+                    key = (community.id, rule.rule.id, entity)
+                    memory = self._memory.get(key)
+                    if memory is not None:
+                        if memory.device not in community.devices:  # another speaks for the home
+                            memory.device = device.slug
+                            self._changed.add(key)
                         continue
                     context = self._context(device, world, now, itself=_is_about_gateway(rule))
                     found += self._apply(

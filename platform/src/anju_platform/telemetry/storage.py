@@ -6,10 +6,13 @@ rows move to a day's partition when that is made.
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from anju_platform.database import now
 
@@ -21,6 +24,8 @@ OWN_NAMES = ("telemetry_", "ix_telemetry_")
 _DAY = timedelta(days=1)
 _PARTITION = "telemetry_%Y%m%d"
 _LOCK = 0x616E6A75_00000002
+_PATIENCE_MS = 500
+"""How long ingest may have to wait behind us, who wait for somebody that reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,34 +42,42 @@ def keep_partitions(engine: Engine, retention: Retention | None = None) -> list[
 
     Gives the names made or dropped; nothing where TimescaleDB does both by its own policies,
     of which the one that drops is made to agree. Each step is a transaction of its own, so
-    that ingest never waits long.
+    that ingest never waits long; while somebody reads the series for long, such as a backup,
+    the rest is left for the next time.
     """
     retention = retention or Retention()
     if _is_hypertable(engine):
         if retention.keep_days is not None:
             _set_policy(engine, retention.keep_days)
         return []
-    today = now().date()
     changed = []
-    for offset in range(-retention.behind_days, retention.ahead_days + 1):
-        with engine.begin() as connection:
-            _alone(connection)
-            changed += _make(connection, today + offset * _DAY)
-    if retention.keep_days is not None:
-        changed += _drop_before(engine, today - retention.keep_days * _DAY)
+    try:
+        for names in _steps(engine, retention, now().date()):
+            changed += names
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        log.warning("somebody has been reading the series for long; partitions are kept later")
     return changed
 
 
-def _drop_before(engine: Engine, oldest: date) -> list[str]:
-    dropped = []
+def _steps(engine: Engine, retention: Retention, today: date) -> Iterator[list[str]]:
+    for offset in range(-retention.behind_days, retention.ahead_days + 1):
+        with engine.begin() as connection:
+            _alone(connection)
+            made = _make(connection, today + offset * _DAY)
+        yield made
+    if retention.keep_days is None:
+        return
+    oldest = today - retention.keep_days * _DAY
     for day in _days(engine):
         if day < oldest:
             with engine.begin() as connection:
                 _alone(connection)
-                dropped += _drop(connection, day)
+                dropped = _drop(connection, day)
+            yield dropped
     with engine.begin() as connection:
         _empty_default(connection, oldest)
-    return dropped
 
 
 def _set_policy(engine: Engine, keep_days: int) -> None:
@@ -86,7 +99,9 @@ def _set_policy(engine: Engine, keep_days: int) -> None:
 
 
 def _alone(connection: Connection) -> None:
+    """Let nobody else do this, and wait for no table: whoever writes would wait behind us."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text(f"SET LOCAL lock_timeout = {_PATIENCE_MS}"))
 
 
 def _is_hypertable(engine: Engine) -> bool:

@@ -10,6 +10,8 @@ from anju_rules.operators.schedule import Calendar
 
 _RECHECK_MS = 60_000
 _GRAIN_MS = 30_000
+_SOON_MS = 1_000
+"""While nothing can be heard, what is missing stays missing: look no oftener than this."""
 
 
 class Absence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"hold": "for"}):
@@ -64,4 +66,5 @@ def due(heard_at: int, threshold: int, context: Context, calendar: Calendar | No
     missing = threshold - could
     if missing <= 0:
         return context.now + _RECHECK_MS
+    missing = max(missing, _SOON_MS)
     return calendar.after(context.now, missing) if calendar else context.now + missing
