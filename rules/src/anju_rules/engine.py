@@ -45,8 +45,8 @@ class CompiledRule:
         self._watch = Watch(rule, calendar) if rule.absent_for else None
         self._lateness = int(rule.lateness)
         self._simple = not (rule.hold or rule.count or rule.unless)
-        # the gateway's own absence is told by the broker; a life is not left to wait for it
-        self._waits_for_gateway = not (rule.entity == "gateway" or rule.latch or rule.severity == 1)
+        # a life is not left to wait for it
+        self._waits_for_gateway = not (rule.latch or rule.severity == 1)
 
     def key(self, fact: Fact) -> str | None:
         """Give what the state is kept under: the entity, and the discriminator if there is one."""
@@ -291,6 +291,9 @@ class CompiledRule:
         ``state.audible``: it was said to be active, and not yet that it ended.
         """
         hushed, audible = state.hushed, state.audible
+        if self.rule.entity == "gateway" and not audible and not state.present.severity:
+            # lost and back while we were away ourselves, or in one breath: nobody was told of it
+            changes = ()
         said = []
         for change in changes:
             old = bool(marks) and context.now - change.at > LATE_RAISE_MS
