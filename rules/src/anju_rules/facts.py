@@ -36,8 +36,9 @@ class Context(msgspec.Struct, frozen=True):
     """What else a rule may look at, at one moment ``now`` of our clock.
 
     ``attributes`` and ``current`` (latest values) are ``d.*``, ``person`` is ``p.*``,
-    ``site`` is ``s.*`` (``gateway_online``, ``home``, ``armed``). ``blind(since)`` gives the
-    milliseconds since then in which the entity could not be heard.
+    ``site`` is ``s.*``: ``gateway_online`` (word of the entity can reach us),
+    ``gateway_present`` (the broker has its gateway connected), ``home``, ``armed``.
+    ``blind(since)`` gives the milliseconds since then in which the entity could not be heard.
     """
 
     now: int

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest_process import IngestProcess
 from sqlalchemy import Engine, text
-from wire_sender import QUICK_INTERVAL_S, Sender, now_ms, until
+from wire_sender import GATEWAY, QUICK_INTERVAL_S, Sender, now_ms, until
 
 from anju_devices.messages import Lane, Reading
 from anju_platform.demo.mosquitto import Mosquitto
@@ -62,6 +62,17 @@ def test_behind_a_lost_gateway_nobody_is_silent(sender: Sender, ask: Ask) -> Non
     assert ask(ALERTS) == []
     sender.say(online=True)
     until(lambda: ask(ALERTS) == [("active", 1)])
+
+
+def test_a_gateway_that_is_there_and_says_nothing_is_told_of(
+    sender: Sender, ask: Ask, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        quick = text("UPDATE devices SET interval_s = 1 WHERE slug = :gateway")
+        connection.execute(quick, {"gateway": GATEWAY})
+    sender.put(Lane.TELEMETRY, Reading(device=GATEWAY, at=now_ms(), values={"cpu": 1}))
+    sender.wait()
+    until(lambda: ask("SELECT 1 FROM alerts WHERE rule_id = 'gateway-silent'"))
 
 
 def test_the_time_without_ingest_is_not_silence(

@@ -220,6 +220,7 @@ class Rulebook:
             person=device.person,
             site={
                 "gateway_online": coverage.can_hear(gateway_id),
+                "gateway_present": coverage.is_online(device.gateway_id),
                 "home": self._homes.state(device.community_id, household, now),
                 "armed": True,  # every site is, until communities have schedules for it
             },
