@@ -9,9 +9,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from guarded_site import Site, build_site
 from playwright.sync_api import Browser, sync_playwright
+from screens import Screens
 from servers import recordings_folder, start_broker
 
+from anju_platform.database import connect
 from anju_platform.demo.mosquitto import Mosquitto
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
 
@@ -47,6 +50,23 @@ def database(postgres_url: str, migrated_template: str) -> Iterator[str]:
     yield create_database(postgres_url, name, template=migrated_template)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def site(database: str) -> Iterator[Site]:
+    """A small community with people, devices and rights, behind no server yet."""
+    engine = connect(database)
+    yield build_site(engine, homes=5)
+    engine.dispose()
+
+
+@pytest.fixture
+def screens(site: Site) -> Iterator[Screens]:
+    """The real web process around that community."""
+    screens = Screens(site.engine.url.render_as_string(hide_password=False))
+    screens.start()
+    yield screens
+    screens.stop()
 
 
 @pytest.fixture

@@ -6,28 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from guarded_site import PASSWORD, Site, build_site
+from guarded_site import PASSWORD
 from playwright.sync_api import Browser, Page
 from screens import Screens
 
-from anju_platform.database import connect
-
 Open = Callable[..., Page]
-
-
-@pytest.fixture
-def site(database: str) -> Iterator[Site]:
-    engine = connect(database)
-    yield build_site(engine, homes=5)
-    engine.dispose()
-
-
-@pytest.fixture
-def screens(site: Site) -> Iterator[Screens]:
-    screens = Screens(site.engine.url.render_as_string(hide_password=False))
-    screens.start()
-    yield screens
-    screens.stop()
 
 
 @pytest.fixture
