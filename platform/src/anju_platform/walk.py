@@ -42,7 +42,7 @@ from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice, KnownGateway
 from anju_platform.rulebook.book import Found, Rulebook, World
 from anju_platform.telemetry import writing
-from anju_platform.telemetry.writing import Clocks, Latest, Taken
+from anju_platform.telemetry.writing import Clocks, Latest, Taken, clock_behind
 from anju_rules import Rule
 
 log = logging.getLogger(__name__)
@@ -245,6 +245,7 @@ class Walk:
         self, delivery: Delivery, batch: Batch, gateway: KnownGateway, group: _Group
     ) -> None:
         message = delivery.message
+        behind = clock_behind(batch.sent_at, message.received_at, self._world.coverage)
         strangers: dict[tuple[str, Fault], list[Reading]] = {}
         for reading in batch.readings:
             device = gateway.devices.get(reading.device)
@@ -259,7 +260,12 @@ class Walk:
                 strangers.setdefault((reading.device, fault), []).append(reading)
                 continue
             one = self._clocks.take(
-                device, reading, delivery.lane, message.received_at, retained=message.retained
+                device,
+                reading,
+                delivery.lane,
+                message.received_at,
+                retained=message.retained,
+                behind=behind,
             )
             self._take(one, group)
         for (name, fault), readings in strangers.items():

@@ -17,7 +17,7 @@ from wire_sender import COMMUNITY, GATEWAY, Sender, now_ms, until
 
 from anju_devices import topics
 from anju_devices.link import Link, LinkSettings
-from anju_devices.messages import Lane, Reading, decode_command
+from anju_devices.messages import Batch, Lane, Reading, decode_command, encode
 from anju_devices.topics import Channel
 from anju_platform.commands.requests import ask as ask_gateway
 from anju_platform.database import transaction
@@ -195,6 +195,36 @@ def test_an_event_older_than_fifteen_minutes_is_history_only(sender: Sender, ask
     sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms() - 16 * 60_000, event="pressed"))
     sender.wait()
     assert ask("SELECT flags FROM device_events WHERE event = 'pressed'") == [8]
+    assert ask("SELECT count(*) FROM alerts") == [0]
+
+
+def say_slowly(sender: Sender, epoch: str, seq: int, minutes: int) -> None:
+    """Press the button of a gateway whose clock is behind."""
+    at = now_ms() - minutes * 60_000
+    press = Reading(device="sos", at=at, event="pressed")
+    batch = Batch(epoch=epoch, seq=seq, sent_at=at + 20, readings=[press])
+    sender.raw(Channel.EVENTS, encode(batch))
+
+
+@pytest.mark.parametrize("minutes", [40, 3 * 365 * 24 * 60])
+def test_a_press_rings_though_its_gateways_clock_is_behind(
+    sender: Sender, ask: Ask, minutes: int
+) -> None:
+    say_slowly(sender, "slow", 1, minutes)
+    until(lambda: ask("SELECT count(*) FROM alerts") == [1])
+    pressed = "FROM device_events WHERE event = 'pressed'"
+    assert ask("SELECT flags " + pressed) == [32]
+    assert ask("SELECT observed_at < now() - interval '39 min' " + pressed) == [True]
+
+
+def test_a_press_the_broker_kept_while_we_were_away_is_not_taken_for_a_new_one(
+    sender: Sender, ingest: IngestProcess, ask: Ask
+) -> None:
+    ingest.stop()
+    say_slowly(sender, "kept", 1, 40)
+    time.sleep(6)
+    ingest.start()
+    until(lambda: ask("SELECT flags FROM device_events WHERE event = 'pressed'") == [8])
     assert ask("SELECT count(*) FROM alerts") == [0]
 
 

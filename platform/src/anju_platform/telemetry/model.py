@@ -14,13 +14,17 @@ from anju_platform.database import Json, Key, Table
 
 
 class Flag(IntFlag):
-    """What is to be known of a stored reading, besides its value."""
+    """What is to be known of a stored reading, besides its value.
+
+    ``FUTURE``: its time cannot be true. ``BEHIND``: its gateway's clock was.
+    """
 
     ESTIMATED = 1
     STALE = 2
     FUTURE = 4
     LATE = 8
     RETAINED = 16
+    BEHIND = 32
 
 
 class TelemetryPoint(Table):

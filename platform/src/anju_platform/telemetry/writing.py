@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from anju_devices.messages import Lane, Quality, Reading, Value
+from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.telemetry import repository
 from anju_platform.telemetry.model import Flag
@@ -16,12 +17,17 @@ JUMP_MS = 3_600_000
 """A clock that goes back by more than this was set; it does not tell of the past."""
 HISTORY_MS = 15 * 60_000
 """Older than this on arrival is flagged late: it builds history and never rings as if live."""
+BEHIND_MS = 2 * 60_000
+"""A batch on its way for longer, which nobody held up, was sent by a clock that is behind."""
+HELD_UP_MOST_MS = 2 * 86_400_000
+"""No broker keeps a message for us longer than this (its ``persistent_client_expiration``)."""
 FACTORY_MS = 1_577_836_800_000
 """2020-01-01: an earlier time is a clock that was never set."""
 
 # plain numbers, because every operation of an enumeration costs a call of Python
 _QUALITY_FLAGS = {Quality.ESTIMATED: int(Flag.ESTIMATED), Quality.STALE: int(Flag.STALE)}
 _FUTURE, _LATE, _RETAINED = int(Flag.FUTURE), int(Flag.LATE), int(Flag.RETAINED)
+_BEHIND = int(Flag.BEHIND)
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +46,22 @@ class Taken:
     flags: int
 
 
+def clock_behind(sent_at: int, received_at: int, coverage: Coverage) -> int:
+    """Give by how much a gateway's clock is surely behind ours, in ms; 0 if that cannot be told.
+
+    A box without a battery for its clock, and without a network to set it by, comes back from
+    a power cut in the past, and whoever presses a button then must be heard. A batch that the
+    broker kept while we were away looks the same: with a time in it in which we could not
+    hear, its age is taken for true.
+    """
+    on_its_way = received_at - sent_at
+    if on_its_way < BEHIND_MS:
+        return 0
+    if on_its_way <= HELD_UP_MOST_MS and coverage.blind_ms(None, sent_at, received_at):
+        return 0
+    return on_its_way
+
+
 class Clocks:
     """Judges device times: each device's latest per lane, because lanes overtake each other."""
 
@@ -47,9 +69,16 @@ class Clocks:
         self._latest: dict[Lane, dict[int, int]] = {lane: {} for lane in Lane}
 
     def take(
-        self, device: KnownDevice, reading: Reading, lane: Lane, received_at: int, *, retained: bool
+        self,
+        device: KnownDevice,
+        reading: Reading,
+        lane: Lane,
+        received_at: int,
+        *,
+        retained: bool,
+        behind: int = 0,
     ) -> Taken:
-        """Give the reading with the time it is to be evaluated at."""
+        """Give the reading with the time it is to be evaluated at; ``behind``: its clock, in ms."""
         flags = 0 if reading.q is Quality.GOOD else _QUALITY_FLAGS[reading.q]
         if retained:
             flags |= _RETAINED
@@ -59,6 +88,9 @@ class Clocks:
         if at > received_at + FUTURE_MS or at < FACTORY_MS or at < before - JUMP_MS:
             flags |= _FUTURE
             at = received_at
+        elif behind:
+            flags |= _BEHIND
+            at = min(at + behind, received_at)
         elif at > before:
             latest[device.id] = at
         if received_at - at > HISTORY_MS:
