@@ -55,6 +55,9 @@ SUBSCRIPTIONS = tuple(
 UNACKNOWLEDGED_MOST = 256
 """How many messages the broker sends ahead of our acknowledgement; bounds what waits for us."""
 
+REPLAYED_AT_ONCE = 500
+"""Rows of quarantine in one transaction; alarms wait no longer than that."""
+
 _TICK_S = 1.0
 _ASK_FOR_OFFICE_S = 0.5
 _RETRY_FIRST_S = 0.25
@@ -171,6 +174,7 @@ class _Term:
         self._deaf_since: int | None = None
         self._deaf: deque[tuple[int, int]] = deque()
         self._registry_changed = False
+        self._replay_most = REPLAYED_AT_ONCE
         self._points = 0
 
     def serve(self, *, failed_at: int | None) -> None:
@@ -192,13 +196,18 @@ class _Term:
         try:
             while not self._stopping.is_set():
                 self._store(self._inbox.take(self._patience()))
+                if self._walk.replays:
+                    self._replay()
         finally:
             self._link.stop()
+            gc.unfreeze()  # what a term that is over remembers may go
             log.info("ingest has stored %d points in this term", self._points)
 
     # -- one group -----------------------------------------------------------------------
 
     def _patience(self) -> float:
+        if self._walk.replays:
+            return 0.001
         due = self._walk.next_due()
         if due is None:
             return _TICK_S
@@ -230,6 +239,27 @@ class _Term:
             self._forget()
             with transaction(self._connection) as session:
                 return self._walk.refuse(session, message, error)
+
+    def _replay(self) -> None:
+        """Take in what newcomers said before they were known, between other groups.
+
+        What the database refuses is looked for by halves, and left aside by itself.
+        """
+        try:
+            with transaction(self._connection) as session:
+                outgoing = self._walk.replay(session, to_millis(now()), self._replay_most)
+        except UNAVAILABLE:
+            raise
+        except Exception as error:
+            log.exception("%d rows cannot be replayed together", self._replay_most)
+            self._forget()
+            self._replay_most //= 2
+            if self._replay_most == 0:
+                self._replay_most = REPLAYED_AT_ONCE
+                with transaction(self._connection) as session:
+                    self._walk.refuse_replay(session, error)
+        else:
+            self._send(outgoing, [])
 
     def _write(
         self, group: Sequence[Message], *, tick: bool = True, isolate: bool = False

@@ -54,7 +54,6 @@ BEAT_MS = 1_000
 PROCESS = "ingest"
 RESEND = timedelta(seconds=30)
 """An unanswered command is sent again after this time."""
-REPLAYED_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -93,6 +92,8 @@ class Walk:
         self._last_call = 0
         self._beat_at = 0
         self._awake_at: int | None = None
+        self.replays = False
+        """Whether something may wait in quarantine for :meth:`replay`."""
 
     def load(self, session: Session, at: int) -> None:
         """Read the registry and all states; call it first, and after every failed transaction."""
@@ -160,11 +161,14 @@ class Walk:
             self._sort(session, message, group)
         if tick:
             group.found += self._rulebook.tick(self._world, at)
+        self._finish(session, group, isolate=isolate)
+        self._awake_at = at
+        return group.outgoing
+
+    def _finish(self, session: Session, group: _Group, *, isolate: bool = False) -> None:
         self._raise(session, group, isolate=isolate)
         self._call_gateways(session, group)
         self._write(session, group)
-        self._awake_at = at
-        return group.outgoing
 
     def refuse(self, session: Session, message: Message, error: Exception) -> Outgoing:
         """Keep a message aside that the database would not take, so that it blocks nobody."""
@@ -355,45 +359,43 @@ class Walk:
     # -- a changed registry --------------------------------------------------------------
 
     def _meet_newcomers(self, session: Session, group: _Group) -> None:
-        """Watch new devices for absence, and replay what they said before they were known."""
+        """Watch new devices for absence; what they said before they were known may be replayed."""
         self._world.coverage.knows(self._world.registry, session, group.now)
         group.found += self._rulebook.watch(self._world, group.now)
-        self._registry_is_new = not self._replay(session, group)
+        self._registry_is_new, self.replays = False, True
 
-    def _replay(self, session: Session, group: _Group) -> bool:
-        """Take in some of the readings of devices known by now; True when none are left."""
-        reason, left = Reason.UNKNOWN_DEVICE, REPLAYED_AT_ONCE
+    def replay(self, session: Session, at: int, most: int) -> Outgoing:
+        """Take in what devices said before they were known, up to ``most`` rows of quarantine."""
+        group = _Group(at)
+        rows = self._waiting(session, most)
+        for device, row in rows:
+            clocks = Clocks()
+            for reading in intake.replayable(row, device):
+                lane, received_at = device.model.lane(reading), to_millis(row.received_at)
+                one = clocks.take(device, reading, lane, received_at, retained=False)
+                self._take(one, group)
+        lanes.mark_released(session, [row.id for _, row in rows])
+        self.replays = len(rows) == most
+        self._finish(session, group)
+        return group.outgoing
+
+    def refuse_replay(self, session: Session, error: Exception) -> None:
+        """Leave the row that is next aside for good: the database will not have it."""
+        for _, row in self._waiting(session, 1):
+            row.reason, row.detail = Reason.REFUSED, f"{type(error).__name__}: {error}"[:1000]
+
+    def _waiting(self, session: Session, most: int) -> list[tuple[KnownDevice, Quarantined]]:
+        """Give the first rows of devices that are known by now, always in one order."""
+        found: list[tuple[KnownDevice, Quarantined]] = []
+        reason = Reason.UNKNOWN_DEVICE
         for gateway_id, name in sorted(lanes.waiting_devices(session, reason)):
             gateway = self._gateways.get(gateway_id)
             device = gateway.devices.get(name) if gateway else None
-            if device is None:
-                continue
-            rows = lanes.of_device(session, gateway_id, name, reason, limit=left)
-            for row in rows:
-                self._replay_row(row, device, group)
-            lanes.mark_released(session, [row.id for row in rows])
-            left -= len(rows)
-            if left <= 0:
-                return False
-        return True
-
-    def _replay_row(self, row: Quarantined, device: KnownDevice, group: _Group) -> None:
-        clocks = Clocks()
-        try:
-            readings = intake.readings_of(row)
-        except InvalidMessageError as error:
-            log.warning("what %s said is left in quarantine: %s", device.slug, error)
-            return
-        for reading in readings:
-            try:
-                device.model.check(reading)
-            except InvalidReadingError as error:
-                log.warning("a reading of %s is left in quarantine: %s", device.slug, error)
-                continue
-            lane = device.model.lane(reading)
-            received_at = to_millis(row.received_at)
-            one = clocks.take(device, reading, lane, received_at, retained=False)
-            self._take(one, group)
+            if device is not None and len(found) < most:
+                left = most - len(found)
+                rows = lanes.of_device(session, gateway_id, name, reason, limit=left)
+                found += [(device, row) for row in rows]
+        return found
 
     # -- what follows --------------------------------------------------------------------
 

@@ -153,25 +153,28 @@ def test_what_an_unknown_device_said_is_replayed_when_it_is_approved(
     assert sorted(ask("SELECT value FROM telemetry")) == [18.0, 20.0]
 
 
-def test_what_cannot_be_replayed_blocks_nobody(
+def test_what_cannot_be_replayed_blocks_nobody_and_is_left_aside(
     sender: Sender, ingest: IngestProcess, ask: Ask, engine: Engine
 ) -> None:
-    said = [Reading(device=name, at=now_ms(), values={"battery": 1.5}) for name in ("new", "odd")]
-    sender.put(Lane.TELEMETRY, *said)
+    batteries = {"new-1": 50, "new-2": 1.5, "new-3": 60, "odd": 70}
+    for name, battery in batteries.items():
+        said = Reading(device=name, at=now_ms(), values={"battery": battery})
+        sender.put(Lane.TELEMETRY, said)
     sender.wait()
     with engine.begin() as connection:
         connection.execute(text("UPDATE quarantine SET payload = '?' WHERE device = 'odd'"))
         connection.execute(text("ALTER TABLE telemetry ADD CHECK (value <> 1.5)"))
-    add_device(engine, "odd", "pir")
-    add_device(engine, "new", "pir")
-    until(lambda: "trying one by one" in ingest.said())
+    for name in batteries:
+        add_device(engine, name, "pir")
+    until(lambda: sorted(ask("SELECT value FROM telemetry")) == [50, 60])
+    until(lambda: ask("SELECT device FROM quarantine WHERE reason = 'refused'") == ["new-2"])
     sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
     sender.wait()
     assert ask("SELECT rule_id FROM alerts WHERE entity = 'sos'") == ["sos-pressed"]
-    assert set(ask("SELECT reason FROM quarantine")) == {"unknown_device"}
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE telemetry DROP CONSTRAINT telemetry_value_check"))
-    until(lambda: ask("SELECT value FROM telemetry") == [1.5])
+    assert "trying one by one" not in ingest.said()
+    assert ask("SELECT count(*) FROM quarantine") == [4]
+    watched = "SELECT entity FROM rule_states WHERE rule_id = 'device-silent' AND entity ~ 'new'"
+    assert len(set(ask(watched))) == 3
 
 
 def test_a_future_time_is_kept_raw_flagged_and_evaluated_on_arrival(

@@ -1,17 +1,22 @@
 """Turn one MQTT message into a batch, or into the reason why it cannot be taken in."""
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
 
 from anju_devices import topics
-from anju_devices.errors import InvalidMessageError, InvalidTopicError
+from anju_devices.errors import InvalidMessageError, InvalidReadingError, InvalidTopicError
 from anju_devices.link import Message
 from anju_devices.messages import Batch, Envelope, Lane, Reading, decode_batch
 from anju_devices.topics import Channel, Topic
 from anju_platform.database import from_millis
 from anju_platform.lanes.model import Quarantined
+from anju_platform.registry.snapshot import KnownDevice
+
+log = logging.getLogger(__name__)
 
 
 class Reason(StrEnum):
@@ -120,13 +125,18 @@ def quarantined(
     )
 
 
-def readings_of(row: Quarantined) -> list[Reading]:
-    """Give back the readings kept for an unknown device.
-
-    Raises:
-        InvalidMessageError: another release kept them, in a shape that this one does not read.
-    """
+def replayable(row: Quarantined, device: KnownDevice) -> Iterator[Reading]:
+    """Give the readings kept for a device that was unknown then; what does not fit is left out."""
     try:
-        return _readings.decode(row.payload)
+        readings = _readings.decode(row.payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidMessageError(f"not readings: {error}") from error
+        # another release kept them, in a shape that this one does not read
+        log.warning("what %s said is left in quarantine: %s", device.slug, error)
+        return
+    for reading in readings:
+        try:
+            device.model.check(reading)
+        except InvalidReadingError as error:
+            log.warning("a reading of %s is left in quarantine: %s", device.slug, error)
+        else:
+            yield reading
