@@ -48,6 +48,7 @@ class Site:
             current={},
             person={"lives_alone": True},
             site={
+                "gateway_present": True,
                 "gateway_online": not any(a <= now < b for a, b in self.away),
                 "home": "in",
                 "armed": True,
@@ -240,6 +241,15 @@ def test_motion_told_two_hours_late_is_life_two_hours_ago() -> None:
     site = Site(LIBRARY["elder-inactive"])
     site.read(0, motion=True).read(HOUR, motion=True, arrives=3 * HOUR).wait(7.1 * HOUR)
     assert site.said() == [("active", 3)]
+
+
+def test_a_gateway_that_catches_up_is_not_silent() -> None:
+    site = Site(LIBRARY["gateway-silent"], away=[(60, 2 * HOUR)]).read(30, cpu=3)
+    for number in range(10):
+        site.read(60 + 30 * number, arrives=2 * HOUR + 30 * number, cpu=3)
+    assert site.said() == []
+    site.wait(3 * HOUR)
+    assert site.said() == [("active", 2)]
 
 
 # -- floods ---------------------------------------------------------------------------------------

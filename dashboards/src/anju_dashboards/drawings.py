@@ -5,7 +5,11 @@ from collections.abc import Callable, Hashable
 
 from starlette.concurrency import run_in_threadpool
 
+from anju_platform.feed import MOST_REPLAYED
+
 _KEPT = 128
+_ROWS_KEPT = 2 * MOST_REPLAYED
+"""Screens that come back together catch up on the same rows, in two languages."""
 
 
 class Drawings:
@@ -23,7 +27,7 @@ class Drawings:
         drawn = self._rows.get(key)
         if drawn is None:
             drawn = self._rows[key] = draw()
-            if len(self._rows) > _KEPT:
+            if len(self._rows) > _ROWS_KEPT:
                 del self._rows[next(iter(self._rows))]
         return drawn
 

@@ -1,5 +1,6 @@
 """The stream that keeps pages live: rows drawn by the templates of the first load."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -76,6 +77,7 @@ class Lines:
                     case Change():
                         self._stale, self._seq = True, item.seq
                         yield self._row(item)
+                        await asyncio.sleep(0)  # whoever catches up must not keep others waiting
                     case Heartbeat(seq, at):
                         yield event_text("heartbeat", str(to_millis(at)), seq)
                     case Reset(seq):

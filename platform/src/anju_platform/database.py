@@ -95,6 +95,12 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
     )
 
 
+def is_too_large(error: Exception) -> bool:
+    """Tell whether an error of :data:`UNAVAILABLE` says that this can never be kept."""
+    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+    return state.startswith(_LIMIT_EXCEEDED)
+
+
 @contextmanager
 def transaction(engine: Engine | Connection) -> Iterator[Session]:
     """Open a session; commit when the block ends, roll back when it raises.
@@ -110,8 +116,7 @@ def transaction(engine: Engine | Connection) -> Iterator[Session]:
             session.commit()
         except UNAVAILABLE as error:
             session.rollback()
-            state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
-            if state.startswith(_LIMIT_EXCEEDED):
+            if is_too_large(error):
                 raise TooLargeError(f"more than the database can hold: {error}") from error
             raise
         except BaseException:

@@ -28,7 +28,7 @@ from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.raising import Transition, raise_or_refresh
 from anju_platform.commands import repository as commands
 from anju_platform.commands.requests import as_message, ask_for_snapshot
-from anju_platform.database import UNAVAILABLE, driver, from_millis, now, to_millis
+from anju_platform.database import UNAVAILABLE, driver, from_millis, is_too_large, now, to_millis
 from anju_platform.lanes import intake
 from anju_platform.lanes import repository as lanes
 from anju_platform.lanes.intake import Delivery, Fault, Reason
@@ -408,9 +408,9 @@ class Walk:
             try:
                 with session.begin_nested():
                     self._raise_one(session, found, group)
-            except UNAVAILABLE:
-                raise
-            except Exception:
+            except Exception as error:
+                if isinstance(error, UNAVAILABLE) and not is_too_large(error):
+                    raise
                 log.exception("no alert: the database refused %s", found.finding)
 
     def _raise_one(self, session: Session, found: Found, group: _Group) -> None:

@@ -264,8 +264,8 @@ class CompiledRule:
             return Outcome(
                 state if state.heard_at else None, due=self._due(state, context), changed=False
             )
-        # what was said long ago proves life then, not now
-        old = context.now - mark.at > LATE_RAISE_MS
+        # what was said long ago proves life then, not now; but a gateway that catches up speaks
+        old = self.rule.entity != "gateway" and context.now - mark.at > LATE_RAISE_MS
         heard_at = max(state.heard_at, mark.at if old else context.now)
         first = self._watch.first(context)
         if not state.absent_severity and heard_at - state.heard_at < self._watch.grain(context):

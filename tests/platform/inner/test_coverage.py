@@ -11,6 +11,7 @@ from anju_platform.database import connect, transaction
 from anju_platform.registry import snapshot
 from anju_platform.registry.coverage import KEPT_MS, Coverage
 from anju_platform.registry.snapshot import KnownGateway
+from anju_platform.telemetry.writing import clock_behind
 
 
 @pytest.fixture
@@ -72,6 +73,21 @@ def test_what_no_rule_looks_back_to_is_forgotten(session: Session, gateway: Know
         coverage.found(session, gateway, at + 2_000, None)
         coverage.was_deaf(session, [gateway.community_id], at + 2_000, at + 5_000)
     assert coverage.blind_ms(gateway.id, now - 2 * KEPT_MS, now) == 5_000
+
+
+def test_a_clock_is_known_to_be_behind_except_just_after_we_were_away(
+    session: Session, gateway: KnownGateway
+) -> None:
+    now, minute = now_ms(), 60_000
+    coverage = Coverage.load(session, now)
+    coverage.was_deaf(session, [gateway.community_id], now - 9 * minute, now - 8 * minute)
+    slow = now - 40 * minute
+    assert clock_behind(slow, now, coverage) == 40 * minute
+    assert clock_behind(now - minute, now, coverage) == 0
+    coverage.was_deaf(session, [gateway.community_id], now - minute, now - minute // 2)
+    assert clock_behind(slow, now, coverage) == 0  # the broker may have kept it
+    years = 3 * 365 * 24 * 60 * minute
+    assert clock_behind(now - years, now, coverage) == years  # no broker keeps so long
 
 
 def test_while_the_broker_is_away_nobody_can_be_heard(

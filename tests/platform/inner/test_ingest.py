@@ -220,6 +220,16 @@ def test_a_press_rings_though_its_gateways_clock_is_behind(
     assert ask("SELECT observed_at < now() - interval '39 min' " + pressed) == [True]
 
 
+def test_what_was_timed_rightly_before_the_clock_was_lost_is_history(
+    sender: Sender, ask: Ask
+) -> None:
+    press = Reading(device="sos", at=now_ms() - 5 * 3_600_000, event="pressed")
+    batch = Batch(epoch="e", seq=1, sent_at=now_ms() - 3 * 365 * 86_400_000, readings=[press])
+    sender.raw(Channel.EVENTS, encode(batch))
+    until(lambda: ask("SELECT flags FROM device_events WHERE event = 'pressed'") == [8])
+    assert ask("SELECT count(*) FROM alerts") == [0]
+
+
 def test_a_press_the_broker_kept_while_we_were_away_is_not_taken_for_a_new_one(
     sender: Sender, ingest: IngestProcess, ask: Ask
 ) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Executable,
     Select,
     Uuid,
-    and_,
     bindparam,
     case,
     cast,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.orm import Session, aliased
-from sqlalchemy.sql.selectable import LateralFromClause
 
 from anju_platform.alerts.model import Alert, FeedEntry, TimelineEntry
 from anju_platform.alerts.schemas import (
@@ -36,6 +34,7 @@ from anju_platform.alerts.schemas import (
 from anju_platform.auth.model import User
 from anju_platform.auth.repository import people_on_duty
 from anju_platform.database import Json, now
+from anju_platform.registry.listing import nearest_placed
 from anju_platform.registry.model import Device, Place
 
 MOST_OPEN = 1000
@@ -61,24 +60,7 @@ _notifications = table(
 _media = table("media", column("id"), column("community_id"), column("expires_at"))
 
 
-def _on_plan() -> LateralFromClause:
-    """Give the metres on the site plan of an alert's place, or of its nearest placed ancestor."""
-    place = (
-        select(Place.parent_id, Place.x, Place.y)
-        .where(Place.id == Alert.place_id)
-        .correlate(Alert)
-        .cte("up", recursive=True, nesting=True)
-    )
-    above = aliased(Place)
-    up = place.union_all(
-        select(above.parent_id, above.x, above.y).join(
-            place, and_(above.id == place.c.parent_id, place.c.x.is_(None))
-        )
-    )
-    return select(up.c.x, up.c.y).where(up.c.x.is_not(None)).lateral("spot")
-
-
-_spot = _on_plan()
+_spot = nearest_placed(Alert.place_id)
 
 _OWN = AlertView.model_fields.keys() - {"acked_by", "closed_by", "owner_id"}
 _VIEW = (

@@ -130,12 +130,18 @@ def settle_shown(
 
 def expire(session: Session, at: datetime) -> int:
     """Give up what was not accepted in time; gives how many."""
-    result = session.execute(
-        update(Notification)
+    due = (
+        select(Notification.id)
         .where(
             Notification.state.in_((DeliveryState.QUEUED, DeliveryState.RETRY)),
             Notification.expires_at <= at,
         )
+        .order_by(Notification.id)  # as everybody locks them
+        .with_for_update(skip_locked=True)
+    )
+    result = session.execute(
+        update(Notification)
+        .where(Notification.id.in_(due))
         .values(state=DeliveryState.EXPIRED, leased_until=None)
         .execution_options(synchronize_session=False)
     )

@@ -24,9 +24,11 @@ from sqlalchemy import (
     or_,
     select,
     table,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from anju_devices.catalog import MODELS
 from anju_devices.model import DeviceModel, Text
@@ -333,22 +335,34 @@ def positions(session: Session, place_ids: Iterable[int]) -> dict[int, Position]
     return {start: (x, y) for start, x, y in found}
 
 
-def _nearest_placed() -> Select[int, float | None, float | None]:
-    wanted = bindparam("wanted", type_=ARRAY(BigInteger))
+def nearest_placed(place_id: InstrumentedAttribute[Any]) -> LateralFromClause:
+    """Build the metres on the plan of the place a row is at, to be joined to that row.
+
+    They are the place's own, or those of its nearest placed ancestor.
+    """
+    start, above = aliased(Place), aliased(Place)
     up = (
-        select(Place.id.label("start"), Place.parent_id, Place.x, Place.y)
-        .where(Place.id == any_(wanted))
-        .cte("up", recursive=True)
+        select(start.parent_id, start.x, start.y)
+        .where(start.id == place_id)
+        .correlate(place_id.class_)
+        .cte("up", recursive=True, nesting=True)
     )
     up = up.union_all(
-        select(up.c.start, Place.parent_id, Place.x, Place.y).join(
-            up, and_(Place.id == up.c.parent_id, up.c.x.is_(None))
+        select(above.parent_id, above.x, above.y).join(
+            up, and_(above.id == up.c.parent_id, up.c.x.is_(None))
         )
     )
-    return select(up.c.start, up.c.x, up.c.y).where(up.c.x.is_not(None))
+    return select(up.c.x, up.c.y).where(up.c.x.is_not(None)).lateral("spot")
 
 
-_POSITIONS = _nearest_placed()
+def _positions() -> Select[int, float | None, float | None]:
+    spot = nearest_placed(Place.id)
+    wanted = bindparam("wanted", type_=ARRAY(BigInteger))
+    query = select(Place.id, spot.c.x, spot.c.y).join(spot, true())
+    return query.where(Place.id == any_(wanted))
+
+
+_POSITIONS = _positions()
 """Built once: to build it takes longer than to run it."""
 
 

@@ -18,7 +18,10 @@ JUMP_MS = 3_600_000
 HISTORY_MS = 15 * 60_000
 """Older than this on arrival is flagged late: it builds history and never rings as if live."""
 BEHIND_MS = 2 * 60_000
-"""A batch on its way for longer, which nobody held up, was sent by a clock that is behind."""
+"""A batch on its way for longer, which nobody held up, was sent by a clock that is behind.
+
+For so long after we could not hear, the broker may still hand over what it kept meanwhile.
+"""
 HELD_UP_MOST_MS = 2 * 86_400_000
 """No broker keeps a message for us longer than this (its ``persistent_client_expiration``)."""
 FACTORY_MS = 1_577_836_800_000
@@ -51,15 +54,14 @@ def clock_behind(sent_at: int, received_at: int, coverage: Coverage) -> int:
 
     A box without a battery for its clock, and without a network to set it by, comes back from
     a power cut in the past, and whoever presses a button then must be heard. A batch that the
-    broker kept while we were away looks the same: with a time in it in which we could not
-    hear, its age is taken for true.
+    broker kept while we were away looks the same: within moments of our coming back its age
+    is taken for true, for that is when a broker hands over what it kept.
     """
     on_its_way = received_at - sent_at
     if on_its_way < BEHIND_MS:
         return 0
-    if on_its_way <= HELD_UP_MOST_MS and coverage.blind_ms(None, sent_at, received_at):
-        return 0
-    return on_its_way
+    came_back = coverage.blind_ms(None, received_at - BEHIND_MS, received_at) > 0
+    return 0 if came_back and on_its_way <= HELD_UP_MOST_MS else on_its_way
 
 
 class Clocks:
@@ -88,8 +90,8 @@ class Clocks:
         if at > received_at + FUTURE_MS or at < FACTORY_MS or at < before - JUMP_MS:
             flags |= _FUTURE
             at = received_at
-        elif behind:
-            flags |= _BEHIND
+        elif behind and at <= received_at - behind + FUTURE_MS:
+            flags |= _BEHIND  # what is later than the gateway's own clock was not timed by it
             at = min(at + behind, received_at)
         elif at > before:
             latest[device.id] = at
