@@ -67,7 +67,7 @@ def test_run_plays_modestly_until_it_is_stopped(tmp_path: Path) -> None:
         command += ["--gateway", "gw-west", "--connect", where, "--token-file", str(token)]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
-                server.settimeout(10)
+                server.settimeout(60)
                 connection, _ = server.accept()
                 with connection, connection.makefile("rw", encoding="utf-8") as lines:
                     hello = json.loads(lines.readline())
@@ -83,6 +83,6 @@ def test_run_plays_modestly_until_it_is_stopped(tmp_path: Path) -> None:
                         [peak] = [x for x in status.read_text().splitlines() if "VmHWM" in x]
                         assert int(peak.split()[1]) < 120 * 1024
                     os.kill(process.pid, signal.SIGINT)
-                    assert process.wait(10) == 0
+                    assert process.wait(60) == 0
             finally:
                 process.kill()

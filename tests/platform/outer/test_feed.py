@@ -18,10 +18,12 @@ from sqlalchemy import delete, update
 
 from anju_platform import feed as feeds
 from anju_platform.alerts import repository as alerts
+from anju_platform.alerts import service
 from anju_platform.alerts.model import FeedEntry
-from anju_platform.auth import service
+from anju_platform.alerts.schemas import AlertView
+from anju_platform.auth import service as auth
 from anju_platform.auth.model import LoginSession
-from anju_platform.database import now, transaction
+from anju_platform.database import now, reading, transaction
 from anju_platform.feed import Change, Feed, Heartbeat, Item, Reset
 
 LogIn = Callable[..., httpx.Client]
@@ -29,7 +31,7 @@ LogIn = Callable[..., httpx.Client]
 
 def announce(site: Site, ref: str = "x") -> int:
     with transaction(site.engine) as session:
-        return alerts.announce(session, site.community_id, "alert", ref)
+        return alerts.announce(session, site.community_id, "gateway", ref)
 
 
 def with_feed(site: Site, use: Callable[[Feed], Awaitable[None]]) -> None:
@@ -76,7 +78,26 @@ def test_a_change_is_heard_at_once(site: Site) -> None:
             [change] = await take(items, is_change(seq))
             assert time.perf_counter() - begun < 1.0
         assert isinstance(change, Change)
-        assert (change.kind, change.ref) == ("alert", "b1")
+        assert (change.kind, change.ref, change.alert) == ("gateway", "b1", None)
+
+    with_feed(site, use)
+
+
+def test_an_alert_comes_with_its_row_live_and_replayed(site: Site) -> None:
+    async def use(feed: Feed) -> None:
+        async with aclosing(feed.changes(site.community_id, None)) as items:
+            begun = (await take(items, is_beat))[-1].seq
+            alert = await asyncio.to_thread(site.alert)
+            [live] = await take(items, lambda item: isinstance(item, Change))
+        async with aclosing(feed.changes(site.community_id, begun)) as items:
+            [again, _] = await take(items, is_beat)
+        with reading(site.engine) as session:
+            expected = service.one_alert(session, site.community_id, alert)
+        for change in (live, again):
+            assert isinstance(change, Change)
+            assert change.alert is not None
+            assert AlertView(**change.alert) == expected
+            assert change.alert.keys() == AlertView.model_fields.keys()  # and nothing else
 
     with_feed(site, use)
 
@@ -318,7 +339,7 @@ def test_an_open_screen_counts_as_use(
     monkeypatch.setattr("anju_platform.api._RECHECK_S", 0.5)
     with listening(log_in()) as heard:
         next(heard)
-        old = now() - service.IDLE / 2
+        old = now() - auth.IDLE / 2
         with transaction(site.engine) as session:
             session.execute(update(LoginSession).values(last_used_at=old))
         for _ in range(3):
