@@ -59,7 +59,8 @@ def test_away_from_the_wall_a_life_alert_is_said_until_somebody_has_it(
     site.raise_alert("电池电量低", severity=4)
     alert = site.raise_alert()
     toast = page.locator("#toast")
-    expect(toast).to_contain_text("P1 疑似跌倒，静止 38 秒 · 3 栋 2 单元 501 卫生间")
+    link = toast.get_by_role("link", name="P1 疑似跌倒，静止 38 秒 · 3 栋 2 单元 501 卫生间")
+    expect(link).to_have_attribute("href", f"/alerts/{alert}")
     site.change(alert, handling="acked", acked_by=site.users["wanglei"])
     expect(toast).to_be_hidden()
 

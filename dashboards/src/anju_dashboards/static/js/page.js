@@ -9,12 +9,22 @@ import "./time-chart.js";
 
 const body = document.body;
 
-/** @param {string} text */
-function say(text) {
+/**
+ * @param {string} text
+ * @param {string} [life] id of the life alert it is about; the words then lead to it
+ */
+function say(text, life = "") {
   const toast = document.getElementById("toast");
   const words = toast?.querySelector(".words");
   if (!toast || !words) return;
   words.textContent = text;
+  toast.dataset.life = life;
+  if (life) {
+    const link = document.createElement("a");
+    link.href = `/alerts/${life}`;
+    link.textContent = text;
+    words.replaceChildren(link);
+  }
   toast.hidden = false;
 }
 
@@ -98,19 +108,17 @@ document.addEventListener("anju:alert", (event) => {
   void htmx.ajax("GET", detail.dataset.url || `/wall/alerts/${shown}?screen=${encodeURIComponent(body.dataset.screen ?? "")}`, { source: detail, target: "#detail", swap: "innerMorph" });
 });
 
-let lifeSaid = "";
 /** Away from the wall nothing sounds, so an alert that would is said in words. */
 document.addEventListener("anju:alert", (event) => {
   if (document.getElementById("alerts")) return;
   const row = parse(/** @type {CustomEvent} */ (event).detail.html);
   const { id = "", loud, severity } = row.dataset;
+  const toast = document.getElementById("toast");
   if (loud === "true" && id !== document.getElementById("detail")?.dataset.alert) {
     const what = row.querySelector(".what")?.lastChild?.textContent ?? "";
-    lifeSaid = id;
-    say(`P${severity} ${what.trim()} · ${row.querySelector(".where")?.textContent ?? ""}`);
-  } else if (id === lifeSaid) {
-    lifeSaid = "";
-    document.getElementById("toast")?.setAttribute("hidden", "");
+    say(`P${severity} ${what.trim()} · ${row.querySelector(".where")?.textContent ?? ""}`, id);
+  } else if (toast?.dataset.life === id) {
+    toast.hidden = true;
   }
 });
 
