@@ -251,9 +251,9 @@ class _Term:
         except UNAVAILABLE:
             raise
         except Exception as error:
-            log.exception("%d rows cannot be replayed together", self._replay_most)
+            log.exception("%d rows cannot be replayed together", self._walk.tried)
             self._forget()
-            self._replay_most //= 2
+            self._replay_most = self._walk.tried // 2
             if self._replay_most == 0:
                 self._replay_most = REPLAYED_AT_ONCE
                 with transaction(self._connection) as session:

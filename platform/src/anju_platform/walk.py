@@ -92,8 +92,8 @@ class Walk:
         self._last_call = 0
         self._beat_at = 0
         self._awake_at: int | None = None
-        self.replays = False
-        """Whether something may wait in quarantine for :meth:`replay`."""
+        self.replays, self.tried = False, 0
+        """Whether quarantine may hold rows for :meth:`replay`; how many it tried last."""
 
     def load(self, session: Session, at: int) -> None:
         """Read the registry and all states; call it first, and after every failed transaction."""
@@ -368,6 +368,7 @@ class Walk:
         """Take in what devices said before they were known, up to ``most`` rows of quarantine."""
         group = _Group(at)
         rows = self._waiting(session, most)
+        self.tried = len(rows)
         for device, row in rows:
             clocks = Clocks()
             for reading in intake.replayable(row, device):

@@ -39,6 +39,8 @@ class CompiledRule:
 
     def __init__(self, rule: Rule, zone: ZoneInfo, holidays: frozenset[date]) -> None:
         self.rule = rule
+        self.is_about_gateway = rule.entity == "gateway"
+        """Its entity is the gateway itself, of which the broker tells as well."""
         calendar = Calendar(rule.schedule, zone, holidays) if rule.schedule else None
         self.reader = Reader(rule)
         self._life = Life(rule, calendar, pulse=self.reader.is_pulse)
@@ -265,7 +267,7 @@ class CompiledRule:
                 state if state.heard_at else None, due=self._due(state, context), changed=False
             )
         # what was said long ago proves life then, not now; but a gateway that catches up speaks
-        old = self.rule.entity != "gateway" and context.now - mark.at > LATE_RAISE_MS
+        old = not self.is_about_gateway and context.now - mark.at > LATE_RAISE_MS
         heard_at = max(state.heard_at, mark.at if old else context.now)
         first = self._watch.first(context)
         if not state.absent_severity and heard_at - state.heard_at < self._watch.grain(context):
@@ -291,7 +293,7 @@ class CompiledRule:
         ``state.audible``: it was said to be active, and not yet that it ended.
         """
         hushed, audible = state.hushed, state.audible
-        if self.rule.entity == "gateway" and not audible and not state.present.severity:
+        if self.is_about_gateway and not audible and not state.present.severity:
             # lost and back while we were away ourselves, or in one breath: nobody was told of it
             changes = ()
         said = []

@@ -118,7 +118,7 @@ class Rulebook:
                             memory.device = device.slug
                             self._changed.add(key)
                         continue
-                    context = self._context(device, world, now, itself=_is_about_gateway(rule))
+                    context = self._context(device, world, now, itself=rule.is_about_gateway)
                     found += self._apply(
                         rule, entity, device, rule.start, entity, context, device.slug
                     )
@@ -151,7 +151,7 @@ class Rulebook:
             entity = rule.key(fact)
             if entity is None:
                 continue
-            itself = _is_about_gateway(rule)
+            itself = rule.is_about_gateway
             context = contexts.get(itself)
             if context is None:
                 context = contexts[itself] = self._context(device, world, now, itself=itself)
@@ -171,7 +171,7 @@ class Rulebook:
             if device is None or rule is None:
                 self._forget(key)
                 continue
-            context = self._context(device, world, now, itself=_is_about_gateway(rule))
+            context = self._context(device, world, now, itself=rule.is_about_gateway)
             found += self._apply(rule, key[2], device, rule.tick, memory.state, context)
         return found
 
@@ -267,7 +267,3 @@ class Rulebook:
         self._changed.discard(key)
         if self._memory.pop(key, None) is not None:
             self._gone.add(key)
-
-
-def _is_about_gateway(rule: CompiledRule) -> bool:
-    return rule.rule.entity == "gateway"
