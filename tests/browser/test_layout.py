@@ -40,6 +40,18 @@ def test_pages_fit_their_window(open_page: Open, site: Site, size: str, username
         assert (path, over) == (path, 0)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_the_system_page_holds_the_numbers_of_a_large_site(open_page: Open, size: str) -> None:
+    page = open_page("admin", path="/system", size=SIZES[size])
+    expect(page.locator(".tiles strong")).to_have_count(8)
+    over = page.evaluate("""() => {
+      document.querySelectorAll(".tiles strong")[1].textContent = "12,603 / 12,604";
+      const boxes = [document.documentElement, ...document.querySelectorAll(".tiles li > div")];
+      return boxes.map((box) => box.scrollWidth - box.clientWidth);
+    }""")
+    assert over == [0] * 9
+
+
 @pytest.mark.parametrize("size", ["wall", "phone"])
 def test_pages_are_accessible(open_page: Open, site: Site, size: str) -> None:
     paths = furnish(site)

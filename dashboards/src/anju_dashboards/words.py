@@ -172,6 +172,7 @@ VALUE: Final = {
 }
 """Words devices say as values: options of the catalogue's choices, and why a door decided so."""
 
+LANE: Final = {"events": N_("events"), "telemetry": N_("telemetry")}
 QUARANTINE: Final = {
     "invalid_topic": N_("topic not understood"),
     "unknown_gateway": N_("unknown gateway"),
