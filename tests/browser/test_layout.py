@@ -50,6 +50,8 @@ def test_the_system_page_holds_the_numbers_of_a_large_site(open_page: Open, size
       return boxes.map((box) => box.scrollWidth - box.clientWidth);
     }""")
     assert over == [0] * 9
+    cell = page.locator("table.cards td.main").first
+    assert cell.evaluate("it => getComputedStyle(it).display") != "contents"
 
 
 @pytest.mark.parametrize("size", ["wall", "phone"])
