@@ -183,7 +183,7 @@ def test_two_rules_of_one_id_are_refused() -> None:
         ("clear: m.x >", r"clear: column 6"),
         ("for: params.hold", r"no parameter 'hold'"),
         ("schedule: {hours: '25:00-26:00'}", r"expected HH:MM-HH:MM"),
-        ("steps: [{severity: 1}]", r"either for or n"),
+        ("steps: [{severity: 1}]", r"exactly one of for, n and when"),
         ("count: {n: 0, within: 5m}", r"count"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from anju_rules.coherence import faults
 from anju_rules.condition import compile_condition
 from anju_rules.durations import Duration
 from anju_rules.errors import ConditionError, InvalidRuleError
@@ -123,6 +124,11 @@ def _check(rule: Rule, where: str) -> None:
         "at_once": rule.at_once,
         "unless.when": rule.unless.when if rule.unless else None,
         "absent_for.while": rule.absent_for.condition if rule.absent_for else None,
+        **{
+            f"sequence.after.{number}": text
+            for number, text in enumerate(rule.sequence.after if rule.sequence else ())
+        },
+        **{f"steps.{number}.when": step.when for number, step in enumerate(rule.steps)},
     }
     for key, text in conditions.items():
         if text is not None:
@@ -130,10 +136,5 @@ def _check(rule: Rule, where: str) -> None:
                 compile_condition(text, rule.params)
             except ConditionError as error:
                 raise InvalidRuleError(f"{where}: {key}: {error}") from error
-    if rule.absent_for and (rule.count or rule.unless or rule.hold):
-        raise InvalidRuleError(f"{where}: absent_for goes with no for, count or unless")
-    for step in rule.steps:
-        if (step.hold is None) == (step.n is None):
-            raise InvalidRuleError(f"{where}: a step has either for or n")
-        if step.severity >= rule.severity:
-            raise InvalidRuleError(f"{where}: a step must be more severe than {rule.severity}")
+    for key, fault in faults(rule):
+        raise InvalidRuleError(f"{where}: {key}: {fault}")

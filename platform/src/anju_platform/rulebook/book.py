@@ -146,6 +146,7 @@ class Rulebook:
         if not matching:
             return []
         found: list[Found] = []
+        said = fact.said()
         contexts: dict[bool, Context] = {}
         for rule in matching:
             entity = rule.key(fact)
@@ -157,7 +158,7 @@ class Rulebook:
                 context = contexts[itself] = self._context(device, world, now, itself=itself)
             memory = self._memory.get((device.community_id, rule.rule.id, entity))
             state = memory.state if memory else None
-            found += self._apply(rule, entity, device, rule.step, state, fact, context)
+            found += self._apply(rule, entity, device, rule.step, state, fact, context, said)
         return found
 
     def tick(self, world: World, now: int) -> list[Found]:
