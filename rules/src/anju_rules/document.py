@@ -119,28 +119,32 @@ def read_document(text: str) -> Document:
     except _TooMuchError as error:
         document.fault(error.place, str(error))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = document.source.at(mark.line, mark.column) if mark is not None else 0
-        document.fault(*_explain(text, place, error.problem or "it cannot be read"))
+        document.fault(*_explain(document.source, error))
     except yaml.YAMLError as error:
         document.fault(getattr(error, "position", 0), f"not YAML: {error}")
     return document
 
 
-def _explain(text: str, place: int, problem: str) -> tuple[int, str]:
-    """Say what most likely went wrong where YAML stumbled."""
-    begin = text.rfind("\n", 0, place) + 1
-    end = text.find("\n", place)
-    line = text[begin : end if end >= 0 else len(text)]
-    indent = len(line) - len(line.lstrip())
-    if "\t" in line[: max(indent, place - begin + 1)]:
-        return begin + line.index("\t"), "not YAML: a tab; indent with blanks"
-    wide = _WIDE.search(line)
-    if wide:
-        _, what = letters.foreign(wide.group(1)) or (0, "")
-        return begin + wide.start(1), f"not YAML: {what}"
-    if text[place : place + 1] == "*" or "alias" in problem:
-        return place, 'not YAML: a value that begins with * needs quotes: "*"'
+def _explain(source: Source, error: yaml.MarkedYAMLError) -> tuple[int, str]:
+    """Say what most likely went wrong where YAML stumbled, or where that began."""
+    text, problem = source.text, error.problem or "it cannot be read"
+    marks = [mark for mark in (error.problem_mark, error.context_mark) if mark is not None]
+    spots = [source.at(mark.line, mark.column) for mark in marks] or [0]
+    for place in spots:
+        begin = text.rfind("\n", 0, place) + 1
+        end = text.find("\n", place)
+        line = text[begin : end if end >= 0 else len(text)]
+        indent = len(line) - len(line.lstrip())
+        if "\t" in line[: max(indent, place - begin + 1)]:
+            return begin + line.index("\t"), "not YAML: a tab; indent with blanks"
+        wide = _WIDE.search(line)
+        if wide:
+            _, what = letters.foreign(wide.group(1)) or (0, "")
+            return begin + wide.start(1), f"not YAML: {what}"
+    place = spots[0]
+    star = text.find("*", max(0, place - 1), place + 1)
+    if star >= 0:
+        return star, 'not YAML: a value that begins with * needs quotes: "*"'
     hint = ""
     if ":" in problem or "key" in problem or "mapping values" in problem:
         hint = "; a text with ': ' or with quotes inside needs quotes around it"

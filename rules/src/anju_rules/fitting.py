@@ -124,7 +124,7 @@ def _plain(match: re.Match[str], value: Any) -> str:
     wanted = match.group(1).removesuffix(" | null").removeprefix("null | ")
     text = f"expected {_WORDS.get(wanted, wanted)}"
     if match.group(2) is None:
-        return text
+        return f"found {_found(value)}, {text}"
     hint = "; put it in quotes" if wanted == "str" and not isinstance(value, dict | list) else ""
     return f"{text}, found {_found(value)}{hint}"
 
