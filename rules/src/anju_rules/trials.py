@@ -239,7 +239,11 @@ class _Stage:
         rows = [(item.comes_at, 0, "given", _told(item)) for item in self._script.given]
         rows += [(int(want.t), 1, "expected", _wanted(want)) for want in self._script.expect]
         rows += [(f.at - self._script.start, 2, "found", self._said(f)) for f in self.findings]
-        return tuple((clock(at), what, text) for at, _, what, text in sorted(rows))
+        # what is expected and found begins with its time, which stands at the left already
+        return tuple(
+            (clock(at), what, text.removeprefix(f"{clock(at)} "))
+            for at, _, what, text in sorted(rows)
+        )
 
 
 def _entities(item: Item) -> dict[str, str]:
