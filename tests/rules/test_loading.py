@@ -58,7 +58,10 @@ def marked(text: str) -> tuple[str, int, int]:
         (GOOD + "for: 5m\nsteps: [{severity: 2, for: ‸5m}]", "waits 300 s already"),
         (GOOD + "steps: [{severity: 2, n: ‸5}]", "counts nothing"),
         (GOOD + "count: {n: 5, within: 1m}\nsteps: [{severity: 2, n: ‸5}]", "waits for 5 already"),
-        (GOOD + "steps: [{severity: 1, for: 5m}, ‸{severity: 2, for: 6m}]", "another step is sooner"),
+        (
+            GOOD + "steps: [{severity: 1, for: 5m}, ‸{severity: 2, for: 6m}]",
+            "another step is sooner",
+        ),
         (GOOD + "for: ‸.nan", "ten years"),
         (GOOD + "for: ‸.inf", "ten years"),
         (GOOD + "for: ‸-5", "ten years"),
@@ -91,7 +94,10 @@ def marked(text: str) -> tuple[str, int, int]:
         (GOOD + "‸---\n" + GOOD, "second document"),
         ("- ‸5", "expected a rule with keys"),
         ("‸", "there is no rule"),
-        (GOOD + "tests: [{name: a, expect: [], given: [{t: 0, ‸evnt: x}]}]", "did you mean 'event'"),
+        (
+            GOOD + "tests: [{name: a, expect: [], given: [{t: 0, ‸evnt: x}]}]",
+            "did you mean 'event'",
+        ),
         (GOOD + "tests: [{name: a, expect: [], given: [‸{t: 0}]}]", "nothing happens"),
         (GOOD + "tests: [{name: a, expect: [{t: 0, kind: ‸ative}]}]", "did you mean 'active'"),
         (GOOD + "tests: [{name: a, expect: [], shows: ‸restart}]", "does not show 'restart'"),
@@ -109,8 +115,8 @@ def test_all_faults_are_told_in_order() -> None:
     text = (
         "- id: a\n  icon: x\n  severity: 9\n  models: [dor, door]\n  when: m.x > 1 && y\n"
         "  clear: m.event == 'opend' || m.door_state == 'opn'\n  for: soon\n  bogus: 1\n"
-        "- id: b\n  title: {zh: 热}\n  icon: 5\n  severity: high\n  models: [door]\n  when: 'true'\n"
-        "  steps: [{severity: 1, for: x}, {severity: 2, n: y}]\n"
+        "- id: b\n  title: {zh: 热}\n  icon: 5\n  severity: high\n  models: [door]\n"
+        "  when: 'true'\n  steps: [{severity: 1, for: x}, {severity: 2, n: y}]\n"
     )
     found = faults(text)
     assert [(f.line, f.column) for f in found] == sorted((f.line, f.column) for f in found)

@@ -21,7 +21,7 @@ _BEFORE = 60
 
 
 @rules.command("check")
-def check(
+def check_files(
     files: Annotated[list[Path], typer.Argument(help="Rule files, or folders of them.")],
 ) -> None:
     """Tell every fault of rule files, with the line it stands in."""
@@ -41,7 +41,7 @@ def check(
 
 
 @rules.command("test")
-def test(
+def run_tests(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Rule files; none: the built-in library.")
     ] = None,

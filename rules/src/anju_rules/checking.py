@@ -13,7 +13,18 @@ from anju_rules.document import Document, Path, walk
 from anju_rules.errors import ConditionError
 from anju_rules.fitting import near
 from anju_rules.rule import Rule
-from anju_rules.syntax import Binary, Choice, Has, Items, Literal, Method, Node, Unary, Variable, parse
+from anju_rules.syntax import (
+    Binary,
+    Choice,
+    Has,
+    Items,
+    Literal,
+    Method,
+    Node,
+    Unary,
+    Variable,
+    parse,
+)
 
 # one line for each key that holds a condition
 CONDITIONS = (

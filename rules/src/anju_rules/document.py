@@ -68,8 +68,9 @@ class Document:
             return
         self.spoiled.add(path)
         line, column = self.source.spot(self._find(path, at_key=at_key, letter=letter))
-        first, *rest = path if path and isinstance(path[0], int) else (0, *path)
-        entry = self.content[first] if isinstance(self.content, list) else self.content
+        entry, rest = self.content, path
+        if path and isinstance(path[0], int) and isinstance(entry, list):
+            entry, rest = entry[path[0]], path[1:]
         rule = entry.get("id") if isinstance(entry, dict) else None
         named = rule if isinstance(rule, str) else ""
         self.faults.append(Fault(line, column, message, spell(rest), named[:64]))
@@ -114,7 +115,7 @@ def read_document(text: str) -> Document:
         return document
     builder = _Builder(document)
     try:
-        for event in yaml.parse(text, Loader=_Loader):  # type: ignore[no-untyped-call]
+        for event in yaml.parse(text, Loader=_Loader):
             builder.take(event)
     except _TooMuchError as error:
         document.fault(error.place, str(error))
@@ -240,7 +241,7 @@ class _Builder:
     def _value(self, text: str, begin: int) -> Any:
         """Give what a plain scalar means: nothing, yes or no, a number, a day, or a text."""
         loader = self._scalars
-        tag = loader.resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_TAG)  # type: ignore[no-untyped-call]
+        tag = loader.resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_TAG)
         if tag in {"int", "float"} and len(text) > _LONGEST_NUMBER:
             self._document.fault(begin, f"a number of {len(text)} characters")
             return 0
@@ -254,7 +255,7 @@ class _Builder:
         if make is None:
             return text
         try:
-            return make(yaml.ScalarNode(_TAG + tag, text))  # type: ignore[no-untyped-call]
+            return make(yaml.ScalarNode(_TAG + tag, text))
         except (ValueError, OverflowError) as error:
             self._document.fault(begin, f"{letters.shown(text)}: {error}")
             return text

@@ -57,7 +57,8 @@ def fit(value: Any, wanted: Any, path: Path, blame: Blame) -> bool:
         fits = _fit_struct(value, kind, path, blame)
     elif isinstance(value, list) and typing.get_origin(kind) is tuple:
         item = typing.get_args(kind)[0]
-        fits = all([fit(one, item, (*path, n), blame) for n, one in enumerate(value)])
+        verdicts = [fit(one, item, (*path, n), blame) for n, one in enumerate(value)]
+        fits = all(verdicts)
     else:
         fits = True
     return fits and _convert(value, wanted, path, blame)
