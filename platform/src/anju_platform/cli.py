@@ -20,6 +20,7 @@ from anju_platform.config import Settings
 from anju_platform.demo.command import demo
 from anju_platform.errors import ConfigError, InvalidRequestError, NotFoundError, PlatformError
 from anju_platform.registry.schemas import DeviceState, DeviceStatus
+from anju_platform.rule_cli import rules as rule_app
 
 app = typer.Typer(
     name="anju",
@@ -37,6 +38,7 @@ app.add_typer(community_app, name="community")
 app.add_typer(user_app, name="user")
 app.add_typer(device_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(rule_app, name="rule")
 
 CommunityName = Annotated[str, typer.Option("--community", help="The community's id.")]
 

@@ -10,41 +10,46 @@ _NOT_WITH_ABSENCE = ("for", "unless", "sequence", "hold_from", *_WINDOWS)
 _NEEDS_ONE = {"for": "hold"}
 
 
-def faults(rule: Rule) -> Iterator[tuple[str, str]]:
-    """Give (key in the rule, what is wrong with it) of everything that does not fit together."""
+Where = tuple[str | int, ...]
+"""Keys from the rule down to what is meant."""
+
+
+def faults(rule: Rule) -> Iterator[tuple[Where, str]]:
+    """Give (where in the rule, what is wrong) of everything that does not fit together."""
     given = [name for name in _NOT_WITH_ABSENCE if getattr(rule, _NEEDS_ONE.get(name, name))]
     if rule.absent_for:
-        yield from ((name, "does not go with absent_for") for name in given)
+        yield from (((name,), "does not go with absent_for") for name in given)
     windows = [name for name in _WINDOWS if name in given]
     for first, second in combinations(windows, 2):
-        yield second, f"does not go with {first}"
+        yield (second,), f"does not go with {first}"
     if rule.hold_from and (windows or rule.at_once):
-        yield "hold_from", f"does not go with {(windows or ['at_once'])[0]}"
+        yield ("hold_from",), f"does not go with {(windows or ['at_once'])[0]}"
     if rule.dwell:
         yield from _dwell(rule)
     if rule.rate and (rule.rate.above is None) == (rule.rate.below is None):
-        yield "rate", "has either above or below"
+        yield ("rate",), "has either above or below"
     if rule.travel and rule.entity != "person":
-        yield "travel", "is about one person: entity must be person"
+        yield ("travel",), "is about one person: entity must be person"
     yield from _steps(rule)
 
 
-def _dwell(rule: Rule) -> Iterator[tuple[str, str]]:
+def _dwell(rule: Rule) -> Iterator[tuple[Where, str]]:
     if rule.dwell and rule.dwell.hold > rule.dwell.within:
-        yield "dwell", "for cannot be longer than within"
+        yield ("dwell", "for"), "for cannot be longer than within"
     if rule.hold:
-        yield "for", "does not go with dwell, which has one of its own"
+        yield ("for",), "does not go with dwell, which has one of its own"
     if rule.schedule:
-        yield "schedule", "does not go with dwell"
+        yield ("schedule",), "does not go with dwell"
 
 
-def _steps(rule: Rule) -> Iterator[tuple[str, str]]:
+def _steps(rule: Rule) -> Iterator[tuple[Where, str]]:
     for number, step in enumerate(rule.steps):
-        where = f"steps.{number}"
+        where = ("steps", number)
         reasons = [step.hold is not None, step.n is not None, step.when is not None]
         if sum(reasons) != 1:
-            yield where, "has exactly one of for, n and when"
+            yield where, "a step has exactly one of for, n and when"
         if step.n is not None and not (rule.count or rule.distinct):
-            yield where, "n needs a count or distinct"
+            yield (*where, "n"), "never reached: the rule counts nothing"
         if step.severity >= rule.severity:
-            yield where, f"must be more severe than {rule.severity}"
+            message = f"a step must be more severe than {rule.severity}, the rule's own"
+            yield (*where, "severity"), message

@@ -46,7 +46,8 @@ class Rule(
     ``except_models``. ``entity`` is what it is about; a ``person`` is whoever showed a
     credential, else who wears the device or lives there.
     ``discriminator`` names a value of the reading that separates alerts of one entity.
-    A ``latch``-ed alert is closed by a person only.
+    A ``latch``-ed alert is closed by a person only. ``says`` tells in plain words when it
+    rings, with its figures, and ``do`` what to do then: both stand in docs/rules.md.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -82,4 +83,6 @@ class Rule(
     notify: tuple[str, ...] = ("guard",)
     at: Literal["platform", "edge", "both"] = "platform"
     params: dict[str, Any] = {}
+    says: Title | None = None
+    do: Title | None = None
     tests: tuple[dict[str, Any], ...] = ()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from anju_rules import letters
 from anju_rules.errors import ConditionError
 
 MAX_CHARACTERS = 1_000
@@ -136,7 +137,9 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             start = position + len(text[position:]) - len(text[position:].lstrip())
-            raise ConditionError(f"unexpected {text[start]!r}", text, start + 1)
+            odd = letters.foreign(text[start])
+            what = odd[1] if odd else repr(text[start])
+            raise ConditionError(f"unexpected {what}", text, start + 1)
         kind = match.lastgroup or ""
         found.append(_Token(kind, match.group(kind), match.start(kind) + 1))
         position = match.end()
