@@ -131,7 +131,7 @@ def _check_condition(
 
 def _misfits(tree: Node, words: _Words) -> Iterator[tuple[int, str]]:
     """Give what a condition asks that no model of the rule can say: (column, message)."""
-    for node in _nodes(tree):
+    for node in nodes(tree):
         match node:
             case Variable(root="m", name=name, column=column) if name not in words.names:
                 yield column, f"none of its models says m.{name}{near(name, words.names)}"
@@ -161,7 +161,7 @@ def _texts(node: Node) -> list[Literal]:
     return [one for one in nodes if isinstance(one, Literal) and isinstance(one.value, str)]
 
 
-def _nodes(tree: Node) -> Iterator[Node]:
+def nodes(tree: Node) -> Iterator[Node]:
     """Give all nodes of a tree; its depth is bounded by the parser."""
     waiting = [tree]
     while waiting:

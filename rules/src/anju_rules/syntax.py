@@ -30,8 +30,9 @@ _TOKEN = re.compile(
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<mark>&&|\|\||==|!=|<=|>=|[<>!+\-*/%?:().,\[\]])
     )""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,  # a fullwidth digit or blank is no digit or blank here
 )
+_BLANKS = " \t\n\r\f\v"
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 
 
@@ -132,11 +133,11 @@ def parse(text: str) -> Node:
 def _tokens(text: str) -> list[_Token]:
     found = []
     position = 0
-    end = len(text.rstrip())
+    end = len(text.rstrip(_BLANKS))
     while position < end:
         match = _TOKEN.match(text, position)
         if match is None:
-            start = position + len(text[position:]) - len(text[position:].lstrip())
+            start = position + len(text[position:]) - len(text[position:].lstrip(_BLANKS))
             odd = letters.foreign(text[start])
             what = odd[1] if odd else repr(text[start])
             raise ConditionError(f"unexpected {what}", text, start + 1)
