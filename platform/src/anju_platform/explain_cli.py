@@ -51,26 +51,27 @@ def told(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
     yield f"{alert.title} {alert.title_en} · P{alert.severity} · {alert.entity}"
     if alert.discriminator:
         yield f"  {alert.discriminator}"
+    rule = next((one for one in load_library() if one.id == alert.rule_id), None)
     yield f"rule {alert.rule_id}, version {alert.rule_version}"
-    yield from _rule(alert.rule_id)
+    if rule is not None:
+        yield from _rule(rule)
+    silence = rule is not None and rule.absent_for is not None
     for step in explanation.steps:
         yield ""
         yield _head(step, zone)
         if not step.because:
             yield "    by the passing of time alone"
         for said in step.because:
-            yield f"    {_clock(said.at, zone)}  {said.device}  {_words(said)}"
+            # of a silence, what counts is when a word was last received
+            words = "last heard of, by our clock" if silence else _words(said)
+            yield f"    {_clock(said.at, zone)}  {said.device}  {words}"
         if step.kind == "raised" and step.because:
             lasted = (step.at - step.because[0].at) / 1000
             if lasted >= 1:
                 yield f"    … and so it was for {lasted:g} s"
 
 
-def _rule(rule_id: str) -> Iterator[str]:
-    rules: dict[str, Rule] = {rule.id: rule for rule in load_library()}
-    rule = rules.get(rule_id)
-    if rule is None:
-        return
+def _rule(rule: Rule) -> Iterator[str]:
     for name in _FIELDS:
         value = getattr(rule, name)
         if value:
