@@ -57,7 +57,8 @@ class World:
 class Rulebook:
     """Rules and their states, in memory and, by :meth:`save`, in the database.
 
-    ``rules`` is the library; ``overlays`` is what communities chose for themselves. After a failed transaction it no longer agrees with the database: make a new one.
+    ``rules`` is the library; ``overlays`` is what communities chose for themselves.
+    After a failed transaction it no longer agrees with the database: make a new one.
     """
 
     def __init__(
