@@ -184,6 +184,8 @@ class _Term:
             driver(session).add_notify_handler(self._notified)
             for channel in (CHANGED_CHANNEL, RULES_CHANNEL, COMMANDS_CHANNEL):
                 session.execute(text(f"LISTEN {channel}"))
+        # committed before anything is read: what changes from here on is told
+        with transaction(self._connection) as session:
             at = to_millis(now())
             self._walk.load(session, at)
             self._walk.note_downtime(session, at)

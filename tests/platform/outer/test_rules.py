@@ -122,8 +122,8 @@ def test_a_library_rule_is_overridden_by_saving_on_top_of_it(admin: httpx.Client
 
 
 def test_versions_are_compared_with_the_librarys_own_too(admin: httpx.Client) -> None:
-    mine = texts.library_texts()["battery-low"].replace("least: 20", "least: 15  # lower")
-    create(admin, mine + "latch: true\n")
+    mine = texts.library_texts()["battery-low"].replace("least: 20", "least: 15")
+    create(admin, mine + "# lower\nlatch: true\n")
     found = admin.get(f"{RULES}/battery-low/diff?old=1&new=2").json()
     assert found["fields"] == [
         {"field": "latch", "old": None, "new": "true"},

@@ -115,7 +115,7 @@ class Rulebook:
         means nothing to it is forgotten, as is all of a rule that is switched off.
         """
         before = self._sets
-        self._overlays = force.load(session, self._library)
+        self._overlays = force.load(session, self._library, before=self._overlays)
         self.adopt(registry)
         heirs = Heirs()
         for key in list(self._memory):

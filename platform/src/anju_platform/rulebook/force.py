@@ -47,13 +47,20 @@ def load(
     library: Library,
     community_id: int | None = None,
     rule_id: str | None = None,
+    *,
+    before: Overlays | None = None,
 ) -> Overlays:
-    """Read what was chosen: of one community or all, of one rule or all."""
+    """Read what was chosen: of one community or all, of one rule or all.
+
+    What stands as it did ``before`` is not read again, and its rules are the same objects.
+    """
     latest = listing.latest_activations(session, community_id, rule_id)
-    texts = listing.texts(session, [key for one in latest if (key := one.key) is not None])
+    kept = {one: choice for one in latest if (choice := _unchanged(one, before)) is not None}
+    wanted = [key for one in latest if (key := one.key) is not None and one not in kept]
+    texts = listing.texts(session, wanted)
     found: dict[int, dict[str, Choice]] = {}
     for activation in latest:
-        choice = _choose(session, library, activation, texts)
+        choice = kept.get(activation) or _choose(session, library, activation, texts)
         if choice.fault:
             log.error(
                 "rule %s of community %d: %s",
@@ -63,6 +70,13 @@ def load(
             )
         found.setdefault(activation.community_id, {})[activation.rule_id] = choice
     return found
+
+
+def _unchanged(activation: Activation, before: Overlays | None) -> Choice | None:
+    choice = (before or {}).get(activation.community_id, {}).get(activation.rule_id)
+    if choice is None or choice.fault or choice.activation.number != activation.number:
+        return None
+    return choice
 
 
 def _choose(
