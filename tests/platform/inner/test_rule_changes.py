@@ -339,6 +339,57 @@ def test_a_new_absence_rule_watches_at_once_what_never_spoke(
     assert ask(silent) == [5]
 
 
+HOME = """\
+id: home-quiet
+title: {zh: 家中无声, en: Quiet at home}
+icon: router
+severity: 3
+models: [pir, sos_button]
+entity: household
+when: "true"
+absent_for: {for: 60s}
+tests:
+  - name: quiet
+    given: [{t: 0, values: {battery: 50}}]
+    expect: [{t: 60s, kind: active}]
+    until: 2m
+"""
+
+
+def test_another_device_speaks_for_a_home_when_the_rule_is_about_the_first_no_more(
+    office: Office, editor: Editor, ask: Ask
+) -> None:
+    editor.create(HOME)
+    editor.activate("home-quiet", 1)
+    office.follow()
+    office.tell(Reading(device="pir", at=office.now, values={"motion": True}))
+    office.pass_time(40)
+    editor.activate("home-quiet", editor.save("home-quiet", HOME.replace("pir, ", "")))
+    office.follow()
+    office.tell(Reading(device="pir", at=office.now, values={"motion": True}))
+    office.pass_time(30)  # 70 s since it was heard of last
+    quiet = "SELECT entity, rule_version FROM alerts WHERE rule_id = 'home-quiet'"
+    assert ask(quiet) == [("b1-101", 2)]
+
+
+def test_what_a_former_release_remembered_goes_on_under_an_override(
+    office: Office, editor: Editor, ask: Ask, engine: Engine
+) -> None:
+    office.tell(Reading(device="climate-0", at=office.now, values={"battery": 5}))
+    office.tell(Reading(device="climate-1", at=office.now, values={"battery": 5}))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE rule_states SET state = state - 'version' - 'shape'"))
+    editor.create(library_texts()["battery-low"])
+    editor.activate("battery-low", 2)
+    office.open()
+    office.pass_time(1)
+    office.tell(Reading(device="climate-0", at=office.now, values={"battery": 95}))
+    low = "SELECT condition, rule_version FROM alerts WHERE rule_id = 'battery-low' ORDER BY 1"
+    assert ask(low) == [("active", 1), ("clear", 1)]
+    versions = "SELECT DISTINCT state ->> 'version' FROM rule_states WHERE rule_id = 'battery-low'"
+    assert ask(versions) == ["2"]
+
+
 def break_text(engine: Engine, version: int) -> None:
     """Make a stored text such as this release cannot read, as one of another might be."""
     with engine.begin() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,10 +17,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from anju_platform.auth.model import Role
 from anju_platform.database import transaction
 from anju_platform.provision import import_community
 from anju_platform.registry.model import Community
-from anju_platform.rulebook import texts
+from anju_platform.rulebook import service, texts
 from anju_rules import load_library
 
 LogIn = Callable[..., httpx.Client]
@@ -208,6 +210,36 @@ def test_of_two_who_activate_at_the_same_moment_one_wins_and_the_other_hears_who
     assert "陈静 has activated version 1 since you looked" in refused["detail"]
     assert refused["rule"]["version"] == 1
     assert len(site.audited("rule.activated")) == 1
+
+
+def test_who_waits_for_anothers_commit_is_told_of_it(site: Site, admin: httpx.Client) -> None:
+    create(admin)
+    with transaction(site.engine) as session:
+        add_people(session, site.community_id, suffix="-too")
+    first, second = site.actor(Role.ADMIN), site.actor(Role.ADMIN, "admin-too")
+
+    def activate_second() -> None:
+        with transaction(site.engine) as session:
+            service.activate(session, second, "heat", version=1, reason="mine", seen=0)
+
+    def save_second() -> None:
+        with transaction(site.engine) as session:
+            service.save(session, second, "heat", text=hot(44), note="", based_on=1)
+
+    with ThreadPoolExecutor() as pool:
+        with transaction(site.engine) as session:
+            service.activate(session, first, "heat", version=1, reason="summer", seen=0)
+            service.save(session, first, "heat", text=hot(33), note="", based_on=1)
+            waiting = [pool.submit(activate_second), pool.submit(save_second)]
+            time.sleep(0.5)
+            assert not any(one.done() for one in waiting)
+        problems = [one.exception(10) for one in waiting]
+    assert all(isinstance(problem, service.RuleChangedError) for problem in problems)
+    assert [str(problem) for problem in problems] == [
+        "陈静 has activated version 1 since you looked: summer",
+        "somebody has saved version 2 at the same moment; look again",
+    ]
+    assert "most: 33" in admin.get(f"{RULES}/heat/versions/2").json()["text"]
 
 
 def test_a_button_pressed_twice_is_pressed_once(site: Site, admin: httpx.Client) -> None:

@@ -103,8 +103,11 @@ class Rulebook:
             state = rule.load(stored.state["state"])
             self._memory[stored.key] = _Memory(state, stored.state["device"], stored.due)
             self._timers.put(stored.key, stored.due)
-            if stored.state.get("version", rule.rule.version) != rule.rule.version:
-                self._inherit(stored.key, rule, stored.state.get("shape"), registry, heirs)
+            # rows of releases that did not say: there was only the library
+            author = self._library.get(rule_id, rule.rule)
+            if stored.state.get("version", author.version) != rule.rule.version:
+                former = stored.state.get("shape", shape(author))
+                self._inherit(stored.key, rule, former, registry, heirs)
         elif rule_id in self._overlays.get(community_id, {}):
             self._gone.add(stored.key)  # switched off while nobody was in office
 
@@ -124,20 +127,20 @@ class Rulebook:
             if new is None:
                 self._forget(key)
             elif new is not old:
-                self._inherit(key, new, shape(old.rule) if old else None, registry, heirs)
+                self._inherit(key, new, shape((old or new).rule), registry, heirs)
 
     def _inherit(
         self,
         key: StateKey,
         rule: CompiledRule,
-        former: str | None,
+        former: str,
         registry: Registry,
         heirs: Heirs,
     ) -> None:
         """Let a new version go on with what the one of the ``former`` shape remembered."""
         memory, community = self._memory[key], registry.communities.get(key[0])
         device = heirs.device(rule, key[2], memory.device, community) if community else None
-        if device is None or former not in {None, shape(rule.rule)}:
+        if device is None or former != shape(rule.rule):
             log.warning("version %d does not fit what is remembered of %s", rule.rule.version, key)
             self._forget(key)
             self._lost.append(key)

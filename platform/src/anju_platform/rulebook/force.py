@@ -61,7 +61,7 @@ def load(
     found: dict[int, dict[str, Choice]] = {}
     for activation in latest:
         choice = kept.get(activation) or _choose(session, library, activation, texts)
-        if choice.fault:
+        if choice.fault and community_id is None:  # ingest says it; screens show it
             log.error(
                 "rule %s of community %d: %s",
                 activation.rule_id,

@@ -5,6 +5,7 @@ screens must not stand still for it. Run as a module it is that other process: t
 text comes in, the trials go out as JSON.
 """
 
+import logging
 import resource
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import msgspec
 from anju_platform.errors import TooManyAttemptsError
 from anju_rules import run_trials
 from anju_rules.loading import read_rules
+
+log = logging.getLogger(__name__)
 
 LONGEST_S = 10.0
 """The tests of one rule may take so long; those of the library take a fraction of a second."""
@@ -42,7 +45,7 @@ def prove(text: str) -> list[TrialResult]:
         raise TooManyAttemptsError("other rules are being tested; try again in a minute")
     try:
         done = subprocess.run(  # noqa: S603 - this very module
-            [sys.executable, "-I", "-m", __name__],
+            [sys.executable, "-P", "-m", __name__],
             input=text.encode(),
             capture_output=True,
             timeout=LONGEST_S,
@@ -51,7 +54,10 @@ def prove(text: str) -> list[TrialResult]:
         return msgspec.json.decode(done.stdout, type=list[TrialResult])
     except subprocess.TimeoutExpired:
         return [TrialResult("*", f"the tests take longer than {LONGEST_S:g} s")]
-    except (subprocess.CalledProcessError, msgspec.DecodeError):
+    except subprocess.CalledProcessError as error:
+        log.warning(
+            "the tests of a rule broke off: %s", error.stderr[-_SHOWN:].decode("utf-8", "replace")
+        )
         return [TrialResult("*", "the tests need more than a test may: less time, fewer readings")]
     finally:
         _AT_ONCE.release()
