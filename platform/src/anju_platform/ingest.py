@@ -39,6 +39,7 @@ from anju_platform.database import (
 from anju_platform.errors import DatabaseUnavailableError
 from anju_platform.inbox import Inbox
 from anju_platform.registry.repository import CHANGED_CHANNEL
+from anju_platform.rulebook.repository import RULES_CHANNEL
 from anju_platform.walk import DEAF_MS, Outgoing, Walk
 from anju_rules import Rule, load_library
 
@@ -173,7 +174,7 @@ class _Term:
         )
         self._deaf_since: int | None = None
         self._deaf: deque[tuple[int, int]] = deque()
-        self._registry_changed = False
+        self._registry_changed = self._rules_changed = False
         self._replay_most = REPLAYED_AT_ONCE
         self._points = 0
 
@@ -181,8 +182,10 @@ class _Term:
         """Take messages in until told to stop; ``failed_at``: since when we could not write."""
         with transaction(self._connection) as session:
             driver(session).add_notify_handler(self._notified)
-            session.execute(text(f"LISTEN {CHANGED_CHANNEL}"))
-            session.execute(text(f"LISTEN {COMMANDS_CHANNEL}"))
+            for channel in (CHANGED_CHANNEL, RULES_CHANNEL, COMMANDS_CHANNEL):
+                session.execute(text(f"LISTEN {channel}"))
+        # committed before anything is read: what changes from here on is told
+        with transaction(self._connection) as session:
             at = to_millis(now())
             self._walk.load(session, at)
             self._walk.note_downtime(session, at)
@@ -274,6 +277,9 @@ class _Term:
             if self._registry_changed:
                 self._registry_changed = False
                 self._walk.reload_registry(session)
+            if self._rules_changed:
+                self._rules_changed = False
+                self._walk.reload_rules(session)
             for number in range(heard_again):
                 started, ended = self._deaf[number]
                 if ended - started > DEAF_MS:
@@ -311,6 +317,8 @@ class _Term:
     def _notified(self, notice: psycopg.Notify) -> None:
         if notice.channel == CHANGED_CHANNEL:
             self._registry_changed = True
+        elif notice.channel == RULES_CHANNEL:
+            self._rules_changed = True
         else:
             self._walk.call_everyone()
 

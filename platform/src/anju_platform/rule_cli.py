@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from anju_platform.errors import InvalidRequestError
+from anju_platform.explain_cli import explain_alert
 from anju_rules import InvalidRuleError, Rule, Trial, load_library, load_rules, run_trials
 from anju_rules.errors import Fault
 from anju_rules.loading import read_text
 from anju_rules.trials import missing_proofs
 
 rules = typer.Typer(help="Rules: check them, run their tests.", no_args_is_help=True)
+
+rules.command("explain")(explain_alert)
 
 _SHOWN = 100
 _BEFORE = 60

@@ -26,6 +26,7 @@ from anju_devices.messages import (
 from anju_devices.topics import Channel
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.raising import Transition, raise_or_refresh
+from anju_platform.alerts.unwatched import lose_sight
 from anju_platform.commands import repository as commands
 from anju_platform.commands.requests import as_message, ask_for_snapshot
 from anju_platform.database import UNAVAILABLE, driver, from_millis, is_too_large, now, to_millis
@@ -101,11 +102,7 @@ class Walk:
         self.progress = Progress.load(session)
         self._world = World(registry, Latest.load(session), Coverage.load(session, at))
         self._rulebook = Rulebook.load(session, self._rules, registry)
-        self._gateways = {
-            gateway.id: gateway
-            for community in registry.communities.values()
-            for gateway in community.gateways.values()
-        }
+        self._gateways = registry.gateways()
         self._registry_is_new = True
 
     def was_deaf(self, session: Session, started: int, ended: int) -> None:
@@ -123,12 +120,13 @@ class Walk:
         registry = snapshot.load(session)
         self._world = World(registry, self._world.latest, self._world.coverage)
         self._rulebook.adopt(registry)
-        self._gateways = {
-            gateway.id: gateway
-            for community in registry.communities.values()
-            for gateway in community.gateways.values()
-        }
+        self._gateways = registry.gateways()
         self._registry_is_new = True
+
+    def reload_rules(self, session: Session) -> None:
+        """Take over what rules were put in force or switched off; the others notice nothing."""
+        self._rulebook.put_in_force(session, self._world.registry)
+        self._registry_is_new = True  # a new rule meets every device for the first time
 
     def next_due(self) -> int | None:
         """Give when a rule's timer may be due, epoch milliseconds."""
@@ -362,6 +360,8 @@ class Walk:
         """Watch new devices for absence; what they said before they were known may be replayed."""
         self._world.coverage.knows(self._world.registry, session, group.now)
         group.found += self._rulebook.watch(self._world, group.now)
+        for alert in lose_sight(session, *self._rulebook.unwatched(), group.now):
+            group.changes.setdefault(alert.community_id, []).append(("alert", str(alert.id)))
         self._registry_is_new, self.replays = False, True
 
     def replay(self, session: Session, at: int, most: int) -> Outgoing:

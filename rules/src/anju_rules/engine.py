@@ -10,6 +10,7 @@ once, except where an excuse could still arrive (``unless``); what time alone de
 import copy
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ import msgspec
 
 from anju_rules.changes import Change, Life, identify
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
-from anju_rules.memory import Mark, Signal, State
+from anju_rules.memory import Mark, Moment, Signal, State
 from anju_rules.operators.schedule import Calendar
 from anju_rules.reading import Reader
 from anju_rules.rule import Rule
@@ -280,6 +281,8 @@ class CompiledRule:
         change = watch.missing(state, context)
         if change is None:
             return Outcome(state, due=watch.due(state, context), changed=False)
+        # what made it true is the last word before the silence
+        change = replace(change, because=(Moment(state.heard_at, device=state.device),))
         after = _replace(state, absent_severity=change.severity)
         return Outcome(after, (self._finding(change, after, context),), watch.due(after, context))
 

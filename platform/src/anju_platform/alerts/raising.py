@@ -269,7 +269,7 @@ def _said(finding: Finding) -> Json:
     said: Json = {"severity": finding.severity, "at": finding.at, "values": values}
     if finding.late_s > 0:
         said["late_s"] = finding.late_s
-    if len(finding.because) > 1:
+    if finding.because:
         said["because"] = [_reading(one) for one in finding.because]
     return said
 

@@ -75,6 +75,10 @@ class Registry:
         known = self.by_slug.get(community)
         return known.gateways.get(slug) if known else None
 
+    def gateways(self) -> dict[int, KnownGateway]:
+        """Give every gateway by its number."""
+        return {g.id: g for known in self.communities.values() for g in known.gateways.values()}
+
 
 def load(session: Session) -> Registry:
     """Read the whole registry; devices of models this release does not know are left out."""
