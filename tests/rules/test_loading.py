@@ -110,6 +110,7 @@ def marked(text: str) -> tuple[str, int, int]:
         (GOOD + "tests: [{name: a, expect: [], given: [‸{t: 0}]}]", "nothing happens"),
         (GOOD + "tests: [{name: a, expect: [{t: 0, kind: ‸ative}]}]", "did you mean 'active'"),
         (GOOD + "tests: [{name: a, expect: [], shows: ‸restart}]", "does not show 'restart'"),
+        (GOOD + "tests: [{name: a, expect: [], start: ‸99999999999999999999}]", "4102444800000"),
         (GOOD + "tests: [{name: a, expect: [], timezone: ‸Mars}]", "no time zone"),
     ],
 )
