@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from anju_devices.catalog import MODELS
 from anju_dashboards.icons import known
+from anju_devices.catalog import MODELS
 from anju_rules import Rule, load_library, run_trials
 from anju_rules.trials import missing_proofs
 
@@ -182,7 +182,7 @@ def test_the_default_table_is_a_rule(
     row: str, name: str, severity: int, more: dict[str, Any]
 ) -> None:
     rule = BY_ID[name]
-    assert rule.severity == severity
+    assert rule.severity == severity, row
     found = {key: _said(rule, key) for key in more}
     assert found == more
     if "steps" not in more:
