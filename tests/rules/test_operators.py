@@ -367,3 +367,14 @@ def test_a_visitor_who_does_not_leave_by_the_end_of_the_visit() -> None:
     assert left.wait(6000).said() == []
     endless = Town(VISITOR).hear(0, "access_granted", data={"credential": "v", "direction": "in"})
     assert endless.wait(9000).said() == []
+
+
+def test_a_visit_that_is_extended_ends_later() -> None:
+    def inside(until_s: int) -> dict[str, Any]:
+        end = START + until_s * 1000
+        return {"credential": "v", "direction": "in", "valid_until": end}
+
+    town = Town(VISITOR).hear(0, "access_granted", data=inside(3600))
+    town.hear(3000, "access_granted", data=inside(7200)).wait(8900)
+    assert town.said() == []
+    assert town.wait(9010).said() == [(9000, "active", 3)]
