@@ -135,5 +135,7 @@ def _check(rule: Rule, where: str) -> None:
     for step in rule.steps:
         if (step.hold is None) == (step.n is None):
             raise InvalidRuleError(f"{where}: a step has either for or n")
+        if step.times is not None and not (rule.absent_for and rule.absent_for.learned):
+            raise InvalidRuleError(f"{where}: a step's times goes with absent_for.learned")
         if step.severity >= rule.severity:
             raise InvalidRuleError(f"{where}: a step must be more severe than {rule.severity}")

@@ -22,6 +22,7 @@ class Reader:
         self._excuse = self._compile(rule.unless.when if rule.unless else None)
         self.is_pulse = self._when.events is not None
         self._mentioned = self._when.names("m") - {"event", "device", "model"}
+        self._reads_baseline = any(condition.names("b") for condition in self.conditions())
 
     def _compile(self, text: str | None) -> Condition | None:
         return compile_condition(text, self._rule.params) if text is not None else None
@@ -37,7 +38,8 @@ class Reader:
         if fact.event is not None:
             said["event"] = fact.event
         device = {**context.current, **context.attributes}
-        spaces = (said, device, context.person, _EMPTY, context.site)
+        usual = context.baseline(fact.at) if self._reads_baseline else _EMPTY
+        spaces = (said, device, context.person, usual, context.site)
         at_once = self._at_once is not None and self._at_once.function(*spaces) is True
         signal = self._signal(said, spaces)
         if at_once and signal is not Signal.YES:

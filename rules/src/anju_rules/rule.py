@@ -22,11 +22,15 @@ class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"hold": "for"}):
-    """A rise to ``severity`` when the condition held ``for`` so long, or came ``n`` times."""
+    """A rise to ``severity`` when the condition held ``for`` so long, or came ``n`` times.
+
+    Of an absence whose threshold is learned: at ``times`` that threshold, if given.
+    """
 
     severity: Severity
     hold: Duration | None = None
     n: int | None = None
+    times: Annotated[float, msgspec.Meta(gt=1)] | None = None
 
 
 class Rule(

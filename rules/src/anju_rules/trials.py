@@ -26,7 +26,7 @@ from anju_rules.ruleset import RuleSet
 START = 1_767_225_600_000
 """2026-01-01 08:00 in Shanghai: where the virtual clock begins unless a test says otherwise."""
 _TOLERANCE_MS = 61_000
-_KNOWN = {"name", "given", "expect", "until", "start", "d", "p", "s"}
+_KNOWN = {"name", "given", "expect", "until", "start", "d", "p", "s", "b"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class _Stage:
             person=self._test.get("p", {}),
             site=site,
             blind=lambda since: sum(max(0, min(e, now) - max(b, since)) for b, e in self._blind),
+            baseline=lambda _: self._test.get("b", {}),
         )
 
     def _watch(self) -> None:
