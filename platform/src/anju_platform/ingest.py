@@ -25,6 +25,7 @@ from anju_devices.link import Link, LinkSettings, Message
 from anju_devices.messages import encode
 from anju_devices.topics import Channel
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
+from anju_platform.baselines.repository import LEARNED_CHANNEL
 from anju_platform.commands.repository import COMMANDS_CHANNEL
 from anju_platform.config import Settings
 from anju_platform.database import (
@@ -174,6 +175,7 @@ class _Term:
         self._deaf_since: int | None = None
         self._deaf: deque[tuple[int, int]] = deque()
         self._registry_changed = False
+        self._learned: set[int] = set()
         self._replay_most = REPLAYED_AT_ONCE
         self._points = 0
 
@@ -183,6 +185,7 @@ class _Term:
             driver(session).add_notify_handler(self._notified)
             session.execute(text(f"LISTEN {CHANGED_CHANNEL}"))
             session.execute(text(f"LISTEN {COMMANDS_CHANNEL}"))
+            session.execute(text(f"LISTEN {LEARNED_CHANNEL}"))
             at = to_millis(now())
             self._walk.load(session, at)
             self._walk.note_downtime(session, at)
@@ -274,6 +277,9 @@ class _Term:
             if self._registry_changed:
                 self._registry_changed = False
                 self._walk.reload_registry(session)
+            if self._learned:
+                learned, self._learned = self._learned, set()
+                self._walk.reload_baselines(session, learned, at)
             for number in range(heard_again):
                 started, ended = self._deaf[number]
                 if ended - started > DEAF_MS:
@@ -311,6 +317,8 @@ class _Term:
     def _notified(self, notice: psycopg.Notify) -> None:
         if notice.channel == CHANGED_CHANNEL:
             self._registry_changed = True
+        elif notice.channel == LEARNED_CHANNEL:
+            self._learned.add(int(notice.payload))
         else:
             self._walk.call_everyone()
 

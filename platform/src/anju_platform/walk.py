@@ -5,8 +5,8 @@ is told, write; what is to be said to gateways is given back and goes out after 
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from anju_devices.messages import (
 from anju_devices.topics import Channel
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.raising import Transition, raise_or_refresh
+from anju_platform.baselines.known import Baselines
 from anju_platform.commands import repository as commands
 from anju_platform.commands.requests import as_message, ask_for_snapshot
 from anju_platform.database import UNAVAILABLE, driver, from_millis, is_too_large, now, to_millis
@@ -39,7 +40,7 @@ from anju_platform.notifications.planning import plan
 from anju_platform.notifications.repository import Planned
 from anju_platform.registry import snapshot
 from anju_platform.registry.coverage import Coverage
-from anju_platform.registry.snapshot import KnownDevice, KnownGateway
+from anju_platform.registry.snapshot import KnownDevice, KnownGateway, Registry
 from anju_platform.rulebook.book import Found, Rulebook, World
 from anju_platform.telemetry import writing
 from anju_platform.telemetry.writing import Clocks, Latest, Taken, clock_behind
@@ -99,14 +100,10 @@ class Walk:
         """Read the registry and all states; call it first, and after every failed transaction."""
         registry = snapshot.load(session)
         self.progress = Progress.load(session)
-        self._world = World(registry, Latest.load(session), Coverage.load(session, at))
+        latest, coverage = Latest.load(session), Coverage.load(session, at)
+        self._world = World(registry, latest, coverage, Baselines.load(session))
         self._rulebook = Rulebook.load(session, self._rules, registry)
-        self._gateways = {
-            gateway.id: gateway
-            for community in registry.communities.values()
-            for gateway in community.gateways.values()
-        }
-        self._registry_is_new = True
+        self._know(registry)
 
     def was_deaf(self, session: Session, started: int, ended: int) -> None:
         """Note that nothing could be heard from ``started`` to ``ended``."""
@@ -121,14 +118,19 @@ class Walk:
     def reload_registry(self, session: Session) -> None:
         """Take over a changed registry; what the rules remember stays."""
         registry = snapshot.load(session)
-        self._world = World(registry, self._world.latest, self._world.coverage)
+        self._world = replace(self._world, registry=registry)
         self._rulebook.adopt(registry)
-        self._gateways = {
-            gateway.id: gateway
-            for community in registry.communities.values()
-            for gateway in community.gateways.values()
-        }
+        self._know(registry)
+
+    def _know(self, registry: Registry) -> None:
+        communities = registry.communities.values()
+        self._gateways = {g.id: g for known in communities for g in known.gateways.values()}
         self._registry_is_new = True
+
+    def reload_baselines(self, session: Session, communities: Collection[int], at: int) -> None:
+        """Take over what was learned of some communities."""
+        self._world.baselines.reload(session, communities)
+        self._rulebook.look_again(communities, at)
 
     def next_due(self) -> int | None:
         """Give when a rule's timer may be due, epoch milliseconds."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.alerts import repository as alerts
 from anju_platform.auth import repository as auth
+from anju_platform.baselines.learning import learn_due
 from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect, driver, now, transaction
@@ -25,6 +26,7 @@ from anju_platform.notifications.repository import OUTBOX_CHANNEL
 from anju_platform.registry import repository as registry
 from anju_platform.scheduler import Scheduler, Upkeep
 from anju_platform.telemetry.storage import Retention, keep_partitions
+from anju_rules import load_library
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         with transaction(engine) as session:
             media.delete_expired(session)
 
+    rules = load_library()
     retention = Retention(keep_days=settings.telemetry_keep_days)
     hour = timedelta(hours=1)
     return (
@@ -82,6 +85,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
+        Upkeep("baselines", hour, lambda: learn_due(engine, rules)),
     )
 
 

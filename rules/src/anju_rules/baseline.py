@@ -11,6 +11,7 @@ Percentiles are interpolated linearly between order statistics (Hyndman and Fan 
 7), so p95 >= median always.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from math import isfinite
@@ -19,6 +20,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from anju_rules.condition import compile_condition
+from anju_rules.rule import Rule
 
 YOUNG_DAYS = 7
 """A profile of fewer days is not believed."""
@@ -32,6 +36,7 @@ FAR_MADS = 10.0
 _HOURS, _WEEKDAYS, _SATURDAY = 24, 7, 5
 _ROUND = 6
 _HOUR = timedelta(hours=1)
+_NAME = re.compile(r"(.+)_(?:median|p95|mad|days)")
 
 Sample = tuple[int, float]
 """(time in epoch milliseconds, value)."""
@@ -185,3 +190,25 @@ def percentile(values: Iterable[float], share: float) -> float:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def quantities(rule: Rule) -> frozenset[str]:
+    """Give the quantities whose baseline a rule reads."""
+    absence = rule.absent_for
+    texts = [
+        rule.when,
+        rule.clear,
+        rule.at_once,
+        rule.unless.when if rule.unless else None,
+        absence.condition if absence else None,
+    ]
+    names = {
+        name
+        for text in texts
+        if text is not None
+        for name in compile_condition(text, rule.params).names("b")
+    }
+    found = {match.group(1) for name in names if (match := _NAME.fullmatch(name))}
+    if absence is not None and absence.learned is not None:
+        found.add(absence.learned.of)
+    return frozenset(found)

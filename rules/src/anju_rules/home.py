@@ -30,11 +30,11 @@ _PRESENT = {"pir": "motion", "bathroom_presence": "presence", "fall_radar": "pre
 _PRESSED = {"binary_sensor": "active", "sos_button": "pressed", "im_ok": "ok"}
 """Things inside that somebody must touch; a wearable may be pressed in the park."""
 _DOOR = "door_contact"
-_LASTING = {"bed_mat": "in_bed", "stove_plug": "on", "water_meter": "total"}
+LASTING = {"bed_mat": "in_bed", "stove_plug": "on", "water_meter": "total"}
 """Values that last: it is their change that says something."""
-MODELS = frozenset((*_PRESENT, *_PRESSED, *_LASTING, _DOOR))
+MODELS = frozenset((*_PRESENT, *_PRESSED, *LASTING, _DOOR))
 """Device models whose facts can tell anything here."""
-FIELDS = {**_PRESENT, **_LASTING}
+FIELDS = {**_PRESENT, **LASTING}
 """The field of a model that can; events besides."""
 
 
@@ -69,7 +69,7 @@ def observe(state: HomeState | None, fact: Fact) -> HomeState | None:
             max(before.last_sign, fact.at),
             before.lasting,
         )
-    if model in _LASTING:
+    if model in LASTING:
         return _change(before, fact) or state
     if fact.values.get(_PRESENT.get(model, "")) is True or (
         fact.event is not None and fact.event == _PRESSED.get(model) and not fact.retained
@@ -87,7 +87,7 @@ def _stir(before: HomeState, at: int, lasting: dict[str, float]) -> HomeState:
 
 def _change(before: HomeState, fact: Fact) -> HomeState | None:
     """Let a lasting value tell what its change says; None when it says nothing new."""
-    value = fact.values.get(_LASTING[fact.model])
+    value = fact.values.get(LASTING[fact.model])
     if not isinstance(value, bool | int | float):
         return None
     was = before.lasting.get(fact.device)
