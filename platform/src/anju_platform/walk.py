@@ -26,7 +26,6 @@ from anju_devices.messages import (
 from anju_devices.topics import Channel
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.raising import Transition, raise_or_refresh
-from anju_platform.baselines.known import Baselines
 from anju_platform.commands import repository as commands
 from anju_platform.commands.requests import as_message, ask_for_snapshot
 from anju_platform.database import UNAVAILABLE, driver, from_millis, is_too_large, now, to_millis
@@ -39,11 +38,10 @@ from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.planning import plan
 from anju_platform.notifications.repository import Planned
 from anju_platform.registry import snapshot
-from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice, KnownGateway, Registry
 from anju_platform.rulebook.book import Found, Rulebook, World
 from anju_platform.telemetry import writing
-from anju_platform.telemetry.writing import Clocks, Latest, Taken, clock_behind
+from anju_platform.telemetry.writing import Clocks, Taken, clock_behind
 from anju_rules import Rule
 
 log = logging.getLogger(__name__)
@@ -100,8 +98,7 @@ class Walk:
         """Read the registry and all states; call it first, and after every failed transaction."""
         registry = snapshot.load(session)
         self.progress = Progress.load(session)
-        latest, coverage = Latest.load(session), Coverage.load(session, at)
-        self._world = World(registry, latest, coverage, Baselines.load(session))
+        self._world = World.load(session, registry, at)
         self._rulebook = Rulebook.load(session, self._rules, registry)
         self._know(registry)
 

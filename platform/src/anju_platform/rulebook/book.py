@@ -53,6 +53,12 @@ class World:
     coverage: Coverage
     baselines: Baselines = field(default_factory=Baselines)
 
+    @classmethod
+    def load(cls, session: Session, registry: Registry, now: int) -> "World":
+        """Read all of it; ``now`` in epoch milliseconds."""
+        latest, coverage = Latest.load(session), Coverage.load(session, now)
+        return cls(registry, latest, coverage, Baselines.load(session))
+
 
 class Rulebook:
     """Rules and their states, in memory and, by :meth:`save`, in the database.
