@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 from sqlalchemy import delete, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.baselines.model import Baseline, BaselineRun
@@ -184,7 +184,7 @@ def current(
             Baseline.quantity,
             Baseline.profile,
         )
-        .distinct(Baseline.community_id, Baseline.kind, Baseline.entity, Baseline.quantity)
+        .ext(distinct_on(Baseline.community_id, Baseline.kind, Baseline.entity, Baseline.quantity))
         .order_by(
             Baseline.community_id,
             Baseline.kind,
