@@ -22,21 +22,23 @@ demo: setup ## run the whole product here: database, broker, community, edge age
 test: setup ## run all tests on a real database, broker and browser
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-check: setup ## format, lint, types, import contracts, generated schemas
+check: setup ## format, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(PARTS:%=%/src)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m anju_devices.schema devices/schema --check
 	$(BIN)/python -m anju_rules.schema rules/schema --check
+	$(BIN)/python -m anju_rules.guide docs --check
 	$(BIN)/anju schema --check
 
 bench: setup ## measure latency device to screen, and durable points per second
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-schema: setup ## write the generated schemas again
+schema: setup ## write the generated schemas and guides again
 	$(BIN)/python -m anju_devices.schema devices/schema
 	$(BIN)/python -m anju_rules.schema rules/schema
+	$(BIN)/python -m anju_rules.guide docs
 	$(BIN)/anju schema
 
 migrate: setup ## bring the database named by ANJU_DATABASE_URL to the newest schema

@@ -79,6 +79,13 @@ TIMELINE: Final = {
     "told": N_("People told"),
 }
 
+RULE_GONE: Final = {
+    "off": N_("The rule was switched off, nobody looks any more"),
+    "changed": N_("The rule was changed and begins anew"),
+    "unreadable": N_("The rule cannot be read, nobody looks any more"),
+}
+"""Why a condition cannot be seen any more, where that is its rule's doing."""
+
 TIMELINE_ICON: Final = {
     "raised": "alert-triangle",
     "reactivated": "refresh",

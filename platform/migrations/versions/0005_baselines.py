@@ -4,9 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-PREVIOUS = "0003"  # "0004" as soon as that one is there
 revision = "0005"
-down_revision = PREVIOUS
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

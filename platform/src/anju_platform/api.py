@@ -37,6 +37,8 @@ from anju_platform.middleware import BodyLimit, SafeHeaders
 from anju_platform.notifications import endpoints as notifications
 from anju_platform.people import endpoints as people
 from anju_platform.registry import endpoints as registry
+from anju_platform.rulebook import endpoints as rulebook
+from anju_platform.rulebook.service import RuleChangedError, TrialsFailedError
 from anju_platform.system import endpoints as system
 from anju_platform.system.service import Rate
 from anju_platform.telemetry import endpoints as telemetry
@@ -110,7 +112,8 @@ def _api() -> APIRouter:
     cookie = APIKeyCookie(name=COOKIE, auto_error=False)
     # asked for here too, so that an endpoint that forgets to ask is not open
     closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie)])
-    for part in (auth, alerts, registry, telemetry, people, notifications, media, system):
+    parts = (auth, alerts, registry, telemetry, people, notifications, media, rulebook, system)
+    for part in parts:
         closed.include_router(part.router)
     closed.include_router(stream_router)
     api.include_router(closed)
@@ -208,10 +211,19 @@ async def answer_problem(_request: Request, error: Exception) -> JSONResponse:
     """Answer any error as a :class:`Problem`; what was not foreseen says nothing of its inside."""
     status: int
     headers: dict[str, str] = {}
+    content: dict[str, Any]
     match error:
         case AlertChangedError():
             alert = error.alert.model_dump(mode="json")
             content = {"error": "alert_changed", "detail": str(error), "alert": alert}
+            return JSONResponse(content, status_code=error.status)
+        case RuleChangedError():
+            rule = error.rule.model_dump(mode="json")
+            content = {"error": "rule_changed", "detail": str(error), "rule": rule}
+            return JSONResponse(content, status_code=error.status)
+        case TrialsFailedError():
+            trials = [{"name": t.name, "problem": t.problem} for t in error.trials]
+            content = {"error": "trials_failed", "detail": str(error), "trials": trials}
             return JSONResponse(content, status_code=error.status)
         case PlatformError():
             status, word, detail = error.status, _word(type(error).__name__), str(error)

@@ -4,22 +4,20 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import Role
 from anju_platform.children import CONFIG_FAULT
 from anju_platform.config import Settings
+from anju_platform.console import Console, community_number, database
 from anju_platform.demo.command import demo
 from anju_platform.errors import ConfigError, InvalidRequestError, NotFoundError, PlatformError
 from anju_platform.registry.schemas import DeviceState, DeviceStatus
+from anju_platform.rule_cli import rules as rule_app
 
 app = typer.Typer(
     name="anju",
@@ -37,6 +35,7 @@ app.add_typer(community_app, name="community")
 app.add_typer(user_app, name="user")
 app.add_typer(device_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(rule_app, name="rule")
 
 CommunityName = Annotated[str, typer.Option("--community", help="The community's id.")]
 
@@ -56,38 +55,6 @@ def main() -> None:
 def _fail(message: str, status: int) -> None:
     typer.secho(message.strip(), err=True, fg=typer.colors.RED)
     sys.exit(status)
-
-
-@dataclass(frozen=True, slots=True)
-class _Console:
-    """Whoever sits at the machine: how the audit names a command."""
-
-    community_id: int | None = None
-    user_id: int | None = None
-    name: str = "console"
-    address: str | None = None
-
-
-@contextmanager
-def _database() -> Iterator[Session]:
-    from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
-    from anju_platform.database import connect, transaction
-
-    engine = connect(Settings.load().database_url, pool_size=1)
-    try:
-        with transaction(engine) as session:
-            yield session
-    finally:
-        engine.dispose()
-
-
-def _community_id(session: Session, slug: str) -> int:
-    from anju_platform.registry import repository
-
-    found = repository.community(session, slug)
-    if found is None:
-        raise NotFoundError(f"there is no community {slug!r}: run 'anju community import FILE'")
-    return found.id
 
 
 def _settings() -> Settings:
@@ -211,10 +178,10 @@ def import_community(
     except ValueError as error:
         raise InvalidRequestError(f"{file} is not JSON: {error}") from error
     known = _known_secrets(secrets_out)
-    with _database() as session:
+    with database() as session:
         made = bring_in(session, document)
         slug = document["community"]["slug"]
-        who = _Console(_community_id(session, slug))
+        who = Console(community_number(session, slug))
         record(session, who, "community.imported", f"community:{slug}", {"gateways": list(made)})
         # before the commit: a gateway whose secret nobody has would be lost
         _write_private(secrets_out, json.dumps(known | made, indent=1))
@@ -266,9 +233,9 @@ def add_user(  # noqa: PLR0917 - typer's shape: every option is a parameter
     from anju_platform.auth import repository, service
 
     password = _ask_password(from_stdin=password_stdin)
-    with _database() as session:
-        community_id = _community_id(session, community) if community is not None else None
-        who = _Console(community_id)
+    with database() as session:
+        community_id = community_number(session, community) if community is not None else None
+        who = Console(community_id)
         if update and repository.user_by_name(session, username) is not None:
             service.set_password(session, username, password)
             record(session, who, "user.password", f"user:{username}")
@@ -307,9 +274,9 @@ def set_password(
     from anju_platform.auth import service
 
     password = _ask_password(from_stdin=password_stdin)
-    with _database() as session:
+    with database() as session:
         user = service.set_password(session, username, password)
-        record(session, _Console(user.community_id), "user.password", f"user:{username}")
+        record(session, Console(user.community_id), "user.password", f"user:{username}")
     typer.echo(f"{username} has a new password")
 
 
@@ -331,10 +298,10 @@ def _set_disabled(username: str, *, disabled: bool) -> None:
     from anju_platform.audit.service import record
     from anju_platform.auth import service
 
-    with _database() as session:
+    with database() as session:
         user = service.set_disabled(session, username, disabled=disabled)
         word = "disabled" if disabled else "enabled"
-        record(session, _Console(user.community_id), f"user.{word}", f"user:{username}")
+        record(session, Console(user.community_id), f"user.{word}", f"user:{username}")
 
 
 # -- devices -----------------------------------------------------------------------------
@@ -350,8 +317,8 @@ def list_devices(
     from anju_platform.registry.schemas import DeviceFilter
 
     wanted = DeviceFilter(status=tuple(status or ()))
-    with _database() as session:
-        for row in every_device(session, _community_id(session, community), wanted):
+    with database() as session:
+        for row in every_device(session, community_number(session, community), wanted):
             seen = row.last_seen_at.isoformat(timespec="seconds") if row.last_seen_at else "never"
             typer.echo(f"{row.status:<8} {row.slug:<32} {row.model:<18} {seen:<26} {row.place}")
 
@@ -386,9 +353,9 @@ def add_device(  # noqa: PLR0917 - typer's shape: every option is a parameter
     except ValidationError as error:
         faults = "; ".join(f"{f['loc'][0]}: {f['msg']}" for f in error.errors())
         raise InvalidRequestError(faults) from error
-    with _database() as session:
-        community_id = _community_id(session, community)
-        admission.add_device(session, _Console(community_id), community_id, wanted)
+    with database() as session:
+        community_id = community_number(session, community)
+        admission.add_device(session, Console(community_id), community_id, wanted)
     typer.echo(f"{slug} is approved")
 
 
@@ -407,9 +374,9 @@ def restore_device(slug: str, community: CommunityName) -> None:
 def _set_device_state(slug: str, community: str, state: DeviceState) -> None:
     from anju_platform.registry import admission
 
-    with _database() as session:
-        community_id = _community_id(session, community)
-        admission.set_state(session, _Console(community_id), community_id, slug, state)
+    with database() as session:
+        community_id = community_number(session, community)
+        admission.set_state(session, Console(community_id), community_id, slug, state)
     typer.echo(f"{slug} is {state}")
 
 
@@ -427,10 +394,10 @@ def list_quarantine(
     """List what could not be taken in, newest first."""
     from anju_platform.system.repository import quarantine_page
 
-    with _database() as session:
+    with database() as session:
         found = quarantine_page(
             session,
-            _community_id(session, community),
+            community_number(session, community),
             waiting=not everything,
             reason=None,
             page=1,
@@ -455,8 +422,8 @@ def release(  # noqa: PLR0917 - typer's shape: every option is a parameter
     """Approve an unknown device where it was heard; ingest takes its readings in."""
     from anju_platform.system.repository import heard_through
 
-    with _database() as session:
-        gateway = heard_through(session, _community_id(session, community), device)
+    with database() as session:
+        gateway = heard_through(session, community_number(session, community), device)
     if gateway is None:
         raise NotFoundError(f"nothing of {device!r} waits in quarantine")
     add_device(

@@ -40,6 +40,7 @@ from anju_platform.database import (
 from anju_platform.errors import DatabaseUnavailableError
 from anju_platform.inbox import Inbox
 from anju_platform.registry.repository import CHANGED_CHANNEL
+from anju_platform.rulebook.repository import RULES_CHANNEL
 from anju_platform.walk import DEAF_MS, Outgoing, Walk
 from anju_rules import Rule, load_library
 
@@ -174,7 +175,7 @@ class _Term:
         )
         self._deaf_since: int | None = None
         self._deaf: deque[tuple[int, int]] = deque()
-        self._registry_changed = False
+        self._registry_changed = self._rules_changed = False
         self._learned: set[int] = set()
         self._replay_most = REPLAYED_AT_ONCE
         self._points = 0
@@ -183,9 +184,10 @@ class _Term:
         """Take messages in until told to stop; ``failed_at``: since when we could not write."""
         with transaction(self._connection) as session:
             driver(session).add_notify_handler(self._notified)
-            session.execute(text(f"LISTEN {CHANGED_CHANNEL}"))
-            session.execute(text(f"LISTEN {COMMANDS_CHANNEL}"))
-            session.execute(text(f"LISTEN {LEARNED_CHANNEL}"))
+            for channel in (CHANGED_CHANNEL, RULES_CHANNEL, LEARNED_CHANNEL, COMMANDS_CHANNEL):
+                session.execute(text(f"LISTEN {channel}"))
+        # committed before anything is read: what changes from here on is told
+        with transaction(self._connection) as session:
             at = to_millis(now())
             self._walk.load(session, at)
             self._walk.note_downtime(session, at)
@@ -277,6 +279,9 @@ class _Term:
             if self._registry_changed:
                 self._registry_changed = False
                 self._walk.reload_registry(session)
+            if self._rules_changed:
+                self._rules_changed = False
+                self._walk.reload_rules(session)
             if self._learned:
                 learned, self._learned = self._learned, set()
                 self._walk.reload_baselines(session, learned, at)
@@ -317,6 +322,8 @@ class _Term:
     def _notified(self, notice: psycopg.Notify) -> None:
         if notice.channel == CHANGED_CHANNEL:
             self._registry_changed = True
+        elif notice.channel == RULES_CHANNEL:
+            self._rules_changed = True
         elif notice.channel == LEARNED_CHANNEL:
             self._learned.add(int(notice.payload))
         else:

@@ -6,7 +6,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 64 * 1024
 SNAPSHOT_BODY = 2 * 1024 * 1024
-_SNAPSHOTS = "/api/v1/gateway/snapshots/"
+RULE_BODY = 192 * 1024
+"""A rule's text has 64 KiB at most, and JSON writes many of its letters as two or more."""
+
+_LIMITS = {"/api/v1/gateway/snapshots/": SNAPSHOT_BODY, "/api/v1/rules": RULE_BODY}
 
 _CONTENT_SECURITY = {
     "default-src": "'none'",
@@ -70,7 +73,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = SNAPSHOT_BODY if scope["path"].startswith(_SNAPSHOTS) else MAX_BODY
+        path = scope["path"]
+        limit = next((most for way, most in _LIMITS.items() if path.startswith(way)), MAX_BODY)
         taken = 0
         declared = Headers(scope=scope).get("content-length", "0")
 

@@ -2,7 +2,8 @@
 
 Least privilege: the owner of the tables migrates and runs the worker (its upkeep makes
 partitions); ingest and web need no more than SELECT, INSERT, UPDATE and DELETE, and on
-``alert_timeline`` and ``audit``, whose rows are only ever added, no more than SELECT and INSERT.
+``alert_timeline``, ``audit``, ``rule_versions`` and ``rule_activations``, whose rows are only
+ever added, no more than SELECT and INSERT.
 """
 
 import logging

@@ -26,6 +26,7 @@ from anju_devices.messages import (
 from anju_devices.topics import Channel
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.raising import Transition, raise_or_refresh
+from anju_platform.alerts.unwatched import lose_sight
 from anju_platform.commands import repository as commands
 from anju_platform.commands.requests import as_message, ask_for_snapshot
 from anju_platform.database import UNAVAILABLE, driver, from_millis, is_too_large, now, to_millis
@@ -38,7 +39,7 @@ from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.planning import plan
 from anju_platform.notifications.repository import Planned
 from anju_platform.registry import snapshot
-from anju_platform.registry.snapshot import KnownDevice, KnownGateway, Registry
+from anju_platform.registry.snapshot import KnownDevice, KnownGateway
 from anju_platform.rulebook.book import Found, Rulebook, World
 from anju_platform.telemetry import writing
 from anju_platform.telemetry.writing import Clocks, Taken, clock_behind
@@ -100,7 +101,7 @@ class Walk:
         self.progress = Progress.load(session)
         self._world = World.load(session, registry, at)
         self._rulebook = Rulebook.load(session, self._rules, registry)
-        self._know(registry)
+        self._gateways, self._registry_is_new = registry.gateways(), True
 
     def was_deaf(self, session: Session, started: int, ended: int) -> None:
         """Note that nothing could be heard from ``started`` to ``ended``."""
@@ -117,17 +118,16 @@ class Walk:
         registry = snapshot.load(session)
         self._world = replace(self._world, registry=registry)
         self._rulebook.adopt(registry)
-        self._know(registry)
+        self._gateways, self._registry_is_new = registry.gateways(), True
 
-    def _know(self, registry: Registry) -> None:
-        communities = registry.communities.values()
-        self._gateways = {g.id: g for known in communities for g in known.gateways.values()}
-        self._registry_is_new = True
+    def reload_rules(self, session: Session) -> None:
+        """Take over what rules were put in force or switched off; the others notice nothing."""
+        self._rulebook.put_in_force(session, self._world.registry)
+        self._registry_is_new = True  # a new rule meets every device for the first time
 
     def reload_baselines(self, session: Session, communities: Collection[int], at: int) -> None:
         """Take over what was learned of some communities."""
-        self._world.baselines.reload(session, communities)
-        self._rulebook.look_again(communities, at)
+        self._rulebook.learn(session, self._world, communities, at)
 
     def next_due(self) -> int | None:
         """Give when a rule's timer may be due, epoch milliseconds."""
@@ -361,6 +361,8 @@ class Walk:
         """Watch new devices for absence; what they said before they were known may be replayed."""
         self._world.coverage.knows(self._world.registry, session, group.now)
         group.found += self._rulebook.watch(self._world, group.now)
+        for alert in lose_sight(session, *self._rulebook.unwatched(), group.now):
+            group.changes.setdefault(alert.community_id, []).append(("alert", str(alert.id)))
         self._registry_is_new, self.replays = False, True
 
     def replay(self, session: Session, at: int, most: int) -> Outgoing:

@@ -5,6 +5,7 @@ from anju_rules.engine import CompiledRule
 from anju_rules.errors import ConditionError, InvalidRuleError, RuleError
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
 from anju_rules.loading import load_library, load_rules
+from anju_rules.memory import Moment
 from anju_rules.rule import Rule
 from anju_rules.ruleset import RuleSet
 from anju_rules.trials import Trial, run_trials
@@ -18,6 +19,7 @@ __all__ = [
     "Finding",
     "FindingKind",
     "InvalidRuleError",
+    "Moment",
     "Outcome",
     "Rule",
     "RuleError",

@@ -6,26 +6,34 @@ be called on the same marks as often as needed: it gives the same changes each t
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from anju_rules.durations import Duration
-from anju_rules.memory import Mark, Memory, Signal, Told
-from anju_rules.operators import count, hold, unless
+from anju_rules.memory import Mark, Memory, Moment, Signal, Told
+from anju_rules.operators import count, distinct, dwell, hold, rate, sequence, travel, unless
 from anju_rules.operators.schedule import Calendar
+from anju_rules.operators.steps import worst
 from anju_rules.rule import Rule
 
 PULSE_REPEAT_MS = Duration(10_000)
 """A pulse that comes again is said again, but not more often than this: a button that
 chatters must not flood those who are to help."""
+_SHOWN = 20
+"""So many readings are kept with an alert as what made it true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: ``kind`` as in FindingKind, at ``at`` in event time, made so by ``mark``."""
+    """One change: ``kind`` as in FindingKind, at ``at`` in event time, made so by ``mark``.
+
+    ``because`` are the readings that did it together, in order.
+    """
 
     kind: str
     severity: int
     at: int
     mark: Mark | None
+    because: tuple[Moment, ...] = ()
 
 
 class Life:
@@ -36,13 +44,15 @@ class Life:
         self._calendar = calendar
         self._pulse = pulse
         self._holds = [step for step in rule.steps if step.hold is not None]
-        self._counts = [step for step in rule.steps if step.n is not None]
+        self._lasts = bool(rule.hold or rule.dwell or rule.hold_from)
+        self._window = rule.count or rule.distinct or rule.travel
         self._repeat_after = rule.repeat_after
-        if self._repeat_after is None and pulse and not rule.hold:
+        if self._repeat_after is None and pulse and not self._lasts:
             self._repeat_after = PULSE_REPEAT_MS
         self._quiet_for = rule.quiet_for
-        if self._quiet_for is None and rule.count is not None and rule.clear is None:
-            self._quiet_for = rule.count.within
+        counted = rule.count or rule.distinct
+        if self._quiet_for is None and counted is not None and rule.clear is None:
+            self._quiet_for = counted.within
 
     def replay(self, memory: Memory, marks: Iterable[Mark], until: int | None) -> list[Change]:
         """Let the marks, and the time up to ``until``, change ``memory``; give the changes."""
@@ -59,43 +69,109 @@ class Life:
         """Give when time alone will change something."""
         return min((at for at, _ in self._timers(memory)), default=None)
 
+    # -- one reading ------------------------------------------------------------------
+
     def _take(self, memory: Memory, mark: Mark, changes: list[Change]) -> None:
-        match mark.signal:
+        match self._meaning(memory, mark):
             case Signal.EXCUSE:
-                unless.remember(memory, mark)
+                self._excuse(memory, mark, changes)
             case Signal.UNKNOWN:
                 hold.lose(memory, mark.at)
             case Signal.NO:
-                hold.end(memory, mark)
-                if memory.severity and not self._rule.clear_for:
-                    self._clear(memory, mark.at, mark, changes)
-            case Signal.NEITHER:
-                if memory.severity == 0:
-                    hold.end(memory, mark)
+                self._no(memory, mark, changes)
+            case Signal.NEITHER if memory.severity == 0:
+                self._end(memory, mark)
             case Signal.CONFIRM:
                 if memory.severity == 0 and memory.since is not None:
                     self._activate(memory, mark, self._rule.severity, changes)
             case Signal.YES:
                 self._yes(memory, mark, changes)
+        if self._rule.sequence is not None:
+            sequence.advance(self._rule.sequence, memory, mark)
+
+    def _meaning(self, memory: Memory, mark: Mark) -> Signal:
+        """Give what a reading says once its number is compared with those before it."""
+        if self._rule.rate is None or mark.signal is not Signal.YES:
+            return mark.signal
+        verdict = rate.judge(self._rule.rate, memory, mark)
+        if verdict is None:
+            return Signal.UNKNOWN
+        if verdict:
+            return Signal.YES
+        return Signal.NO if self._rule.clear is None else Signal.NEITHER
+
+    def _excuse(self, memory: Memory, mark: Mark, changes: list[Change]) -> None:
+        unless.remember(memory, mark)
+        if self._lasts and memory.severity:
+            self._clear(memory, mark.at, mark, changes)
+
+    def _no(self, memory: Memory, mark: Mark, changes: list[Change]) -> None:
+        self._end(memory, mark)
+        if memory.severity and not self._rule.clear_for:
+            self._clear(memory, mark.at, mark, changes)
+
+    def _end(self, memory: Memory, mark: Mark) -> None:
+        if self._rule.dwell is not None and memory.clear_since is None:
+            dwell.leave(self._rule.dwell, memory, mark.at)
+        if memory.severity == 0 and self._window is not None:
+            memory.window = []
+        hold.end(memory, mark)
 
     def _yes(self, memory: Memory, mark: Mark, changes: list[Change]) -> None:
         rule = self._rule
         asleep = self._calendar is not None and not self._calendar.is_open(mark.at)
-        if (asleep and self._pulse) or unless.excuses(rule.unless, memory, mark):
+        if asleep and self._pulse:
             return
-        severity = rule.severity
-        if rule.count is not None:
-            number = count.add(rule.count, memory, mark)
-            if number < rule.count.n:
-                return
-            severity = min([severity, *(s.severity for s in self._counts if number >= (s.n or 0))])
+        excused = unless.excuses(rule.unless, memory, mark)
+        if excused and not self._lasts:
+            return
+        number = self._number(memory, mark)
+        if number is None or not self._follows(memory, mark):
+            return
+        severity = worst(rule.severity, rule.steps, number)
         known_again = memory.severity > 0 and memory.unknown_since is not None
-        hold.begin(memory, mark)
+        hold.begin(memory, mark, self._since(memory, mark))
         memory.yes_at = mark.at
-        waits = asleep or (rule.hold and not mark.at_once)
+        memory.level = mark.level or rule.severity
+        waits = asleep or excused or (self._lasts and not mark.at_once)
         if memory.severity == 0 and waits:
+            memory.risen = min(memory.risen or severity, severity)
             return
         self._activate(memory, mark, severity, changes, again=known_again)
+
+    def _number(self, memory: Memory, mark: Mark) -> int | None:
+        """Give how many times it has come, or None when that is not enough yet."""
+        rule = self._rule
+        if rule.count is not None:
+            number = count.add(rule.count, memory, mark)
+            return number if number >= rule.count.n else None
+        if rule.distinct is not None:
+            number = distinct.add(rule.distinct, memory, mark)
+            return number if number >= rule.distinct.n else None
+        if rule.travel is not None:
+            return 1 if travel.is_too_fast(rule.travel, memory, mark) else None
+        if rule.hold_from is not None:
+            return 1 if _is_time(mark.value) else None
+        return 1
+
+    def _follows(self, memory: Memory, mark: Mark) -> bool:
+        """Say whether what must come before has come; what lasts need not come again."""
+        before = self._rule.sequence
+        return (
+            before is None
+            or memory.since is not None
+            or sequence.completed(before, memory, mark) is not None
+        )
+
+    def _since(self, memory: Memory, mark: Mark) -> int | None:
+        """Give from when a hold counts that begins with this reading."""
+        if self._rule.hold_from is not None and _is_time(mark.value):
+            return max(mark.at, int(mark.value))
+        if self._rule.count is not None:
+            return memory.window[0].at
+        return None
+
+    # -- changes ----------------------------------------------------------------------
 
     def _activate(
         self,
@@ -107,13 +183,43 @@ class Life:
         again: bool = False,
     ) -> None:
         before = memory.severity
-        memory.severity = min(severity, before) if before else severity
-        if before and severity < before:
-            changes.append(Change("severity", severity, mark.at, mark))
+        memory.risen = min(severity, memory.risen or severity)
+        because = self._because(memory, mark)
+        wanted = min(memory.risen, memory.level or self._rule.severity)
+        if before and wanted > before:
+            memory.fall_since = mark.at if memory.fall_since is None else memory.fall_since
+        else:
+            memory.fall_since = None
+            memory.severity = wanted
+        if before and memory.severity < before:
+            changes.append(Change("severity", memory.severity, mark.at, mark, because))
+        elif memory.fall_since is not None and not self._rule.clear_for:
+            self._fall(memory, mark.at, mark, changes)
         if not before or again or self._is_time_to_repeat(memory, mark):
             memory.told_at = mark.at
-            changes.append(Change("active", memory.severity, mark.at, mark))
+            changes.append(Change("active", memory.severity, mark.at, mark, because))
         memory.cause = mark
+        if self._rule.sequence is not None:
+            memory.chains = []  # told of; the next one begins anew
+
+    def _fall(self, memory: Memory, at: int, mark: Mark | None, changes: list[Change]) -> None:
+        """Take back a severity that only its readings' level had given."""
+        memory.severity = min(memory.risen, memory.level or self._rule.severity)
+        memory.fall_since = None
+        changes.append(Change("severity", memory.severity, at, mark))
+
+    def _because(self, memory: Memory, mark: Mark) -> tuple[Moment, ...]:
+        """Give the readings that made it true together, in order of time."""
+        chain = memory.chains[-1] if memory.chains else []
+        cause = [memory.cause.moment] if memory.cause is not None else []
+        moments = {
+            (moment.at, moment.id, moment.device): moment
+            for moment in (*chain, *memory.window, *cause, mark.moment)
+        }
+        ordered = sorted(moments.values(), key=lambda moment: (moment.at, moment.id or ""))
+        if len(ordered) <= _SHOWN:
+            return tuple(ordered)
+        return (ordered[0], *ordered[1 - _SHOWN :])
 
     def _is_time_to_repeat(self, memory: Memory, mark: Mark) -> bool:
         after = self._repeat_after
@@ -129,10 +235,14 @@ class Life:
         kind: str = "cleared",
     ) -> None:
         changes.append(Change(kind, memory.severity, at, mark))
-        memory.severity = 0
-        memory.since = memory.clear_since = memory.unknown_since = None
-        memory.times = []
+        memory.severity = memory.risen = memory.level = 0
+        memory.since = memory.clear_since = memory.unknown_since = memory.fall_since = None
+        memory.spells = []
         memory.cause = None
+        if self._window is not None:
+            memory.window = []
+
+    # -- time -------------------------------------------------------------------------
 
     def _pass(self, memory: Memory, until: int, changes: list[Change]) -> None:
         """Let time pass: whatever is due up to ``until`` happens, in order."""
@@ -142,26 +252,38 @@ class Life:
                 return
             match what:
                 case "hold":
-                    memory.severity = self._rule.severity
-                    memory.told_at = at
-                    changes.append(Change("active", memory.severity, at, memory.cause))
+                    self._fulfil(memory, at, changes)
                 case "rise":
-                    memory.severity = self._risen(memory, at)
+                    memory.risen = min(memory.risen, self._risen(memory, at))
+                    memory.severity = min(memory.severity, memory.risen)
                     changes.append(Change("severity", memory.severity, at, memory.cause))
+                case "fall":
+                    self._fall(memory, at, memory.cause, changes)
                 case "gap":
                     memory.unknown_since = memory.last_at
                     if memory.severity:
                         changes.append(Change("unknown", memory.severity, at, memory.cause))
-                case "count":
-                    memory.times = []
+                case "window" | "chains" | "spells":
+                    setattr(memory, what, [])  # it came to nothing
                 case "quiet" if self._rule.latch:
                     # who fell and says nothing more is not well again
                     self._clear(memory, at, None, changes, kind="unknown")
                 case _:
                     self._clear(memory, at, None, changes)
 
-    def _held_until(self, since: int, length: int) -> int:
+    def _fulfil(self, memory: Memory, at: int, changes: list[Change]) -> None:
+        """Become active by having held long enough."""
+        memory.risen = memory.risen or self._rule.severity
+        memory.severity = min(memory.risen, memory.level or self._rule.severity)
+        memory.told_at = at
+        cause = memory.cause
+        because = self._because(memory, cause) if cause is not None else ()
+        changes.append(Change("active", memory.severity, at, cause, because))
+
+    def _held_until(self, memory: Memory, since: int, length: int) -> int:
         """Give when it has held so long: only hours of the schedule count."""
+        if self._rule.dwell is not None:
+            return dwell.reached_at(self._rule.dwell, memory, since, length)
         if self._calendar is None:
             return since + length
         return self._calendar.after(since, max(length, 1))
@@ -169,35 +291,60 @@ class Life:
     def _risen(self, memory: Memory, at: int) -> int:
         since = memory.since or 0
         return min(
-            step.severity for step in self._holds if self._held_until(since, step.hold or 0) <= at
+            step.severity
+            for step in self._holds
+            if self._held_until(memory, since, step.hold or 0) <= at
         )
 
     def _timers(self, memory: Memory) -> list[tuple[int, str]]:
         """Give what time alone will do: (when, what)."""
         if memory.since is None:
-            # a count that came to nothing is forgotten with its window
-            over = count.empty_at(self._rule.count, memory) if self._rule.count else None
-            return [(over, "count")] if over is not None else []
+            return self._forgets(memory) if not memory.is_calm else []
         timers: list[tuple[int, str]] = []
         known = memory.unknown_since is None
         if known and self._rule.max_gap is not None:
             timers.append((memory.last_at + self._rule.max_gap, "gap"))
         if memory.severity == 0:
             if known:
-                timers.append((self._held_until(memory.since, self._rule.hold), "hold"))
+                timers.append((self._fulfilled_at(memory, memory.since), "hold"))
             return timers
         if memory.clear_since is not None:
             timers.append((memory.clear_since + self._rule.clear_for, "clear"))
             return timers
+        if memory.fall_since is not None:
+            timers.append((memory.fall_since + self._rule.clear_for, "fall"))
         if known:
             timers += [
-                (self._held_until(memory.since, step.hold or 0), "rise")
+                (self._held_until(memory, memory.since, step.hold or 0), "rise")
                 for step in self._holds
-                if step.severity < memory.severity
+                if step.severity < memory.risen
             ]
         if self._quiet_for is not None:
             timers.append((memory.yes_at + self._quiet_for, "quiet"))
         return timers
+
+    def _fulfilled_at(self, memory: Memory, since: int) -> int:
+        length = self._rule.dwell.hold if self._rule.dwell is not None else self._rule.hold
+        held = self._held_until(memory, since, length)
+        return max(held, unless.over_at(self._rule.unless, memory))
+
+    def _forgets(self, memory: Memory) -> list[tuple[int, str]]:
+        """Give when what is kept for later is no longer of use."""
+        timers: list[tuple[int, str]] = []
+        if memory.window and self._window is not None:
+            timers.append((memory.window[-1].at + self._window.within, "window"))
+        if self._rule.sequence is not None:
+            over = sequence.over_at(self._rule.sequence, memory)
+            timers += [(over, "chains")] if over is not None else []
+        if self._rule.dwell is not None:
+            over = dwell.over_at(self._rule.dwell, memory)
+            timers += [(over, "spells")] if over is not None else []
+        return timers
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    """Say whether a value can be a moment in epoch milliseconds."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def identify(changes: Iterable[Change], before: Iterable[Told] = ()) -> list[Told]:

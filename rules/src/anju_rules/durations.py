@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_TEXT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(ms|s|m|h|d)")
+_LONGEST_MS = 3_660 * 86_400_000
+"""Ten years; what is longer was meant otherwise, and infinity is no length of time."""
 
 
 class Duration(int):
@@ -17,11 +19,16 @@ class Duration(int):
         """Read a number of seconds or a text with a unit.
 
         Raises:
-            ValueError: it is neither; the text says what is expected.
+            ValueError: it is neither, or longer than ten years; the text says what is expected.
         """
-        if isinstance(given, int | float) and not isinstance(given, bool) and given >= 0:
-            return cls(round(given * 1_000))
-        match = _TEXT.fullmatch(given.strip()) if isinstance(given, str) else None
-        if match is None:
-            raise ValueError(f"{given!r} is not a duration such as 90, 30s, 5m, 6h or 1d")
-        return cls(round(float(match.group(1)) * _UNITS[match.group(2)]))
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            milliseconds = given * 1_000.0 if abs(given) < _LONGEST_MS else float("nan")
+        else:
+            match = _TEXT.fullmatch(given.strip()) if isinstance(given, str) else None
+            if match is None:
+                shown = repr(given)[:60]
+                raise ValueError(f"{shown} is not a duration such as 90, 30s, 5m, 6h or 1d")
+            milliseconds = float(match.group(1)) * _UNITS[match.group(2)]
+        if not 0 <= milliseconds <= _LONGEST_MS:
+            raise ValueError(f"{given!r:.60} is not a duration from 0 to ten years")
+        return cls(round(milliseconds))

@@ -9,7 +9,8 @@ once, except where an excuse could still arrive (``unless``); what time alone de
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ import msgspec
 
 from anju_rules.changes import Change, Life, identify
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
-from anju_rules.memory import Mark, Signal, State
+from anju_rules.memory import Mark, Moment, Signal, State
 from anju_rules.operators.schedule import Calendar
 from anju_rules.reading import Reader
 from anju_rules.rule import Rule
@@ -46,13 +47,18 @@ class CompiledRule:
         self._life = Life(rule, calendar, pulse=self.reader.is_pulse)
         self._watch = Watch(rule, calendar) if rule.absent_for else None
         self._lateness = int(rule.lateness)
-        self._simple = not (rule.hold or rule.count or rule.unless)
+        # a reading alone decides: what came late decides then as it does now
+        self._simple = not (
+            rule.hold or rule.count or rule.unless or rule.distinct or rule.sequence
+        ) and not (rule.rate or rule.travel or rule.dwell or rule.hold_from)
+        self._gathers = bool(rule.count or rule.distinct)
+        self._is_passing = rule.discriminator is not None or rule.entity == "person"
         # a life is not left to wait for it
         self._waits_for_gateway = not (rule.latch or rule.severity == 1)
 
     def key(self, fact: Fact) -> str | None:
         """Give what the state is kept under: the entity, and the discriminator if there is one."""
-        entity = fact.entities.get(self.rule.entity)
+        entity = fact.entity(self.rule.entity)
         if entity is None or self.rule.discriminator is None:
             return entity
         name = self.rule.discriminator
@@ -65,9 +71,18 @@ class CompiledRule:
         state = State(key=entity, heard_at=context.now, device=device)
         return Outcome(state, due=self._watch.due(state, context))
 
-    def step(self, state: State | None, fact: Fact, context: Context) -> Outcome:
-        """Let one reading change what is known; give the new state, findings, next tick."""
-        mark = None if fact.retained else self.reader.read(fact, context)
+    def step(
+        self,
+        state: State | None,
+        fact: Fact,
+        context: Context,
+        said: Mapping[str, Any] | None = None,
+    ) -> Outcome:
+        """Let one reading change what is known; give the new state, findings, next tick.
+
+        ``said`` is ``fact.said()``, for a caller that asks several rules.
+        """
+        mark = None if fact.retained else self.reader.read(fact, context, said)
         if mark is None:
             return self._unchanged(state, context)
         known = state or State(key=self.key(fact) or "", device=fact.device)
@@ -101,20 +116,27 @@ class CompiledRule:
             until = self._until(state, context) if self._can_hear(context) else None
             outcome = self._advance(state, [], until, context)
             left = outcome.state
-            if self.rule.discriminator and left and left.present.is_calm and outcome.due is None:
+            if self._is_passing and left and left.present.is_calm and outcome.due is None:
                 return Outcome(None, outcome.findings)  # a zone nobody is in needs no row
         if outcome.due is not None and outcome.due <= context.now:
             return _replace(outcome, due=context.now + _RETRY_MS)  # the gateway cannot be heard
         return outcome
 
     def dump(self, state: State) -> dict[str, Any]:
-        """Give the state as JSON-able builtins."""
+        """Give the state as JSON-able builtins; mostly nothing is open, and one memory is both."""
         dumped: dict[str, Any] = msgspec.to_builtins(state)
+        if state.base == state.present and dumped.pop("base", None) is not None:
+            dumped["settled"] = True
         return dumped
 
     def load(self, stored: dict[str, Any]) -> State:
-        """Take a dumped state back."""
-        return msgspec.convert(stored, State)
+        """Take a dumped state back.
+
+        Raises:
+            msgspec.ValidationError: it is not a state.
+        """
+        state = msgspec.convert(stored, State)
+        return _replace(state, base=copy.copy(state.present)) if "settled" in stored else state
 
     # -- one reading ------------------------------------------------------------------
 
@@ -127,7 +149,8 @@ class CompiledRule:
         return (
             mark.signal in {Signal.NO, Signal.NEITHER}
             and self.rule.unless is None
-            and self.rule.count is None
+            and not self._gathers
+            and not mark.steps
             and not state.recent
             and state.present.is_calm
         )
@@ -258,6 +281,8 @@ class CompiledRule:
         change = watch.missing(state, context)
         if change is None:
             return Outcome(state, due=watch.due(state, context), changed=False)
+        # what made it true is the last word before the silence
+        change = replace(change, because=(Moment(state.heard_at, device=state.device),))
         after = _replace(state, absent_severity=change.severity)
         return Outcome(after, (self._finding(change, after, context),), watch.due(after, context))
 
@@ -338,4 +363,5 @@ class CompiledRule:
             event_ids=(mark.id,) if mark and mark.id else (),
             values=mark.values if mark else {},
             data=mark.data if mark else {},
+            because=change.because,
         )

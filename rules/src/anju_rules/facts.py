@@ -9,15 +9,15 @@ from typing import Any
 
 import msgspec
 
-from anju_rules.memory import State
+from anju_rules.memory import Moment, State
 
 
 class Fact(msgspec.Struct, frozen=True):
     """One reading joined with what the registry knows of its device.
 
-    ``entities`` maps ``device``, ``place``, ``household``, ``gateway`` to ids. ``at`` is the
-    device's time and ``received_at`` ours, in epoch milliseconds. A retained fact is a
-    snapshot: it starts no timer, count or sequence.
+    ``entities`` maps ``device``, ``place``, ``household``, ``person``, ``gate``, ``gateway``
+    to ids, where there are any. ``at`` is the device's time and ``received_at`` ours, in
+    epoch milliseconds. A retained fact is a snapshot: it starts no timer, count or sequence.
     """
 
     device: str
@@ -30,6 +30,18 @@ class Fact(msgspec.Struct, frozen=True):
     data: Mapping[str, Any] = {}
     id: str | None = None
     retained: bool = False
+
+    def entity(self, kind: str) -> str | None:
+        """Give the id of what the reading is about; whoever shows a credential is a person."""
+        credential = self.data.get("credential") if kind == "person" else None
+        return f"credential:{credential}" if credential else self.entities.get(kind)
+
+    def said(self) -> dict[str, Any]:
+        """Give everything the reading says: what conditions read as ``m.*``."""
+        said = {**self.values, **self.data, "device": self.device, "model": self.model}
+        if self.event is not None:
+            said["event"] = self.event
+        return said
 
 
 def _nothing_learned(at: int) -> Mapping[str, Any]:
@@ -72,7 +84,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     ``at`` is when it became so in event time, ``detected_at`` when we knew; ``late_s`` is
     how much later than usual that is. ``event_ids``, ``values`` and ``data`` are the reading
-    that made it so.
+    that made it so; ``because`` are all that did, in order, as far as they are kept.
     """
 
     rule_id: str
@@ -88,6 +100,7 @@ class Finding(msgspec.Struct, frozen=True):
     event_ids: tuple[str, ...] = ()
     values: Mapping[str, Any] = {}
     data: Mapping[str, Any] = {}
+    because: tuple[Moment, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -9,11 +9,12 @@ import msgspec
 class Signal(IntEnum):
     """What one reading says to a rule; in one millisecond, the smaller comes first.
 
-    EXCUSE makes a coming YES harmless (a granted access before a door). NO clears.
-    NEITHER is not true but does not clear either: it ends a hold that is not fulfilled.
-    CONFIRM fulfils one at once.
+    STEP is one of those that must come before a YES. EXCUSE makes a coming YES harmless (a
+    granted access before a door). NO clears. NEITHER is not true but does not clear either:
+    it ends a hold that is not fulfilled. CONFIRM fulfils one at once.
     """
 
+    STEP = -1
     EXCUSE = 0
     NO = 1
     NEITHER = 2
@@ -22,8 +23,27 @@ class Signal(IntEnum):
     CONFIRM = 5
 
 
+Spot = tuple[float, float]
+"""Where it stands on the site plan, in metres."""
+
+
+class Moment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an operator keeps of one reading: when, who said it, and the value it looks at."""
+
+    at: int
+    id: str | None = None
+    device: str | None = None
+    value: float | str | bool | None = None
+    spot: Spot | None = None
+
+
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One reading as a rule sees it: when, what it says, and what to show of it."""
+    """One reading as a rule sees it: when, what it says, and what to show of it.
+
+    ``value`` is what the rule's ``rate``, ``distinct`` or ``hold_from`` looks at, ``spot`` where
+    its device stands, ``steps`` which of the sequence's earlier steps it is, ``level`` the
+    severity its steps give it (0: the rule's own).
+    """
 
     at: int
     signal: Signal
@@ -33,6 +53,15 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     device: str | None = None
     values: dict[str, Any] = {}
     data: dict[str, Any] = {}
+    value: float | str | bool | None = None
+    spot: Spot | None = None
+    steps: tuple[int, ...] = ()
+    level: int = 0
+
+    @property
+    def moment(self) -> Moment:
+        """What operators keep of it."""
+        return Moment(self.at, self.id, self.device, self.value, self.spot)
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -49,8 +78,12 @@ class Memory(msgspec.Struct, omit_defaults=True):
 
     ``since`` is when the condition became true, ``clear_since`` when it stopped being so,
     ``unknown_since`` when it could no longer be told; ``severity`` is 0 while not active.
-    ``yes_at`` is the last YES, ``told_at`` the last one that was said aloud; ``times`` are the
-    moments a count needs; ``excused_at`` is the last excuse.
+    ``risen`` is the severity that holding or counting gave it, ``level`` the one its last
+    reading did, ``fall_since`` since when that is less. ``yes_at`` is the last YES,
+    ``told_at`` the last one that was said aloud; ``excused_at`` is the last excuse.
+    ``window`` are the moments a count, a rate or a journey needs, ``chains`` the beginnings
+    of a sequence, ``spells`` when it was true before. Lists are replaced, never changed:
+    a copy of a memory shares them.
     """
 
     last_at: int = 0
@@ -61,13 +94,22 @@ class Memory(msgspec.Struct, omit_defaults=True):
     excused_at: int | None = None
     yes_at: int = 0
     told_at: int = 0
-    times: list[int] = []
+    risen: int = 0
+    level: int = 0
+    fall_since: int | None = None
+    window: list[Moment] = []
+    chains: list[list[Moment]] = []
+    spells: list[tuple[int, int]] = []
     cause: Mark | None = None
 
     @property
     def is_calm(self) -> bool:
-        """Nothing is going on: not active, not held, not counted."""
-        return self.severity == 0 and self.since is None and not self.times
+        """Nothing is going on: not active, not held, nothing kept for later."""
+        return (
+            self.severity == 0
+            and self.since is None
+            and not (self.window or self.chains or self.spells)
+        )
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,13 +1,16 @@
 """What one reading says to one rule: its conditions, met with everything they may look at."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from anju_rules.condition import Condition, compile_condition
 from anju_rules.facts import Context, Fact
-from anju_rules.memory import Mark, Signal
+from anju_rules.geography import HOME_M, home_m
+from anju_rules.memory import Mark, Signal, Spot
 from anju_rules.rule import Rule
 
 _EMPTY: dict[str, Any] = {}
+_NO_VALUES = (_EMPTY, _EMPTY)
 _QUIET = {Signal.NO, Signal.NEITHER, Signal.UNKNOWN, Signal.EXCUSE}
 
 
@@ -20,46 +23,70 @@ class Reader:
         self._clear = self._compile(rule.clear)
         self._at_once = self._compile(rule.at_once)
         self._excuse = self._compile(rule.unless.when if rule.unless else None)
+        after = rule.sequence.after if rule.sequence else ()
+        self._after = [compile_condition(text, rule.params) for text in after]
+        self._levels = [
+            (step.severity, compile_condition(step.when, rule.params))
+            for step in rule.steps
+            if step.when is not None
+        ]
+        self._value = _value_name(rule)
         self.is_pulse = self._when.events is not None
         self._mentioned = self._when.names("m") - {"event", "device", "model"}
-        self._reads_baseline = any(condition.names("b") for condition in self.conditions())
+        every = [*self.conditions(), *(condition for _, condition in self._levels)]
+        self._reads_device = any(condition.names("d") for condition in every)
+        self._reads_home_m = any(HOME_M in condition.names("m") for condition in every)
+        self._reads_baseline = any(condition.names("b") for condition in every)
 
     def _compile(self, text: str | None) -> Condition | None:
         return compile_condition(text, self._rule.params) if text is not None else None
 
     def conditions(self) -> list[Condition]:
-        """Give every condition a reading may meet."""
-        every = (self._when, self._clear, self._at_once, self._excuse)
+        """Give every condition a reading may meet first of all."""
+        every = (self._when, self._clear, self._at_once, self._excuse, *self._after)
         return [condition for condition in every if condition is not None]
 
-    def read(self, fact: Fact, context: Context) -> Mark | None:
-        """Give what this reading says, or nothing."""
-        said = {**fact.values, **fact.data, "device": fact.device, "model": fact.model}
-        if fact.event is not None:
-            said["event"] = fact.event
-        device = {**context.current, **context.attributes}
+    def read(
+        self, fact: Fact, context: Context, said: Mapping[str, Any] | None = None
+    ) -> Mark | None:
+        """Give what this reading says, or nothing; ``said`` is ``fact.said()`` if it is known."""
+        if said is None:
+            said = fact.said()
+        if self._reads_home_m:
+            said = {**said, HOME_M: home_m(said, context.attributes)}
+        device = {**context.current, **context.attributes} if self._reads_device else _EMPTY
         usual = context.baseline(fact.at) if self._reads_baseline else _EMPTY
         spaces = (said, device, context.person, usual, context.site)
-        at_once = self._at_once is not None and self._at_once.function(*spaces) is True
         signal = self._signal(said, spaces)
-        if at_once and signal is not Signal.YES:
-            signal = Signal.CONFIRM
+        if self._at_once is not None:
+            at_once = self._at_once.function(*spaces) is True
+            if at_once and signal is not Signal.YES:
+                signal = Signal.CONFIRM
+        else:
+            at_once = False
+        steps = self._steps(spaces) if self._after else ()
         if signal is None:
-            return None
-        if signal in _QUIET:
-            return Mark(fact.at, signal, fact.received_at, device=fact.device)
+            if not steps:
+                return None
+            signal = Signal.STEP
+        # what merely passes by is not shown to anybody: it is kept without its values
+        shown = _NO_VALUES if signal in _QUIET else (dict(fact.values), dict(fact.data))
         return Mark(
             fact.at,
             signal,
             fact.received_at,
             at_once=at_once,
-            id=fact.id,
+            id=fact.id if signal not in _QUIET or steps else None,
             device=fact.device,
-            values=dict(fact.values),
-            data=dict(fact.data),
+            values=shown[0],
+            data=shown[1],
+            value=said.get(self._value) if self._value is not None else None,
+            spot=_spot(context) if self._rule.travel is not None else None,
+            steps=steps,
+            level=self._level(spaces) if self._levels else 0,
         )
 
-    def _signal(self, said: dict[str, Any], spaces: tuple[Any, ...]) -> Signal | None:
+    def _signal(self, said: Mapping[str, Any], spaces: tuple[Any, ...]) -> Signal | None:
         if self._excuse is not None and self._excuse.function(*spaces) is True:
             return Signal.EXCUSE
         verdict = self._when.function(*spaces)
@@ -73,3 +100,25 @@ class Reader:
             return Signal.NO if self._clear is None else Signal.NEITHER
         # a reading that does not speak of this at all says nothing; one that should, "unknown"
         return Signal.UNKNOWN if self._mentioned & said.keys() else None
+
+    def _steps(self, spaces: tuple[Any, ...]) -> tuple[int, ...]:
+        after = enumerate(self._after)
+        return tuple(number for number, step in after if step.function(*spaces) is True)
+
+    def _level(self, spaces: tuple[Any, ...]) -> int:
+        true = (severity for severity, when in self._levels if when.function(*spaces) is True)
+        return min(true, default=0)
+
+
+def _value_name(rule: Rule) -> str | None:
+    if rule.distinct is not None:
+        return rule.distinct.of
+    return rule.rate.of if rule.rate is not None else rule.hold_from
+
+
+def _spot(context: Context) -> Spot | None:
+    """Give where the device stands on the site plan, in metres."""
+    x, y = context.attributes.get("x"), context.attributes.get("y")
+    if isinstance(x, int | float) and isinstance(y, int | float):
+        return (float(x), float(y))
+    return None

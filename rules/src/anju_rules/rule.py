@@ -7,11 +7,14 @@ import msgspec
 from anju_rules.durations import Duration
 from anju_rules.operators.absence import Absence
 from anju_rules.operators.count import Count
+from anju_rules.operators.distinct import Distinct
+from anju_rules.operators.dwell import Dwell
+from anju_rules.operators.rate import Rate
 from anju_rules.operators.schedule import Schedule
+from anju_rules.operators.sequence import Sequence
+from anju_rules.operators.steps import Severity, Step
+from anju_rules.operators.travel import Travel
 from anju_rules.operators.unless import Unless
-
-Severity = Annotated[int, msgspec.Meta(ge=1, le=4)]
-"""1 life, 2 urgent, 3 attention, 4 maintenance."""
 
 
 class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,16 +24,7 @@ class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"hold": "for"}):
-    """A rise to ``severity`` when the condition held ``for`` so long, or came ``n`` times.
-
-    Of an absence whose threshold is learned: at ``times`` that threshold, if given.
-    """
-
-    severity: Severity
-    hold: Duration | None = None
-    n: int | None = None
-    times: Annotated[float, msgspec.Meta(gt=1)] | None = None
+Entity = Literal["device", "place", "household", "person", "gate", "gateway"]
 
 
 class Rule(
@@ -47,10 +41,13 @@ class Rule(
     ``at_once`` skips the hold. ``quiet_for`` clears what did not come again; what latches is
     then unknown, for silence is no good news. ``repeat_after`` says what lasts again (a
     pulse: 10 s unless given). ``lateness`` is how long a decision that silence or order
-    could change waits for stragglers. ``models`` may be ``("*",)``, then without
-    ``except_models``.
+    could change waits for stragglers. ``hold_from`` names a value (epoch ms) from which the
+    hold counts, such as a visitor's last hour. ``models`` may be ``("*",)``, then without
+    ``except_models``. ``entity`` is what it is about; a ``person`` is whoever showed a
+    credential, else who wears the device or lives there.
     ``discriminator`` names a value of the reading that separates alerts of one entity.
-    A ``latch``-ed alert is closed by a person only.
+    A ``latch``-ed alert is closed by a person only. ``says`` tells in plain words when it
+    rings, with its figures, and ``do`` what to do then: both stand in docs/rules.md.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -61,7 +58,7 @@ class Rule(
     when: str
     except_models: tuple[str, ...] = ()
     version: Annotated[int, msgspec.Meta(ge=1)] = 1
-    entity: Literal["device", "place", "household", "gateway"] = "device"
+    entity: Entity = "device"
     discriminator: str | None = None
     clear: str | None = None
     at_once: str | None = None
@@ -73,6 +70,12 @@ class Rule(
     lateness: Duration = msgspec.field(default_factory=lambda: Duration(5_000))
     absent_for: Absence | None = None
     count: Count | None = None
+    distinct: Distinct | None = None
+    sequence: Sequence | None = None
+    rate: Rate | None = None
+    travel: Travel | None = None
+    dwell: Dwell | None = None
+    hold_from: str | None = None
     unless: Unless | None = None
     schedule: Schedule | None = None
     steps: tuple[Step, ...] = ()
@@ -80,4 +83,6 @@ class Rule(
     notify: tuple[str, ...] = ("guard",)
     at: Literal["platform", "edge", "both"] = "platform"
     params: dict[str, Any] = {}
+    says: Title | None = None
+    do: Title | None = None
     tests: tuple[dict[str, Any], ...] = ()

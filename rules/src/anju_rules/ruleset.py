@@ -14,6 +14,15 @@ _MOST_SHAPES = 10_000
 """Shapes of readings are the devices' to choose; so many, and the index starts anew."""
 
 
+def compile_rule(rule: Rule, timezone: str, holidays: Iterable[date] = ()) -> CompiledRule:
+    """Make a rule ready to evaluate in one time zone; any number of rule sets may share it.
+
+    Raises:
+        InvalidRuleError: a condition does not compile.
+    """
+    return CompiledRule(rule, ZoneInfo(timezone), frozenset(holidays))
+
+
 class RuleSet:
     """Compiled rules of one community: one time zone, one holiday list.
 
@@ -34,6 +43,17 @@ class RuleSet:
                 raise InvalidRuleError(f"rule {rule.id!r} is given twice")
             self._rules[rule.id] = CompiledRule(rule, zone, days)
         self._by_kind: dict[tuple[str, str | None, frozenset[str]], tuple[CompiledRule, ...]] = {}
+
+    @classmethod
+    def sharing(cls, compiled: Iterable[CompiledRule]) -> "RuleSet":
+        """Make a set of rules that are compiled already, and may be of other sets too."""
+        found = cls(())
+        found._rules = {rule.rule.id: rule for rule in compiled}
+        return found
+
+    def find(self, rule_id: str) -> CompiledRule | None:
+        """Give a rule by its id, or nothing when no such rule is in force."""
+        return self._rules.get(rule_id)
 
     def get(self, rule_id: str) -> CompiledRule:
         """Give a rule by its id.
@@ -69,17 +89,18 @@ class RuleSet:
     def watching(self, model: str) -> Sequence[CompiledRule]:
         """Give the absence rules that watch a device of this model from its first moment."""
         return [
-            r for r in self._rules.values() if r.rule.absent_for is not None and _is_of(r, model)
+            r for r in self._rules.values() if r.rule.absent_for is not None and is_of(r, model)
         ]
 
 
-def _is_of(rule: CompiledRule, model: str) -> bool:
+def is_of(rule: CompiledRule, model: str) -> bool:
+    """Tell whether a rule is about devices of this model."""
     named = rule.rule.models
     return model in named or ("*" in named and model not in rule.rule.except_models)
 
 
 def _may_match(rule: CompiledRule, model: str, event: str | None, names: frozenset[str]) -> bool:
-    if not _is_of(rule, model):
+    if not is_of(rule, model):
         return False
     return any(_may_hold(condition, event, names) for condition in rule.reader.conditions())
 

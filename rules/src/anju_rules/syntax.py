@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from anju_rules import letters
 from anju_rules.errors import ConditionError
 
 MAX_CHARACTERS = 1_000
@@ -29,8 +30,9 @@ _TOKEN = re.compile(
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<mark>&&|\|\||==|!=|<=|>=|[<>!+\-*/%?:().,\[\]])
     )""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,  # a fullwidth digit or blank is no digit or blank here
 )
+_BLANKS = " \t\n\r\f\v"
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 
 
@@ -131,12 +133,14 @@ def parse(text: str) -> Node:
 def _tokens(text: str) -> list[_Token]:
     found = []
     position = 0
-    end = len(text.rstrip())
+    end = len(text.rstrip(_BLANKS))
     while position < end:
         match = _TOKEN.match(text, position)
         if match is None:
-            start = position + len(text[position:]) - len(text[position:].lstrip())
-            raise ConditionError(f"unexpected {text[start]!r}", text, start + 1)
+            start = position + len(text[position:]) - len(text[position:].lstrip(_BLANKS))
+            odd = letters.foreign(text[start])
+            what = odd[1] if odd else repr(text[start])
+            raise ConditionError(f"unexpected {what}", text, start + 1)
         kind = match.lastgroup or ""
         found.append(_Token(kind, match.group(kind), match.start(kind) + 1))
         position = match.end()

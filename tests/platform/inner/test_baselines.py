@@ -60,6 +60,10 @@ def tiny(database: str, engine: Engine) -> Engine:
     return engine
 
 
+def learn(engine: Engine, rules: Sequence[Rule], at: datetime | None = None) -> int:
+    return learn_due(engine, lambda _session, _community: rules, at)
+
+
 def device(engine: Engine, slug: str) -> KnownDevice:
     with transaction(engine) as session:
         return snapshot.load(session).by_slug[COMMUNITY].devices[slug]
@@ -96,7 +100,7 @@ def test_a_home_is_learned_once_a_night_and_rules_read_it(
     tiny: Engine, ask: Ask, rules: list[Rule]
 ) -> None:
     days_of_motion(tiny, NIGHT)
-    assert learn_due(tiny, rules, NIGHT + timedelta(minutes=1)) == 1
+    assert learn(tiny, rules, NIGHT + timedelta(minutes=1)) == 1
     assert ask(HOME) == [(1, NIGHT, 28)]
     noon = read(tiny, "pir", NIGHT.replace(hour=12))
     assert noon == pytest.approx(
@@ -106,8 +110,8 @@ def test_a_home_is_learned_once_a_night_and_rules_read_it(
     assert read(tiny, "pir", NIGHT.replace(hour=23))["silence_p95"] == 8
     assert read(tiny, "pir", NIGHT.replace(hour=3)) == {"silence_days": 28}
     assert read(tiny, "climate-0", NIGHT.replace(hour=12)) == {}
-    assert learn_due(tiny, rules, NIGHT + timedelta(hours=23)) == 0
-    assert learn_due(tiny, rules, NIGHT + timedelta(days=1, hours=9)) == 1  # late
+    assert learn(tiny, rules, NIGHT + timedelta(hours=23)) == 0
+    assert learn(tiny, rules, NIGHT + timedelta(days=1, hours=9)) == 1  # late
     assert [version for version, _, _ in ask(HOME)] == [1, 2]
 
 
@@ -117,19 +121,19 @@ def test_who_was_killed_in_the_middle_goes_on_where_it_was(
     days_of_motion(tiny, NIGHT)
     warm = [(to_millis(NIGHT) - n * HOUR, 20.0) for n in range(1, 600)]
     store(tiny, "climate-0", warm, name="temperature")
-    assert learn_due(tiny, rules, NIGHT) == 2
+    assert learn(tiny, rules, NIGHT) == 2
     (before,) = ask("SELECT learned_at FROM baselines WHERE kind = 'household'")
     with tiny.begin() as connection:
         connection.execute(text("DELETE FROM baseline_runs"))
         connection.execute(text("DELETE FROM baselines WHERE kind = 'device'"))
-    assert learn_due(tiny, rules, NIGHT) == 1
+    assert learn(tiny, rules, NIGHT) == 1
     assert ask("SELECT learned_at FROM baselines WHERE kind = 'household'") == [before]
     assert ask("SELECT until FROM baseline_runs") == [NIGHT]
 
 
 def test_two_who_learn_at_once_make_one_version(tiny: Engine, ask: Ask, rules: list[Rule]) -> None:
     days_of_motion(tiny, NIGHT)
-    workers = [threading.Thread(target=learn_due, args=(tiny, rules, NIGHT)) for _ in range(3)]
+    workers = [threading.Thread(target=learn, args=(tiny, rules, NIGHT)) for _ in range(3)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -138,14 +142,14 @@ def test_two_who_learn_at_once_make_one_version(tiny: Engine, ask: Ask, rules: l
 
 
 def test_a_home_that_said_nothing_is_skipped(tiny: Engine, ask: Ask, rules: list[Rule]) -> None:
-    assert learn_due(tiny, rules, NIGHT) == 0
+    assert learn(tiny, rules, NIGHT) == 0
     assert ask("SELECT count(*) FROM baselines") == [0]
     assert ask("SELECT until FROM baseline_runs") == [NIGHT]
 
 
 def test_a_young_home_tells_its_age_alone(tiny: Engine, rules: list[Rule]) -> None:
     days_of_motion(tiny, NIGHT, days=6)
-    learn_due(tiny, rules, NIGHT)
+    learn(tiny, rules, NIGHT)
     assert read(tiny, "pir", NIGHT.replace(hour=12)) == {"silence_days": 6}
 
 
@@ -160,7 +164,7 @@ def test_what_could_not_be_heard_is_no_silence(tiny: Engine, rules: list[Rule]) 
             began = NIGHT - timedelta(days=back, hours=4)
             given = {"began": began, "ended": began + timedelta(hours=7)}
             connection.execute(blind, given)
-    learn_due(tiny, rules, NIGHT)
+    learn(tiny, rules, NIGHT)
     assert read(tiny, "pir", NIGHT.replace(hour=23))["silence_p95"] == pytest.approx(1)
 
 
@@ -173,10 +177,10 @@ def test_numbers_are_learned_by_the_hour_if_a_rule_reads_them(
     store(tiny, "climate-0", hourly, name="humidity")
     wrong = [(at, 900.0) for at, _ in hourly]
     store(tiny, "climate-0", wrong, name="temperature", flags=int(Flag.FUTURE))
-    assert learn_due(tiny, rules, NIGHT) == 1
+    assert learn(tiny, rules, NIGHT) == 1
     assert ask("SELECT quantity FROM baselines") == ["temperature"]
     assert read(tiny, "climate-0", NIGHT.replace(hour=15))["temperature_median"] == 35
-    assert learn_due(tiny, load_library(), NIGHT + timedelta(days=1)) == 0
+    assert learn(tiny, load_library(), NIGHT + timedelta(days=1)) == 0
 
 
 def test_old_versions_are_deleted_and_who_is_gone_is_forgotten(
@@ -185,9 +189,9 @@ def test_old_versions_are_deleted_and_who_is_gone_is_forgotten(
     days_of_motion(tiny, NIGHT)
     kept = repository.VERSIONS_KEPT
     for number in range(kept + 3):
-        learn_due(tiny, rules, NIGHT + timedelta(days=number))
+        learn(tiny, rules, NIGHT + timedelta(days=number))
     assert [version for version, _, _ in ask(HOME)] == list(range(4, kept + 4))
-    learn_due(tiny, rules, NIGHT + learning.FORGOTTEN + timedelta(days=90))
+    learn(tiny, rules, NIGHT + learning.FORGOTTEN + timedelta(days=90))
     assert ask(HOME) == []
 
 
@@ -201,7 +205,7 @@ def test_a_home_that_cannot_be_learned_keeps_nobody_else_from_it(
             text("ALTER TABLE baselines ADD CHECK (kind <> 'household' OR version > 9)")
         )
     store(tiny, "climate-1", [(to_millis(NIGHT) - HOUR, 20.0)], name="temperature")
-    assert learn_due(tiny, rules, NIGHT) == 1
+    assert learn(tiny, rules, NIGHT) == 1
     assert ask("SELECT entity FROM baselines") == ["climate-1"]
     assert "cannot be learned" in caplog.text
 
@@ -212,7 +216,7 @@ def test_whoever_listens_is_told_and_a_baseline_nobody_can_read_is_left_out(
     days_of_motion(tiny, NIGHT)
     with psycopg.connect(database, autocommit=True) as listener:
         listener.execute(f"LISTEN {repository.LEARNED_CHANNEL}".encode())
-        learn_due(tiny, rules, NIGHT)
+        learn(tiny, rules, NIGHT)
         (notice,) = listener.notifies(timeout=5, stop_after=1)
     assert int(notice.payload) == device(tiny, "pir").community_id
     with tiny.begin() as connection:
@@ -232,14 +236,13 @@ def test_the_learned_reaches_the_rules_and_silences_are_judged_anew(
         book = Rulebook.load(session, rules, registry)
         book.watch(world, eight)
     days_of_motion(tiny, NIGHT)
-    learn_due(tiny, rules, NIGHT)
-    with transaction(tiny) as session:
-        world.baselines.reload(session, [known.id])
+    learn(tiny, rules, NIGHT)
     later = eight + 2 * HOUR
     book.tick(world, later)
-    book.look_again([known.id + 1], later)
-    quiet = book.next_due()
-    book.look_again([known.id], later)
+    with transaction(tiny) as session:
+        book.learn(session, world, [known.id + 1], later)
+        quiet = book.next_due()
+        book.learn(session, world, [known.id], later)
     assert quiet is not None
     assert quiet > later
     assert book.next_due() == later
@@ -290,7 +293,7 @@ def test_a_running_ingest_takes_over_what_the_worker_learned(
         until(lambda: ask("SELECT online FROM gateways") == [True])
         rung = "SELECT severity FROM alerts WHERE rule_id = 'elder-inactive'"
         assert ask(rung) == []
-        assert learn_due(tiny, load_library()) == 1
+        assert learn(tiny, load_library()) == 1
         until(lambda: ask(rung) == [3])
     finally:
         sender.stop()
@@ -299,7 +302,7 @@ def test_a_running_ingest_takes_over_what_the_worker_learned(
 
 def test_a_profile_of_the_database_is_the_kernels(tiny: Engine, rules: list[Rule]) -> None:
     days_of_motion(tiny, NIGHT)
-    learn_due(tiny, rules, NIGHT)
+    learn(tiny, rules, NIGHT)
     with transaction(tiny) as session:
         ((_, key, stored),) = repository.current(session)
     assert key == ("household", "b1-101", "silence")

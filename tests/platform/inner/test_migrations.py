@@ -5,13 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from alembic import command
+from rule_editor import HEAT, Editor
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from anju_devices.catalog import MODELS
-from anju_platform.database import now
+from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.model import Role
+from anju_platform.database import connect, now, transaction
+from anju_platform.demo.postgres import create_database
 from anju_platform.errors import ConfigError, DatabaseUnavailableError
-from anju_platform.migrate import differences, migrate
+from anju_platform.migrate import _config, differences, migrate
+from anju_platform.rulebook import force, service
 from anju_platform.telemetry.storage import Retention, keep_partitions
 
 
@@ -117,6 +124,65 @@ def test_only_one_alert_of_a_key_may_be_open(engine: Engine) -> None:
         )
     assert "UNIQUE" in definition
     assert "closed" in definition
+
+
+def test_rules_come_to_a_database_with_data_in_it(postgres_url: str) -> None:
+    url = create_database(postgres_url, "anju_before_rules")
+    engine = connect(url)
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), "0003")
+        connection.execute(
+            text(
+                "INSERT INTO communities (slug, name, name_en, timezone, plan, feed_seq)"
+                " VALUES ('old', '旧', 'Old', 'Asia/Shanghai', '{}', 7);"
+                "INSERT INTO rule_states SELECT id, 'smoke', 'b1', '{}', now() FROM communities"
+            )
+        )
+    for _ in range(2):
+        migrate(url)
+    assert list(differences(engine)) == []
+    kept = "SELECT count(*) FROM rule_states JOIN communities c ON c.id = community_id"
+    with engine.begin() as connection:
+        assert connection.scalar(text(f"{kept} WHERE feed_seq = 7")) == 1
+        command.downgrade(_config(connection), "0003")
+        assert connection.scalar(text("SELECT to_regclass('rule_versions') IS NULL"))
+        command.upgrade(_config(connection), "head")
+    engine.dispose()
+
+
+def test_web_and_ingest_need_no_right_to_change_what_is_only_ever_added(engine: Engine) -> None:
+    prepare = """
+        INSERT INTO communities (slug, name, name_en, timezone, plan, feed_seq)
+            VALUES ('garden', '园', 'Garden', 'Asia/Shanghai', '{}', 0);
+        INSERT INTO users (community_id, username, name, role, password_hash, locale, disabled,
+            failed_logins) SELECT id, 'anna', 'Anna', 'admin', 'x', 'zh', false, 0 FROM communities;
+        DROP ROLE IF EXISTS anju_least;
+        CREATE ROLE anju_least;
+        GRANT SELECT, INSERT ON rule_versions, rule_activations, audit TO anju_least;
+        GRANT SELECT ON communities, users TO anju_least;
+    """
+    with engine.begin() as connection:
+        connection.execute(text(prepare))
+        user, community = connection.execute(text("SELECT id, community_id FROM users")).one()
+    actor = Actor(
+        user_id=user,
+        username="anna",
+        name="Anna",
+        role=Role.ADMIN,
+        community_id=community,
+        locale="zh",
+        session_csrf="",
+        token_hash="",
+    )
+    editor = Editor(engine, actor)
+    with transaction(engine) as session:
+        session.execute(text("SET LOCAL ROLE anju_least"))
+        service.create(session, actor, text=HEAT, note="")
+        service.activate(session, actor, "heat", version=1, reason="it is time", seen=0)
+        assert force.load(session, {})[community]["heat"].rule is not None
+    editor.switch_off("heat")
+    with engine.begin() as connection:
+        connection.execute(text("DROP OWNED BY anju_least; DROP ROLE anju_least"))
 
 
 def test_an_error_does_not_repeat_what_was_said(engine: Engine) -> None:

@@ -33,6 +33,8 @@ def test_a_community_comes_in_whole(engine: Engine) -> None:
     assert known is not None
     sos = known.devices["sos"]
     assert sos.entities == {
+        "gate": "b1-101",
+        "person": "b1-101",
         "device": "sos",
         "place": "b1-101",
         "household": "b1-101",

@@ -30,8 +30,19 @@ PROPERTY = {
     ("GET", "/api/v1/households/{slug}"),
     ("GET", "/api/v1/system"),
     ("GET", "/api/v1/quarantine"),
+    ("GET", "/api/v1/rules"),
+    ("GET", "/api/v1/rules/{rule_id}"),
+    ("GET", "/api/v1/rules/{rule_id}/diff"),
+    ("GET", "/api/v1/rules/{rule_id}/versions/{version}"),
 }
-ADMIN = {("GET", "/api/v1/audit")}
+ADMIN = {
+    ("GET", "/api/v1/audit"),
+    ("POST", "/api/v1/rules"),
+    ("POST", "/api/v1/rules/check"),
+    ("POST", "/api/v1/rules/{rule_id}/activate"),
+    ("POST", "/api/v1/rules/{rule_id}/deactivate"),
+    ("POST", "/api/v1/rules/{rule_id}/versions"),
+}
 BODIES = {
     "/api/v1/devices": {
         "slug": "new",
@@ -55,6 +66,7 @@ def endpoints() -> Iterator[tuple[str, str]]:
 
 def address(path: str) -> str:
     filled = {"alert_id": str(uuid4()), "slug": "b1-door", "media_id": "some"}
+    filled |= {"rule_id": "smoke", "version": "1"}
     for name, value in filled.items():
         path = path.replace("{" + name + "}", value)
     return path

@@ -115,6 +115,8 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
         text = f"{text}: {_recipient(page, said['recipient'], people)}"
     elif step.kind in ("rose", "fell") and said.get("severity"):
         text = f"{text}: P{said['severity']}"
+    elif step.kind == "unknown" and (gone := words.RULE_GONE.get(str(said.get("rule")))):
+        text = page.text(gone)
     note = str(said.get("text") or said.get("note") or "")
     if step.kind == "closed" and said.get("cause") in words.CAUSE:
         text = f"{text}: {page.text(words.CAUSE[said['cause']])}"

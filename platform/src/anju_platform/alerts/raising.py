@@ -14,7 +14,7 @@ from anju_platform.alerts.repository import Entry
 from anju_platform.database import Json, from_millis, now, to_millis
 from anju_platform.registry.privacy import HEALTH_FIELDS
 from anju_platform.registry.snapshot import KnownDevice
-from anju_rules import Finding, FindingKind, Rule
+from anju_rules import Finding, FindingKind, Moment, Rule
 
 REOPEN_WITHIN = timedelta(minutes=5)
 """A re-fire this soon after closing is the same alert again."""
@@ -269,7 +269,17 @@ def _said(finding: Finding) -> Json:
     said: Json = {"severity": finding.severity, "at": finding.at, "values": values}
     if finding.late_s > 0:
         said["late_s"] = finding.late_s
+    if finding.because:
+        said["because"] = [_reading(one) for one in finding.because]
     return said
+
+
+def _reading(one: Moment) -> Json:
+    """Give one of the readings that made it true: when, who said it, and which event it was.
+
+    Its value stays out of the timeline, which everybody reads: it may be one of health.
+    """
+    return {"at": one.at, "device": one.device, "id": one.id}
 
 
 def _evidence(before: Json, finding: Finding) -> Json:

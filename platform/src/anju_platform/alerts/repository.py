@@ -7,10 +7,10 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from anju_platform.alerts.model import Alert, FeedEntry, TimelineEntry
+from anju_platform.alerts.model import Alert, Condition, FeedEntry, Handling, TimelineEntry
 from anju_platform.database import Json, as_json, driver, now
 from anju_platform.errors import NotFoundError
 
@@ -141,6 +141,35 @@ _LATEST_OF_KEY = (
 def latest_of_key(session: Session, community_id: int, key: str) -> Alert | None:
     """Find and lock the open alert of a dedupe key, else the one closed last."""
     return session.scalars(_LATEST_OF_KEY, {"community": community_id, "key": key}).one_or_none()
+
+
+def judged(
+    session: Session,
+    rules: Sequence[tuple[int, str]],
+    keys: Sequence[tuple[int, str]],
+) -> list[Alert]:
+    """Find and lock the open alerts of which the machine still says that they go on.
+
+    Of rules, each (community, rule id), and of single (community, dedupe key).
+    """
+    named = [
+        *([tuple_(Alert.community_id, Alert.rule_id).in_(rules)] if rules else []),
+        *([tuple_(Alert.community_id, Alert.dedupe_key).in_(keys)] if keys else []),
+    ]
+    if not named:
+        return []
+    query = (
+        select(Alert)
+        .where(
+            Alert.handling != Handling.CLOSED,
+            Alert.condition.not_in((Condition.CLEAR, Condition.UNKNOWN)),
+            or_(*named),
+        )
+        .order_by(Alert.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(query))
 
 
 def prune_feed(session: Session, before: datetime) -> int:

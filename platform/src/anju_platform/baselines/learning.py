@@ -5,7 +5,7 @@ two who learn at once make one version. What no rule reads is not learned.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -29,6 +29,9 @@ from anju_rules.silence import QUANTITY, Silences
 
 log = logging.getLogger(__name__)
 
+RulesOf = Callable[[Session, int], Sequence[Rule]]
+"""Gives the rules in force in a community, by its id."""
+
 WINDOW = timedelta(days=28)
 """How far back is learned from: four of each weekday; habits change with the seasons."""
 LEARN_AT = time(3)
@@ -39,7 +42,7 @@ _STEP = timedelta(days=7)
 """How much of one home's time is read at once."""
 
 
-def learn_due(engine: Engine, rules: Sequence[Rule], at: datetime | None = None) -> int:
+def learn_due(engine: Engine, rules_of: RulesOf, at: datetime | None = None) -> int:
     """Learn what is due in every community; gives the number of new versions.
 
     Harmless when called again or late: the time learned from ends at the last
@@ -53,6 +56,7 @@ def learn_due(engine: Engine, rules: Sequence[Rule], at: datetime | None = None)
         until = last_night(moment, community.timezone)
         with reading(engine) as session:
             before = repository.learned_until(session, community.id)
+            rules = rules_of(session, community.id)
         if before is None or before < until:
             learned += _Night(engine, rules, community, until).run()
     return learned

@@ -34,6 +34,11 @@ def community(session: Session, slug: str) -> Community | None:
     return session.scalars(select(Community).where(Community.slug == slug)).one_or_none()
 
 
+def places(session: Session) -> Sequence[Place]:
+    """Give every place."""
+    return session.scalars(select(Place)).all()
+
+
 def gateways(session: Session) -> list[tuple[Gateway, str | None]]:
     """Give (Gateway, slug of its place or nothing) of every gateway."""
     rows = session.execute(

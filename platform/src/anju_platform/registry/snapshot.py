@@ -13,6 +13,7 @@ from anju_devices.model import DeviceModel
 from anju_platform.errors import DatabaseUnavailableError
 from anju_platform.registry import repository
 from anju_platform.registry.model import Device, Place
+from anju_platform.registry.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,8 @@ log = logging.getLogger(__name__)
 class KnownDevice:
     """An approved device with all that evaluating its readings needs.
 
-    ``entities`` maps ``device``, ``place``, ``household``, ``gateway`` to slugs;
-    ``fields`` maps a field's name to its number in the time series.
+    ``entities`` maps ``device``, ``place``, ``gate``, ``household``, ``person``, ``gateway`` to
+    slugs, where there are any; ``fields`` maps a field's name to its number in the time series.
     """
 
     id: int
@@ -74,6 +75,10 @@ class Registry:
         known = self.by_slug.get(community)
         return known.gateways.get(slug) if known else None
 
+    def gateways(self) -> dict[int, KnownGateway]:
+        """Give every gateway by its number."""
+        return {g.id: g for known in self.communities.values() for g in known.gateways.values()}
+
 
 def load(session: Session) -> Registry:
     """Read the whole registry; devices of models this release does not know are left out."""
@@ -97,11 +102,14 @@ def load(session: Session) -> Registry:
         )
         gateways[gateway.id] = community.gateways[gateway.slug] = known
     fields = repository.field_ids(session)
+    site = Site(repository.places(session))
     for device, where, household, person in repository.devices(session):
         if device.state != "approved":
             continue
         speaker = gateways[device.gateway_id]
-        one = _known_device(device, where, household, person, gateway=speaker.slug, fields=fields)
+        one = _known_device(
+            device, where, household, person, gateway=speaker.slug, fields=fields, site=site
+        )
         if one is not None:
             speaker.devices[device.slug] = one
             communities[device.community_id].devices[device.slug] = one
@@ -116,15 +124,24 @@ def _known_device(
     *,
     gateway: str,
     fields: Mapping[tuple[str, str], int],
+    site: Site,
 ) -> KnownDevice | None:
     try:
         kind = model(device.model)
     except UnknownModelError as error:
         log.error("device %s is left out: %s", device.slug, error)  # noqa: TRY400 - says it all
         return None
-    entities = {"device": device.slug, "place": place.slug, "gateway": gateway}
+    entities = {
+        "device": device.slug,
+        "place": place.slug,
+        "gate": site.gate(place),
+        "gateway": gateway,
+    }
     if household:
         entities["household"] = household
+    wearer = device.attributes.get("wearer") or (person and person.get("lives_alone") and household)
+    if wearer:
+        entities["person"] = str(wearer)
     return KnownDevice(
         id=device.id,
         community_id=device.community_id,
@@ -133,8 +150,8 @@ def _known_device(
         household_id=device.household_id,
         slug=device.slug,
         model=kind,
-        attributes=_attributes(device, kind),
-        person={**place.attributes, **(person or {})},
+        attributes=_attributes(device, kind) | site.spot(place),
+        person={**place.attributes, **(person or {}), "place_kind": place.kind},
         entities=entities,
         fields=_numbers(kind, fields),
     )

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from anju_platform.baselines.known import Baselines
 from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice, Registry
-from anju_platform.rulebook import repository
+from anju_platform.rulebook import force, repository
+from anju_platform.rulebook.force import Choice, Overlays, RuleSets
 from anju_platform.rulebook.homes import HOME_STATE, Homes
 from anju_platform.rulebook.repository import StateKey, StoredState
+from anju_platform.rulebook.succession import AT_ONCE, Heirs, shape
 from anju_platform.rulebook.timers import Timers
 from anju_platform.telemetry.model import Flag
 from anju_platform.telemetry.writing import Latest, Taken
@@ -63,14 +65,19 @@ class World:
 class Rulebook:
     """Rules and their states, in memory and, by :meth:`save`, in the database.
 
+    ``rules`` is the library; ``overlays`` is what communities chose for themselves.
     After a failed transaction it no longer agrees with the database: make a new one.
     """
 
-    def __init__(self, rules: Sequence[Rule], registry: Registry) -> None:
-        self._rules = rules
-        self._ids = {rule.id for rule in rules}
+    def __init__(
+        self, rules: Sequence[Rule], registry: Registry, overlays: Overlays | None = None
+    ) -> None:
+        self._library = {rule.id: rule for rule in rules}
+        self._overlays = overlays or {}
+        self._compiled = RuleSets(self._library)
         self._sets: dict[int, RuleSet] = {}
         self.adopt(registry)
+        self._lost: list[StateKey] = []
         self._memory: dict[StateKey, _Memory] = {}
         self._timers: Timers[StateKey] = Timers()
         self._changed: set[StateKey] = set()
@@ -79,23 +86,22 @@ class Rulebook:
 
     def adopt(self, registry: Registry) -> None:
         """Put the rules in force in every community, in its own time zone."""
-        zones = {community.timezone for community in registry.communities.values()}
-        sets = {zone: RuleSet(self._rules, timezone=zone) for zone in zones}
-        self._sets = {c.id: sets[c.timezone] for c in registry.communities.values()}
+        self._sets = self._compiled.of(registry.communities.values(), self._overlays)
 
     @classmethod
     def load(cls, session: Session, rules: Sequence[Rule], registry: Registry) -> "Rulebook":
         """Read every stored state; states of rules no longer in force are left alone."""
-        book = cls(rules, registry)
+        book = cls(rules, registry, force.load(session, {rule.id: rule for rule in rules}))
+        heirs = Heirs()
         for stored in repository.load_states(session):
             try:
-                book._restore(stored)
+                book._restore(stored, registry, heirs)
             except (msgspec.ValidationError, KeyError) as error:
                 # one memory lost is better than nobody watched over
                 log.error("what is remembered of %s cannot be read: %r", stored.key, error)  # noqa: TRY400 - says it all
         return book
 
-    def _restore(self, stored: StoredState) -> None:
+    def _restore(self, stored: StoredState, registry: Registry, heirs: Heirs) -> None:
         community_id, rule_id, entity = stored.key
         if rule_id == HOME_STATE:
             self._homes.restore(community_id, entity, stored.state)
@@ -105,6 +111,61 @@ class Rulebook:
             state = rule.load(stored.state["state"])
             self._memory[stored.key] = _Memory(state, stored.state["device"], stored.due)
             self._timers.put(stored.key, stored.due)
+            # rows of releases that did not say: there was only the library
+            author = self._library.get(rule_id, rule.rule)
+            if stored.state.get("version", author.version) != rule.rule.version:
+                former = stored.state.get("shape", shape(author))
+                self._inherit(stored.key, rule, former, registry, heirs)
+        elif rule_id in self._overlays.get(community_id, {}):
+            self._gone.add(stored.key)  # switched off while nobody was in office
+
+    def put_in_force(self, session: Session, registry: Registry) -> None:
+        """Take over what communities chose by now; a rule that did not change notices nothing.
+
+        A new version goes on with what the old one remembered, and looks at it at once; what
+        means nothing to it is forgotten, as is all of a rule that is switched off.
+        """
+        before = self._sets
+        self._overlays = force.load(session, self._library, before=self._overlays)
+        self.adopt(registry)
+        heirs = Heirs()
+        for key in list(self._memory):
+            sets = before.get(key[0])
+            old, new = sets.find(key[1]) if sets else None, self._rule(key)
+            if new is None:
+                self._forget(key)
+            elif new is not old:
+                self._inherit(key, new, shape((old or new).rule), registry, heirs)
+
+    def _inherit(
+        self,
+        key: StateKey,
+        rule: CompiledRule,
+        former: str,
+        registry: Registry,
+        heirs: Heirs,
+    ) -> None:
+        """Let a new version go on with what the one of the ``former`` shape remembered."""
+        memory, community = self._memory[key], registry.communities.get(key[0])
+        device = heirs.device(rule, key[2], memory.device, community) if community else None
+        if device is None or former != shape(rule.rule):
+            log.warning("version %d does not fit what is remembered of %s", rule.rule.version, key)
+            self._forget(key)
+            self._lost.append(key)
+            return
+        memory.device, memory.due = device, AT_ONCE
+        self._timers.put(key, AT_ONCE)
+        self._changed.add(key)
+
+    def unwatched(self) -> tuple[list[Choice], list[StateKey]]:
+        """Give what nobody judges any more: rules not in force, and entities lost since last time.
+
+        The rules are given each time, for an alert of theirs may have been left by whoever
+        was in office before.
+        """
+        lost, self._lost = self._lost, []
+        chosen = (c for overlay in self._overlays.values() for c in overlay.values())
+        return [choice for choice in chosen if choice.rule is None], lost
 
     def watch(self, world: World, now: int) -> list[Found]:
         """Start the absence timers of entities that are new in the registry.
@@ -154,6 +215,7 @@ class Rulebook:
         if not matching:
             return []
         found: list[Found] = []
+        said = fact.said()
         contexts: dict[bool, Context] = {}
         for rule in matching:
             entity = rule.key(fact)
@@ -165,7 +227,7 @@ class Rulebook:
                 context = contexts[itself] = self._context(device, world, now, itself=itself)
             memory = self._memory.get((device.community_id, rule.rule.id, entity))
             state = memory.state if memory else None
-            found += self._apply(rule, entity, device, rule.step, state, fact, context)
+            found += self._apply(rule, entity, device, rule.step, state, fact, context, said)
         return found
 
     def tick(self, world: World, now: int) -> list[Found]:
@@ -183,8 +245,9 @@ class Rulebook:
             found += self._apply(rule, key[2], device, rule.tick, memory.state, context)
         return found
 
-    def look_again(self, communities: Collection[int], now: int) -> None:
-        """Have every silence judged anew whose threshold was learned: it may be shorter now."""
+    def learn(self, session: Session, world: World, communities: Collection[int], now: int) -> None:
+        """Take over the newest baselines; silences they judge are looked at anew."""
+        world.baselines.reload(session, communities)
         for key, memory in self._memory.items():
             if key[0] not in communities or memory.due is None or memory.due <= now:
                 continue
@@ -200,9 +263,7 @@ class Rulebook:
     def save(self, session: Session) -> None:
         """Write the states that changed."""
         rows = [
-            StoredState(
-                key, {"device": memory.device, "state": rule.dump(memory.state)}, memory.due
-            )
+            StoredState(key, _stored(memory, rule), memory.due)
             for key in sorted(self._changed)
             if (rule := self._rule(key)) is not None
             and (memory := self._memory.get(key)) is not None
@@ -220,7 +281,7 @@ class Rulebook:
 
     def _rule(self, key: StateKey) -> CompiledRule | None:
         rules = self._sets.get(key[0])
-        return rules.get(key[1]) if rules and key[1] in self._ids else None
+        return rules.find(key[1]) if rules else None
 
     def _context(self, device: KnownDevice, world: World, now: int, *, itself: bool) -> Context:
         """Give what a rule may look at.
@@ -287,3 +348,13 @@ class Rulebook:
         self._changed.discard(key)
         if self._memory.pop(key, None) is not None:
             self._gone.add(key)
+
+
+def _stored(memory: _Memory, rule: CompiledRule) -> dict[str, Any]:
+    """Give a memory's row; with what made it, for the next start may be with another version."""
+    return {
+        "device": memory.device,
+        "version": rule.rule.version,
+        "shape": shape(rule.rule),
+        "state": rule.dump(memory.state),
+    }

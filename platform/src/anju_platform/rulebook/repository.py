@@ -1,13 +1,17 @@
-"""SQL of the rules' stored states."""
+"""SQL of the rules' stored states, and of what is added to their versions and activations."""
 
 from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from anju_platform.database import Json, as_json, driver, to_millis
-from anju_platform.rulebook.model import RuleState
+from anju_platform.rulebook.model import RuleActivation, RuleState, RuleVersion
+
+RULES_CHANNEL = "anju_rules"
+"""NOTIFY channel; a trigger sends on it whenever other rules are put in force."""
 
 StateKey = tuple[int, str, str]
 """(community id, rule id, entity)."""
@@ -66,3 +70,23 @@ def forget_states(session: Session, keys: Sequence[StateKey]) -> None:
 
 def _columns(keys: Sequence[StateKey]) -> list[list[int] | list[str]]:
     return [[key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]]
+
+
+def add_version(session: Session, version: RuleVersion) -> bool:
+    """Add a version of a rule; False when somebody else has added one of that number."""
+    return _add(session, version)
+
+
+def add_activation(session: Session, activation: RuleActivation) -> bool:
+    """Add to the log of activations; False when somebody else has added one of that number."""
+    return _add(session, activation)
+
+
+def _add(session: Session, row: RuleVersion | RuleActivation) -> bool:
+    """Insert a row; whoever adds the same key at the same moment is waited for, and wins."""
+    columns = type(row).__table__.c
+    values = {c.key: getattr(row, c.key) for c in columns}
+    added = session.execute(
+        insert(type(row)).values(values).on_conflict_do_nothing().returning(columns.rule_id)
+    )
+    return added.first() is not None

@@ -7,8 +7,9 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from anju_platform.database import Json, as_json, driver, to_millis
-from anju_platform.telemetry.model import DeviceState
+from anju_platform.database import Json, as_json, driver, from_millis, to_millis
+from anju_platform.registry.model import DeviceField
+from anju_platform.telemetry.model import DeviceEvent, DeviceState, TelemetryPoint
 
 Point = tuple[int, int, int, int, float, int]
 """(community id, device id, field id, observed_at in epoch milliseconds, value, flags)."""
@@ -108,3 +109,27 @@ def device_states(session: Session) -> list[StateRow]:
 def save_device_states(session: Session, rows: Sequence[StateRow]) -> None:
     """Write what devices last said."""
     driver(session).execute(_SAVE_STATES, [as_json(rows)])
+
+
+def event_at(
+    session: Session, community_id: int, device_id: int, at: int, event_id: str | None
+) -> DeviceEvent | None:
+    """Give an event by its id, else the one its device said at that moment (epoch ms)."""
+    query = select(DeviceEvent).where(
+        DeviceEvent.community_id == community_id, DeviceEvent.device_id == device_id
+    )
+    if event_id is not None:
+        query = query.where(DeviceEvent.event_id == event_id)
+    else:
+        query = query.where(DeviceEvent.observed_at == from_millis(at))
+    return session.scalars(query.order_by(DeviceEvent.id).limit(1)).first()
+
+
+def points_at(session: Session, device_id: int, at: int) -> dict[str, float]:
+    """Give the numbers a device's fields had at that moment (epoch ms), as they are stored."""
+    query = (
+        select(DeviceField.name, TelemetryPoint.value)
+        .join(DeviceField, DeviceField.id == TelemetryPoint.field_id)
+        .where(TelemetryPoint.device_id == device_id, TelemetryPoint.observed_at == from_millis(at))
+    )
+    return {row.name: row.value for row in session.execute(query)}

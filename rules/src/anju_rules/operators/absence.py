@@ -35,10 +35,7 @@ class Learned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Refuse bounds that leave nothing between them, or ring at once."""
         if not 0 < self.least <= self.most:
-            raise ValueError(
-                f"learned: least {self.least} ms and most {self.most} ms: expected"
-                " 0 < least <= most"
-            )
+            raise ValueError(f"least {self.least / 1000:g} s: expected above 0 and up to most")
 
     def threshold(self, usual: Mapping[str, Any]) -> int | None:
         """Give the silence that counts, in ms; None while nothing is known."""

@@ -3,11 +3,14 @@
 from anju_rules.memory import Mark, Memory
 
 
-def begin(memory: Memory, mark: Mark) -> None:
-    """The condition is true: start to hold, or go on; time that was unknown does not count."""
+def begin(memory: Memory, mark: Mark, since: int | None = None) -> None:
+    """The condition is true: start to hold, or go on; time that was unknown does not count.
+
+    ``since`` is from when it counts, if not from this reading.
+    """
     memory.clear_since = None
     if memory.since is None:
-        memory.since = mark.at
+        memory.since = mark.at if since is None else since
         memory.cause = mark
     elif memory.unknown_since is not None:
         memory.since += mark.at - memory.unknown_since
