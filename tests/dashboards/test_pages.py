@@ -202,6 +202,21 @@ def test_the_timeline_says_who_was_told(guard: httpx.Client, site: Site) -> None
     assert "已通知: 王磊" in page
 
 
+def test_the_timeline_says_who_switched_a_rule_off_and_why(guard: httpx.Client, site: Site) -> None:
+    alert = site.raise_alert()
+    with transaction(site.engine) as session:
+        add_entry(
+            session,
+            session.get_one(Alert, alert),
+            "unknown",
+            now(),
+            user_id=site.users["admin"],
+            data={"rule": "off", "note": "传感器检修"},
+        )
+    page = guard.get(f"/alerts/{alert}").text
+    assert re.search(r"规则已停用，不再监测.{0,40}陈涛.{0,60}传感器检修", page, re.DOTALL)
+
+
 def test_the_history_filters_and_pages(guard: httpx.Client, site: Site) -> None:
     for number in range(52):
         site.raise_alert(f"测试 {number}", severity=3, ago=timedelta(minutes=number))

@@ -201,6 +201,8 @@ def quantities(rule: Rule) -> frozenset[str]:
         rule.at_once,
         rule.unless.when if rule.unless else None,
         absence.condition if absence else None,
+        *(rule.sequence.after if rule.sequence else ()),
+        *(step.when for step in rule.steps),
     ]
     names = {
         name

@@ -123,7 +123,8 @@ def _waits(rule: Rule, words: Language) -> Iterator[str]:
         if (learned := rule.absent_for.learned) is not None:
             yield words.usual.format(words.length(learned.least), words.length(learned.most))
     elif rule.hold:
-        yield words.hold.format(words.length(rule.hold))
+        phrase = words.hold_from if rule.hold_from is not None else words.hold
+        yield phrase.format(words.length(rule.hold))
         if rule.at_once is not None:
             yield words.at_once_possible
     elif not windows:
@@ -144,6 +145,8 @@ def _windows(rule: Rule, words: Language) -> Iterator[str]:
     if rule.dwell is not None:
         texts = words.length(rule.dwell.hold), words.length(rule.dwell.within)
         yield words.dwell.format(*texts)
+    if rule.travel is not None:
+        yield words.travel.format(f"{rule.travel.faster_m_s:g}")
 
 
 def _rises(rule: Rule, words: Language) -> Iterator[str]:

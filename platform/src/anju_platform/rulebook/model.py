@@ -27,8 +27,9 @@ class RuleState(Table):
 class RuleVersion(Table):
     """A rule as an administrator of the community wrote it; rows are only ever added.
 
-    ``text`` is the YAML as written. Versions of a rule that overrides one of the library
-    count on above the library's own, so that an alert's version names one text.
+    ``text`` is the YAML as written; a ``version`` in it means nothing. Versions of a rule that
+    overrides one of the library count on above the library's own, so that an alert's version
+    names one text.
     """
 
     __tablename__ = "rule_versions"
