@@ -101,14 +101,14 @@ def load(session: Session) -> Registry:
         if device.state != "approved":
             continue
         speaker = gateways[device.gateway_id]
-        one = _known_device(device, where, household, person, gateway=speaker.slug, fields=fields)
+        one = known_device(device, where, household, person, gateway=speaker.slug, fields=fields)
         if one is not None:
             speaker.devices[device.slug] = one
             communities[device.community_id].devices[device.slug] = one
     return Registry(communities, {c.slug: c for c in communities.values()})
 
 
-def _known_device(
+def known_device(
     device: Device,
     place: Place,
     household: str | None,
@@ -117,6 +117,7 @@ def _known_device(
     gateway: str,
     fields: Mapping[tuple[str, str], int],
 ) -> KnownDevice | None:
+    """Join a device with its place and home; nothing if this release does not know its model."""
     try:
         kind = model(device.model)
     except UnknownModelError as error:
