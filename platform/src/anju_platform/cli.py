@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import Role
+from anju_platform.backtest.command import backtest
 from anju_platform.children import CONFIG_FAULT
 from anju_platform.config import Settings
 from anju_platform.demo.command import demo
@@ -32,11 +33,14 @@ community_app = typer.Typer(help="Communities.", no_args_is_help=True)
 user_app = typer.Typer(help="People who may log in.", no_args_is_help=True)
 device_app = typer.Typer(help="Devices.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="What could not be taken in.", no_args_is_help=True)
+rule_app = typer.Typer(help="Rules.", no_args_is_help=True)
 app.command()(demo)
 app.add_typer(community_app, name="community")
 app.add_typer(user_app, name="user")
 app.add_typer(device_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(rule_app, name="rule")
+rule_app.command()(backtest)
 
 CommunityName = Annotated[str, typer.Option("--community", help="The community's id.")]
 

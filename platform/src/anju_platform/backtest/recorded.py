@@ -7,7 +7,8 @@ A line of readings::
 
 ``at`` and ``received_at`` are epoch milliseconds or ISO times with an offset; without a
 receive time a reading counts as received when it was observed. Lines may stand in any order.
-In files every gateway could always be heard.
+In files every gateway could always be heard, and a device that says nothing at all in one is
+not part of it: its silence means nothing.
 """
 
 import json
@@ -77,18 +78,19 @@ class RecordedReadings:
         """
         _demand_devices(community, devices)
         self.name = str(file)
-        self.registry = one_community(community, devices)
-        self.community = self.registry.by_slug[community.slug]
         self.blind: dict[int | None, Sequence[Period]] = {}
         self.known_since: dict[int, int] = {}
         self.tally = Tally()
         self._file = file
         self._known = community.devices
         self._decode = msgspec.json.Decoder(Line).decode
+        self._spoke: set[str] = set()
         self._places, times = self._survey(skip_bad=skip_bad)
+        self.registry = one_community(community, devices or self._spoke)
+        self.community = self.registry.by_slug[community.slug]
         self.span = _whole(file, times)
 
-    def _survey(self, *, skip_bad: bool) -> tuple[array[int], list[int]]:
+    def _survey(self, *, skip_bad: bool) -> "tuple[array[int], list[int]]":
         """Give where lines stand, in order of receive time, and the first and last of those."""
         places, received = array("q"), array("q")
         place = 0
@@ -100,6 +102,7 @@ class RecordedReadings:
                         if one is not None:
                             places.append(place)
                             received.append(one[1])
+                            self._spoke.add(one[0].device)
                             self.tally.assumed += one[2]
                     except (msgspec.MsgspecError, UnicodeDecodeError, InvalidReadingError) as error:
                         fault = f"{self._file}:{number}: {error}"
@@ -186,7 +189,8 @@ class RecordedHome:
         community = community_of(document)
         _demand_devices(community, devices)
         self.name = str(file)
-        self.registry = one_community(community, devices)
+        spoke = {row.sensor.device for row in rows}
+        self.registry = one_community(community, devices or spoke)
         self.community = self.registry.by_slug[community.slug]
         self._said = [reading for _, reading in recording.readings(rows)]
         self.tally.assumed = len(self._said)

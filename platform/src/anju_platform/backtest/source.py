@@ -1,6 +1,6 @@
 """What a back-test reads: readings as they reached us, and who could be heard meanwhile."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -55,19 +55,35 @@ class Known:
 
 
 class Source(Protocol):
-    """Readings of one community, and what is to be known of the time they were taken in.
+    """Readings of one community, and what is to be known of the time they were taken in."""
 
-    ``blind`` gives periods by gateway id; under None those of ingest itself. ``known_since``
-    gives by device id when we learned of it: its silence meant nothing before.
-    """
+    @property
+    def name(self) -> str:
+        """Where they are from, for people."""
 
-    name: str
-    registry: Registry
-    community: KnownCommunity
-    span: Span
-    blind: Mapping[int | None, Sequence[Period]]
-    known_since: Mapping[int, int]
-    tally: Tally
+    @property
+    def registry(self) -> Registry:
+        """The one community."""
+
+    @property
+    def community(self) -> KnownCommunity:
+        """The same, itself."""
+
+    @property
+    def span(self) -> Span:
+        """When."""
+
+    @property
+    def blind(self) -> Mapping[int | None, Sequence[Period]]:
+        """Blind periods by gateway id; under None those of ingest itself."""
+
+    @property
+    def known_since(self) -> Mapping[int, int]:
+        """By device id when we learned of it: its silence meant nothing before."""
+
+    @property
+    def tally(self) -> Tally:
+        """What was found of the data; complete when they are read."""
 
     def readings(self) -> Iterator[Taken]:
         """Give the readings received in the span, in order of their receive time."""
@@ -76,7 +92,7 @@ class Source(Protocol):
         """Give what people said of alerts these rules raised."""
 
 
-def one_community(known: KnownCommunity, devices: Sequence[str] = ()) -> Registry:
+def one_community(known: KnownCommunity, devices: Collection[str] = ()) -> Registry:
     """Give a registry of one community; with ``devices``, of these alone."""
     chosen = {slug: d for slug, d in known.devices.items() if not devices or slug in devices}
     part = KnownCommunity(known.id, known.slug, known.timezone, known.gateways, chosen)
