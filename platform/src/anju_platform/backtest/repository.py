@@ -45,7 +45,7 @@ _ROWS = """
         field_id, value, event, event_id, data
     FROM said
     WHERE received_at >= %(since)s AND received_at < %(until)s
-    ORDER BY received_at, device_id, observed_at, event_row NULLS FIRST
+    ORDER BY received_at, observed_at, device_id, event_row NULLS FIRST
 """
 _EVENTS = """
     SELECT device_id, observed_at, received_at, flags, true AS is_known, NULL::smallint AS field_id,
