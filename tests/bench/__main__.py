@@ -10,8 +10,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench import latency, throughput
+from tests.bench import backtest, latency, throughput
 from tests.bench.site import conditions, staged
+
+from anju_platform.database import connect
+from anju_platform.demo.postgres import EmbeddedPostgres, create_database
+from anju_platform.migrate import migrate
 
 FOLDER = Path(".anju/bench")
 
@@ -22,6 +26,11 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=FOLDER, prefix="stage-"))
     result: dict[str, object] = {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    if options.only == "backtest":
+        result["backtest"] = figures = _backtest(directory)
+        _list("Stored readings lived again, the whole library", figures)
+        _keep(directory, result)
+        return
     with staged(directory, latency.WARM_UP + options.alerts, print) as stage:
         result["conditions"] = conditions(stage)
         _list("Conditions", conditions(stage))
@@ -31,6 +40,23 @@ def main() -> None:
         if options.only != "latency":
             result["throughput"] = figures = throughput.run(stage, batches=options.batches)
             _list("Durable points, rules on", figures)
+    _keep(directory, result)
+
+
+def _backtest(directory: Path) -> dict[str, float]:
+    server = EmbeddedPostgres(directory / "postgres", durable=False)
+    try:
+        url = create_database(server.start(), "anju_bench")
+        migrate(url)
+        engine = connect(url)
+        figures = backtest.run(engine)
+        engine.dispose()
+    finally:
+        server.stop()
+    return figures
+
+
+def _keep(directory: Path, result: Mapping[str, object]) -> None:
     shutil.rmtree(directory)
     kept = FOLDER / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     kept.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
@@ -39,7 +65,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=("latency", "throughput"))
+    parser.add_argument("--only", choices=("latency", "throughput", "backtest"))
     parser.add_argument("--alerts", type=int, default=500, help="buttons to press (500)")
     parser.add_argument(
         "--batches", type=int, default=300, help="batches of 500 readings for each gateway (300)"
