@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 from wire_sender import COMMUNITY, GATEWAY, community_file, now_ms
 
 from anju_devices import topics
@@ -20,7 +21,8 @@ from anju_platform.backtest.report import Report
 from anju_platform.backtest.source import Span
 from anju_platform.backtest.stored import StoredReadings
 from anju_platform.backtest.testing import backtest
-from anju_platform.database import reading, transaction
+from anju_platform.cli import app
+from anju_platform.database import from_millis, reading, transaction
 from anju_platform.errors import NotFoundError
 from anju_platform.provision import import_community
 from anju_platform.registry.coverage import KEPT_MS
@@ -325,3 +327,19 @@ def test_values_of_a_gateways_absence_came_when_it_was_back(ingest: Ingest, engi
     ]
     assert [one.reading.values for one in heard] == [{"presence": True}] * 2
     assert (tally.assumed, tally.undated) == (2, 0)  # of 1970 nothing tells
+
+
+def test_the_command_asks_the_database_and_the_audit_knows(
+    ingest: Ingest, engine: Engine, monkeypatch: pytest.MonkeyPatch, ask: Any
+) -> None:
+    end = press(ingest, 2)
+    monkeypatch.setenv("ANJU_DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    times = [from_millis(at).isoformat() for at in (ingest.start, end)]
+    asked = ["--community", COMMUNITY, "--from", times[0], "--to", times[1], "--lang", "en"]
+    done = CliRunner().invoke(app, ["rule", "backtest", *asked, "--rule", "sos-pressed"])
+    assert done.exit_code == 0, done.output
+    assert "Alerts: 2" in done.output
+    assert "true: 1, false: 1" in done.output
+    assert ask("SELECT actor, subject FROM audit WHERE action = 'rule.backtested'") == [
+        ("console", f"community:{COMMUNITY}")
+    ]

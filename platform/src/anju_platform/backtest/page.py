@@ -10,6 +10,7 @@ from anju_platform.backtest.words import Words
 _GRID = 4
 _SLOT, _BAR, _HEIGHT = 10, 7, 100
 _LABELS = 5
+_OPEN = 12
 
 
 def as_page(report: Report, words: Words) -> str:
@@ -32,7 +33,7 @@ def _name(report: Report, w: Words) -> str:
     rules = report.tested.rules
     if len(rules) == 1:
         return w.title(rules[0].title, rules[0].title_en)
-    return f"{w('tested')}: {len(rules)}"
+    return w.rules(len(rules))
 
 
 def _sections(report: Report, w: Words) -> Iterator[str]:
@@ -65,13 +66,13 @@ def _head(report: Report, w: Words) -> str:
 def _tiles(result: Result, w: Words) -> str:
     f, said = result.figures, result.precision
     peak = w.time(f.peak_at) if f.peak_at is not None else ""
-    judged = f"{w('true')} {said.true} · {w('false')} {said.false}"
     if said.value is not None and said.low is not None and said.high is not None:
-        precise, about = f"{said.value:.0%}", f"{said.low:.0%}–{said.high:.0%} · {judged}"
+        judged = f"({said.true}/{said.true + said.false})"
+        precise, about = f"{said.value:.0%}", f"{said.low:.0%}–{said.high:.0%} {judged}"
     else:
         precise, about = "–", f"{w('unknown')} {said.unknown}"
     tiles = (
-        (w("alerts"), str(f.alerts), f"{w.number(f.per_day)} {w('per day')}"),
+        (w("alerts"), str(f.alerts), w.per_day(f.per_day)),
         (w("rings"), str(f.rings), f"{w('occurrences')} {f.occurrences}"),
         (w("peak"), str(f.peak), peak),
         (w("median"), w.length(f.median_s), f"P90 {w.length(f.p90_s)}"),
@@ -256,15 +257,17 @@ def _ids(side: Result) -> str:
 def _changes(label: str, number: int, lines: Sequence[AlertLine], w: Words) -> str:
     if not lines:
         return ""
+    shown = " open" if len(lines) <= _OPEN else ""
+    several = len({line.rule_id for line in lines}) > 1
     rows = "".join(
         f'<li class="severity-{line.severity}"><i></i><time>{w.time(line.at)}</time>'
         f"<span>{escape(f'{line.entity} {line.discriminator}'.rstrip())}</span>"
-        f"<code>{escape(line.rule_id)}</code></li>"
+        f"{f'<code>{escape(line.rule_id)}</code>' if several else ''}</li>"
         for line in lines
     )
     more = "<li>…</li>" if number > len(lines) else ""
     return (
-        f"<details open><summary>{escape(label)}: {number}</summary>"
+        f"<details{shown}><summary>{escape(label)}: {number}</summary>"
         f'<ul class="changes">{rows}{more}</ul></details>'
     )
 

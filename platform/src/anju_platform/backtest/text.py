@@ -37,7 +37,7 @@ def _lines(report: Report, w: Words) -> Iterator[str]:
 
 def _summary(result: Result, w: Words) -> Iterator[str]:
     f, said = result.figures, result.precision
-    yield f"{w('alerts')}: {f.alerts} ({w.number(f.per_day)} {w('per day')})"
+    yield f"{w('alerts')}: {f.alerts} ({w.per_day(f.per_day)})"
     counts = (f"{w(str(n))}: {count}" for n, count in enumerate(f.by_severity, start=1))
     yield f"  {w('by severity')}: {', '.join(counts)}"
     when = f" ({w.time(f.peak_at)})" if f.peak_at is not None else ""

@@ -7,6 +7,10 @@ from anju_platform.backtest.report import Precision, Report
 
 LANGUAGES = ("zh", "en")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_UNITS = {
+    "zh": {1: "秒", _MINUTE: "分", _HOUR: "小时", _DAY: "天"},
+    "en": {1: "s", _MINUTE: "min", _HOUR: "h", _DAY: "d"},
+}
 
 _WORDS = {
     "title": ("规则回测", "Rule back-test"),
@@ -26,7 +30,7 @@ _WORDS = {
     "test": ("测试", "test"),
     "cannot_tell": ("无法判断", "cannot tell"),
     "unknown": ("无人判定", "not judged"),
-    "missed": ("会漏掉的真实告警", "true alerts it would miss"),
+    "missed": ("漏掉的真实告警", "true ones missed"),
     "of true and false": (
         "真实 /（真实 + 误报），95 % 区间",
         "true / (true + false), 95 % interval",
@@ -89,6 +93,7 @@ class Words:
     def __init__(self, language: str, timezone: str) -> None:
         self.language = language
         self._column = LANGUAGES.index(language)
+        self._units = _UNITS[language]
         self._zone = ZoneInfo(timezone)
 
     def __call__(self, key: str) -> str:
@@ -108,12 +113,17 @@ class Words:
         if seconds is None:
             return "–"
         if seconds < _MINUTE:
-            return f"{seconds:.3g} s"
+            return f"{seconds:.3g} {self._units[1]}"
         if seconds < _HOUR:
-            return _two(seconds, (_MINUTE, "min"), (1, "s"))
+            return self._two(seconds, _MINUTE, 1)
         if seconds < _DAY:
-            return _two(seconds, (_HOUR, "h"), (_MINUTE, "min"))
-        return _two(seconds, (_DAY, "d"), (_HOUR, "h"))
+            return self._two(seconds, _HOUR, _MINUTE)
+        return self._two(seconds, _DAY, _HOUR)
+
+    def _two(self, seconds: float, large: int, small: int) -> str:
+        many, rest = divmod(round(seconds / small) * small, large)
+        left = f" {rest // small} {self._units[small]}" if rest else ""
+        return f"{many} {self._units[large]}{left}"
 
     def after(self, seconds: float | None) -> str:
         """Write an assumed delay, which may be never."""
@@ -122,6 +132,14 @@ class Words:
     def number(self, value: float) -> str:
         """Write a count or rate."""
         return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}".rstrip("0")
+
+    def per_day(self, value: float) -> str:
+        """Write how many a day there are."""
+        return (f"每天 {self.number(value)}", f"{self.number(value)} per day")[self._column]
+
+    def rules(self, number: int) -> str:
+        """Write how many rules were tested."""
+        return (f"{number} 条规则", f"{number} rules")[self._column]
 
     def share(self, said: Precision) -> str:
         """Write a precision with its interval, or that nobody judged."""
@@ -136,9 +154,3 @@ class Words:
             latched=self.after(report.latched_closed_after_s),
         )
         return [closing, _WARM_UP[self._column].format(warm=self.length(report.warm_up_s))]
-
-
-def _two(seconds: float, large: tuple[int, str], small: tuple[int, str]) -> str:
-    many, rest = divmod(round(seconds / small[0]) * small[0], large[0])
-    left = f" {rest // small[0]} {small[1]}" if rest else ""
-    return f"{many} {large[1]}{left}"
