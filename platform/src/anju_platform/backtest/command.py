@@ -51,50 +51,58 @@ class _Console:
     address: str | None = None
 
 
+RuleNames = Annotated[
+    list[str] | None,
+    typer.Option(help="A file of rules (YAML) or a rule's id; repeatable. All, if left out."),
+]
+Against = Annotated[
+    list[str] | None,
+    typer.Option(help="Rules to set beside them, such as those in force; id or file."),
+]
+CommunityName = Annotated[str | None, typer.Option(help="Stored readings of this community.")]
+DataFile = Annotated[
+    Path | None,
+    typer.Option(help="A file instead: readings (NDJSON) or a recorded home (CSV)."),
+]
+CommunityFile = Annotated[
+    Path | None, typer.Option(help="The community file that names an NDJSON's devices.")
+]
+Start = Annotated[str | None, typer.Option("--from", help="A day of the site's, or an ISO time.")]
+End = Annotated[str | None, typer.Option("--to", help="The same; a day counts in full.")]
+WarmUp = Annotated[str, typer.Option(help="How long rules live before what they raise counts.")]
+Devices = Annotated[list[str] | None, typer.Option(help="Only this device; repeatable.")]
+CloseAfter = Annotated[
+    str, typer.Option(help="Assumed: people close an alert so long after it cleared; never.")
+]
+LatchedAfter = Annotated[
+    str, typer.Option(help="Assumed: and one that latches so long after it was raised; never.")
+]
+Zone = Annotated[str, typer.Option(help="Time zone of a CSV's times.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Count lines that cannot be read, and go on.")
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.")]
+HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")]
+ReportLanguage = Annotated[Language, typer.Option(help="Language of the report.")]
+
+
 def backtest(  # noqa: PLR0917 - typer's shape: every option is a parameter
-    rule: Annotated[
-        list[str] | None,
-        typer.Option(help="A file of rules (YAML) or a rule's id; repeatable. All, if left out."),
-    ] = None,
-    against: Annotated[
-        list[str] | None,
-        typer.Option(help="Rules to set beside them, such as those in force; id or file."),
-    ] = None,
-    community: Annotated[
-        str | None, typer.Option(help="Stored readings of this community.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A file instead: readings (NDJSON) or a recorded home (CSV)."),
-    ] = None,
-    registry: Annotated[
-        Path | None, typer.Option(help="The community file that names an NDJSON's devices.")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", help="A day of the site's, or an ISO time.")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="The same; a day counts in full.")] = None,
-    warm_up: Annotated[
-        str, typer.Option(help="How long rules live before what they raise counts.")
-    ] = "1d",
-    device: Annotated[list[str] | None, typer.Option(help="Only this device; repeatable.")] = None,
-    close_after: Annotated[
-        str, typer.Option(help="Assumed: people close an alert so long after it cleared; never.")
-    ] = "10m",
-    latched_after: Annotated[
-        str, typer.Option(help="Assumed: and one that latches so long after it was raised; never.")
-    ] = "10m",
-    timezone: Annotated[str, typer.Option(help="Time zone of a CSV's times.")] = "Asia/Shanghai",
-    skip_bad: Annotated[  # noqa: FBT002 - typer's shape
-        bool, typer.Option("--skip-bad", help="Count lines that cannot be read, and go on.")
-    ] = False,
-    json_out: Annotated[
-        Path | None, typer.Option("--json", help="Write the report as JSON.")
-    ] = None,
-    html_out: Annotated[
-        Path | None, typer.Option("--html", help="Write the report as a page.")
-    ] = None,
-    lang: Annotated[Language, typer.Option(help="Language of the report.")] = Language.ZH,
+    rule: RuleNames = None,
+    against: Against = None,
+    community: CommunityName = None,
+    data: DataFile = None,
+    registry: CommunityFile = None,
+    start: Start = None,
+    end: End = None,
+    warm_up: WarmUp = "1d",
+    device: Devices = None,
+    close_after: CloseAfter = "10m",
+    latched_after: LatchedAfter = "10m",
+    timezone: Zone = "Asia/Shanghai",
+    skip_bad: SkipBad = False,  # noqa: FBT002 - the same
+    json_out: JsonFile = None,
+    html_out: HtmlFile = None,
+    lang: ReportLanguage = Language.ZH,
 ) -> None:
     """Tell how many alerts rules would have raised on stored or recorded readings."""
     from anju_platform.backtest import testing
