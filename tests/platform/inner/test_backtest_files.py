@@ -32,7 +32,7 @@ from anju_platform.backtest.text import as_text
 from anju_platform.backtest.words import LANGUAGES, Words
 from anju_platform.cli import app
 from anju_platform.errors import InvalidRequestError, NotFoundError
-from anju_rules import Rule, load_library
+from anju_rules import CompiledRule, Rule, load_library
 
 START = 1_767_225_600_000
 """2026-01-01 08:00 in Shanghai."""
@@ -185,6 +185,26 @@ def test_rules_that_make_no_sense_together_are_refused(tmp_path: Path) -> None:
         backtest(known, [])
     with pytest.raises(InvalidRequestError, match="given twice: smoke"):
         backtest(known, [rule("smoke"), rule("smoke")])
+
+
+def test_a_rule_that_fails_is_counted_and_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    step = CompiledRule.step
+
+    def fail(self: CompiledRule, *about: Any) -> Any:
+        if self.rule.id == "smoke":
+            raise ZeroDivisionError
+        return step(self, *about)
+
+    monkeypatch.setattr(CompiledRule, "step", fail)
+    smokes = [line("smoke", minute, event="alarm", id=f"s{minute}") for minute in range(3)]
+    known = source(tmp_path, *presses(0), *smokes)
+    report = backtest(known, [rule("smoke"), rule("sos-pressed")])
+    assert [(one.rule_id, one.times) for one in report.failures] == [("smoke", 3)]
+    assert report.tested.figures.alerts == 1
+    assert "smoke (3)" in as_text(report, Words("en", report.timezone))
+    assert len(caplog.records) == 1
 
 
 def test_only_a_part_of_a_file_may_count(tmp_path: Path) -> None:

@@ -3,20 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from anju_platform.backtest.source import Period
-from anju_platform.registry.coverage import Coverage
+from anju_platform.registry.coverage import KEPT_MS, Coverage
+
+_FRESH_MS = 6 * 3_600_000
 
 
 class Hearing(Coverage):
     """Coverage as it was at a moment, made of blind periods; :meth:`advance` moves it on.
 
     A gateway is there except in its blind periods; in one of ingest itself the broker counts
-    as lost. Periods still to come do no harm: blind time is only counted up to the moment.
+    as lost. As in ingest, what no rule looks back to is forgotten, so that a year of a
+    gateway that comes and goes costs no more than a week of it.
     """
 
     def __init__(
         self, gateways: Iterable[int], blind: Mapping[int | None, Sequence[Period]]
     ) -> None:
-        super().__init__(dict.fromkeys(gateways, True), blind)
+        super().__init__(dict.fromkeys(gateways, True))
+        self._every = {gateway: sorted(some, key=lambda p: p[0]) for gateway, some in blind.items()}
+        self._fresh_until = 0
         turns: list[tuple[int, bool, int | None]] = []
         for gateway, periods in blind.items():
             for began, ended in _merged(periods):
@@ -28,6 +33,12 @@ class Hearing(Coverage):
 
     def advance(self, now: int) -> None:
         """Move to a later moment."""
+        if now >= self._fresh_until:
+            self._fresh_until = now + _FRESH_MS
+            self._blind = {
+                gateway: [p for p in periods if self._matters(p, now)]
+                for gateway, periods in self._every.items()
+            }
         while self._next < len(self._turns) and self._turns[self._next][0] <= now:
             at, hears, gateway = self._turns[self._next]
             self._next += 1
@@ -35,6 +46,11 @@ class Hearing(Coverage):
                 self.deaf_since = None if hears else at
             else:
                 self._online[gateway] = hears
+
+    def _matters(self, period: Period, now: int) -> bool:
+        """Tell whether a period reaches into the time kept, up to when this is asked again."""
+        began, ended = period
+        return began < self._fresh_until and (ended is None or ended > now - KEPT_MS)
 
 
 def _merged(periods: Iterable[Period]) -> list[tuple[int, int | None]]:

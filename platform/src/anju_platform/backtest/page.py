@@ -283,6 +283,8 @@ def _data(report: Report, w: Words) -> str:
     ]
     odd = ("assumed", "undated", "skipped")
     facts += [(w(name), w.number(n)) for name in odd if (n := getattr(data, name))]
+    if report.failures:
+        facts.append((w("failures"), w.failures(report)))
     cells = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
     faults = "".join(f"<li><code>{escape(fault)}</code></li>" for fault in data.faults)
     notes = "".join(f"<p>{escape(line)}</p>" for line in w.assumptions(report))

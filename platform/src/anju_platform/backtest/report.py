@@ -140,6 +140,13 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...]
 
 
+class Failure(msgspec.Struct, frozen=True):
+    """How often a rule failed on a reading or timer; the log has the first time in full."""
+
+    rule_id: str
+    times: int
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The answer. ``closed_after_clear_s`` and ``latched_closed_after_s`` are assumptions."""
 
@@ -155,6 +162,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     tested: Result
     against: Result | None
     comparison: Comparison | None
+    failures: tuple[Failure, ...]
     seconds: float
 
 

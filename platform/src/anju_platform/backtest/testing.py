@@ -9,7 +9,15 @@ from anju_platform.backtest.hearing import blind_ms
 from anju_platform.backtest.ledger import Closing, Raised
 from anju_platform.backtest.matching import compare, in_all, precision
 from anju_platform.backtest.replay import Heard, Side, live_again
-from anju_platform.backtest.report import Blindness, Comparison, Data, Report, Result, RuleResult
+from anju_platform.backtest.report import (
+    Blindness,
+    Comparison,
+    Data,
+    Failure,
+    Report,
+    Result,
+    RuleResult,
+)
 from anju_platform.backtest.source import Known, Source
 from anju_platform.errors import InvalidRequestError
 from anju_rules import Rule
@@ -24,8 +32,8 @@ def backtest(
 ) -> Report:
     """Tell what alerts ``rules`` would have raised, beside those of ``against``.
 
-    Both live through the same past in one pass. A rule that fails on a reading is logged and
-    stops no other, as in ingest.
+    Both live through the same past in one pass. A rule that fails on a reading stops no other,
+    as in ingest; the report counts it.
 
     Raises:
         InvalidRequestError: there are no rules, two share an id, or the span is empty; also
@@ -60,6 +68,7 @@ def backtest(
         tested=_result(source, tested, known, zone, before),
         against=_result(source, other, known, zone, set()) if other else None,
         comparison=_comparison(source, tested, other) if other else None,
+        failures=tuple(Failure(rule, times) for rule, times in sorted(heard.failures.items())),
         seconds=round(heard.seconds, 3),
     )
 

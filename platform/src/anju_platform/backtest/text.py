@@ -33,6 +33,8 @@ def _lines(report: Report, w: Words) -> Iterator[str]:
         yield from _compared(report, w)
     yield ""
     yield from _data(report, w)
+    if report.failures:
+        yield f"  {w('failures')}: {w.failures(report)}"
 
 
 def _summary(result: Result, w: Words) -> Iterator[str]:

@@ -59,6 +59,7 @@ _WORDS = {
     "assumed": ("接收时间为推定的读数", "Readings whose receive time is assumed"),
     "undated": ("无法定时而略去的读数", "Readings left out: no true time"),
     "skipped": ("略过的坏行", "Bad lines skipped"),
+    "failures": ("出错的规则（次数）", "Rules that failed (times)"),
     "assumptions": ("假定", "Assumptions"),
     "at": ("时间", "When"),
     "span": ("时段", "Span"),
@@ -146,6 +147,10 @@ class Words:
         if said.value is None or said.low is None or said.high is None:
             return "–"
         return f"{said.value:.0%} [{said.low:.0%}, {said.high:.0%}]"
+
+    def failures(self, report: Report) -> str:
+        """Name the rules that failed, and how often."""
+        return ", ".join(f"{one.rule_id} ({one.times})" for one in report.failures)
 
     def assumptions(self, report: Report) -> list[str]:
         """Write what was assumed."""
