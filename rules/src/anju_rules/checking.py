@@ -35,6 +35,7 @@ CONDITIONS = (
     "at_once",
     "unless.when",
     "absent_for.while",
+    "daily.while",
     "sequence.after.*",
     "steps.*.when",
 )

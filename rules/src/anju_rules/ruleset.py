@@ -68,9 +68,7 @@ class RuleSet:
 
     def watching(self, model: str) -> Sequence[CompiledRule]:
         """Give the absence rules that watch a device of this model from its first moment."""
-        return [
-            r for r in self._rules.values() if r.rule.absent_for is not None and _is_of(r, model)
-        ]
+        return [r for r in self._rules.values() if r.rule.waits_for_word and _is_of(r, model)]
 
 
 def _is_of(rule: CompiledRule, model: str) -> bool:
