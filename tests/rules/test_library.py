@@ -40,6 +40,7 @@ def test_life_safety_latches() -> None:
 
 def test_every_event_and_value_a_rule_reads_is_in_the_catalogue() -> None:
     from anju_rules import RuleSet
+    from anju_rules.geography import HOME_M
 
     rules = RuleSet(LIBRARY)
     unknown = []
@@ -48,6 +49,7 @@ def test_every_event_and_value_a_rule_reads_is_in_the_catalogue() -> None:
         events = {event.name for model in models for event in model.events}
         names = {field.name for model in models for field in model.fields}
         names |= {f.name for model in models for event in model.events for f in event.data}
+        names |= {HOME_M} if "lat" in names else set()
         for condition in rules.get(rule.id).reader.conditions():
             read = condition.names("m") - {"event", "device", "model"}
             unknown += [f"{rule.id}: m.{name}" for name in read - names]
