@@ -45,6 +45,7 @@ class Life:
         self._pulse = pulse
         self._holds = [step for step in rule.steps if step.hold is not None]
         self._lasts = bool(rule.hold or rule.dwell or rule.hold_from)
+        self._length = rule.dwell.hold if rule.dwell is not None else rule.hold
         self._window = rule.count or rule.distinct or rule.travel
         self._repeat_after = rule.repeat_after
         if self._repeat_after is None and pulse and not self._lasts:
@@ -296,9 +297,9 @@ class Life:
         """Give when it rises; what an excuse had put off rises as much later as it rang."""
         at = self._held_until(memory, since, hold)
         over = unless.over_at(self._rule.unless, memory)
-        if over <= self._held_until(memory, since, self._rule.hold):
+        if over <= self._held_until(memory, since, self._length):
             return at
-        rest = max(hold - self._rule.hold, 1)
+        rest = max(hold - self._length, 1)
         return max(at, self._calendar.after(over, rest) if self._calendar else over + rest)
 
     def _risen(self, memory: Memory, at: int) -> int:
@@ -337,8 +338,7 @@ class Life:
         return timers
 
     def _fulfilled_at(self, memory: Memory, since: int) -> int:
-        length = self._rule.dwell.hold if self._rule.dwell is not None else self._rule.hold
-        held = self._held_until(memory, since, length)
+        held = self._held_until(memory, since, self._length)
         return max(held, unless.over_at(self._rule.unless, memory))
 
     def _forgets(self, memory: Memory) -> list[tuple[int, str]]:
