@@ -378,3 +378,23 @@ def test_a_visit_that_is_extended_ends_later() -> None:
     town.hear(3000, "access_granted", data=inside(7200)).wait(8900)
     assert town.said() == []
     assert town.wait(9010).said() == [(9000, "active", 3)]
+
+
+def test_what_an_excuse_put_off_rises_as_much_later() -> None:
+    town = Town(STOVE + "steps: [{severity: 2, for: 90m}]\n").hear(0, on=True)
+    for minute in (20, 45, 70, 100):
+        town.hear(minute * 60, model="pir", motion=True, device="pir")
+    town.wait(174 * 60)
+    assert [(round(at), kind) for at, kind, _ in town.said()] == [(130 * 60, "active")]
+    town.wait(176 * 60)
+    assert [(round(at), kind) for at, kind, _ in town.said()][1:] == [(175 * 60, "severity")]
+
+
+def test_a_change_is_over_a_time_in_which_its_condition_was_true_throughout() -> None:
+    town = Town(DRY.replace("m.total >= 0", "m.total >= 0 && p.away == false"))
+    for hour in range(14):
+        town.hear(hour * HOUR, total=7, p={"away": 1 <= hour <= 10})
+    assert town.said() == []
+    for hour in range(14, 24):
+        town.hear(hour * HOUR, total=7, p={"away": False})
+    assert town.said() == [(22 * HOUR, "active", 3)]

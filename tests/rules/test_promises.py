@@ -146,7 +146,7 @@ def test_a_device_that_speaks_all_the_time_never_puts_off_what_is_due() -> None:
 
 
 def test_carbon_monoxide_that_fell_to_nothing_clears_the_condition() -> None:
-    site = Site(LIBRARY["co-alarm"]).read(0, co=350).read(600, co=10).wait(HOUR)
+    site = Site(LIBRARY["co-alarm"]).read(0, alarm=True, co=350).read(600, co=10).wait(HOUR)
     assert site.said() == [("active", 1), ("cleared", 1)]
 
 

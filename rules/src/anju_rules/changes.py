@@ -45,6 +45,7 @@ class Life:
         self._pulse = pulse
         self._holds = [step for step in rule.steps if step.hold is not None]
         self._lasts = bool(rule.hold or rule.dwell or rule.hold_from)
+        self._length = rule.dwell.hold if rule.dwell is not None else rule.hold
         self._window = rule.count or rule.distinct or rule.travel
         self._repeat_after = rule.repeat_after
         if self._repeat_after is None and pulse and not self._lasts:
@@ -91,7 +92,11 @@ class Life:
 
     def _meaning(self, memory: Memory, mark: Mark) -> Signal:
         """Give what a reading says once its number is compared with those before it."""
-        if self._rule.rate is None or mark.signal is not Signal.YES:
+        if self._rule.rate is None:
+            return mark.signal
+        if mark.signal is not Signal.YES:
+            if mark.signal in {Signal.NO, Signal.NEITHER}:
+                memory.window = []  # a change is over a time in which ``when`` was true throughout
             return mark.signal
         verdict = rate.judge(self._rule.rate, memory, mark)
         if verdict is None:
@@ -290,12 +295,21 @@ class Life:
             return since + length
         return self._calendar.after(since, max(length, 1))
 
+    def _rises_at(self, memory: Memory, since: int, hold: int) -> int:
+        """Give when it rises; what an excuse had put off rises as much later as it rang."""
+        at = self._held_until(memory, since, hold)
+        over = unless.over_at(self._rule.unless, memory)
+        if over <= self._held_until(memory, since, self._length):
+            return at
+        rest = max(hold - self._length, 1)
+        return max(at, self._calendar.after(over, rest) if self._calendar else over + rest)
+
     def _risen(self, memory: Memory, at: int) -> int:
         since = memory.since or 0
         return min(
             step.severity
             for step in self._holds
-            if self._held_until(memory, since, step.hold or 0) <= at
+            if self._rises_at(memory, since, step.hold or 0) <= at
         )
 
     def _timers(self, memory: Memory) -> list[tuple[int, str]]:
@@ -317,7 +331,7 @@ class Life:
             timers.append((memory.fall_since + self._rule.clear_for, "fall"))
         if known:
             timers += [
-                (self._held_until(memory, memory.since, step.hold or 0), "rise")
+                (self._rises_at(memory, memory.since, step.hold or 0), "rise")
                 for step in self._holds
                 if step.severity < memory.risen
             ]
@@ -326,8 +340,7 @@ class Life:
         return timers
 
     def _fulfilled_at(self, memory: Memory, since: int) -> int:
-        length = self._rule.dwell.hold if self._rule.dwell is not None else self._rule.hold
-        held = self._held_until(memory, since, length)
+        held = self._held_until(memory, since, self._length)
         return max(held, unless.over_at(self._rule.unless, memory))
 
     def _forgets(self, memory: Memory) -> list[tuple[int, str]]:

@@ -24,6 +24,7 @@ CONDITIONS = (
     "at_once",
     "unless.when",
     "absent_for.while",
+    "daily.while",
     "sequence.after.*",
     "steps.*.when",
 )

@@ -7,6 +7,7 @@ from anju_rules.rule import Rule
 
 _WINDOWS = ("count", "distinct", "rate", "travel", "dwell")
 _NOT_WITH_ABSENCE = ("for", "unless", "sequence", "hold_from", *_WINDOWS)
+_DAY_MS = 86_400_000
 _NEEDS_ONE = {"for": "hold"}
 
 
@@ -19,6 +20,8 @@ def faults(rule: Rule) -> Iterator[tuple[Where, str]]:
     given = [name for name in _NOT_WITH_ABSENCE if getattr(rule, _NEEDS_ONE.get(name, name))]
     if rule.absent_for:
         yield from (((name,), "does not go with absent_for") for name in given)
+    if rule.daily:
+        yield from _daily(rule, given)
     windows = [name for name in _WINDOWS if name in given]
     for first, second in combinations(windows, 2):
         yield (second,), f"does not go with {first}"
@@ -31,6 +34,16 @@ def faults(rule: Rule) -> Iterator[tuple[Where, str]]:
     if rule.travel and rule.entity != "person":
         yield ("travel",), "is about one person: entity must be person"
     yield from _steps(rule)
+
+
+def _daily(rule: Rule, given: list[str]) -> Iterator[tuple[Where, str]]:
+    also = [name for name in ("absent_for", "schedule") if getattr(rule, name)]
+    yield from (((name,), "does not go with daily") for name in (*also, *given))
+    for number, step in enumerate(rule.steps):
+        if step.hold is None:
+            yield ("steps", number), "a step of daily has for: it counts from the agreed hour"
+        elif step.hold >= _DAY_MS:
+            yield ("steps", number, "for"), "never reached: the next day is judged by itself"
 
 
 def _dwell(rule: Rule) -> Iterator[tuple[Where, str]]:

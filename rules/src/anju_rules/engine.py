@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from anju_rules.changes import Change, Life, identify
+from anju_rules.daily_watch import DailyWatch
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
 from anju_rules.memory import Mark, Moment, Signal, State
 from anju_rules.operators.schedule import Calendar
@@ -45,7 +46,9 @@ class CompiledRule:
         calendar = Calendar(rule.schedule, zone, holidays) if rule.schedule else None
         self.reader = Reader(rule)
         self._life = Life(rule, calendar, pulse=self.reader.is_pulse)
-        self._watch = Watch(rule, calendar) if rule.absent_for else None
+        self._daily = DailyWatch(rule, zone) if rule.daily else None
+        silence = Watch(rule, calendar) if rule.absent_for else None
+        self._watch: Watch | DailyWatch | None = self._daily or silence
         self._lateness = int(rule.lateness)
         # a reading alone decides: what came late decides then as it does now
         self._simple = not (
@@ -260,7 +263,7 @@ class CompiledRule:
 
     def _due(self, state: State, context: Context) -> int | None:
         if self._watch is not None:
-            if state.absent_severity:
+            if state.absent_severity or self._daily is not None:
                 return self._watch.due(state, context)
             return state.heard_at + self._watch.first(context) if state.heard_at else None
         times = []
@@ -278,7 +281,7 @@ class CompiledRule:
 
     # -- absence ----------------------------------------------------------------------
 
-    def _look(self, watch: Watch, state: State, context: Context) -> Outcome:
+    def _look(self, watch: Watch | DailyWatch, state: State, context: Context) -> Outcome:
         change = watch.missing(state, context)
         if change is None:
             return Outcome(state, due=watch.due(state, context), changed=False)
@@ -299,7 +302,7 @@ class CompiledRule:
         if not state.absent_severity and heard_at - state.heard_at < self._watch.grain(context):
             return Outcome(state, due=state.heard_at + first, changed=False)
         after = State(key=state.key, heard_at=heard_at, device=mark.device)
-        if old and state.absent_severity and self._watch.missing(after, context) is not None:
+        if old and state.absent_severity and self._still_missing(self._watch, after, context):
             # older than the silence that rang: it tells of life then, not of life now
             kept = _replace(after, absent_severity=state.absent_severity)
             return Outcome(kept, due=self._watch.due(kept, context))
@@ -308,6 +311,11 @@ class CompiledRule:
             return Outcome(after, due=heard_at + first)
         change = Change("cleared", state.absent_severity, mark.at, mark)
         return Outcome(after, (self._finding(change, after, context),), heard_at + first)
+
+    def _still_missing(self, watch: Watch | DailyWatch, state: State, context: Context) -> bool:
+        if self._daily is not None:
+            return self._daily.lasts(state, context)
+        return watch.missing(state, context) is not None
 
     # -- findings ---------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import msgspec
 from anju_rules.durations import Duration
 from anju_rules.operators.absence import Absence
 from anju_rules.operators.count import Count
+from anju_rules.operators.daily import Daily
 from anju_rules.operators.distinct import Distinct
 from anju_rules.operators.dwell import Dwell
 from anju_rules.operators.rate import Rate
@@ -69,6 +70,7 @@ class Rule(
     max_gap: Duration | None = None
     lateness: Duration = msgspec.field(default_factory=lambda: Duration(5_000))
     absent_for: Absence | None = None
+    daily: Daily | None = None
     count: Count | None = None
     distinct: Distinct | None = None
     sequence: Sequence | None = None
@@ -86,3 +88,8 @@ class Rule(
     says: Title | None = None
     do: Title | None = None
     tests: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def waits_for_word(self) -> bool:
+        """It is silence that makes it true."""
+        return self.absent_for is not None or self.daily is not None

@@ -88,9 +88,7 @@ class RuleSet:
 
     def watching(self, model: str) -> Sequence[CompiledRule]:
         """Give the absence rules that watch a device of this model from its first moment."""
-        return [
-            r for r in self._rules.values() if r.rule.absent_for is not None and is_of(r, model)
-        ]
+        return [r for r in self._rules.values() if r.rule.waits_for_word and is_of(r, model)]
 
 
 def is_of(rule: CompiledRule, model: str) -> bool:

@@ -143,7 +143,7 @@ class _Stage:
 
     def _watch(self, given: list[Item]) -> None:
         """An absence rule watches everything there is from the first moment."""
-        if self._rule.absent_for is None:
+        if not self._rule.waits_for_word:
             return
         watched = {
             _entities(item).get(self._rule.entity, "entity"): item.device
@@ -213,7 +213,7 @@ class _Stage:
 
     def _wrong(self, want: Expected, one: Finding) -> str:
         """Name what differs, or nothing."""
-        tolerance = _TOLERANCE_MS if self._rule.absent_for else 0
+        tolerance = _TOLERANCE_MS if self._rule.waits_for_word else 0
         differs = {
             "kind": str(one.kind) != want.kind,
             "severity": want.severity not in {None, one.severity},
