@@ -26,7 +26,7 @@ params: {most: 35}
 notify: [property]
 tests:
   - name: hot
-    given: [{t: 0, values: {temperature: 90}}]
+    given: [{t: 0, values: {temperature: 80}}]
     expect: [{t: 0, kind: active, severity: 3}]
     until: 20m
   - name: not so hot

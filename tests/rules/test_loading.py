@@ -14,6 +14,7 @@ from anju_rules.loading import read_rules
 
 HEAD = "id: hot\ntitle: {zh: 热, en: Hot}\nicon: flame\nseverity: 3\nmodels: [climate]\n"
 GOOD = HEAD + "when: m.temperature > 35\n"
+DOOR = HEAD.replace("climate", "door")
 
 
 def faults(text: str) -> tuple[Fault, ...]:
@@ -49,6 +50,14 @@ def marked(text: str) -> tuple[str, int, int]:
         (GOOD + "clear: m.event == ‸'cold'", "none of its models has an event 'cold'"),
         (GOOD + "unless: {when: m.humidity > ‸y, within: 5s}", "unknown name 'y'"),
         (GOOD + "absent_for: {for: 5s, while: ‸m.wind > 2}", "none of its models says m.wind"),
+        (DOOR + "when: m.door_state == ‸'opne'", "did you mean 'open'"),
+        (DOOR + "when: m.event == 'passed' && m.bodies == ‸'two'", "is a number, never 'two'"),
+        (DOOR + "when: m.event == 'opened' && ‸m.bodies > 1", "opened comes without m.bodies"),
+        (DOOR + "when: m.battery > ‸120", "never over 100"),
+        (DOOR + "when: m.battery < params.x || ‸params.x > m.battery\nparams: {x: -1}", "under 0"),
+        (DOOR + "when: m.door_state == ‸true", "is a word, never True"),
+        (DOOR + "when: m.event in ['opened', ‸'shut']", "an event 'shut'"),
+        (GOOD + "notify: [guard, ‸gaurd]", "did you mean 'guard'"),
         (GOOD + "clear: ‸[a]", "expected text, found a list"),
         (GOOD + "clear: ‸true", "expected text, found true; put it in quotes"),
         (GOOD + "clear: ‸!m.temperature", "a text that begins with ! needs quotes"),
@@ -101,6 +110,7 @@ def marked(text: str) -> tuple[str, int, int]:
         (GOOD + "tests: [{name: a, expect: [], given: [‸{t: 0}]}]", "nothing happens"),
         (GOOD + "tests: [{name: a, expect: [{t: 0, kind: ‸ative}]}]", "did you mean 'active'"),
         (GOOD + "tests: [{name: a, expect: [], shows: ‸restart}]", "does not show 'restart'"),
+        (GOOD + "tests: [{name: a, expect: [], start: ‸99999999999999999999}]", "4102444800000"),
         (GOOD + "tests: [{name: a, expect: [], timezone: ‸Mars}]", "no time zone"),
     ],
 )

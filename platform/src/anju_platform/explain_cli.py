@@ -12,7 +12,7 @@ import typer
 
 from anju_platform.console import Console, community_number, database
 from anju_platform.errors import InvalidRequestError
-from anju_rules import Rule, load_library
+from anju_rules import Rule
 
 if TYPE_CHECKING:
     from anju_platform.alerts.explaining import Explanation, Said, Step
@@ -51,7 +51,7 @@ def told(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
     yield f"{alert.title} {alert.title_en} · P{alert.severity} · {alert.entity}"
     if alert.discriminator:
         yield f"  {alert.discriminator}"
-    rule = next((one for one in load_library() if one.id == alert.rule_id), None)
+    rule = explanation.rule
     yield f"rule {alert.rule_id}, version {alert.rule_version}"
     if rule is not None:
         yield from _rule(rule)

@@ -7,26 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from anju_devices.catalog import MODELS
-from anju_devices.model import DeviceModel, Field, Kind
+from anju_devices.model import DeviceModel
 from anju_rules.coherence import faults
 from anju_rules.condition import compile_condition
 from anju_rules.document import Document, Path, walk
 from anju_rules.errors import ConditionError
 from anju_rules.fitting import near
-from anju_rules.geography import HOME_M
+from anju_rules.meaning import Words, misfits
 from anju_rules.rule import Rule
-from anju_rules.syntax import (
-    Binary,
-    Choice,
-    Has,
-    Items,
-    Literal,
-    Method,
-    Node,
-    Unary,
-    Variable,
-    parse,
-)
+from anju_rules.wording import PEOPLE
 
 # one line for each key that holds a condition
 CONDITIONS = (
@@ -40,7 +29,6 @@ CONDITIONS = (
 )
 # one line for each key that names a value of the reading (m.<name>)
 NAMES = ("discriminator", "hold_from", "distinct.of", "rate.of")
-_ALWAYS = {"event", "device", "model"}
 _LARGEST = 2**53
 
 
@@ -61,7 +49,7 @@ def check_entry(document: Document, path: Path, entry: Mapping[str, Any]) -> Non
     models = _models(document, path, entry)
     params = entry.get("params")
     known = params if isinstance(params, Mapping) else {}
-    words = _Words(models)
+    words = Words(models)
     for pattern in CONDITIONS:
         for inner, text in walk(entry, pattern):
             if isinstance(text, str):
@@ -72,6 +60,9 @@ def check_entry(document: Document, path: Path, entry: Mapping[str, Any]) -> Non
             if isinstance(name, str) and models and name not in words.names:
                 message = f"none of its models says m.{name}{near(name, words.names)}"
                 document.blame((*path, *inner), message)
+    for inner, name in walk(entry, "notify.*"):
+        if isinstance(name, str) and name not in PEOPLE:
+            document.blame((*path, *inner), f"nobody is called {name!r}{near(name, PEOPLE)}")
 
 
 def _models(document: Document, path: Path, entry: Mapping[str, Any]) -> list[DeviceModel]:
@@ -94,22 +85,8 @@ def _models(document: Document, path: Path, entry: Mapping[str, Any]) -> list[De
     return [MODELS[name] for name in named if name in MODELS]
 
 
-class _Words:
-    """What the models of one rule can say."""
-
-    def __init__(self, models: list[DeviceModel]) -> None:
-        self.fields: dict[str, list[Field]] = {}
-        for model in models:
-            for field in (*model.fields, *(f for event in model.events for f in event.data)):
-                self.fields.setdefault(field.name, []).append(field)
-        self.events = {event.name for model in models for event in model.events}
-        # how far it is from home is reckoned from where it is
-        self.names = {*self.fields, *_ALWAYS, *({HOME_M} if "lat" in self.fields else ())}
-        self.are_known = bool(models)
-
-
 def _check_condition(
-    document: Document, path: Path, text: str, params: Mapping[str, Any], words: _Words
+    document: Document, path: Path, text: str, params: Mapping[str, Any], words: Words
 ) -> None:
     def blame(column: int, message: str) -> None:
         # where the file's own column cannot be told, that in the condition must do
@@ -121,65 +98,8 @@ def _check_condition(
     except ConditionError as error:
         blame(error.column, error.message)
         return
-    if not words.are_known:
-        return
-    for column, message in _misfits(parse(text), words):
+    for column, message in misfits(condition, words, params):
         blame(column, message)
-    if condition.events is not None and not condition.events:
-        blame(1, "it can never be true: no event is two events at once")
-
-
-def _misfits(tree: Node, words: _Words) -> Iterator[tuple[int, str]]:
-    """Give what a condition asks that no model of the rule can say: (column, message)."""
-    for node in nodes(tree):
-        match node:
-            case Variable(root="m", name=name, column=column) if name not in words.names:
-                yield column, f"none of its models says m.{name}{near(name, words.names)}"
-            case Binary(left=Variable(root="m", name=name), right=right):
-                for literal in _texts(right):
-                    problem = _wrong_word(name, str(literal.value), words)
-                    if problem:
-                        yield literal.column, problem
-
-
-def _wrong_word(name: str, word: str, words: _Words) -> str | None:
-    if name == "event" and word not in words.events:
-        return f"none of its models has an event {word!r}{near(word, words.events)}"
-    fields = words.fields.get(name, [])
-    if name in _ALWAYS or not fields or any(field.kind is Kind.TEXT for field in fields):
-        return None
-    options = {option for field in fields for option in field.options}
-    if word in options:
-        return None
-    if not options:
-        return f"m.{name} is a {fields[0].kind}, never a text"
-    return f"m.{name} is never {word!r}{near(word, options)}"
-
-
-def _texts(node: Node) -> list[Literal]:
-    nodes = node.items if isinstance(node, Items) else (node,)
-    return [one for one in nodes if isinstance(one, Literal) and isinstance(one.value, str)]
-
-
-def nodes(tree: Node) -> Iterator[Node]:
-    """Give all nodes of a tree; its depth is bounded by the parser."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        match node:
-            case Has(variable=variable):
-                waiting.append(variable)
-            case Unary(operand=operand):
-                waiting.append(operand)
-            case Binary(left=left, right=right):
-                waiting += [right, left]
-            case Choice(condition=condition, yes=yes, no=no):
-                waiting += [no, yes, condition]
-            case Items(items=items):
-                waiting += reversed(items)
-            case Method(subject=subject, argument=argument):
-                waiting += [argument, subject]
 
 
 # -- what does not go together -----------------------------------------------------------------

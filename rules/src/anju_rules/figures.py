@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from anju_rules.checking import nodes
 from anju_rules.durations import Duration
+from anju_rules.meaning import nodes
 from anju_rules.rule import Rule
 from anju_rules.syntax import Literal, parse
 

@@ -121,7 +121,8 @@ def _waits(rule: Rule, words: Language) -> Iterator[str]:
         else:
             yield words.silence.format(words.length(rule.absent_for.hold))
     elif rule.hold:
-        yield words.hold.format(words.length(rule.hold))
+        phrase = words.hold_from if rule.hold_from is not None else words.hold
+        yield phrase.format(words.length(rule.hold))
         if rule.at_once is not None:
             yield words.at_once_possible
     elif not windows:
@@ -142,6 +143,8 @@ def _windows(rule: Rule, words: Language) -> Iterator[str]:
     if rule.dwell is not None:
         texts = words.length(rule.dwell.hold), words.length(rule.dwell.within)
         yield words.dwell.format(*texts)
+    if rule.travel is not None:
+        yield words.travel.format(f"{rule.travel.faster_m_s:g}")
 
 
 def _rises(rule: Rule, words: Language) -> Iterator[str]:

@@ -17,7 +17,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -31,6 +31,9 @@ unknown; what comes late is judged rightly; and a restart in the middle changes 
 
 START = 1_767_225_600_000
 """2026-01-01 08:00 in Shanghai: where the virtual clock begins unless a test says otherwise."""
+
+_LAST = 4_102_444_800_000
+"""2100-01-01: a calendar knows no end, but a test has no business there."""
 
 
 class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,7 +102,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     given: tuple[Item, ...] = ()
     shows: Proof | tuple[Proof, ...] = ()
     until: Duration | None = None
-    start: int = START
+    start: Annotated[int, msgspec.Meta(ge=0, le=_LAST)] = START
     d: dict[str, Any] = {}
     p: dict[str, Any] = {}
     b: dict[str, Any] = {}

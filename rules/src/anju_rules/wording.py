@@ -34,6 +34,8 @@ class Language:
     sequence: str
     rate: str
     dwell: str
+    travel: str
+    hold_from: str
     silence: str
     intervals: str
     hours: str
@@ -88,6 +90,7 @@ LANGUAGES = {
             "operator": "control room",
             "host": "the host",
             "owner": "the owner",
+            "admin": "administrators",
         },
         about="About",
         waits="Waits",
@@ -105,6 +108,8 @@ LANGUAGES = {
         sequence="one after the other within {}",
         rate="measured over {}",
         dwell="{} in all within {}",
+        travel="seen at two points faster than {} m/s",
+        hold_from="it must last {} from the time the device names",
         silence="{} of silence",
         intervals="{} of the device's own intervals without a word",
         hours="only from {}",
@@ -142,6 +147,7 @@ LANGUAGES = {
             "operator": "值班室",
             "host": "被访住户",
             "owner": "车主",
+            "admin": "管理员",
         },
         about="对象",
         waits="等多久",
@@ -159,6 +165,8 @@ LANGUAGES = {
         sequence="{}内先后发生才响",
         rate="按 {}内的变化判断",
         dwell="在 {1}内累计满 {0}才响",
+        travel="两处出现，折算速度超过每秒 {} 米才响",
+        hold_from="从设备给出的时间算起，持续 {}才响",
         silence="{}没有消息才响",
         intervals="连续 {} 个上报周期没有消息才响",
         hours="只在 {} 生效",
@@ -176,3 +184,6 @@ LANGUAGES = {
         by_a_person="由人关闭",
     ),
 }
+
+PEOPLE = frozenset(LANGUAGES["en"].people)
+"""Whoever a rule's ``notify`` may name; a name that is not here reaches nobody."""

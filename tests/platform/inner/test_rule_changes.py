@@ -194,9 +194,8 @@ def test_a_memory_whose_device_the_rule_is_about_no_more_is_dropped(
     editor.activate("heat", 1)
     office.follow()
     office.say(40)
-    bright = hot().replace("[climate]", "[pir]").replace("{temperature:", "{lux:")
-    bright = bright.replace("m.temperature", "m.lux")
-    editor.activate("heat", editor.save("heat", bright))
+    of_pir = hot().replace("[climate]", "[pir]").replace("m.temperature", "m.lux")
+    editor.activate("heat", editor.save("heat", of_pir.replace("temperature:", "lux:")))
     office.open()
     assert ask(HEATED) == [("unknown", 1, 3)]
     assert ask(STATES) == [0]

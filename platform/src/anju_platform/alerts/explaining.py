@@ -14,7 +14,10 @@ from anju_platform.database import Json
 from anju_platform.errors import NotFoundError
 from anju_platform.registry.listing import find_device
 from anju_platform.registry.model import Device
+from anju_platform.rulebook.overview import text_of
+from anju_platform.rulebook.texts import read_version
 from anju_platform.telemetry.repository import event_at, points_at
+from anju_rules import Rule
 
 FOUND = frozenset(
     {"raised", "reactivated", "reopened", "rose", "fell", "cleared", "unknown", "switched_off"}
@@ -50,9 +53,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An alert, which version of its rule it comes from, and all that rule found."""
+    """An alert, the version of the rule it comes from (if it is known), and all that was found."""
 
     alert: Alert
+    rule: Rule | None
     steps: tuple[Step, ...]
 
 
@@ -71,7 +75,17 @@ def explain(session: Session, community_id: int, alert_id: UUID) -> Explanation:
         for entry in listing.timeline(session, alert_id)
         if entry.kind in FOUND and "at" in entry.data
     ]
-    return Explanation(alert, tuple(steps))
+    return Explanation(alert, _rule(session, alert), tuple(steps))
+
+
+def _rule(session: Session, alert: Alert) -> Rule | None:
+    """Give the rule as it was when the alert was raised, not as it is now."""
+    try:
+        text = text_of(session, alert.community_id, alert.rule_id, alert.rule_version).text
+    except NotFoundError:  # a former release's library
+        return None
+    read = read_version(text, alert.rule_id, alert.rule_version)
+    return read if isinstance(read, Rule) else None
 
 
 def _step(

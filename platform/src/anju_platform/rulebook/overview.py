@@ -1,6 +1,5 @@
 """What there is to see of rules: the list, one in full, two versions compared, a text checked."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -35,9 +34,6 @@ from anju_platform.rulebook.texts import (
     read_version,
 )
 from anju_rules import InvalidRuleError, Rule, load_library
-
-_PLACE = re.compile(rf"{NAME}:(\d+)(?::(\d+))?: ?(.*)", re.DOTALL)
-_YAML_PLACE = re.compile(r"line (\d+), column (\d+)")
 
 
 @cache
@@ -294,7 +290,7 @@ def check(text: str) -> CheckResult:
     except InvalidRuleError as error:
         return CheckResult(
             id=None,
-            faults=tuple(_faults(str(error))),
+            faults=tuple(_faults(error)),
             trials=(),
             may_be_saved=False,
             may_be_activated=False,
@@ -309,25 +305,13 @@ def check(text: str) -> CheckResult:
     )
 
 
-def _faults(said: str) -> list[TextFault]:
-    """Take an error's text apart: a fault begins with its place, further lines belong to it."""
-    begun: list[str] = []
-    for line in said.splitlines() or [said]:
-        if line.startswith(f"{NAME}:") or not begun:
-            begun.append(line)
-        else:
-            begun[-1] += f"\n{line}"
-    return [_place(one) for one in begun]
-
-
-def _place(said: str) -> TextFault:
-    match = _PLACE.match(said)
-    if match:
-        line, column, message = match.groups()
-        return TextFault(message=message, line=int(line), column=int(column) if column else None)
-    message = said.removeprefix(f"{NAME}:").strip()
-    marks = _YAML_PLACE.findall(said)
-    if marks:  # YAML tells first where it was, last what it stumbled over
-        line, column = marks[-1]
-        return TextFault(message=message, line=int(line), column=int(column))
-    return TextFault(message=message, line=None, column=None)
+def _faults(error: InvalidRuleError) -> list[TextFault]:
+    """Give what is wrong with a text, each with its place where one is known."""
+    placed = [TextFault(message=str(one), line=one.line, column=one.column) for one in error.faults]
+    if placed:
+        return placed
+    said = str(error).splitlines()
+    return [
+        TextFault(message=line.removeprefix(f"{NAME}:").strip(), line=None, column=None)
+        for line in said
+    ]

@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 import yaml
 
-from anju_devices.catalog import MODELS
 from anju_platform.auth.model import Role
 from anju_platform.errors import InvalidRequestError
 from anju_platform.rulebook.homes import HOME_STATE
@@ -30,8 +29,6 @@ NAME = "rule"
 RESERVED = frozenset({HOME_STATE})
 """Ids under which something else keeps its state."""
 
-_MOST_EVENTS = 5_000
-_MOST_DEPTH = 32
 _MOST_LETTERS = 200
 _MOST_TESTS = 100
 _MOST_COUNTED = 64
@@ -48,8 +45,8 @@ def read(text: str) -> Rule:
     """Give the one rule of a text.
 
     Raises:
-        InvalidRuleError: it is no rule, more than one, or beyond the bounds; the text of the
-            error names line and column where they are known.
+        InvalidRuleError: it is no rule, more than one, or beyond the bounds; its ``faults`` have
+            line and column where they are known.
     """
     try:
         return _read(text)
@@ -65,7 +62,6 @@ def _read(text: str) -> Rule:
     size = len(text.encode())
     if size > MOST_BYTES:
         raise InvalidRuleError(f"{NAME}: it has {size} bytes, {MOST_BYTES} are allowed")
-    _look_through(text)
     rules = read_rules(text, NAME)
     if len(rules) != 1:
         raise InvalidRuleError(f"{NAME}: expected one rule, found {len(rules)}")
@@ -90,14 +86,11 @@ def read_new(text: str) -> Rule:
     """Give the rule of a text somebody wants to keep: it must also name what there is.
 
     Raises:
-        InvalidRuleError: as :func:`read`, or it names models or roles that do not exist.
+        InvalidRuleError: as :func:`read`, or it names roles that do not exist.
     """
     rule = read(text)
     if rule.id in RESERVED:
         raise InvalidRuleError(f"{NAME}: the id {rule.id!r} is taken by the platform itself")
-    unknown = sorted({*rule.models, *rule.except_models} - {*MODELS, "*"})
-    if unknown:
-        raise InvalidRuleError(f"{NAME}: models: the catalogue does not know {', '.join(unknown)}")
     strangers = sorted(set(rule.notify) - set(Role))
     if strangers:
         known = ", ".join(Role)
@@ -117,29 +110,6 @@ def demand_new(text: str) -> Rule:
         return read_new(text)
     except InvalidRuleError as error:
         raise InvalidRequestError(str(error)) from error
-
-
-def _look_through(text: str) -> None:
-    """Refuse what makes a small text large: references, odd types, depth; YAML errors wait."""
-    depth = 0
-    try:
-        for number, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
-            mark = event.start_mark
-            where = f"{NAME}:{mark.line + 1}:{mark.column + 1}" if mark else NAME
-            if number >= _MOST_EVENTS:
-                raise InvalidRuleError(f"{where}: it says too much for one rule")
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                raise InvalidRuleError(f"{where}: references (& and *) are not allowed")
-            if getattr(event, "tag", None) is not None:
-                raise InvalidRuleError(f"{where}: types (!) are not allowed")
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > _MOST_DEPTH:
-                    raise InvalidRuleError(f"{where}: it is nested too deeply")
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-    except yaml.YAMLError:
-        return  # read_rules says it in its own words
 
 
 def _bound(rule: Rule) -> None:
