@@ -370,6 +370,18 @@ def test_a_test_that_cannot_be_run_is_a_fault_of_its_rule(said: str, admin: http
     assert checked["may_be_activated"] is False
 
 
+def test_a_test_without_end_is_ended(admin: httpx.Client) -> None:
+    forever = "{name: forever, given: [{t: 0, blind: 3000d}], expect: [], until: 3000d}"
+    quiet = trial(forever).replace("when: m.temperature > params.most", 'when: "true"')
+    quiet = quiet.replace("params: {most: 35}", "absent_for: {for: 1s}")
+    started = time.monotonic()
+    checked = admin.post(f"{RULES}/check", json={"text": quiet}).json()
+    assert time.monotonic() - started < 15
+    assert checked["faults"] == []
+    assert checked["trials"] == [{"name": "*", "problem": "the tests take longer than 10 s"}]
+    assert checked["may_be_activated"] is False
+
+
 def test_a_text_may_have_64_kib_and_no_more(admin: httpx.Client) -> None:
     room = texts.MOST_BYTES - len(HEAT.encode())
     fits = HEAT + "#" + "热" * ((room - 1) // 3)
