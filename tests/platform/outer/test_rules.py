@@ -150,6 +150,14 @@ def test_a_versions_text_is_given_as_written(admin: httpx.Client) -> None:
     assert admin.get(f"{RULES}/heat/versions/2").status_code == 404
 
 
+def test_what_the_loader_reads_can_be_compared(admin: httpx.Client) -> None:
+    create(admin, HEAT.replace("Too hot", "Too hot?  Too hot"))  # YAML in Python refuses it
+    saved = {"text": HEAT, "note": "", "based_on": 1}
+    assert admin.post(f"{RULES}/heat/versions", json=saved).status_code == 201
+    found = admin.get(f"{RULES}/heat/diff?old=1&new=2").json()
+    assert [one["field"] for one in found["fields"]] == ["title.en"]
+
+
 def test_whoever_saves_second_is_told_and_shown_the_present_state(admin: httpx.Client) -> None:
     create(admin)
     said = {"text": hot(31), "note": "", "based_on": 1}
