@@ -1,25 +1,36 @@
-"""``python -m tests.bench``: how fast an alert is on a screen, how many points are stored."""
+"""``python -m tests.bench``: how fast an alert is on a screen, how many points are stored.
+
+``python -m tests.bench inactivity``: how soon a silence in a real home is noticed.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench import latency, throughput
+from tests.bench import inactivity, latency, throughput
 from tests.bench.site import conditions, staged
 
 FOLDER = Path(".anju/bench")
+RECORDINGS = "../shared/data"
+"""Where the real recordings are, unless ANJU_RECORDINGS says otherwise."""
 
 
 def main() -> None:
     """Measure on a product of our own, print tables, and keep the figures as JSON."""
     options = _options()
     FOLDER.mkdir(parents=True, exist_ok=True)
+    if options.what == "inactivity":
+        figures = inactivity.run(Path(os.environ.get("ANJU_RECORDINGS", RECORDINGS)) / "home")
+        inactivity.show(figures)
+        _keep({"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "inactivity": figures})
+        return
     directory = Path(tempfile.mkdtemp(dir=FOLDER, prefix="stage-"))
     result: dict[str, object] = {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     with staged(directory, latency.WARM_UP + options.alerts, print) as stage:
@@ -32,6 +43,10 @@ def main() -> None:
             result["throughput"] = figures = throughput.run(stage, batches=options.batches)
             _list("Durable points, rules on", figures)
     shutil.rmtree(directory)
+    _keep(result)
+
+
+def _keep(result: Mapping[str, object]) -> None:
     kept = FOLDER / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     kept.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     print(f"\nkept in {kept}")
@@ -39,6 +54,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("inactivity",), help="this alone")
     parser.add_argument("--only", choices=("latency", "throughput"))
     parser.add_argument("--alerts", type=int, default=500, help="buttons to press (500)")
     parser.add_argument(

@@ -25,6 +25,7 @@ from anju_devices.link import Link, LinkSettings, Message
 from anju_devices.messages import encode
 from anju_devices.topics import Channel
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
+from anju_platform.baselines.repository import LEARNED_CHANNEL
 from anju_platform.commands.repository import COMMANDS_CHANNEL
 from anju_platform.config import Settings
 from anju_platform.database import (
@@ -175,6 +176,7 @@ class _Term:
         self._deaf_since: int | None = None
         self._deaf: deque[tuple[int, int]] = deque()
         self._registry_changed = self._rules_changed = False
+        self._learned: set[int] = set()
         self._replay_most = REPLAYED_AT_ONCE
         self._points = 0
 
@@ -182,7 +184,7 @@ class _Term:
         """Take messages in until told to stop; ``failed_at``: since when we could not write."""
         with transaction(self._connection) as session:
             driver(session).add_notify_handler(self._notified)
-            for channel in (CHANGED_CHANNEL, RULES_CHANNEL, COMMANDS_CHANNEL):
+            for channel in (CHANGED_CHANNEL, RULES_CHANNEL, LEARNED_CHANNEL, COMMANDS_CHANNEL):
                 session.execute(text(f"LISTEN {channel}"))
         # committed before anything is read: what changes from here on is told
         with transaction(self._connection) as session:
@@ -280,6 +282,9 @@ class _Term:
             if self._rules_changed:
                 self._rules_changed = False
                 self._walk.reload_rules(session)
+            if self._learned:
+                learned, self._learned = self._learned, set()
+                self._walk.reload_baselines(session, learned, at)
             for number in range(heard_again):
                 started, ended = self._deaf[number]
                 if ended - started > DEAF_MS:
@@ -319,6 +324,8 @@ class _Term:
             self._registry_changed = True
         elif notice.channel == RULES_CHANNEL:
             self._rules_changed = True
+        elif notice.channel == LEARNED_CHANNEL:
+            self._learned.add(int(notice.payload))
         else:
             self._walk.call_everyone()
 

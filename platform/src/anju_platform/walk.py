@@ -5,8 +5,8 @@ is told, write; what is to be said to gateways is given back and goes out after 
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -39,11 +39,10 @@ from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.planning import plan
 from anju_platform.notifications.repository import Planned
 from anju_platform.registry import snapshot
-from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice, KnownGateway
 from anju_platform.rulebook.book import Found, Rulebook, World
 from anju_platform.telemetry import writing
-from anju_platform.telemetry.writing import Clocks, Latest, Taken, clock_behind
+from anju_platform.telemetry.writing import Clocks, Taken, clock_behind
 from anju_rules import Rule
 
 log = logging.getLogger(__name__)
@@ -100,10 +99,9 @@ class Walk:
         """Read the registry and all states; call it first, and after every failed transaction."""
         registry = snapshot.load(session)
         self.progress = Progress.load(session)
-        self._world = World(registry, Latest.load(session), Coverage.load(session, at))
+        self._world = World.load(session, registry, at)
         self._rulebook = Rulebook.load(session, self._rules, registry)
-        self._gateways = registry.gateways()
-        self._registry_is_new = True
+        self._gateways, self._registry_is_new = registry.gateways(), True
 
     def was_deaf(self, session: Session, started: int, ended: int) -> None:
         """Note that nothing could be heard from ``started`` to ``ended``."""
@@ -118,15 +116,18 @@ class Walk:
     def reload_registry(self, session: Session) -> None:
         """Take over a changed registry; what the rules remember stays."""
         registry = snapshot.load(session)
-        self._world = World(registry, self._world.latest, self._world.coverage)
+        self._world = replace(self._world, registry=registry)
         self._rulebook.adopt(registry)
-        self._gateways = registry.gateways()
-        self._registry_is_new = True
+        self._gateways, self._registry_is_new = registry.gateways(), True
 
     def reload_rules(self, session: Session) -> None:
         """Take over what rules were put in force or switched off; the others notice nothing."""
         self._rulebook.put_in_force(session, self._world.registry)
         self._registry_is_new = True  # a new rule meets every device for the first time
+
+    def reload_baselines(self, session: Session, communities: Collection[int], at: int) -> None:
+        """Take over what was learned of some communities."""
+        self._rulebook.learn(session, self._world, communities, at)
 
     def next_due(self) -> int | None:
         """Give when a rule's timer may be due, epoch milliseconds."""

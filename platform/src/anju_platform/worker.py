@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.alerts import repository as alerts
 from anju_platform.auth import repository as auth
+from anju_platform.baselines.learning import learn_due
 from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect, driver, now, transaction
@@ -23,8 +24,10 @@ from anju_platform.notifications.model import Notification
 from anju_platform.notifications.planning import IN_APP
 from anju_platform.notifications.repository import OUTBOX_CHANNEL
 from anju_platform.registry import repository as registry
+from anju_platform.rulebook import force
 from anju_platform.scheduler import Scheduler, Upkeep
 from anju_platform.telemetry.storage import Retention, keep_partitions
+from anju_rules import Rule, load_library
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +69,15 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
     def sessions(session: Session, idle_since: datetime) -> None:
         auth.delete_expired(session, now(), idle_since)
 
+    def rules_of(session: Session, community_id: int) -> Sequence[Rule]:
+        overlays = force.load(session, library, community_id)
+        return force.in_force(library, overlays.get(community_id, {}))
+
     def pictures() -> None:
         with transaction(engine) as session:
             media.delete_expired(session)
 
+    library = {rule.id: rule for rule in load_library()}
     retention = Retention(keep_days=settings.telemetry_keep_days)
     hour = timedelta(hours=1)
     return (
@@ -82,6 +90,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
+        Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),
     )
 
 

@@ -48,6 +48,10 @@ def _steps(rule: Rule) -> Iterator[tuple[Where, str]]:
         reasons = [step.hold is not None, step.n is not None, step.when is not None]
         if sum(reasons) != 1:
             yield where, "a step has exactly one of for, n and when"
+        if step.times is not None and not (
+            step.hold and rule.absent_for and rule.absent_for.learned
+        ):
+            yield (*where, "times"), "goes with for, and with absent_for.learned"
         if step.n is not None and not (rule.count or rule.distinct):
             yield (*where, "n"), "never reached: the rule counts nothing"
         if step.severity >= rule.severity:

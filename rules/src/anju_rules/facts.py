@@ -44,13 +44,21 @@ class Fact(msgspec.Struct, frozen=True):
         return said
 
 
+def _nothing_learned(at: int) -> Mapping[str, Any]:
+    """Give ``b.*`` where nothing was learned."""
+    del at
+    return {}
+
+
 class Context(msgspec.Struct, frozen=True):
     """What else a rule may look at, at one moment ``now`` of our clock.
 
     ``attributes`` and ``current`` (latest values) are ``d.*``, ``person`` is ``p.*``,
     ``site`` is ``s.*``: ``gateway_online`` (word of the entity can reach us),
-    ``gateway_present`` (the broker has its gateway connected), ``home``, ``armed``.
+    ``gateway_present`` (the broker has its gateway connected), ``home`` (in, out, unknown),
+    ``quiet_h`` (hours since the last sign of life in the home; absent while unknown), ``armed``.
     ``blind(since)`` gives the milliseconds since then in which the entity could not be heard.
+    ``baseline(at)`` gives ``b.*``, what is usual at a moment (epoch milliseconds).
     """
 
     now: int
@@ -59,6 +67,7 @@ class Context(msgspec.Struct, frozen=True):
     person: Mapping[str, Any]
     site: Mapping[str, Any]
     blind: Callable[[int], int]
+    baseline: Callable[[int], Mapping[str, Any]] = _nothing_learned
 
 
 class FindingKind(StrEnum):

@@ -37,7 +37,13 @@ def _numbers(rule: Rule) -> Iterator[tuple[str, float | None]]:
     yield "travel.faster_m_s", rule.travel.faster_m_s if rule.travel else None
     yield "absent_for.times", absence.times if absence and absence.interval else None
     yield "absent_for.coverage", absence.coverage if absence else None
-    yield from ((f"steps[{number}].n", step.n) for number, step in enumerate(rule.steps))
+    yield (
+        "absent_for.learned.factor",
+        absence.learned.factor if absence and absence.learned else None,
+    )
+    for number, step in enumerate(rule.steps):
+        yield f"steps[{number}].n", step.n
+        yield f"steps[{number}].times", step.times
 
 
 def _lengths(rule: Rule) -> Iterator[tuple[str, Duration]]:
@@ -55,6 +61,10 @@ def _lengths(rule: Rule) -> Iterator[tuple[str, Duration]]:
     for name, whole in (("absent_for", rule.absent_for), ("dwell", rule.dwell)):
         if whole is not None:
             yield f"{name}.for", whole.hold
+    if rule.absent_for is not None and rule.absent_for.learned is not None:
+        learned = rule.absent_for.learned
+        lengths = {"plus": learned.plus, "least": learned.least, "most": learned.most}
+        yield from ((f"absent_for.learned.{name}", one) for name, one in lengths.items() if one)
     for number, step in enumerate(rule.steps):
         if step.hold is not None:
             yield f"steps[{number}].for", step.hold

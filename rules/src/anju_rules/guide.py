@@ -120,6 +120,8 @@ def _waits(rule: Rule, words: Language) -> Iterator[str]:
             yield words.intervals.format(f"{rule.absent_for.times:g}")
         else:
             yield words.silence.format(words.length(rule.absent_for.hold))
+        if (learned := rule.absent_for.learned) is not None:
+            yield words.usual.format(words.length(learned.least), words.length(learned.most))
     elif rule.hold:
         phrase = words.hold_from if rule.hold_from is not None else words.hold
         yield phrase.format(words.length(rule.hold))

@@ -36,6 +36,7 @@ class Reader:
         every = [*self.conditions(), *(condition for _, condition in self._levels)]
         self._reads_device = any(condition.names("d") for condition in every)
         self._reads_home_m = any(HOME_M in condition.names("m") for condition in every)
+        self._reads_baseline = any(condition.names("b") for condition in every)
 
     def _compile(self, text: str | None) -> Condition | None:
         return compile_condition(text, self._rule.params) if text is not None else None
@@ -54,7 +55,8 @@ class Reader:
         if self._reads_home_m:
             said = {**said, HOME_M: home_m(said, context.attributes)}
         device = {**context.current, **context.attributes} if self._reads_device else _EMPTY
-        spaces = (said, device, context.person, _EMPTY, context.site)
+        usual = context.baseline(fact.at) if self._reads_baseline else _EMPTY
+        spaces = (said, device, context.person, usual, context.site)
         signal = self._signal(said, spaces)
         if self._at_once is not None:
             at_once = self._at_once.function(*spaces) is True

@@ -127,9 +127,6 @@ class _Stage:
 
     def _context(self, now: int, device: str | None) -> Context:
         online = not any(begin <= now < end for begin, end in self._blind)
-        # a rule kernel without baselines has no such field
-        known = {"baseline": dict(self._baseline)}
-        extra: dict[str, Any] = {k: v for k, v in known.items() if k in Context.__struct_fields__}
         return Context(
             now=now,
             attributes={
@@ -141,7 +138,7 @@ class _Stage:
             person=dict(self._person),
             site={"gateway_online": online, **self._site},
             blind=lambda since: sum(max(0, min(e, now) - max(b, since)) for b, e in self._blind),
-            **extra,
+            baseline=lambda _: dict(self._baseline),
         )
 
     def _watch(self, given: list[Item]) -> None:

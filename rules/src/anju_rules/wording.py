@@ -37,6 +37,7 @@ class Language:
     travel: str
     hold_from: str
     silence: str
+    usual: str
     intervals: str
     hours: str
     rise_after: str
@@ -111,6 +112,7 @@ LANGUAGES = {
         travel="seen at two points faster than {} m/s",
         hold_from="it must last {} from the time the device names",
         silence="{} of silence",
+        usual="once its habits are known, as long as is unusual for it ({} to {})",
         intervals="{} of the device's own intervals without a word",
         hours="only from {}",
         rise_after="{} after {}",
@@ -168,6 +170,7 @@ LANGUAGES = {
         travel="两处出现，折算速度超过每秒 {} 米才响",
         hold_from="从设备给出的时间算起，持续 {}才响",
         silence="{}没有消息才响",
+        usual="学会其习惯后，按其反常的时长（{}至{}）",
         intervals="连续 {} 个上报周期没有消息才响",
         hours="只在 {} 生效",
         rise_after="{1}后升为 {0}",

@@ -1,13 +1,14 @@
 """The rules in force: evaluates readings, ticks timers, keeps what rules remember."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
 
+from anju_platform.baselines.known import Baselines
 from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice, Registry
 from anju_platform.rulebook import force, repository
@@ -52,6 +53,13 @@ class World:
     registry: Registry
     latest: Latest
     coverage: Coverage
+    baselines: Baselines = field(default_factory=Baselines)
+
+    @classmethod
+    def load(cls, session: Session, registry: Registry, now: int) -> "World":
+        """Read all of it; ``now`` in epoch milliseconds."""
+        latest, coverage = Latest.load(session), Coverage.load(session, now)
+        return cls(registry, latest, coverage, Baselines.load(session))
 
 
 class Rulebook:
@@ -237,6 +245,17 @@ class Rulebook:
             found += self._apply(rule, key[2], device, rule.tick, memory.state, context)
         return found
 
+    def learn(self, session: Session, world: World, communities: Collection[int], now: int) -> None:
+        """Take over the newest baselines; silences they judge are looked at anew."""
+        world.baselines.reload(session, communities)
+        for key, memory in self._memory.items():
+            if key[0] not in communities or memory.due is None or memory.due <= now:
+                continue
+            rule = self._rule(key)
+            if rule is not None and rule.rule.absent_for and rule.rule.absent_for.learned:
+                memory.due = now
+                self._timers.put(key, now)
+
     def next_due(self) -> int | None:
         """Give when :meth:`tick` may have something to do."""
         return self._timers.next_due()
@@ -273,6 +292,7 @@ class Rulebook:
         coverage = world.coverage
         gateway_id = None if itself else device.gateway_id
         household = device.entities.get("household")
+        timezone = world.registry.communities[device.community_id].timezone
         return Context(
             now=now,
             attributes=device.attributes,
@@ -281,10 +301,11 @@ class Rulebook:
             site={
                 "gateway_online": coverage.can_hear(gateway_id),
                 "gateway_present": coverage.is_online(device.gateway_id),
-                "home": self._homes.state(device.community_id, household, now),
+                **self._homes.site(device.community_id, household, device.person, now),
                 "armed": True,  # every site is, until communities have schedules for it
             },
             blind=lambda since: coverage.blind_ms(gateway_id, since, now),
+            baseline=world.baselines.usual(device, timezone),
         )
 
     def _apply(

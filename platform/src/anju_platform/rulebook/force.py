@@ -118,6 +118,12 @@ def _fall_back(
     return Choice(activation, built_in, of_library=built_in is not None, fault=fault)
 
 
+def in_force(library: Library, overlay: Overlay) -> list[Rule]:
+    """Give the rules of a community: the library's where it chose nothing, and its own."""
+    kept = [rule for rule in library.values() if rule.id not in overlay]
+    return kept + [choice.rule for choice in overlay.values() if choice.rule is not None]
+
+
 class RuleSets:
     """Makes the communities' rule sets; what is alike in two of them is compiled once.
 
@@ -135,17 +141,13 @@ class RuleSets:
         found = {}
         for community in communities:
             zone = community.timezone
-            rules = self._in_force(overlays.get(community.id, {}))
+            rules = in_force(self._library, overlays.get(community.id, {}))
             key = zone, tuple(id(rule) for rule in rules)
             if key not in shared:
                 shared[key] = RuleSet.sharing(self._compile(r, zone, compiled) for r in rules)
             found[community.id] = shared[key]
         self._compiled = compiled  # holds the rules themselves too, so no id is used twice
         return found
-
-    def _in_force(self, overlay: Overlay) -> list[Rule]:
-        kept = [rule for rule in self._library.values() if rule.id not in overlay]
-        return kept + [c.rule for c in overlay.values() if c.rule is not None]
 
     def _compile(
         self, rule: Rule, zone: str, into: dict[tuple[str, int], CompiledRule]

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from anju_rules import Fact
-from anju_rules.home import HomeState, home, observe
+from anju_rules.home import HomeState, home, observe, quiet_h
 
 HOME_STATE = "home-state"
 """The rule id under which it is stored."""
@@ -32,10 +32,14 @@ class Homes:
             self._states[key] = after
             self._changed.add(key)
 
-    def state(self, community_id: int, household: str | None, now: int) -> str:
-        """Give ``in``, ``out`` or ``unknown``."""
+    def site(
+        self, community_id: int, household: str | None, person: Mapping[str, Any], now: int
+    ) -> dict[str, Any]:
+        """Give ``home`` (in, out or unknown) and, once known, ``quiet_h`` of ``s.*``."""
         state = self._states.get((community_id, household)) if household else None
-        return str(home(state, now))
+        quiet = quiet_h(state, now)
+        said: dict[str, Any] = {"home": home(state, now, person)}
+        return said if quiet is None else {**said, "quiet_h": quiet}
 
     def take_changed(self) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """Give (community id, household, state to store) of what changed since last time."""

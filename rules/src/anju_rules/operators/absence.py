@@ -1,6 +1,7 @@
 """``absent_for``: nothing heard for so long, on our clock, blindness and sleep left out."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,13 +13,45 @@ _RECHECK_MS = 60_000
 _GRAIN_MS = 30_000
 _SOON_MS = 1_000
 """While nothing can be heard, what is missing stays missing: look no oftener than this."""
+_HOUR_MS = 3_600_000
+
+
+class Learned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A threshold out of the baseline: ``factor`` times ``b.<of>_p95`` hours, ``plus`` more.
+
+    Never below ``least`` nor above ``most``. It is that of the hour in which the silence
+    began and stays so: a silence that begins at bedtime may last the night, one after
+    breakfast may not. It counts all hours, for so it was learned; it rings only while the
+    rule's schedule is open, unless ``all_hours``: the baseline knows when people sleep.
+    """
+
+    least: Duration
+    most: Duration
+    of: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")] = "silence"
+    factor: Annotated[float, msgspec.Meta(gt=0)] = 1.3
+    plus: Duration = msgspec.field(default_factory=Duration)
+    all_hours: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that leave nothing between them, or ring at once."""
+        if not 0 < self.least <= self.most:
+            raise ValueError(f"least {self.least / 1000:g} s: expected above 0 and up to most")
+
+    def threshold(self, usual: Mapping[str, Any]) -> int | None:
+        """Give the silence that counts, in ms; None while nothing is known."""
+        hours = usual.get(f"{self.of}_p95")
+        if not isinstance(hours, int | float) or isinstance(hours, bool):
+            return None
+        wanted = round(hours * _HOUR_MS * self.factor) + self.plus
+        return int(min(max(wanted, self.least), self.most))
 
 
 class Absence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"hold": "for"}):
     """Nothing that ``when`` accepts for ``for``, or for ``times`` times ``d.<interval>``.
 
-    Raised only while the condition ``while`` holds, and when at least ``coverage`` of that
-    time could be heard.
+    With ``learned``, as long as is unusual for this entity; what is fixed holds until that
+    is known. Raised only while the condition ``while`` holds, and when at least ``coverage``
+    of that time could be heard.
     """
 
     hold: Duration
@@ -26,13 +59,18 @@ class Absence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     times: Annotated[float, msgspec.Meta(gt=0)] = 2.0
     coverage: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     condition: str | None = msgspec.field(default=None, name="while")
+    learned: Learned | None = None
 
     def threshold(self, context: Context) -> int:
-        """Give the silence that counts, in ms: the device's own interval goes first."""
+        """Give the fixed silence that counts, in ms: the device's own interval goes first."""
         own = context.attributes.get(self.interval) if self.interval else None
         if isinstance(own, int | float) and not isinstance(own, bool) and own > 0:
             return round(own * 1_000 * self.times)
         return int(self.hold)
+
+    def usual_threshold(self, began: int, context: Context) -> int | None:
+        """Give the learned silence that counts for one that began then; None: what is fixed."""
+        return self.learned.threshold(context.baseline(began)) if self.learned else None
 
 
 def grain(threshold: int) -> int:

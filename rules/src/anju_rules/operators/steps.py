@@ -14,13 +14,15 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"hol
     """A rise to ``severity``: held ``for`` so long, came ``n`` times, or ``when`` is true too.
 
     What rose by time or number stays so until it clears; what rose by ``when`` falls with
-    the reading that no longer says so, after ``clear_for`` if the rule has one.
+    the reading that no longer says so, after ``clear_for`` if the rule has one. Of an absence
+    whose threshold is learned: at ``times`` that threshold, if given, once it is known.
     """
 
     severity: Severity
     hold: Duration | None = None
     n: int | None = None
     when: str | None = None
+    times: Annotated[float, msgspec.Meta(gt=1)] | None = None
 
 
 def worst(rule: Severity, steps: tuple[Step, ...], number: int) -> int:
