@@ -150,6 +150,14 @@ def test_a_versions_text_is_given_as_written(admin: httpx.Client) -> None:
     assert admin.get(f"{RULES}/heat/versions/2").status_code == 404
 
 
+def test_what_the_loader_reads_can_be_compared(admin: httpx.Client) -> None:
+    create(admin, HEAT.replace("Too hot", "Too hot?  Too hot"))  # YAML in Python refuses it
+    saved = {"text": HEAT, "note": "", "based_on": 1}
+    assert admin.post(f"{RULES}/heat/versions", json=saved).status_code == 201
+    found = admin.get(f"{RULES}/heat/diff?old=1&new=2").json()
+    assert [one["field"] for one in found["fields"]] == ["title.en"]
+
+
 def test_whoever_saves_second_is_told_and_shown_the_present_state(admin: httpx.Client) -> None:
     create(admin)
     said = {"text": hot(31), "note": "", "based_on": 1}
@@ -367,6 +375,18 @@ def test_a_test_that_cannot_be_run_is_a_fault_of_its_rule(said: str, admin: http
     assert all(fault["line"] and fault["column"] for fault in checked["faults"])
     # some can be told from the text, some only when they are run
     assert checked["faults"] or checked["trials"][0]["problem"]
+    assert checked["may_be_activated"] is False
+
+
+def test_a_test_without_end_is_ended(admin: httpx.Client) -> None:
+    forever = "{name: forever, given: [{t: 0, blind: 3000d}], expect: [], until: 3000d}"
+    quiet = trial(forever).replace("when: m.temperature > params.most", 'when: "true"')
+    quiet = quiet.replace("params: {most: 35}", "absent_for: {for: 1s}")
+    started = time.monotonic()
+    checked = admin.post(f"{RULES}/check", json={"text": quiet}).json()
+    assert time.monotonic() - started < 15
+    assert checked["faults"] == []
+    assert checked["trials"] == [{"name": "*", "problem": "the tests take longer than 10 s"}]
     assert checked["may_be_activated"] is False
 
 

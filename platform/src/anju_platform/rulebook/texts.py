@@ -20,6 +20,7 @@ from anju_platform.auth.model import Role
 from anju_platform.errors import InvalidRequestError
 from anju_platform.rulebook.homes import HOME_STATE
 from anju_rules import InvalidRuleError, Rule, RuleSet
+from anju_rules.document import read_document
 from anju_rules.durations import Duration
 from anju_rules.loading import read_rules
 
@@ -234,7 +235,7 @@ def changes(old: str, new: str) -> list[FieldChange]:
 
 
 def _content(text: str) -> dict[str, Any]:
-    document = yaml.safe_load(text)
+    document = read_document(text).content  # as the loader reads it, which YAML's own may refuse
     rule = document[0] if isinstance(document, list) else document
     kept = {key: value for key, value in rule.items() if key != "version"}
     return _ordered(kept, _place)
