@@ -1,6 +1,8 @@
-"""``python -m tests.bench``: how fast an alert is on a screen, how many points are stored.
+"""``python -m tests.bench [WHAT]``: how fast, how many, how soon.
 
-``python -m tests.bench inactivity``: how soon a silence in a real home is noticed.
+Without WHAT: how fast an alert is on a screen, and how many points are stored. ``backtest``:
+how fast stored readings are lived again. ``inactivity``: how soon a silence in a real home
+is noticed.
 """
 
 from __future__ import annotations
@@ -11,51 +13,92 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from tests.bench import inactivity, latency, throughput
+from tests.bench import backtest, inactivity, latency, throughput
 from tests.bench.site import conditions, staged
+
+from anju_platform.database import connect
+from anju_platform.demo.postgres import EmbeddedPostgres, create_database
+from anju_platform.migrate import migrate
 
 FOLDER = Path(".anju/bench")
 RECORDINGS = "../shared/data"
 """Where the real recordings are, unless ANJU_RECORDINGS says otherwise."""
+Result = dict[str, Any]
 
 
 def main() -> None:
-    """Measure on a product of our own, print tables, and keep the figures as JSON."""
+    """Measure, print tables, and keep the figures as JSON."""
     options = _options()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if options.what == "inactivity":
-        figures = inactivity.run(Path(os.environ.get("ANJU_RECORDINGS", RECORDINGS)) / "home")
-        inactivity.show(figures)
-        _keep({"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "inactivity": figures})
-        return
-    directory = Path(tempfile.mkdtemp(dir=FOLDER, prefix="stage-"))
-    result: dict[str, object] = {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
-    with staged(directory, latency.WARM_UP + options.alerts, print) as stage:
-        result["conditions"] = conditions(stage)
-        _list("Conditions", conditions(stage))
-        if options.only != "throughput":
-            result["latency_ms"] = steps = latency.run(stage, alerts=options.alerts)
-            _table("Since the reading was written to the edge agent's socket, ms", steps)
-        if options.only != "latency":
-            result["throughput"] = figures = throughput.run(stage, batches=options.batches)
-            _list("Durable points, rules on", figures)
-    shutil.rmtree(directory)
-    _keep(result)
-
-
-def _keep(result: Mapping[str, object]) -> None:
+    result = {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **BENCHES[options.what](options)}
     kept = FOLDER / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     kept.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     print(f"\nkept in {kept}")
 
 
+@contextmanager
+def _directory() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(dir=FOLDER, prefix="stage-"))
+    yield directory
+    shutil.rmtree(directory)  # what failed stays, to be looked at
+
+
+def _whole_product(options: argparse.Namespace) -> Result:
+    """Measure on a product of our own: broker, database, processes, browser."""
+    result: Result = {}
+    with (
+        _directory() as directory,
+        staged(directory, latency.WARM_UP + options.alerts, print) as stage,
+    ):
+        result["conditions"] = conditions(stage)
+        _list("Conditions", conditions(stage))
+        if options.what != "throughput":
+            result["latency_ms"] = steps = latency.run(stage, alerts=options.alerts)
+            _table("Since the reading was written to the edge agent's socket, ms", steps)
+        if options.what != "latency":
+            result["throughput"] = figures = throughput.run(stage, batches=options.batches)
+            _list("Durable points, rules on", figures)
+    return result
+
+
+def _inactivity(_: argparse.Namespace) -> Result:
+    figures = inactivity.run(Path(os.environ.get("ANJU_RECORDINGS", RECORDINGS)) / "home")
+    inactivity.show(figures)
+    return {"inactivity": figures}
+
+
+def _backtest(_: argparse.Namespace) -> Result:
+    with _directory() as directory:
+        server = EmbeddedPostgres(directory / "postgres", durable=False)
+        try:
+            url = create_database(server.start(), "anju_bench")
+            migrate(url)
+            engine = connect(url)
+            figures = backtest.run(engine)
+            engine.dispose()
+        finally:
+            server.stop()
+    _list("Stored readings lived again, the whole library", figures)
+    return {"backtest": figures}
+
+
+BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
+    "product": _whole_product,
+    "latency": _whole_product,
+    "throughput": _whole_product,
+    "backtest": _backtest,
+    "inactivity": _inactivity,
+}
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("inactivity",), help="this alone")
-    parser.add_argument("--only", choices=("latency", "throughput"))
+    parser.add_argument("what", nargs="?", choices=tuple(BENCHES), default="product")
     parser.add_argument("--alerts", type=int, default=500, help="buttons to press (500)")
     parser.add_argument(
         "--batches", type=int, default=300, help="batches of 500 readings for each gateway (300)"

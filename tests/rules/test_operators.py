@@ -297,6 +297,25 @@ def test_what_rose_by_time_does_not_fall_by_level() -> None:
     assert town.said() == [(0, "active", 1), (10, "severity", 3), (60, "severity", 2)]
 
 
+TAIL = (
+    "models: [door]\nwhen: m.event == 'passed' && m.bodies > m.grants\nquiet_for: 60s\n"
+    "steps: [{severity: 2, when: d.plant_room == true}]\n"
+)
+
+
+def test_what_is_told_late_is_as_severe_as_on_time() -> None:
+    """Its place in time is settled already, so it rings by itself: at its own level."""
+    room, two = {"plant_room": True}, {"bodies": 2, "grants": 1}
+    town = Town(TAIL).hear(0, "passed", data=two, d=room).hear(300, "passed", data=two, d=room)
+    town.hear(240, "passed", data=two, d=room, arrives=330)
+    assert town.said() == [
+        (0, "active", 2),
+        (60, "cleared", 2),
+        (300, "active", 2),
+        (240, "active", 2),
+    ]
+
+
 # -- holds with an excuse, with a count, from a time of their own --------------------------------
 
 STOVE = (
@@ -348,3 +367,14 @@ def test_a_visitor_who_does_not_leave_by_the_end_of_the_visit() -> None:
     assert left.wait(6000).said() == []
     endless = Town(VISITOR).hear(0, "access_granted", data={"credential": "v", "direction": "in"})
     assert endless.wait(9000).said() == []
+
+
+def test_a_visit_that_is_extended_ends_later() -> None:
+    def inside(until_s: int) -> dict[str, Any]:
+        end = START + until_s * 1000
+        return {"credential": "v", "direction": "in", "valid_until": end}
+
+    town = Town(VISITOR).hear(0, "access_granted", data=inside(3600))
+    town.hear(3000, "access_granted", data=inside(7200)).wait(8900)
+    assert town.said() == []
+    assert town.wait(9010).said() == [(9000, "active", 3)]

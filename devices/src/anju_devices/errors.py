@@ -23,3 +23,7 @@ class InvalidReadingError(DeviceError):
 
 class LinkError(DeviceError):
     """The broker cannot be used; the text says why and what is tried next."""
+
+
+class RecordingError(DeviceError):
+    """A recorded home cannot be read; names the file, the line and what is expected."""

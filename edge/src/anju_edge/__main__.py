@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from anju_devices.errors import RecordingError
 from anju_edge import __version__
 from anju_edge.errors import EdgeError
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words[:1] == ["describe-replay"]:
             return _describe(_describe_parser().parse_args(words[1:]))
         return _run(_run_parser().parse_args(words))
-    except EdgeError as error:
+    except (EdgeError, RecordingError) as error:
         print(f"anju-edge: {error}", file=sys.stderr)
         return 2
 
@@ -82,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _describe(options: argparse.Namespace) -> int:
-    from anju_edge.drivers import recording
+    from anju_devices import recording
 
     community = _head(options)
     home = recording.home_of(options.file, options.home)

@@ -27,7 +27,3 @@ class DriverError(EdgeError):
 
 class CameraError(EdgeError):
     """A camera's source cannot be opened or read; it is tried again."""
-
-
-class RecordingError(EdgeError):
-    """A recording to replay cannot be read; names the file, the line and what is expected."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from anju_devices.errors import RecordingError
 from anju_edge.errors import EdgeError
 
 FIRST_RETRY_S = 1.0
@@ -66,7 +67,7 @@ class Supervisor:
             began = time.monotonic()
             try:
                 driver.run(self._stop)
-            except EdgeError as error:
+            except (EdgeError, RecordingError) as error:
                 _log.error("%s: %s", driver.name, error)
                 reason = str(error)
             except Exception as error:  # noqa: BLE001 - must not take the others along

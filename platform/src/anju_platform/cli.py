@@ -11,6 +11,7 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from anju_platform.auth.model import Role
+from anju_platform.backtest.command import backtest
 from anju_platform.children import CONFIG_FAULT
 from anju_platform.config import Settings
 from anju_platform.console import Console, community_number, database
@@ -36,6 +37,7 @@ app.add_typer(user_app, name="user")
 app.add_typer(device_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(rule_app, name="rule")
+rule_app.command()(backtest)
 
 CommunityName = Annotated[str, typer.Option("--community", help="The community's id.")]
 

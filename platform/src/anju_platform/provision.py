@@ -111,7 +111,7 @@ def import_community(session: Session, document: Mapping[str, Any]) -> dict[str,
         InvalidRequestError: the file does not have the expected shape, or names something
             that is not in it; the text says where.
     """
-    file = _read(document)
+    file = read_community(document)
     community_id = _head(session, file.community)
     places = _places(session, community_id, file.places)
     gateways, secrets = _gateways(session, community_id, file.gateways, places)
@@ -120,11 +120,11 @@ def import_community(session: Session, document: Mapping[str, Any]) -> dict[str,
     }
     households = _households(session, community_id, file.households, places)
     known = {"place": places, "gateway": gateways, "household": households}
-    _devices(session, community_id, [*file.devices, *_selves(file)], known)
+    _devices(session, community_id, [*file.devices, *selves(file)], known)
     return secrets
 
 
-def _selves(file: CommunityFile) -> list[DeviceEntry]:
+def selves(file: CommunityFile) -> list[DeviceEntry]:
     """Give each gateway the device that stands for itself, unless the file does."""
     named = {device.slug for device in file.devices}
     return [
@@ -141,7 +141,12 @@ def _selves(file: CommunityFile) -> list[DeviceEntry]:
     ]
 
 
-def _read(document: Mapping[str, Any]) -> CommunityFile:
+def read_community(document: Mapping[str, Any]) -> CommunityFile:
+    """Check the shape of a community file.
+
+    Raises:
+        InvalidRequestError: it does not have it; the text says where.
+    """
     try:
         file = msgspec.convert(document, CommunityFile)
         ZoneInfo(file.community.timezone)

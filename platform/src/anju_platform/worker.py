@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 FEED_KEPT = timedelta(days=1)
 QUARANTINE_KEPT = timedelta(days=90)
 LANES_KEPT = timedelta(days=30)
-BLIND_KEPT = timedelta(days=30)
+BLIND_KEPT = timedelta(days=730)
+"""As long as readings are kept: who back-tests a rule must know when silence meant nothing."""
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
 _POLL_S = 1.0

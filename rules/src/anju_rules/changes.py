@@ -130,6 +130,8 @@ class Life:
             return
         severity = worst(rule.severity, rule.steps, number)
         known_again = memory.severity > 0 and memory.unknown_since is not None
+        if rule.hold_from is not None and memory.severity == 0:
+            memory.since = None  # the newest word of when it ends counts: a visit was extended
         hold.begin(memory, mark, self._since(memory, mark))
         memory.yes_at = mark.at
         memory.level = mark.level or rule.severity

@@ -172,9 +172,10 @@ class CompiledRule:
             or context.now - mark.at > LATE_RAISE_MS
         ):
             return Outcome(state, due=due)
-        changes = [Change("active", self.rule.severity, mark.at, mark)]
+        severity = mark.level or self.rule.severity
+        changes = [Change("active", severity, mark.at, mark)]
         if not lasting:
-            changes.append(Change("cleared", self.rule.severity, state.present.last_at, None))
+            changes.append(Change("cleared", severity, state.present.last_at, None))
         return Outcome(state, tuple(self._finding(c, state, context) for c in changes), due)
 
     def _advance(

@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from anju_devices import catalog
+from anju_devices import catalog, recording
 from anju_devices.messages import Reading
 from anju_edge.clock import now_ms
 from anju_edge.config import ReplayConfig
-from anju_edge.drivers import recording
 from anju_edge.errors import SpoolFullError
 from anju_edge.intake import Intake, Said
 

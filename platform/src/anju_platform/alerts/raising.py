@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts import repository
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode
 from anju_platform.alerts.repository import Entry
-from anju_platform.database import Json, from_millis, now, to_millis
+from anju_platform.database import Json, from_millis, to_millis
 from anju_platform.registry.privacy import HEALTH_FIELDS
 from anju_platform.registry.snapshot import KnownDevice
 from anju_rules import Finding, FindingKind, Moment, Rule
@@ -54,17 +54,32 @@ def raise_or_refresh(
     """
     key = dedupe_key(finding)
     alert = repository.latest_of_key(session, community_id, key)
-    if alert is not None and alert.handling != Handling.CLOSED:
-        transition = _refresh(alert, finding)
-    elif not _calls_for_people(alert, finding):
-        return None
-    elif alert is not None and _closed_lately(alert, finding):
-        transition = _reopen(alert, finding)
-    else:
-        transition = _raise(session, community_id, finding, rule, device, former=alert)
+    transition = decide(alert, community_id, finding, rule, device)
     if transition is not None:
+        session.add(transition.alert)
         session.flush()
     return transition
+
+
+def decide(
+    alert: Alert | None,
+    community_id: int,
+    finding: Finding,
+    rule: Rule,
+    device: KnownDevice | None,
+) -> Transition | None:
+    """Decide what a finding does to ``alert``, the open one of its key or the one closed last.
+
+    Changes that alert, or gives a new one; needs no database and knows no time but the
+    finding's, so that a back-test counts alerts as they would be raised.
+    """
+    if alert is not None and alert.handling != Handling.CLOSED:
+        return _refresh(alert, finding)
+    if not _calls_for_people(alert, finding):
+        return None
+    if alert is not None and _closed_lately(alert, finding):
+        return _reopen(alert, finding)
+    return _raise(community_id, finding, rule, device, former=alert)
 
 
 def _calls_for_people(closed: Alert | None, finding: Finding) -> bool:
@@ -83,7 +98,6 @@ def dedupe_key(finding: Finding) -> str:
 
 
 def _raise(
-    session: Session,
     community_id: int,
     finding: Finding,
     rule: Rule,
@@ -123,7 +137,6 @@ def _raise(
         evidence=evidence,
         version=1,
     )
-    session.add(alert)
     entries = (_entry(alert, "raised", finding),)
     return Transition(alert, "raised", tell=True, entries=entries)
 
@@ -236,7 +249,7 @@ def _cleared(alert: Alert, finding: Finding) -> Transition | None:
     if alert.handling != Handling.ACKED or alert.latched:
         return cleared
     alert.handling = Handling.CLOSED
-    alert.closed_at = now()
+    alert.closed_at = alert.cleared_at
     closed = _entry(alert, "closed", finding)
     return Transition(alert, "cleared", tell=False, entries=(*cleared.entries, closed))
 

@@ -26,12 +26,20 @@ class Coverage:
 
     ``deaf_since`` is when the broker was lost, epoch milliseconds; None while we are at it.
     Kept in memory by the process that writes them; after a failed transaction it no longer
-    agrees with the database: make a new one.
+    agrees with the database: make a new one. ``blind`` gives (start, end or None) in epoch
+    milliseconds by gateway; under None stands the time in which ingest itself heard nothing.
     """
 
-    def __init__(self, online: Mapping[int, bool]) -> None:
+    def __init__(
+        self,
+        online: Mapping[int, bool],
+        blind: Mapping[int | None, Iterable[tuple[int, int | None]]] | None = None,
+    ) -> None:
         self._online = dict(online)
-        self._blind: dict[int | None, list[_Period]] = {}
+        self._blind: dict[int | None, list[_Period]] = {
+            gateway: sorted(periods, key=lambda p: p[0])
+            for gateway, periods in (blind or {}).items()
+        }
         self.deaf_since: int | None = None
 
     @classmethod

@@ -107,7 +107,7 @@ def load(session: Session) -> Registry:
         if device.state != "approved":
             continue
         speaker = gateways[device.gateway_id]
-        one = _known_device(
+        one = known_device(
             device, where, household, person, gateway=speaker.slug, fields=fields, site=site
         )
         if one is not None:
@@ -116,7 +116,7 @@ def load(session: Session) -> Registry:
     return Registry(communities, {c.slug: c for c in communities.values()})
 
 
-def _known_device(
+def known_device(
     device: Device,
     place: Place,
     household: str | None,
@@ -126,6 +126,7 @@ def _known_device(
     fields: Mapping[tuple[str, str], int],
     site: Site,
 ) -> KnownDevice | None:
+    """Join a device with its place and home; nothing if this release does not know its model."""
     try:
         kind = model(device.model)
     except UnknownModelError as error:

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from anju_devices.errors import RecordingError
 from anju_devices.messages import Reading, Value
-from anju_edge.errors import RecordingError
 
 COLUMNS = ["start", "end", "sensor"]
 _ENTRANCE = re.compile(r"\b(front|entry|entrance|main|apartment)[\s-]*door\b", re.IGNORECASE)
@@ -69,8 +69,14 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48] or "unnamed"
 
 
-def read(file: Path, *, home: str, zone: ZoneInfo) -> list[Row]:
-    """Read a whole recording.
+def read(
+    file: Path,
+    *,
+    home: str,
+    zone: ZoneInfo,
+    on_bad: Callable[[RecordingError], None] | None = None,
+) -> list[Row]:
+    """Read a whole recording; ``on_bad`` is told of a row that cannot be read, and it goes on.
 
     Raises:
         RecordingError: it is missing or a line is not ``start,end,sensor`` with local times.
@@ -81,11 +87,19 @@ def read(file: Path, *, home: str, zone: ZoneInfo) -> list[Row]:
             table = csv.reader(lines)
             if next(table, None) != COLUMNS:
                 raise RecordingError(f"{file}: the first line must be {','.join(COLUMNS)}")
-            return [
-                _row((file, number), cells, partial(_sensor, sensors, home), zone)
-                for number, cells in enumerate(table, start=2)
-                if cells
-            ]
+            found = []
+            for number, cells in enumerate(table, start=2):
+                if not cells:
+                    continue
+                try:
+                    row = _row((file, number), cells, partial(_sensor, sensors, home), zone)
+                except RecordingError as error:
+                    if on_bad is None:
+                        raise
+                    on_bad(error)
+                else:
+                    found.append(row)
+            return found
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or f"not text: {error}"
         raise RecordingError(f"{file}: cannot be read: {reason}") from error

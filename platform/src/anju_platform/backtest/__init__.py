@@ -1,0 +1,1 @@
+"""How many alerts rules would have raised: stored or recorded readings, lived again."""
