@@ -1,6 +1,6 @@
 """``anju rule backtest``: asks for a source and rules, prints and writes the report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -44,7 +44,9 @@ class _Asked:
 
 RuleNames = Annotated[
     list[str] | None,
-    typer.Option(help="A file of rules (YAML) or a rule's id; repeatable. All, if left out."),
+    typer.Option(help="A file of rules (YAML), or the id of one in force; repeatable. Default: all."),
+        help="A file of rules (YAML) or the id of one in force; repeatable. All, if left out."
+    ),
 ]
 Against = Annotated[
     list[str] | None,
@@ -115,8 +117,9 @@ def backtest(  # noqa: PLR0917 - typer's shape: every option is a parameter
         timezone=timezone,
         skip_bad=skip_bad,
     )
-    tested, others = choose(rule or []), choose(against) if against else []
     with _source(asked) as source:
+        tested = choose(rule or [], source.rules)
+        others = choose(against, source.rules) if against else []
         report = testing.backtest(source, tested, against=others, closing=closing)
     words = Words(lang, report.timezone)
     typer.echo(as_text(report, words), nl=False)
@@ -126,27 +129,26 @@ def backtest(  # noqa: PLR0917 - typer's shape: every option is a parameter
         _write(html_out, as_page(report, words).encode())
 
 
-def choose(named: list[str]) -> list[Rule]:
-    """Give the rules that files or ids name; with none, all of the library.
+def choose(named: list[str], in_force: Mapping[str, Rule]) -> list[Rule]:
+    """Give the rules that files name, or ids of those in force; with none, all in force.
 
     Raises:
-        InvalidRequestError: a file is wrong, or no rule of the library has that id.
+        InvalidRequestError: a file is wrong, or no rule in force has that id.
     """
-    from anju_rules import InvalidRuleError, load_library, load_rules
+    from anju_rules import InvalidRuleError, load_rules
 
-    library = {rule.id: rule for rule in load_library()}
     if not named:
-        return list(library.values())
+        return list(in_force.values())
     found: list[Rule] = []
     for name in named:
         path = Path(name)
         try:
             if path.suffix in {".yaml", ".yml"} or path.is_file():
                 found += load_rules(path)
-            elif name in library:
-                found.append(library[name])
+            elif name in in_force:
+                found.append(in_force[name])
             else:
-                raise InvalidRequestError(f"{name!r} is neither a file nor a rule of the library")
+                raise InvalidRequestError(f"{name!r} is neither a file nor a rule in force")
         except InvalidRuleError as error:
             raise InvalidRequestError(str(error)) from error
     return found

@@ -25,6 +25,7 @@ from anju_devices import recording
 from anju_devices.errors import InvalidReadingError, RecordingError
 from anju_devices.messages import Id, Millis, Name, Quality, Reading, Value
 from anju_platform.backtest.source import Known, Period, Span, Tally, one_community
+from anju_platform.baselines.known import Baselines
 from anju_platform.database import to_millis
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.provision import CommunityFile, read_community, selves
@@ -37,6 +38,7 @@ from anju_platform.registry.snapshot import (
     known_device,
 )
 from anju_platform.telemetry.writing import Clocks, Taken
+from anju_rules import load_library
 
 GATEWAY = "gw-replay"
 _HOME_ZONE = "Asia/Shanghai"
@@ -81,6 +83,8 @@ class RecordedReadings:
         self.name = str(file)
         self.blind: dict[int | None, Sequence[Period]] = {}
         self.known_since: dict[int, int] = {}
+        self.rules = {rule.id: rule for rule in load_library()}
+        self.baselines = Baselines()  # a file is of a home nothing was learned of
         self.tally = Tally()
         self._file = file
         self._known = community.devices
@@ -176,6 +180,8 @@ class RecordedHome:
         """
         self.blind: dict[int | None, Sequence[Period]] = {}
         self.known_since: dict[int, int] = {}
+        self.rules = {rule.id: rule for rule in load_library()}
+        self.baselines = Baselines()  # a file is of a home nothing was learned of
         self.tally = Tally()
         on_bad: Callable[[RecordingError], None] | None = None
         if skip_bad:

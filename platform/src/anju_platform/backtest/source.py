@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from anju_platform.baselines.known import Baselines
 from anju_platform.registry.snapshot import KnownCommunity, Registry
 from anju_platform.telemetry.writing import Taken
+from anju_rules import Rule
 
 Period = tuple[int, int | None]
 """From, and until (None: it lasts), epoch milliseconds."""
@@ -76,6 +78,14 @@ class Source(Protocol):
     @property
     def blind(self) -> Mapping[int | None, Sequence[Period]]:
         """Blind periods by gateway id; under None those of ingest itself."""
+
+    @property
+    def baselines(self) -> Baselines:
+        """What was learned of homes and devices, as it is known now."""
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """The rules in force there now, by id."""
 
     @property
     def known_since(self) -> Mapping[int, int]:

@@ -11,13 +11,16 @@ from anju_devices.model import Field
 from anju_platform.backtest import repository
 from anju_platform.backtest.repository import Row
 from anju_platform.backtest.source import Known, Period, Span, Tally, one_community
+from anju_platform.baselines.known import Baselines
 from anju_platform.database import from_millis
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.registry import snapshot
 from anju_platform.registry.coverage import KEPT_MS
 from anju_platform.registry.snapshot import KnownDevice
+from anju_platform.rulebook import force
 from anju_platform.telemetry.model import Flag
 from anju_platform.telemetry.writing import FUTURE_MS, HISTORY_MS, Taken
+from anju_rules import load_library
 
 _WINDOW_MS = 86_400_000
 """So much is sorted at a time."""
@@ -58,6 +61,10 @@ class StoredReadings:
         self.span = span
         self.blind = repository.blind_periods(session, known.id, from_millis(span.warm - KEPT_MS))
         self.known_since = repository.created(session, known.id)
+        library = {rule.id: rule for rule in load_library()}
+        overlay = force.load(session, library, known.id).get(known.id, {})
+        self.rules = {rule.id: rule for rule in force.in_force(library, overlay)}
+        self.baselines = Baselines.load(session)
         self.tally = Tally()
         self._devices = {device.id: device for device in self.community.devices.values()}
         self._fields = {

@@ -88,6 +88,15 @@ _WARM_UP = (
 )
 
 
+_TODAY = (
+    "设备档案和已学习的作息（b.*）按现在的算；没有学习过的按固定时限。",
+    (
+        "The registry and the learned baselines are those of now; where nothing was learned, the"
+        " fixed times hold."
+    ),
+)
+
+
 class Words:
     """The words of one language and one time zone."""
 
@@ -158,4 +167,5 @@ class Words:
             clear=self.after(report.closed_after_clear_s),
             latched=self.after(report.latched_closed_after_s),
         )
-        return [closing, _WARM_UP[self._column].format(warm=self.length(report.warm_up_s))]
+        warm_up = _WARM_UP[self._column].format(warm=self.length(report.warm_up_s))
+        return [closing, warm_up, _TODAY[self._column]]
