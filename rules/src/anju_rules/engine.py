@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from anju_rules.changes import Change, Life, identify
+from anju_rules.changes import Change, Heard, Life, identify
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
 from anju_rules.memory import Mark, Signal, State
 from anju_rules.operators.schedule import Calendar
@@ -31,6 +31,7 @@ _RETRY_MS = 10_000
 long what was due before it was told waits for more."""
 _MOST_RECENT = 64
 _MOST_SEEN = 32
+_SAYS_NO = (Signal.NO, Signal.NEITHER)
 _replace = msgspec.structs.replace
 
 
@@ -50,7 +51,6 @@ class CompiledRule:
         self._simple = not (
             rule.hold or rule.count or rule.unless or rule.distinct or rule.sequence
         ) and not (rule.rate or rule.travel or rule.dwell or rule.hold_from)
-        self._gathers = bool(rule.count or rule.distinct)
         self._is_passing = rule.discriminator is not None or rule.entity == "person"
         # a life is not left to wait for it
         self._waits_for_gateway = not (rule.latch or rule.severity == 1)
@@ -90,15 +90,14 @@ class CompiledRule:
         if mark.id is not None and mark.id in known.seen:
             return self._unchanged(known, context)
         if self._is_quiet(known, mark):
-            calm = _replace(known.present, last_at=max(known.present.last_at, mark.at))
-            return Outcome(_replace(known, base=calm, present=calm), changed=False)
+            return Outcome(self._pass_by(known, mark), changed=False)
         return self._place(self._remember(known, mark, fact), mark, context)
 
     def _place(self, state: State, mark: Mark, context: Context) -> Outcome:
         """Let a reading in where it belongs in event time."""
         if self.rule.unless is not None and mark.at >= state.base.last_at:
             return self._wait(state, mark, context)
-        settled = self._settle(state, context)
+        settled = self._settle(state, mark.received_at)
         if mark.at < settled.base.last_at:
             return self._straggler(settled, mark, context)
         if settled.recent and mark.order <= settled.recent[-1].order:
@@ -110,9 +109,9 @@ class CompiledRule:
         if self._watch is not None:
             return self._look(self._watch, state, context)
         if self.rule.unless is not None:
-            outcome = self._release(state, context)
+            outcome = self._release(state, context, context.now)
         else:
-            until = self._until(state, context) if self._can_hear(context) else None
+            until = self._until(state, context.now) if self._can_hear(context) else None
             outcome = self._advance(state, [], until, context)
             left = outcome.state
             if self._is_passing and left and left.present.is_calm and outcome.due is None:
@@ -145,14 +144,23 @@ class CompiledRule:
 
     def _is_quiet(self, state: State, mark: Mark) -> bool:
         """Nothing is going on and this reading says so too: the common case, kept cheap."""
+        recent = state.recent
         return (
-            mark.signal in {Signal.NO, Signal.NEITHER}
+            mark.signal in _SAYS_NO
             and self.rule.unless is None
-            and not self._gathers
             and not mark.steps
-            and not state.recent
             and state.present.is_calm
+            and mark.at >= state.present.last_at
+            and (not recent or (len(recent) < _MOST_RECENT and recent[-1].order < mark.order))
         )
+
+    def _pass_by(self, state: State, mark: Mark) -> State:
+        """Keep a quiet reading for as long as one that it may undo can still come."""
+        recent = state.recent
+        present = _replace(state.present, last_at=mark.at)
+        if not recent or mark.received_at - _last_heard(recent) >= self._lateness:
+            return _replace(state, base=state.present, present=present, recent=[mark], told=[])
+        return _replace(state, present=present, recent=[*recent, mark])
 
     def _remember(self, state: State, mark: Mark, fact: Fact) -> State:
         # a clock that is ahead counts in full, a delay only as far as it may be a habit
@@ -200,18 +208,21 @@ class CompiledRule:
                 told[identity] -= 1
             else:
                 news.append(change)
-        withdrawn = any(one.kind == "active" and n > 0 for one, n in told.items())
-        if withdrawn and present.severity == 0 and not any(c.kind == "cleared" for c in news):
-            news.append(Change("cleared", self.rule.severity, mark.at, mark))
+        begin = Heard.of(state.base)
+        true, heard = begin.after(changes), begin.after([*state.told, *news])
+        news += true.corrects(heard, changes, mark)
         after = _replace(state, present=present, recent=recent, told=identify(changes))
         return self._tell(after, news, [mark], context)
 
-    def _settle(self, state: State, context: Context) -> State:
-        """Fold in what no straggler may precede any more; bounded, however a device chatters."""
+    def _settle(self, state: State, now: int) -> State:
+        """Fold in what no straggler may precede any more; bounded, however a device chatters.
+
+        ``now`` is when the reading at hand was received, not when its batch is judged.
+        """
         recent = state.recent
         if not recent:
             return state
-        if context.now - max(mark.received_at for mark in recent) >= self._lateness:
+        if now - _last_heard(recent) >= self._lateness:
             return _replace(state, base=copy.copy(state.present), recent=[], told=[])
         if len(recent) < _MOST_RECENT:
             return state
@@ -228,15 +239,15 @@ class CompiledRule:
         if any(mark.repeats(other) for other in state.recent):
             return self._unchanged(state, context)
         recent = sorted([*state.recent, mark], key=lambda one: one.order)
-        return self._release(_replace(state, recent=recent), context)
+        return self._release(_replace(state, recent=recent), context, mark.received_at)
 
-    def _release(self, state: State, context: Context) -> Outcome:
-        """Judge, in order, what has waited its time and everything before it."""
-        waited = [m for m in state.recent if context.now - m.received_at >= self._lateness]
-        last = max((mark.order for mark in waited), default=(0, 0, ""))
+    def _release(self, state: State, context: Context, now: int) -> Outcome:
+        """Judge, in order, what has waited its time at ``now``, and everything before it."""
+        waited = [m for m in state.recent if now - m.received_at >= self._lateness]
+        last = max((mark.order for mark in waited), default=(0, 0, "", ""))
         ready = [mark for mark in state.recent if mark.order <= last]
         rest = [mark for mark in state.recent if mark.order > last]
-        until = self._until(state, context) if not rest and self._can_hear(context) else None
+        until = self._until(state, now) if not rest and self._can_hear(context) else None
         base = copy.copy(state.base)
         changes = self._life.replay(base, ready, until)
         after = _replace(state, base=base, present=base, recent=rest)
@@ -244,9 +255,9 @@ class CompiledRule:
 
     # -- time -------------------------------------------------------------------------
 
-    def _until(self, state: State, context: Context) -> int:
+    def _until(self, state: State, now: int) -> int:
         """Give how far event time has surely come for this entity."""
-        return context.now - self._lateness - state.skew_ms
+        return now - self._lateness - state.skew_ms
 
     def _can_hear(self, context: Context) -> bool:
         """Time decides nothing while the gateway is away or has only just come back."""
@@ -267,8 +278,7 @@ class CompiledRule:
             due = at + self._lateness + state.skew_ms
             if due <= context.now:
                 # told late, it may be followed by what undoes it; nothing else puts it off
-                heard_at = max((mark.received_at for mark in state.recent), default=0)
-                due = max(due, heard_at + _RETRY_MS)
+                due = max(due, _last_heard(state.recent) + _RETRY_MS)
             times.append(due)
         if self.rule.unless is not None and state.recent:
             times.append(min(m.received_at for m in state.recent) + self._lateness)
@@ -362,3 +372,8 @@ class CompiledRule:
             data=mark.data if mark else {},
             because=change.because,
         )
+
+
+def _last_heard(marks: Sequence[Mark]) -> int:
+    """Give when the last of them was received; 0 when there are none."""
+    return max([mark.received_at for mark in marks], default=0)

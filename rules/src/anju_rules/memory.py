@@ -64,13 +64,13 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
         return Moment(self.at, self.id, self.device, self.value, self.spot)
 
     @property
-    def order(self) -> tuple[int, int, str]:
+    def order(self) -> tuple[int, int, str, str]:
         """Its place in event time."""
-        return (self.at, self.signal, self.id or "")
+        return (self.at, self.signal, self.id or "", self.device or "")
 
     def repeats(self, other: "Mark") -> bool:
         """Say whether this is the same reading told twice."""
-        return self.order == other.order and self.device == other.device
+        return self.order == other.order
 
 
 class Memory(msgspec.Struct, omit_defaults=True):
