@@ -199,6 +199,7 @@ class Life:
             self._fall(memory, mark.at, mark, changes)
         if not before or again or self._is_time_to_repeat(memory, mark):
             memory.told_at = mark.at
+            memory.doubted = False
             changes.append(Change("active", memory.severity, mark.at, mark, because))
         memory.cause = mark
         if self._rule.sequence is not None:
@@ -240,6 +241,7 @@ class Life:
         memory.severity = memory.risen = memory.level = 0
         memory.since = memory.clear_since = memory.unknown_since = memory.fall_since = None
         memory.spells = []
+        memory.doubted = False
         memory.cause = None
         if self._window is not None:
             memory.window = []
@@ -264,6 +266,7 @@ class Life:
                 case "gap":
                     memory.unknown_since = memory.last_at
                     if memory.severity:
+                        memory.doubted = True
                         changes.append(Change("unknown", memory.severity, at, memory.cause))
                 case "window" | "chains" | "spells":
                     setattr(memory, what, [])  # it came to nothing
@@ -359,7 +362,7 @@ class Heard:
     @classmethod
     def of(cls, memory: Memory) -> "Heard":
         """Give what was heard when a memory was settled."""
-        return cls(memory.severity, memory.severity > 0 and memory.unknown_since is not None)
+        return cls(memory.severity, memory.doubted)
 
     def after(self, said: Iterable["Change | Told"]) -> "Heard":
         """Give what is heard when all this was said, one after the other."""

@@ -82,7 +82,8 @@ class Memory(msgspec.Struct, omit_defaults=True):
     reading did, ``fall_since`` since when that is less. ``yes_at`` is the last YES,
     ``told_at`` the last one that was said aloud; ``excused_at`` is the last excuse.
     ``window`` are the moments a count, a rate or a journey needs, ``chains`` the beginnings
-    of a sequence, ``spells`` when it was true before. Lists are replaced, never changed:
+    of a sequence, ``spells`` when it was true before. ``doubted``: that it could no longer be
+    told was said, and nothing since. Lists are replaced, never changed:
     a copy of a memory shares them.
     """
 
@@ -101,6 +102,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     chains: list[list[Moment]] = []
     spells: list[tuple[int, int]] = []
     cause: Mark | None = None
+    doubted: bool = False
 
     @property
     def is_calm(self) -> bool:
