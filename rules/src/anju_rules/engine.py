@@ -81,12 +81,15 @@ class CompiledRule:
 
         ``said`` is ``fact.said()``, for a caller that asks several rules.
         """
+        if self._watch is not None:
+            if fact.retained or not self.reader.accepts(fact, context, said):
+                return self._unchanged(state, context)
+            known = state or State(key=self.key(fact) or "", device=fact.device)
+            return self._heard(self._watch, known, fact, context)
         mark = None if fact.retained else self.reader.read(fact, context, said)
         if mark is None:
             return self._unchanged(state, context)
         known = state or State(key=self.key(fact) or "", device=fact.device)
-        if self._watch is not None:
-            return self._heard(known, mark, context)
         if mark.id is not None and mark.id in known.seen:
             return self._unchanged(known, context)
         if self._is_quiet(known, mark):
@@ -293,26 +296,23 @@ class CompiledRule:
         after = _replace(state, absent_severity=change.severity)
         return Outcome(after, (self._finding(change, after, context),), watch.due(after, context))
 
-    def _heard(self, state: State, mark: Mark, context: Context) -> Outcome:
-        if self._watch is None or mark.signal is not Signal.YES:
-            return Outcome(
-                state if state.heard_at else None, due=self._due(state, context), changed=False
-            )
+    def _heard(self, watch: Watch, state: State, fact: Fact, context: Context) -> Outcome:
         # what was said long ago proves life then, not now; but a gateway that catches up speaks
-        old = not self.is_about_gateway and context.now - mark.at > LATE_RAISE_MS
-        heard_at = max(state.heard_at, mark.at if old else context.now)
-        first = self._watch.first(context)
-        if not state.absent_severity and heard_at - state.heard_at < self._watch.grain(context):
+        old = not self.is_about_gateway and context.now - fact.at > LATE_RAISE_MS
+        heard_at = max(state.heard_at, fact.at if old else context.now)
+        first, grain = watch.first_and_grain(context)
+        if not state.absent_severity and heard_at - state.heard_at < grain:
             return Outcome(state, due=state.heard_at + first, changed=False)
-        after = State(key=state.key, heard_at=heard_at, device=mark.device)
-        if old and state.absent_severity and self._watch.missing(after, context) is not None:
+        after = State(key=state.key, heard_at=heard_at, device=fact.device)
+        if old and state.absent_severity and watch.missing(after, context) is not None:
             # older than the silence that rang: it tells of life then, not of life now
             kept = _replace(after, absent_severity=state.absent_severity)
-            return Outcome(kept, due=self._watch.due(kept, context))
+            return Outcome(kept, due=watch.due(kept, context))
         if not state.absent_severity:
             # the earliest it can be: the tick then reckons with blindness and the schedule
             return Outcome(after, due=heard_at + first)
-        change = Change("cleared", state.absent_severity, mark.at, mark)
+        mark = self.reader.read(fact, context)
+        change = Change("cleared", state.absent_severity, fact.at, mark)
         return Outcome(after, (self._finding(change, after, context),), heard_at + first)
 
     # -- findings ---------------------------------------------------------------------
