@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench import latency, throughput
+from tests.bench import kernel, latency, states, throughput
 from tests.bench.site import conditions, staged
 
 FOLDER = Path(".anju/bench")
@@ -21,6 +21,12 @@ def main() -> None:
     options = _options()
     FOLDER.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=FOLDER, prefix="stage-"))
+    if options.what == "kernel":
+        _list("Rules in force, cost of a reading", kernel.library(directory))
+        _list("1,000 rules against 50", kernel.scale())
+        _list("State after a crash", states.run())
+        shutil.rmtree(directory)
+        return
     result: dict[str, object] = {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     with staged(directory, latency.WARM_UP + options.alerts, print) as stage:
         result["conditions"] = conditions(stage)
@@ -39,6 +45,9 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "what", nargs="?", choices=("product", "kernel"), default="product", help="(product)"
+    )
     parser.add_argument("--only", choices=("latency", "throughput"))
     parser.add_argument("--alerts", type=int, default=500, help="buttons to press (500)")
     parser.add_argument(

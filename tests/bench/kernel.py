@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from anju_devices.sim.describe import describe
 from anju_devices.sim import site as grounds
+from anju_devices.sim.describe import describe
 from anju_devices.sim.world import World
 from anju_rules import Context, Fact, Rule, RuleSet, load_library
 from anju_rules.fitting import decode
@@ -98,9 +98,7 @@ def community(directory: Path, hours: float) -> tuple[list[Fact], dict[str, Mapp
         for entry in entries.values()
     }
     facts = []
-    for number, reading in enumerate(
-        World(site, 1, START).until(START + round(hours * 3_600_000))
-    ):
+    for number, reading in enumerate(World(site, 1, START).until(START + round(hours * 3_600_000))):
         entry = entries[reading.device]
         facts.append(
             Fact(
@@ -143,9 +141,7 @@ def _all(
     return len(facts), time.perf_counter() - began
 
 
-def _judge(
-    rules: RuleSet, attributes: Mapping[str, Mapping[str, Any]]
-) -> Callable[[Fact], None]:
+def _judge(rules: RuleSet, attributes: Mapping[str, Mapping[str, Any]]) -> Callable[[Fact], None]:
     """What the platform does with a reading as far as rules go: index, key, context, step."""
     states: dict[tuple[str, str], State | None] = {}
 
@@ -155,9 +151,7 @@ def _judge(
             return
         said = fact.said()
         known = attributes.get(fact.device, _NO_ONE)
-        context = Context(
-            fact.received_at, known, fact.values, _NO_ONE, dict(_HEARD), lambda _: 0
-        )
+        context = Context(fact.received_at, known, fact.values, _NO_ONE, dict(_HEARD), lambda _: 0)
         for rule in matching:
             entity = rule.key(fact)
             if entity is not None:

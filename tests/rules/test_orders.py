@@ -70,8 +70,7 @@ RULES = {
         "sequence: {after: [\"m.event == 'off'\", \"m.event == 'grant'\"], within: 30s}\n"
     ),
     "sequence-lasting": (
-        "entity: place\nwhen: m.v >= 10\n"
-        'sequence: {after: ["m.v == 0", "m.v == 5"], within: 40s}\n'
+        'entity: place\nwhen: m.v >= 10\nsequence: {after: ["m.v == 0", "m.v == 5"], within: 40s}\n'
     ),
     "sequence-hold": (
         "entity: place\nwhen: m.v >= 10\nclear: m.v == 5\nfor: 7s\n"
@@ -84,10 +83,10 @@ RULES = {
     ),
     "travel": "entity: person\nwhen: has(m.credential)\ntravel: {faster_m_s: 5, slack: 1s}\n",
     "dwell": "when: m.v >= 10\ndwell: {for: 25s, within: 50s}\nsteps: [{severity: 2, for: 35s}]\n",
-    "dwell-clear": "when: m.v >= 10\nclear: m.v == 0\ndwell: {for: 15s, within: 40s}\nclear_for: 6s\n",
-    "hold-from": (
-        "when: m.event == 'on'\nclear: m.event == 'off'\nhold_from: until\nfor: 10s\n"
+    "dwell-clear": (
+        "when: m.v >= 10\nclear: m.v == 0\ndwell: {for: 15s, within: 40s}\nclear_for: 6s\n"
     ),
+    "hold-from": ("when: m.event == 'on'\nclear: m.event == 'off'\nhold_from: until\nfor: 10s\n"),
     "unless": "when: m.event == 'on'\nunless: {when: \"m.event == 'grant'\", within: 10s}\n",
     "unless-clear": (
         "when: m.v >= 10\nclear: m.v == 0\nmax_gap: 25s\n"
@@ -114,7 +113,9 @@ RULES = {
     "absent": "when: m.v >= 0\nabsent_for: {for: 20s}\n",
 }
 COMPILED = {
-    name: RuleSet([msgspec.convert(yaml.safe_load(f"id: {name}\n{HEAD}{text}"), Rule, dec_hook=decode)])
+    name: RuleSet(
+        [msgspec.convert(yaml.safe_load(f"id: {name}\n{HEAD}{text}"), Rule, dec_hook=decode)]
+    )
     for name, text in RULES.items()
 }
 IN_EVENT_TIME = [name for name in RULES if name != "absent"]
@@ -316,13 +317,15 @@ def batches(facts: Sequence[Fact], sizes: Sequence[int]) -> Iterator[tuple[Seque
         if not batch:
             return
         begin += size
-        following = facts[begin].received_at if begin < len(facts) else batch[-1].received_at + 2_000
+        following = (
+            facts[begin].received_at if begin < len(facts) else batch[-1].received_at + 2_000
+        )
         yield batch, min(following, batch[-1].received_at + 700 * (size - 1))
 
 
 SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 RESTARTS = st.frozensets(st.integers(1, 20), max_size=6)
-fast = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+fast = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
 def same_settled(run: Run, reference: Run, acts: Sequence[Act]) -> None:

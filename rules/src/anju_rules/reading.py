@@ -81,9 +81,7 @@ class Reader:
             level=self._level(spaces) if self._levels else 0,
         )
 
-    def accepts(
-        self, fact: Fact, context: Context, said: Mapping[str, Any] | None = None
-    ) -> bool:
+    def accepts(self, fact: Fact, context: Context, said: Mapping[str, Any] | None = None) -> bool:
         """Say whether ``when`` is true: all an absence rule asks of a reading."""
         return self._when.function(*self._spaces(fact, context, said)) is True
 

@@ -1,13 +1,11 @@
 """SQL of the rules' stored states."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from anju_platform.database import Json, as_json, driver, to_millis
-from anju_platform.rulebook.model import RuleState
+from anju_platform.database import Json, as_json, driver
 
 StateKey = tuple[int, str, str]
 """(community id, rule id, entity)."""
@@ -20,6 +18,14 @@ class StoredState(msgspec.Struct, frozen=True):
     state: Json
     due: int | None
 
+
+_AT_ONCE = 5_000
+
+_LOAD = """
+    SELECT community_id, rule_id, entity, state::text,
+        round(extract(epoch FROM due_at) * 1000)::bigint
+    FROM rule_states
+"""
 
 _SAVE = """
     INSERT INTO rule_states (community_id, rule_id, entity, state, due_at)
@@ -37,21 +43,14 @@ _FORGET = """
 """
 
 
-def load_states(session: Session) -> list[StoredState]:
-    """Give every stored state."""
-    rows = session.execute(
-        select(
-            RuleState.community_id,
-            RuleState.rule_id,
-            RuleState.entity,
-            RuleState.state,
-            RuleState.due_at,
-        )
-    )
-    return [
-        StoredState((community, rule, entity), state, to_millis(due) if due else None)
-        for community, rule, entity, state, due in rows
-    ]
+def load_states(session: Session) -> Iterator[StoredState]:
+    """Give every stored state, as they come: all of them at once would fill the memory."""
+    decode = msgspec.json.Decoder(Json).decode
+    with driver(session).cursor("rule_states", binary=True) as cursor:
+        cursor.itersize = _AT_ONCE
+        cursor.execute(_LOAD)
+        for community, rule, entity, state, due in cursor:
+            yield StoredState((community, rule, entity), decode(state), due)
 
 
 def save_states(session: Session, rows: Sequence[StoredState]) -> None:
