@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -69,16 +68,21 @@ def _save(url: str, entities: int) -> float:
     return round(seconds, 2)
 
 
+def _resident_kib() -> int:
+    status = Path("/proc/self/status").read_text("ascii")
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
 def main() -> None:
     """Load everything from the database named and print seconds and memory as JSON."""
     engine = connect(sys.argv[1])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _resident_kib()
     with transaction(engine) as session:
         registry = snapshot.load(session)
         began = time.perf_counter()
         book = Rulebook.load(session, load_library(), registry)
         seconds = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    after = _resident_kib()
     found = len(book._memory)
     print(
         json.dumps(

@@ -1,6 +1,8 @@
 """SQL of the rules' stored states."""
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -46,11 +48,23 @@ _FORGET = """
 def load_states(session: Session) -> Iterator[StoredState]:
     """Give every stored state, as they come: all of them at once would fill the memory."""
     decode = msgspec.json.Decoder(Json).decode
-    with driver(session).cursor("rule_states", binary=True) as cursor:
+    with _uncollected(), driver(session).cursor("rule_states", binary=True) as cursor:
         cursor.itersize = _AT_ONCE
         cursor.execute(_LOAD)
         for community, rule, entity, state, due in cursor:
             yield StoredState((community, rule, entity), decode(state), due)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: all that is made stays."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def save_states(session: Session, rows: Sequence[StoredState]) -> None:
