@@ -1,8 +1,8 @@
 """``python -m tests.bench [WHAT]``: how fast, how many, how soon.
 
-Without WHAT: how fast an alert is on a screen, and how many points are stored. ``backtest``:
-how fast stored readings are lived again. ``inactivity``: how soon a silence in a real home
-is noticed.
+Without WHAT: how fast an alert is on a screen, and how many points are stored. ``kernel``: what
+rules cost a reading, and how fast their state is loaded. ``backtest``: how fast stored
+readings are lived again. ``inactivity``: how soon a silence in a real home is noticed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench import backtest, inactivity, latency, throughput
+from tests.bench import backtest, inactivity, kernel, latency, states, throughput
 from tests.bench.site import conditions, staged
 
 from anju_platform.database import connect
@@ -87,10 +87,24 @@ def _backtest(_: argparse.Namespace) -> Result:
     return {"backtest": figures}
 
 
+def _kernel(_: argparse.Namespace) -> Result:
+    with _directory() as directory:
+        result = {
+            "library": kernel.library(directory),
+            "scale": kernel.scale(),
+            "state": states.run(),
+        }
+    _list("Rules in force, cost of a reading", result["library"])
+    _list("1,000 rules against 50", result["scale"])
+    _list("State after a crash", result["state"])
+    return {"kernel": result}
+
+
 BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "product": _whole_product,
     "latency": _whole_product,
     "throughput": _whole_product,
+    "kernel": _kernel,
     "backtest": _backtest,
     "inactivity": _inactivity,
 }

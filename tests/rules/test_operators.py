@@ -398,3 +398,38 @@ def test_a_change_is_over_a_time_in_which_its_condition_was_true_throughout() ->
     for hour in range(14, 24):
         town.hear(hour * HOUR, total=7, p={"away": False})
     assert town.said() == [(22 * HOUR, "active", 3)]
+
+
+# -- out of order: each of these was wrong once (found by test_orders.py) -----------------------
+
+
+def test_a_yes_overtaken_by_a_no_still_begins_its_hold() -> None:
+    town = Town("models: [climate]\nwhen: m.temperature >= 10\nfor: 2s\n")
+    town.hear(5.2, temperature=0).hear(1.5, temperature=20, arrives=6.4).wait(60)
+    assert town.said() == [(3.5, "active", 3), (5.2, "cleared", 3)]
+
+
+def test_a_yes_that_is_told_after_the_no_that_ended_it_does_not_stay() -> None:
+    town = (
+        Town("models: [climate]\nwhen: m.temperature >= 10\n")
+        .hear(0.2, temperature=10)
+        .hear(3.5, temperature="dirt")
+    )
+    town.hear(12.3, temperature=0).hear(11.5, temperature=10, arrives=14.7).wait(60)
+    assert town.said()[-1] == (12.3, "cleared", 3)
+
+
+def test_a_severity_that_only_held_in_the_wrong_order_is_put_right() -> None:
+    town = Town(CO).hear(0.5, co=60).hear(2.7, co=10).hear(3.0, co=60)
+    town.hear(1.7, co=30, arrives=4.9).wait(60)
+    assert town.said()[-1][1:] == ("severity", 2)
+
+
+def test_an_unknown_that_nobody_was_told_of_is_not_said_after_a_replay() -> None:
+    town = Town(
+        "models: [climate]\nwhen: m.temperature >= 10\nclear: m.temperature < 5\nclear_for: 10s\n"
+    )
+    town.hear(30, temperature=20).hear(60, temperature="dirt").hear(83.4, temperature=10).hear(
+        82.4, temperature=0, arrives=87
+    ).wait(200)
+    assert "unknown" not in [kind for _, kind, _ in town.said()]

@@ -4,7 +4,8 @@ This is the whole of a rule's life in event time, without a clock of its own. ``
 be called on the same marks as often as needed: it gives the same changes each time.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -18,6 +19,7 @@ from anju_rules.rule import Rule
 PULSE_REPEAT_MS = Duration(10_000)
 """A pulse that comes again is said again, but not more often than this: a button that
 chatters must not flood those who are to help."""
+_GIVES_SEVERITY = ("active", "severity")
 _SHOWN = 20
 """So many readings are kept with an alert as what made it true."""
 
@@ -204,6 +206,7 @@ class Life:
             self._fall(memory, mark.at, mark, changes)
         if not before or again or self._is_time_to_repeat(memory, mark):
             memory.told_at = mark.at
+            memory.doubted = False
             changes.append(Change("active", memory.severity, mark.at, mark, because))
         memory.cause = mark
         if self._rule.sequence is not None:
@@ -245,6 +248,7 @@ class Life:
         memory.severity = memory.risen = memory.level = 0
         memory.since = memory.clear_since = memory.unknown_since = memory.fall_since = None
         memory.spells = []
+        memory.doubted = False
         memory.cause = None
         if self._window is not None:
             memory.window = []
@@ -269,6 +273,7 @@ class Life:
                 case "gap":
                     memory.unknown_since = memory.last_at
                     if memory.severity:
+                        memory.doubted = True
                         changes.append(Change("unknown", memory.severity, at, memory.cause))
                 case "window" | "chains" | "spells":
                     setattr(memory, what, [])  # it came to nothing
@@ -362,17 +367,55 @@ def _is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What somebody who was told of every change takes to be so; severity 0: not active."""
+
+    severity: int
+    unknown: bool
+
+    @classmethod
+    def of(cls, memory: Memory) -> "Heard":
+        """Give what was heard when a memory was settled."""
+        return cls(memory.severity, memory.doubted)
+
+    def after(self, said: Iterable["Change | Told"]) -> "Heard":
+        """Give what is heard when all this was said, one after the other."""
+        severity, unknown = self.severity, self.unknown
+        for one in said:
+            if one.kind == "cleared":
+                severity, unknown = 0, False
+            elif one.kind == "active":
+                severity, unknown = one.severity, False
+            elif severity and one.kind == "unknown":
+                unknown = True
+            elif severity:
+                severity = one.severity
+        return Heard(severity, unknown)
+
+    def corrects(self, heard: "Heard", changes: Sequence[Change], mark: Mark) -> list[Change]:
+        """Give what must be said to whoever ``heard`` otherwise; ``changes`` are how it was."""
+        if self == heard:
+            return []
+        if not self.severity:
+            ends = [change.at for change in changes if change.kind == "cleared"]
+            return [Change("cleared", heard.severity, ends[-1] if ends else mark.at, mark)]
+        if not heard.severity or (heard.unknown and not self.unknown):
+            return [Change("active", self.severity, mark.at, mark)]
+        kind = "unknown" if self.unknown and not heard.unknown else "severity"
+        return [Change(kind, self.severity, mark.at, mark)]
+
+
 def identify(changes: Iterable[Change], before: Iterable[Told] = ()) -> list[Told]:
     """Give each change an identity that survives a replay with other marks between.
 
-    A change is known by its kind and severity and how many of those went ``before``.
+    A change is known by its kind, by the severity it gives if it gives one, and by how many
+    of those went ``before``.
     """
-    counts: dict[tuple[str, int], int] = {}
-    for told in before:
-        counts[told.kind, told.severity] = counts.get((told.kind, told.severity), 0) + 1
+    counts = Counter((told.kind, told.severity) for told in before)
     found = []
     for change in changes:
-        number = counts.get((change.kind, change.severity), 0)
-        counts[change.kind, change.severity] = number + 1
-        found.append(Told(change.kind, change.severity, number))
+        known = (change.kind, change.severity if change.kind in _GIVES_SEVERITY else 0)
+        found.append(Told(*known, counts[known]))
+        counts[known] += 1
     return found

@@ -33,10 +33,9 @@ class DailyWatch:
         """Give how long it is until the next wait is over, in ms."""
         return self._coming(context).by - context.now
 
-    def grain(self, context: Context) -> int:
-        """Every word is remembered exactly: it comes once a day."""
-        del context
-        return 0
+    def first_and_grain(self, context: Context) -> tuple[int, int]:
+        """Give :meth:`first`; every word is remembered exactly, for it comes once a day."""
+        return self.first(context), 0
 
     def lasts(self, state: State, context: Context) -> bool:
         """Say whether the newest wait that is over was in vain."""

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from anju_rules.changes import Change, Life, identify
+from anju_rules.changes import Change, Heard, Life, identify
 from anju_rules.daily_watch import DailyWatch
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
 from anju_rules.memory import Mark, Moment, Signal, State
@@ -33,6 +33,7 @@ _RETRY_MS = 10_000
 long what was due before it was told waits for more."""
 _MOST_RECENT = 64
 _MOST_SEEN = 32
+_SAYS_NO = (Signal.NO, Signal.NEITHER)
 _replace = msgspec.structs.replace
 
 
@@ -54,7 +55,6 @@ class CompiledRule:
         self._simple = not (
             rule.hold or rule.count or rule.unless or rule.distinct or rule.sequence
         ) and not (rule.rate or rule.travel or rule.dwell or rule.hold_from)
-        self._gathers = bool(rule.count or rule.distinct)
         self._is_passing = rule.discriminator is not None or rule.entity == "person"
         # a life is not left to wait for it
         self._waits_for_gateway = not (rule.latch or rule.severity == 1)
@@ -85,24 +85,26 @@ class CompiledRule:
 
         ``said`` is ``fact.said()``, for a caller that asks several rules.
         """
+        if self._watch is not None:
+            if fact.retained or not self.reader.accepts(fact, context, said):
+                return self._unchanged(state, context)
+            known = state or State(key=self.key(fact) or "", device=fact.device)
+            return self._heard(self._watch, known, fact, context)
         mark = None if fact.retained else self.reader.read(fact, context, said)
         if mark is None:
             return self._unchanged(state, context)
         known = state or State(key=self.key(fact) or "", device=fact.device)
-        if self._watch is not None:
-            return self._heard(known, mark, context)
         if mark.id is not None and mark.id in known.seen:
             return self._unchanged(known, context)
         if self._is_quiet(known, mark):
-            calm = _replace(known.present, last_at=max(known.present.last_at, mark.at))
-            return Outcome(_replace(known, base=calm, present=calm), changed=False)
+            return Outcome(self._pass_by(known, mark), changed=False)
         return self._place(self._remember(known, mark, fact), mark, context)
 
     def _place(self, state: State, mark: Mark, context: Context) -> Outcome:
         """Let a reading in where it belongs in event time."""
         if self.rule.unless is not None and mark.at >= state.base.last_at:
             return self._wait(state, mark, context)
-        settled = self._settle(state, context)
+        settled = self._settle(state, mark.received_at)
         if mark.at < settled.base.last_at:
             return self._straggler(settled, mark, context)
         if settled.recent and mark.order <= settled.recent[-1].order:
@@ -114,9 +116,9 @@ class CompiledRule:
         if self._watch is not None:
             return self._look(self._watch, state, context)
         if self.rule.unless is not None:
-            outcome = self._release(state, context)
+            outcome = self._release(state, context, context.now)
         else:
-            until = self._until(state, context) if self._can_hear(context) else None
+            until = self._until(state, context.now) if self._can_hear(context) else None
             outcome = self._advance(state, [], until, context)
             left = outcome.state
             if self._is_passing and left and left.present.is_calm and outcome.due is None:
@@ -149,14 +151,23 @@ class CompiledRule:
 
     def _is_quiet(self, state: State, mark: Mark) -> bool:
         """Nothing is going on and this reading says so too: the common case, kept cheap."""
+        recent = state.recent
         return (
-            mark.signal in {Signal.NO, Signal.NEITHER}
+            mark.signal in _SAYS_NO
             and self.rule.unless is None
-            and not self._gathers
             and not mark.steps
-            and not state.recent
             and state.present.is_calm
+            and mark.at >= state.present.last_at
+            and (not recent or (len(recent) < _MOST_RECENT and recent[-1].order < mark.order))
         )
+
+    def _pass_by(self, state: State, mark: Mark) -> State:
+        """Keep a quiet reading for as long as one that it may undo can still come."""
+        recent = state.recent
+        present = _replace(state.present, last_at=mark.at)
+        if not recent or mark.received_at - _last_heard(recent) >= self._lateness:
+            return _replace(state, base=state.present, present=present, recent=[mark], told=[])
+        return _replace(state, present=present, recent=[*recent, mark])
 
     def _remember(self, state: State, mark: Mark, fact: Fact) -> State:
         # a clock that is ahead counts in full, a delay only as far as it may be a habit
@@ -205,18 +216,21 @@ class CompiledRule:
                 told[identity] -= 1
             else:
                 news.append(change)
-        withdrawn = any(one.kind == "active" and n > 0 for one, n in told.items())
-        if withdrawn and present.severity == 0 and not any(c.kind == "cleared" for c in news):
-            news.append(Change("cleared", self.rule.severity, mark.at, mark))
+        begin = Heard.of(state.base)
+        true, heard = begin.after(changes), begin.after([*state.told, *news])
+        news += true.corrects(heard, changes, mark)
         after = _replace(state, present=present, recent=recent, told=identify(changes))
         return self._tell(after, news, [mark], context)
 
-    def _settle(self, state: State, context: Context) -> State:
-        """Fold in what no straggler may precede any more; bounded, however a device chatters."""
+    def _settle(self, state: State, now: int) -> State:
+        """Fold in what no straggler may precede any more; bounded, however a device chatters.
+
+        ``now`` is when the reading at hand was received, not when its batch is judged.
+        """
         recent = state.recent
         if not recent:
             return state
-        if context.now - max(mark.received_at for mark in recent) >= self._lateness:
+        if now - _last_heard(recent) >= self._lateness:
             return _replace(state, base=copy.copy(state.present), recent=[], told=[])
         if len(recent) < _MOST_RECENT:
             return state
@@ -233,15 +247,15 @@ class CompiledRule:
         if any(mark.repeats(other) for other in state.recent):
             return self._unchanged(state, context)
         recent = sorted([*state.recent, mark], key=lambda one: one.order)
-        return self._release(_replace(state, recent=recent), context)
+        return self._release(_replace(state, recent=recent), context, mark.received_at)
 
-    def _release(self, state: State, context: Context) -> Outcome:
-        """Judge, in order, what has waited its time and everything before it."""
-        waited = [m for m in state.recent if context.now - m.received_at >= self._lateness]
-        last = max((mark.order for mark in waited), default=(0, 0, ""))
+    def _release(self, state: State, context: Context, now: int) -> Outcome:
+        """Judge, in order, what has waited its time at ``now``, and everything before it."""
+        waited = [m for m in state.recent if now - m.received_at >= self._lateness]
+        last = max((mark.order for mark in waited), default=(0, 0, "", ""))
         ready = [mark for mark in state.recent if mark.order <= last]
         rest = [mark for mark in state.recent if mark.order > last]
-        until = self._until(state, context) if not rest and self._can_hear(context) else None
+        until = self._until(state, now) if not rest and self._can_hear(context) else None
         base = copy.copy(state.base)
         changes = self._life.replay(base, ready, until)
         after = _replace(state, base=base, present=base, recent=rest)
@@ -249,9 +263,9 @@ class CompiledRule:
 
     # -- time -------------------------------------------------------------------------
 
-    def _until(self, state: State, context: Context) -> int:
+    def _until(self, state: State, now: int) -> int:
         """Give how far event time has surely come for this entity."""
-        return context.now - self._lateness - state.skew_ms
+        return now - self._lateness - state.skew_ms
 
     def _can_hear(self, context: Context) -> bool:
         """Time decides nothing while the gateway is away or has only just come back."""
@@ -272,8 +286,7 @@ class CompiledRule:
             due = at + self._lateness + state.skew_ms
             if due <= context.now:
                 # told late, it may be followed by what undoes it; nothing else puts it off
-                heard_at = max((mark.received_at for mark in state.recent), default=0)
-                due = max(due, heard_at + _RETRY_MS)
+                due = max(due, _last_heard(state.recent) + _RETRY_MS)
             times.append(due)
         if self.rule.unless is not None and state.recent:
             times.append(min(m.received_at for m in state.recent) + self._lateness)
@@ -290,26 +303,25 @@ class CompiledRule:
         after = _replace(state, absent_severity=change.severity)
         return Outcome(after, (self._finding(change, after, context),), watch.due(after, context))
 
-    def _heard(self, state: State, mark: Mark, context: Context) -> Outcome:
-        if self._watch is None or mark.signal is not Signal.YES:
-            return Outcome(
-                state if state.heard_at else None, due=self._due(state, context), changed=False
-            )
+    def _heard(
+        self, watch: Watch | DailyWatch, state: State, fact: Fact, context: Context
+    ) -> Outcome:
         # what was said long ago proves life then, not now; but a gateway that catches up speaks
-        old = not self.is_about_gateway and context.now - mark.at > LATE_RAISE_MS
-        heard_at = max(state.heard_at, mark.at if old else context.now)
-        first = self._watch.first(context)
-        if not state.absent_severity and heard_at - state.heard_at < self._watch.grain(context):
+        old = not self.is_about_gateway and context.now - fact.at > LATE_RAISE_MS
+        heard_at = max(state.heard_at, fact.at if old else context.now)
+        first, grain = watch.first_and_grain(context)
+        if not state.absent_severity and heard_at - state.heard_at < grain:
             return Outcome(state, due=state.heard_at + first, changed=False)
-        after = State(key=state.key, heard_at=heard_at, device=mark.device)
-        if old and state.absent_severity and self._still_missing(self._watch, after, context):
+        after = State(key=state.key, heard_at=heard_at, device=fact.device)
+        if old and state.absent_severity and self._still_missing(watch, after, context):
             # older than the silence that rang: it tells of life then, not of life now
             kept = _replace(after, absent_severity=state.absent_severity)
-            return Outcome(kept, due=self._watch.due(kept, context))
+            return Outcome(kept, due=watch.due(kept, context))
         if not state.absent_severity:
             # the earliest it can be: the tick then reckons with blindness and the schedule
             return Outcome(after, due=heard_at + first)
-        change = Change("cleared", state.absent_severity, mark.at, mark)
+        mark = self.reader.read(fact, context)
+        change = Change("cleared", state.absent_severity, fact.at, mark)
         return Outcome(after, (self._finding(change, after, context),), heard_at + first)
 
     def _still_missing(self, watch: Watch | DailyWatch, state: State, context: Context) -> bool:
@@ -374,3 +386,8 @@ class CompiledRule:
             data=mark.data if mark else {},
             because=change.because,
         )
+
+
+def _last_heard(marks: Sequence[Mark]) -> int:
+    """Give when the last of them was received; 0 when there are none."""
+    return max([mark.received_at for mark in marks], default=0)

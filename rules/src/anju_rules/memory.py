@@ -64,13 +64,13 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
         return Moment(self.at, self.id, self.device, self.value, self.spot)
 
     @property
-    def order(self) -> tuple[int, int, str]:
+    def order(self) -> tuple[int, int, str, str]:
         """Its place in event time."""
-        return (self.at, self.signal, self.id or "")
+        return (self.at, self.signal, self.id or "", self.device or "")
 
     def repeats(self, other: "Mark") -> bool:
         """Say whether this is the same reading told twice."""
-        return self.order == other.order and self.device == other.device
+        return self.order == other.order
 
 
 class Memory(msgspec.Struct, omit_defaults=True):
@@ -82,7 +82,8 @@ class Memory(msgspec.Struct, omit_defaults=True):
     reading did, ``fall_since`` since when that is less. ``yes_at`` is the last YES,
     ``told_at`` the last one that was said aloud; ``excused_at`` is the last excuse.
     ``window`` are the moments a count, a rate or a journey needs, ``chains`` the beginnings
-    of a sequence, ``spells`` when it was true before. Lists are replaced, never changed:
+    of a sequence, ``spells`` when it was true before. ``doubted``: that it could no longer be
+    told was said, and nothing since. Lists are replaced, never changed:
     a copy of a memory shares them.
     """
 
@@ -101,6 +102,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     chains: list[list[Moment]] = []
     spells: list[tuple[int, int]] = []
     cause: Mark | None = None
+    doubted: bool = False
 
     @property
     def is_calm(self) -> bool:

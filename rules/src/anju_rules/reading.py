@@ -1,7 +1,7 @@
 """What one reading says to one rule: its conditions, met with everything they may look at."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from anju_rules.condition import Condition, compile_condition
 from anju_rules.facts import Context, Fact
@@ -9,9 +9,10 @@ from anju_rules.geography import HOME_M, home_m
 from anju_rules.memory import Mark, Signal, Spot
 from anju_rules.rule import Rule
 
+_Spaces: TypeAlias = tuple[Mapping[str, Any], ...]
 _EMPTY: dict[str, Any] = {}
 _NO_VALUES = (_EMPTY, _EMPTY)
-_QUIET = {Signal.NO, Signal.NEITHER, Signal.UNKNOWN, Signal.EXCUSE}
+_QUIET = (Signal.NO, Signal.NEITHER, Signal.UNKNOWN, Signal.EXCUSE)
 
 
 class Reader:
@@ -50,13 +51,8 @@ class Reader:
         self, fact: Fact, context: Context, said: Mapping[str, Any] | None = None
     ) -> Mark | None:
         """Give what this reading says, or nothing; ``said`` is ``fact.said()`` if it is known."""
-        if said is None:
-            said = fact.said()
-        if self._reads_home_m:
-            said = {**said, HOME_M: home_m(said, context.attributes)}
-        device = {**context.current, **context.attributes} if self._reads_device else _EMPTY
-        usual = context.baseline(fact.at) if self._reads_baseline else _EMPTY
-        spaces = (said, device, context.person, usual, context.site)
+        spaces = self._spaces(fact, context, said)
+        said = spaces[0]
         signal = self._signal(said, spaces)
         if self._at_once is not None:
             at_once = self._at_once.function(*spaces) is True
@@ -85,6 +81,20 @@ class Reader:
             steps=steps,
             level=self._level(spaces) if self._levels else 0,
         )
+
+    def accepts(self, fact: Fact, context: Context, said: Mapping[str, Any] | None = None) -> bool:
+        """Say whether ``when`` is true: all an absence rule asks of a reading."""
+        return self._when.function(*self._spaces(fact, context, said)) is True
+
+    def _spaces(self, fact: Fact, context: Context, said: Mapping[str, Any] | None) -> _Spaces:
+        """Give what conditions may look at: ``m``, ``d``, ``p``, ``b``, ``s``."""
+        if said is None:
+            said = fact.said()
+        if self._reads_home_m:
+            said = {**said, HOME_M: home_m(said, context.attributes)}
+        device = {**context.current, **context.attributes} if self._reads_device else _EMPTY
+        usual = context.baseline(fact.at) if self._reads_baseline else _EMPTY
+        return (said, device, context.person, usual, context.site)
 
     def _signal(self, said: Mapping[str, Any], spaces: tuple[Any, ...]) -> Signal | None:
         if self._excuse is not None and self._excuse.function(*spaces) is True:

@@ -10,6 +10,7 @@ from anju_rules.errors import InvalidRuleError
 from anju_rules.facts import Fact
 from anju_rules.rule import Rule
 
+_Shape = tuple[str, str | None, tuple[str, ...], tuple[str, ...]]
 _MOST_SHAPES = 10_000
 """Shapes of readings are the devices' to choose; so many, and the index starts anew."""
 
@@ -42,7 +43,7 @@ class RuleSet:
             if rule.id in self._rules:
                 raise InvalidRuleError(f"rule {rule.id!r} is given twice")
             self._rules[rule.id] = CompiledRule(rule, zone, days)
-        self._by_kind: dict[tuple[str, str | None, frozenset[str]], tuple[CompiledRule, ...]] = {}
+        self._by_kind: dict[_Shape, tuple[CompiledRule, ...]] = {}
 
     @classmethod
     def sharing(cls, compiled: Iterable[CompiledRule]) -> "RuleSet":
@@ -72,12 +73,10 @@ class RuleSet:
         What it depends on (model, event, names of values and data) is looked up once per
         shape of reading: devices say the same few shapes over and over.
         """
-        names = (
-            frozenset(fact.values) | frozenset(fact.data) if fact.data else frozenset(fact.values)
-        )
-        shape = (fact.model, fact.event, names)
+        shape = (fact.model, fact.event, tuple(fact.values), tuple(fact.data))
         found = self._by_kind.get(shape)
         if found is None:
+            names = frozenset(fact.values) | frozenset(fact.data)
             found = tuple(
                 r for r in self._rules.values() if _may_match(r, fact.model, fact.event, names)
             )

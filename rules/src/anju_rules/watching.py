@@ -44,12 +44,13 @@ class Watch:
 
     def first(self, context: Context) -> int:
         """Give the least silence that rings, in ms; what is learned may ask for more."""
-        own = self._least(context)
-        return own + absence.grain(own)
+        return self.first_and_grain(context)[0]
 
-    def grain(self, context: Context) -> int:
-        """Give how exactly the last word is remembered, in ms."""
-        return absence.grain(self._least(context))
+    def first_and_grain(self, context: Context) -> tuple[int, int]:
+        """Give the least silence that rings, and how exactly the last word is remembered, in ms."""
+        own = self._least(context)
+        exactly = absence.grain(own)
+        return own + exactly, exactly
 
     def missing(self, state: State, context: Context) -> Change | None:
         """Give what the silence has come to mean, if that is new."""

@@ -44,7 +44,7 @@ class _Asked:
 
 RuleNames = Annotated[
     list[str] | None,
-    typer.Option(help="A file of rules (YAML), or the id of one in force; repeatable. Default: all."),
+    typer.Option(
         help="A file of rules (YAML) or the id of one in force; repeatable. All, if left out."
     ),
 ]

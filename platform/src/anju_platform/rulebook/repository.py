@@ -1,14 +1,15 @@
 """SQL of the rules' stored states, and of what is added to their versions and activations."""
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from anju_platform.database import Json, as_json, driver, to_millis
-from anju_platform.rulebook.model import RuleActivation, RuleState, RuleVersion
+from anju_platform.database import Json, as_json, driver
+from anju_platform.rulebook.model import RuleActivation, RuleVersion
 
 RULES_CHANNEL = "anju_rules"
 """NOTIFY channel; a trigger sends on it whenever other rules are put in force."""
@@ -24,6 +25,14 @@ class StoredState(msgspec.Struct, frozen=True):
     state: Json
     due: int | None
 
+
+_AT_ONCE = 5_000
+
+_LOAD = """
+    SELECT community_id, rule_id, entity, state::text,
+        round(extract(epoch FROM due_at) * 1000)::bigint
+    FROM rule_states
+"""
 
 _SAVE = """
     INSERT INTO rule_states (community_id, rule_id, entity, state, due_at)
@@ -41,21 +50,26 @@ _FORGET = """
 """
 
 
-def load_states(session: Session) -> list[StoredState]:
-    """Give every stored state."""
-    rows = session.execute(
-        select(
-            RuleState.community_id,
-            RuleState.rule_id,
-            RuleState.entity,
-            RuleState.state,
-            RuleState.due_at,
-        )
-    )
-    return [
-        StoredState((community, rule, entity), state, to_millis(due) if due else None)
-        for community, rule, entity, state, due in rows
-    ]
+def load_states(session: Session) -> Iterator[StoredState]:
+    """Give every stored state, as they come: all of them at once would fill the memory."""
+    decode = msgspec.json.Decoder(Json).decode
+    with _uncollected(), driver(session).cursor("rule_states", binary=True) as cursor:
+        cursor.itersize = _AT_ONCE
+        cursor.execute(_LOAD)
+        for community, rule, entity, state, due in cursor:
+            yield StoredState((community, rule, entity), decode(state), due)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: all that is made stays."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def save_states(session: Session, rows: Sequence[StoredState]) -> None:
