@@ -16,16 +16,23 @@ from anju_platform.people.model import Contact, Household, Resident
 from anju_platform.registry import repository
 from anju_platform.registry.credentials import hash_secret, new_secret
 from anju_platform.registry.model import Community, Device, Gateway, Place
+from anju_rules.operators.schedule import Schedule
 
 
 class CommunityHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The community itself."""
+    """The community itself.
+
+    ``holidays`` are days that schedules of rules may heed; ``armed`` are the hours in which
+    its zones are armed, always where none are given.
+    """
 
     slug: Id
     name: str
     name_en: str
     timezone: str = "Asia/Shanghai"
     plan: dict[str, Any] = {}
+    holidays: tuple[date, ...] = ()
+    armed: Schedule | None = None
 
 
 class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,6 +192,8 @@ def _head(session: Session, head: CommunityHead) -> int:
         session.add(community)
     community.name, community.name_en = head.name, head.name_en
     community.timezone, community.plan = head.timezone, head.plan
+    community.holidays = sorted(day.isoformat() for day in head.holidays)
+    community.armed = msgspec.to_builtins(head.armed) if head.armed else None
     session.flush()
     return community.id
 

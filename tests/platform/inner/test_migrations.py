@@ -152,8 +152,8 @@ def test_rules_come_to_a_database_with_data_in_it(postgres_url: str) -> None:
 
 def test_web_and_ingest_need_no_right_to_change_what_is_only_ever_added(engine: Engine) -> None:
     prepare = """
-        INSERT INTO communities (slug, name, name_en, timezone, plan, feed_seq)
-            VALUES ('garden', '园', 'Garden', 'Asia/Shanghai', '{}', 0);
+        INSERT INTO communities (slug, name, name_en, timezone, plan, holidays, feed_seq)
+            VALUES ('garden', '园', 'Garden', 'Asia/Shanghai', '{}', '[]', 0);
         INSERT INTO users (community_id, username, name, role, password_hash, locale, disabled,
             failed_logins) SELECT id, 'anna', 'Anna', 'admin', 'x', 'zh', false, 0 FROM communities;
         DROP ROLE IF EXISTS anju_least;

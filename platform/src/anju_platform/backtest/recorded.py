@@ -35,6 +35,7 @@ from anju_platform.registry.snapshot import (
     KnownCommunity,
     KnownDevice,
     KnownGateway,
+    armed_hours,
     known_device,
 )
 from anju_platform.telemetry.writing import Clocks, Taken
@@ -296,7 +297,11 @@ def community_of(document: dict[str, Any]) -> KnownCommunity:
     }
     devices = _devices(file, gateways)
     head = file.community
-    return KnownCommunity(1, head.slug, head.timezone, gateways, devices)
+    holidays = frozenset(head.holidays)
+    armed = armed_hours(
+        msgspec.to_builtins(head.armed) if head.armed else None, head.timezone, holidays
+    )
+    return KnownCommunity(1, head.slug, head.timezone, gateways, devices, holidays, armed)
 
 
 def _devices(file: CommunityFile, gateways: dict[str, KnownGateway]) -> dict[str, KnownDevice]:

@@ -9,14 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from anju_platform.backtest.hearing import Hearing
 from anju_platform.backtest.ledger import Closing, Ledger
 from anju_platform.backtest.source import Source
-from anju_platform.registry.snapshot import KnownCommunity, KnownDevice, Registry
+from anju_platform.registry.snapshot import KnownDevice, Registry
 from anju_platform.rulebook import book
 from anju_platform.rulebook.book import Found, Rulebook, World
 from anju_platform.telemetry.writing import Latest, Taken
@@ -152,7 +152,7 @@ class _Stage:
         while self._newcomers and self._newcomers[-1][0] <= now:
             _, devices = self._newcomers.pop()
             known = self._community
-            part = KnownCommunity(known.id, known.slug, known.timezone, known.gateways, devices)
+            part = replace(known, devices=devices)
             world = World(
                 Registry({part.id: part}, {part.slug: part}), self._world.latest, self._hearing
             )

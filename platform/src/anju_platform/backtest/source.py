@@ -1,7 +1,7 @@
 """What a back-test reads: readings as they reached us, and who could be heard meanwhile."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from anju_platform.baselines.known import Baselines
@@ -105,5 +105,5 @@ class Source(Protocol):
 def one_community(known: KnownCommunity, devices: Collection[str] = ()) -> Registry:
     """Give a registry of one community; with ``devices``, of these alone."""
     chosen = {slug: d for slug, d in known.devices.items() if not devices or slug in devices}
-    part = KnownCommunity(known.id, known.slug, known.timezone, known.gateways, chosen)
+    part = replace(known, devices=chosen)
     return Registry({part.id: part}, {part.slug: part})

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, SmallInteger, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Json, Key, Table
@@ -12,8 +13,10 @@ class Community(Table):
     """One managed residential complex: the tenant and the unit of partitioning.
 
     ``plan`` is the site plan drawn on the wall: ``{"width", "height", "shapes": [{"kind",
-    "points" | "rect", "label", "label_en"}]}`` in metres. ``feed_seq`` numbers what
-    changed on screens, without gaps, in commit order.
+    "points" | "rect", "label", "label_en"}]}`` in metres. ``holidays`` are days such as
+    ``2026-10-01``, which schedules of rules may heed; ``armed`` is the schedule (``hours``,
+    ``days``, ``holidays``) in which zones are armed, null for always. ``feed_seq`` numbers
+    what changed on screens, without gaps, in commit order.
     """
 
     __tablename__ = "communities"
@@ -23,6 +26,8 @@ class Community(Table):
     name_en: Mapped[str]
     timezone: Mapped[str] = mapped_column(default="Asia/Shanghai")
     plan: Mapped[Json] = mapped_column(default=dict)
+    holidays: Mapped[list[str]] = mapped_column(JSONB, default=list)
+    armed: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
     feed_seq: Mapped[int] = mapped_column(default=0)
 
 

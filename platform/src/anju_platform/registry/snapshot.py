@@ -3,8 +3,11 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from anju_devices.catalog import model
@@ -12,8 +15,9 @@ from anju_devices.errors import UnknownModelError
 from anju_devices.model import DeviceModel
 from anju_platform.errors import DatabaseUnavailableError
 from anju_platform.registry import repository
-from anju_platform.registry.model import Device, Place
+from anju_platform.registry.model import Community, Device, Place
 from anju_platform.registry.site import Site
+from anju_rules.operators.schedule import Calendar, Schedule
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,12 @@ class KnownCommunity:
     timezone: str
     gateways: dict[str, KnownGateway] = field(default_factory=dict)
     devices: dict[str, KnownDevice] = field(default_factory=dict)
+    holidays: frozenset[date] = frozenset()
+    armed: Calendar | None = None
+
+    def is_armed(self, at: int) -> bool:
+        """Tell whether zones are armed at a moment (epoch ms); always, where no hours are set."""
+        return self.armed is None or self.armed.is_open(at)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +92,7 @@ class Registry:
 
 def load(session: Session) -> Registry:
     """Read the whole registry; devices of models this release does not know are left out."""
-    communities = {
-        c.id: KnownCommunity(c.id, c.slug, c.timezone) for c in repository.communities(session)
-    }
+    communities = {c.id: _known_community(c) for c in repository.communities(session)}
     gateways: dict[int, KnownGateway] = {}
     for gateway, place in repository.gateways(session):
         community = communities[gateway.community_id]
@@ -114,6 +122,26 @@ def load(session: Session) -> Registry:
             speaker.devices[device.slug] = one
             communities[device.community_id].devices[device.slug] = one
     return Registry(communities, {c.slug: c for c in communities.values()})
+
+
+def _known_community(community: Community) -> KnownCommunity:
+    holidays = frozenset(date.fromisoformat(day) for day in community.holidays)
+    return KnownCommunity(
+        community.id,
+        community.slug,
+        community.timezone,
+        holidays=holidays,
+        armed=armed_hours(community.armed, community.timezone, holidays),
+    )
+
+
+def armed_hours(
+    armed: Mapping[str, Any] | None, timezone: str, holidays: frozenset[date]
+) -> Calendar | None:
+    """Give the hours in which zones are armed; nothing for always."""
+    if armed is None:
+        return None
+    return Calendar(msgspec.convert(armed, Schedule), ZoneInfo(timezone), holidays)
 
 
 def known_device(

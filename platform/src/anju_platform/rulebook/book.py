@@ -292,7 +292,7 @@ class Rulebook:
         coverage = world.coverage
         gateway_id = None if itself else device.gateway_id
         household = device.entities.get("household")
-        timezone = world.registry.communities[device.community_id].timezone
+        community = world.registry.communities[device.community_id]
         return Context(
             now=now,
             attributes=device.attributes,
@@ -302,10 +302,10 @@ class Rulebook:
                 "gateway_online": coverage.can_hear(gateway_id),
                 "gateway_present": coverage.is_online(device.gateway_id),
                 **self._homes.site(device.community_id, household, device.person, now),
-                "armed": True,  # every site is, until communities have schedules for it
+                "armed": community.is_armed(now),
             },
             blind=lambda since: coverage.blind_ms(gateway_id, since, now),
-            baseline=world.baselines.usual(device, timezone),
+            baseline=world.baselines.usual(device, community.timezone),
         )
 
     def _apply(

@@ -6,6 +6,7 @@ The web process and ingest ask here alike, so that a screen shows what is really
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy.orm import Session
 
@@ -124,6 +125,10 @@ def in_force(library: Library, overlay: Overlay) -> list[Rule]:
     return kept + [choice.rule for choice in overlay.values() if choice.rule is not None]
 
 
+_Hours = tuple[str, frozenset[date]]
+"""A time zone and its holidays: all of a community that a compiled rule depends on."""
+
+
 class RuleSets:
     """Makes the communities' rule sets; what is alike in two of them is compiled once.
 
@@ -132,28 +137,28 @@ class RuleSets:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._compiled: dict[tuple[str, int], CompiledRule] = {}
+        self._compiled: dict[tuple[_Hours, int], CompiledRule] = {}
 
     def of(self, communities: Iterable[KnownCommunity], overlays: Overlays) -> dict[int, RuleSet]:
         """Give the rule set of every community, in its own time zone, by its id."""
-        compiled: dict[tuple[str, int], CompiledRule] = {}
-        shared: dict[tuple[str, tuple[int, ...]], RuleSet] = {}
+        compiled: dict[tuple[_Hours, int], CompiledRule] = {}
+        shared: dict[tuple[_Hours, tuple[int, ...]], RuleSet] = {}
         found = {}
         for community in communities:
-            zone = community.timezone
+            hours = community.timezone, community.holidays
             rules = in_force(self._library, overlays.get(community.id, {}))
-            key = zone, tuple(id(rule) for rule in rules)
+            key = hours, tuple(id(rule) for rule in rules)
             if key not in shared:
-                shared[key] = RuleSet.sharing(self._compile(r, zone, compiled) for r in rules)
+                shared[key] = RuleSet.sharing(self._compile(r, hours, compiled) for r in rules)
             found[community.id] = shared[key]
         self._compiled = compiled  # holds the rules themselves too, so no id is used twice
         return found
 
     def _compile(
-        self, rule: Rule, zone: str, into: dict[tuple[str, int], CompiledRule]
+        self, rule: Rule, hours: _Hours, into: dict[tuple[_Hours, int], CompiledRule]
     ) -> CompiledRule:
-        key = zone, id(rule)
+        key = hours, id(rule)
         if key not in into:
             known = self._compiled.get(key)
-            into[key] = known if known is not None else compile_rule(rule, zone)
+            into[key] = known if known is not None else compile_rule(rule, *hours)
         return into[key]

@@ -50,10 +50,15 @@ class Calendar:
         self._zone = zone
         self._holidays = holidays
         self._windows_by_day: dict[date, tuple[int, int]] = {}
+        self._minute, self._was_open = -1, False
 
     def is_open(self, at: int) -> bool:
-        """Say whether the rule is awake at this moment."""
-        return any(begin <= at < end for begin, end in self._windows(at, at + 1))
+        """Say whether the rule is awake at this moment; it changes at full minutes only."""
+        minute = at // 60_000
+        if minute != self._minute:
+            self._was_open = any(begin <= at < end for begin, end in self._windows(at, at + 1))
+            self._minute = minute
+        return self._was_open
 
     def open_windows(self, since: int, until: int) -> Iterator[tuple[int, int]]:
         """Give the parts of this time in which the rule is awake, in order."""
