@@ -433,3 +433,19 @@ def test_an_unknown_that_nobody_was_told_of_is_not_said_after_a_replay() -> None
         82.4, temperature=0, arrives=87
     ).wait(200)
     assert "unknown" not in [kind for _, kind, _ in town.said()]
+
+
+def test_a_door_that_says_that_it_is_closed_costs_no_row_and_no_timer() -> None:
+    """Heartbeats are most of what a door says; each was a row and a timer once."""
+    forced = (
+        "models: [door]\nwhen: m.event == 'opened'\nclear: m.door_state == 'closed'\n"
+        "unless: {when: m.event == 'access_granted', within: 8s}\nlateness: 1s\n"
+    )
+    town = Town(forced)
+    for at in range(0, 300, 30):
+        town.hear(at, door_state="closed")
+        assert town.due == {}
+    town.hear(310, "opened", door_state="open").hear(310.5, "access_granted", arrives=310.6)
+    assert town.due
+    town.hear(310.7, door_state="closed", arrives=310.8).wait(400)
+    assert town.said() == [(310, "active", 3), (310.7, "cleared", 3)]

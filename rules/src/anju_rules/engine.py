@@ -154,11 +154,12 @@ class CompiledRule:
         recent = state.recent
         return (
             mark.signal in _SAYS_NO
-            and self.rule.unless is None
             and not mark.steps
             and state.present.is_calm
             and mark.at >= state.present.last_at
             and (not recent or (len(recent) < _MOST_RECENT and recent[-1].order < mark.order))
+            # what waits for an excuse is not judged yet, and its timer runs
+            and (self.rule.unless is None or all(one.signal in _SAYS_NO for one in recent))
         )
 
     def _pass_by(self, state: State, mark: Mark) -> State:
