@@ -50,6 +50,7 @@ class CompiledRule:
         self._daily = DailyWatch(rule, zone) if rule.daily else None
         silence = Watch(rule, calendar) if rule.absent_for else None
         self._watch: Watch | DailyWatch | None = self._daily or silence
+        self._key = rule.entity, rule.discriminator
         self._lateness = int(rule.lateness)
         # a reading alone decides: what came late decides then as it does now
         self._simple = not (
@@ -61,10 +62,10 @@ class CompiledRule:
 
     def key(self, fact: Fact) -> str | None:
         """Give what the state is kept under: the entity, and the discriminator if there is one."""
-        entity = fact.entity(self.rule.entity)
-        if entity is None or self.rule.discriminator is None:
+        kind, name = self._key
+        entity = fact.entity(kind) if kind == "person" else fact.entities.get(kind)
+        if entity is None or name is None:
             return entity
-        name = self.rule.discriminator
         return f"{entity}#{fact.data.get(name, fact.values.get(name, ''))}"
 
     def start(self, entity: str, context: Context, device: str) -> Outcome:

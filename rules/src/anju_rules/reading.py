@@ -12,6 +12,7 @@ from anju_rules.rule import Rule
 _Spaces: TypeAlias = tuple[Mapping[str, Any], ...]
 _EMPTY: dict[str, Any] = {}
 _NO_VALUES = (_EMPTY, _EMPTY)
+_NOTHING = (_EMPTY,) * 5
 _QUIET = (Signal.NO, Signal.NEITHER, Signal.UNKNOWN, Signal.EXCUSE)
 
 
@@ -33,6 +34,7 @@ class Reader:
         ]
         self._value = _value_name(rule)
         self.is_pulse = self._when.events is not None
+        self._accepts_all = not self._when.reads and self._when.function(*_NOTHING) is True
         self._mentioned = self._when.names("m") - {"event", "device", "model"}
         every = [*self.conditions(), *(condition for _, condition in self._levels)]
         self._reads_device = any(condition.names("d") for condition in every)
@@ -84,7 +86,7 @@ class Reader:
 
     def accepts(self, fact: Fact, context: Context, said: Mapping[str, Any] | None = None) -> bool:
         """Say whether ``when`` is true: all an absence rule asks of a reading."""
-        return self._when.function(*self._spaces(fact, context, said)) is True
+        return self._accepts_all or self._when.function(*self._spaces(fact, context, said)) is True
 
     def _spaces(self, fact: Fact, context: Context, said: Mapping[str, Any] | None) -> _Spaces:
         """Give what conditions may look at: ``m``, ``d``, ``p``, ``b``, ``s``."""
