@@ -254,7 +254,9 @@ def test_no_heartbeat_is_sent_while_the_database_does_not_answer(
 ) -> None:
     async def use(feed: Feed) -> None:
         async with aclosing(feed.changes(site.community_id, None)) as items:
-            await take(items, is_beat)
+            await take(items, is_beat)  # the stream's own; the feed may still be connecting
+            while not feed.is_live:
+                await asyncio.sleep(0.05)
 
             async def refuse() -> Any:
                 raise psycopg.OperationalError("away")
