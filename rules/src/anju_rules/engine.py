@@ -156,9 +156,9 @@ class CompiledRule:
         return (
             mark.signal in _SAYS_NO
             and not mark.steps
+            and mark.at > state.present.last_at
+            and len(recent) < _MOST_RECENT
             and state.present.is_calm
-            and mark.at >= state.present.last_at
-            and (not recent or (len(recent) < _MOST_RECENT and recent[-1].order < mark.order))
             # what waits for an excuse is not judged yet, and its timer runs
             and (self.rule.unless is None or all(one.signal in _SAYS_NO for one in recent))
         )
@@ -392,4 +392,6 @@ class CompiledRule:
 
 def _last_heard(marks: Sequence[Mark]) -> int:
     """Give when the last of them was received; 0 when there are none."""
+    if len(marks) == 1:
+        return marks[0].received_at
     return max([mark.received_at for mark in marks], default=0)

@@ -40,6 +40,7 @@ class Reader:
         self._reads_device = any(condition.names("d") for condition in every)
         self._reads_home_m = any(HOME_M in condition.names("m") for condition in every)
         self._reads_baseline = any(condition.names("b") for condition in every)
+        self._is_plain = not (self._reads_device or self._reads_home_m or self._reads_baseline)
 
     def _compile(self, text: str | None) -> Condition | None:
         return compile_condition(text, self._rule.params) if text is not None else None
@@ -67,14 +68,16 @@ class Reader:
             if not steps:
                 return None
             signal = Signal.STEP
-        # what merely passes by is not shown to anybody: it is kept without its values
+        if signal in _QUIET and not steps:
+            # what merely passes by is not shown to anybody: it is kept without its values
+            return Mark(fact.at, signal, fact.received_at, device=fact.device)
         shown = _NO_VALUES if signal in _QUIET else (dict(fact.values), dict(fact.data))
         return Mark(
             fact.at,
             signal,
             fact.received_at,
             at_once=at_once,
-            id=fact.id if signal not in _QUIET or steps else None,
+            id=fact.id,
             device=fact.device,
             values=shown[0],
             data=shown[1],
@@ -92,6 +95,8 @@ class Reader:
         """Give what conditions may look at: ``m``, ``d``, ``p``, ``b``, ``s``."""
         if said is None:
             said = fact.said()
+        if self._is_plain:
+            return (said, _EMPTY, context.person, _EMPTY, context.site)
         if self._reads_home_m:
             said = {**said, HOME_M: home_m(said, context.attributes)}
         device = {**context.current, **context.attributes} if self._reads_device else _EMPTY

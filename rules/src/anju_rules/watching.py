@@ -12,6 +12,7 @@ from anju_rules.rule import Rule
 
 _EMPTY: dict[str, Any] = {}
 _HOUR_MS = 3_600_000
+_MOST_KNOWN = 1_000
 
 
 class _Silence(NamedTuple):
@@ -40,6 +41,7 @@ class Watch:
         self._calendar = calendar
         text = rule.absent_for.condition
         self._while = compile_condition(text, rule.params) if text is not None else None
+        self._known: dict[int | None, tuple[int, int]] = {}
         self._reads_baseline = self._while is not None and bool(self._while.names("b"))
 
     def first(self, context: Context) -> int:
@@ -48,9 +50,16 @@ class Watch:
 
     def first_and_grain(self, context: Context) -> tuple[int, int]:
         """Give the least silence that rings, and how exactly the last word is remembered, in ms."""
-        own = self._least(context)
-        exactly = absence.grain(own)
-        return own + exactly, exactly
+        interval = self._absence.interval
+        own = context.attributes.get(interval) if interval is not None else None
+        # devices of one model have one interval: what follows from it is worked out once
+        known = self._known.get(own) if own is None or type(own) is int else None
+        if known is None:
+            least = self._least(context)
+            known = least + absence.grain(least), absence.grain(least)
+            if (own is None or type(own) is int) and len(self._known) < _MOST_KNOWN:
+                self._known[own] = known
+        return known
 
     def missing(self, state: State, context: Context) -> Change | None:
         """Give what the silence has come to mean, if that is new."""
