@@ -53,6 +53,34 @@ def test_a_door_that_only_says_how_it_stands_is_nobody_coming_or_going() -> None
     assert quiet_h(state, now(60)) == 1
 
 
+def test_a_door_that_never_says_an_event_tells_by_its_change() -> None:
+    """So do contacts that report how they stand only, and recordings that say an opening alone."""
+    state = after(
+        said("door_contact", 0, contact="closed"),
+        said("binary_sensor", 5, event="active"),
+        said("door_contact", 10, contact="open"),
+        said("door_contact", 11, contact="closed"),
+        said("door_contact", 70, contact="closed"),
+    )
+    assert home(state, now(12)) == "unknown"
+    assert home(state, now(11) + SETTLE_MS) == "out"
+    assert quiet_h(state, now(71)) == 1
+    opened = after(
+        said("door_contact", 0, event="opened"), said("door_contact", 1, contact="closed")
+    )
+    assert home(opened, now(1) + SETTLE_MS) == "out"
+
+
+def test_a_state_that_was_overtaken_by_news_is_nobody_coming_or_going() -> None:
+    state = after(
+        said("door_contact", 1, event="closed"),
+        said("pir", 2, motion=True),
+        said("door_contact", 0.5, contact="open"),
+        said("door_contact", 60, contact="closed"),
+    )
+    assert home(state, now(120)) == "in"
+
+
 def test_the_order_in_which_it_is_heard_does_not_matter() -> None:
     facts = [said("pir", 5, motion=True), said("door_contact", 1, event="closed")]
     assert after(*facts) == after(*reversed(facts))

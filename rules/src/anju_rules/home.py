@@ -30,8 +30,11 @@ _PRESENT = {"pir": "motion", "bathroom_presence": "presence", "fall_radar": "pre
 _PRESSED = {"binary_sensor": "active", "sos_button": "pressed", "im_ok": "ok"}
 """Things inside that somebody must touch; a wearable may be pressed in the park."""
 _DOOR = "door_contact"
-LASTING = {"bed_mat": "in_bed", "stove_plug": "on", "water_meter": "total"}
+LASTING = {"bed_mat": "in_bed", "stove_plug": "on", "water_meter": "total", _DOOR: "contact"}
 """Values that last: it is their change that says something."""
+_SHUT, _OPEN = 0.0, 1.0
+_DOOR_EVENTS = {"closed": _SHUT, "opened": _OPEN}
+_DOOR_STATES = {"closed": _SHUT, "open": _OPEN}
 MODELS = frozenset((*_PRESENT, *_PRESSED, *LASTING, _DOOR))
 """Device models whose facts can tell anything here."""
 FIELDS = {**_PRESENT, **LASTING}
@@ -59,16 +62,7 @@ def observe(state: HomeState | None, fact: Fact) -> HomeState | None:
         return state
     before = state or HomeState()
     if model == _DOOR:
-        # events only: a heartbeat that says "closed" is not somebody who comes or goes
-        if fact.event not in {"opened", "closed"} or fact.retained:
-            return state
-        closed = fact.at if fact.event == "closed" else 0
-        return HomeState(
-            before.last_motion,
-            max(before.last_closed, closed),
-            max(before.last_sign, fact.at),
-            before.lasting,
-        )
+        return state if fact.retained else _door(before, fact) or state
     if model in LASTING:
         return _change(before, fact) or state
     if fact.values.get(_PRESENT.get(model, "")) is True or (
@@ -76,6 +70,33 @@ def observe(state: HomeState | None, fact: Fact) -> HomeState | None:
     ):
         return _stir(before, fact.at, before.lasting)
     return state
+
+
+def _door(before: HomeState, fact: Fact) -> HomeState | None:
+    """Let the entry door tell that somebody came or went; None when it says nothing new.
+
+    Some contacts say an event, some only how they stand: there it is the change that counts,
+    for a heartbeat that repeats "closed" is nobody. One that is older than what is known
+    already (the lanes are not in step) says nothing.
+    """
+    stands = _DOOR_EVENTS.get(fact.event or "")
+    happened = stands is not None
+    was = before.lasting.get(fact.device)
+    if stands is None:
+        stands = _DOOR_STATES.get(str(fact.values.get(LASTING[_DOOR])))
+        if stands is None or fact.at <= max(before.last_closed, before.last_sign):
+            return None
+        happened = was is not None and was != stands
+    lasting = before.lasting if was == stands else {**before.lasting, fact.device: stands}
+    if not happened:
+        return HomeState(before.last_motion, before.last_closed, before.last_sign, lasting)
+    closed = fact.at if stands == _SHUT else 0
+    return HomeState(
+        before.last_motion,
+        max(before.last_closed, closed),
+        max(before.last_sign, fact.at),
+        lasting,
+    )
 
 
 def _stir(before: HomeState, at: int, lasting: dict[str, float]) -> HomeState:
