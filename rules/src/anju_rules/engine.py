@@ -314,7 +314,7 @@ class CompiledRule:
         first, grain = watch.first_and_grain(context)
         if not state.absent_severity and heard_at - state.heard_at < grain:
             return Outcome(state, due=state.heard_at + first, changed=False)
-        after = State(key=state.key, heard_at=heard_at, device=fact.device)
+        after = _replace(state, heard_at=heard_at, device=fact.device, absent_severity=0)
         if old and state.absent_severity and self._still_missing(watch, after, context):
             # older than the silence that rang: it tells of life then, not of life now
             kept = _replace(after, absent_severity=state.absent_severity)
@@ -341,6 +341,8 @@ class CompiledRule:
         ``state.audible``: it was said to be active, and not yet that it ended.
         """
         hushed, audible = state.hushed, state.audible
+        if not (changes or hushed or audible):
+            return Outcome(state, due=self._due(state, context))
         if self.is_about_gateway and not audible and not state.present.severity:
             # lost and back while we were away ourselves, or in one breath: nobody was told of it
             changes = ()
