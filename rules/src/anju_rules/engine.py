@@ -20,7 +20,7 @@ import msgspec
 from anju_rules.changes import Change, Heard, Life, identify
 from anju_rules.daily_watch import DailyWatch
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
-from anju_rules.memory import Mark, Moment, Signal, State
+from anju_rules.memory import Mark, Memory, Moment, Signal, State
 from anju_rules.operators.schedule import Calendar
 from anju_rules.reading import Reader
 from anju_rules.rule import Rule
@@ -32,8 +32,11 @@ _RETRY_MS = 10_000
 """How soon to look again when the gateway cannot be heard, how long it must be back, and how
 long what was due before it was told waits for more."""
 _MOST_RECENT = 64
+_MOST_QUIET = 16
+"""So many quiet readings are kept for one that they may have overtaken: three a second."""
 _MOST_SEEN = 32
 _SAYS_NO = (Signal.NO, Signal.NEITHER)
+_PASSIVE = (*_SAYS_NO, Signal.EXCUSE)
 _replace = msgspec.structs.replace
 
 
@@ -165,17 +168,32 @@ class CompiledRule:
 
     def _pass_by(self, state: State, mark: Mark) -> State:
         """Keep a quiet reading for as long as one that it may undo can still come."""
-        recent = state.recent
+        recent, heard_at = state.recent, mark.received_at
         present = _replace(state.present, last_at=mark.at)
-        if not recent or mark.received_at - _last_heard(recent) >= self._lateness:
-            return _replace(state, base=state.present, present=present, recent=[mark], told=[])
-        return _replace(state, present=present, recent=[*recent, mark])
+        if not recent or heard_at - state.heard_at >= self._lateness:
+            return _replace(
+                state,
+                base=state.present,
+                present=present,
+                recent=[mark],
+                told=[],
+                heard_at=heard_at,
+            )
+        base, recent = _without_oldest(state)
+        return _replace(
+            state,
+            base=base,
+            present=present,
+            recent=[*recent, mark],
+            heard_at=max(heard_at, state.heard_at),
+        )
 
     def _remember(self, state: State, mark: Mark, fact: Fact) -> State:
         # a clock that is ahead counts in full, a delay only as far as it may be a habit
         skew = min(fact.received_at - fact.at, self._lateness)
         seen = [*state.seen, mark.id][-_MOST_SEEN:] if mark.id is not None else state.seen
-        return _replace(state, device=fact.device, skew_ms=skew, seen=seen)
+        heard_at = max(state.heard_at, mark.received_at)
+        return _replace(state, device=fact.device, skew_ms=skew, seen=seen, heard_at=heard_at)
 
     def _straggler(self, state: State, mark: Mark, context: Context) -> Outcome:
         """A reading older than what is settled may raise; it never clears what is newer."""
@@ -248,8 +266,10 @@ class CompiledRule:
     def _wait(self, state: State, mark: Mark, context: Context) -> Outcome:
         if any(mark.repeats(other) for other in state.recent):
             return self._unchanged(state, context)
-        recent = sorted([*state.recent, mark], key=lambda one: one.order)
-        return self._release(_replace(state, recent=recent), context, mark.received_at)
+        base, kept = _without_oldest(state)
+        recent = sorted([*kept, mark], key=lambda one: one.order)
+        waiting = _replace(state, base=base, present=base, recent=recent)
+        return self._release(waiting, context, mark.received_at)
 
     def _release(self, state: State, context: Context, now: int) -> Outcome:
         """Judge, in order, what has waited its time at ``now``, and everything before it."""
@@ -290,7 +310,7 @@ class CompiledRule:
                 # told late, it may be followed by what undoes it; nothing else puts it off
                 due = max(due, _last_heard(state.recent) + _RETRY_MS)
             times.append(due)
-        if self.rule.unless is not None and state.recent:
+        if self.rule.unless is not None and _is_waiting(state):
             times.append(min(m.received_at for m in state.recent) + self._lateness)
         return min(times, default=None)
 
@@ -390,6 +410,29 @@ class CompiledRule:
             data=mark.data if mark else {},
             because=change.because,
         )
+
+
+def _is_waiting(state: State) -> bool:
+    """Say whether something is to be judged once no excuse for it can come any more."""
+    if state.present.is_calm:
+        return any(mark.signal not in _PASSIVE for mark in state.recent)
+    return bool(state.recent)
+
+
+def _without_oldest(state: State) -> tuple[Memory, list[Mark]]:
+    """Fold the oldest of many readings in where they change nothing but what excuses.
+
+    A backlog comes at once, a device may chatter: what is quiet costs little all the same.
+    """
+    base, recent = state.base, state.recent
+    if len(recent) < _MOST_QUIET or not base.is_calm:
+        return base, recent
+    oldest, rest = recent[: _MOST_QUIET // 2], recent[_MOST_QUIET // 2 :]
+    if any(one.signal not in _PASSIVE or one.steps for one in oldest):
+        return base, recent
+    excuses = [one.at for one in oldest if one.signal is Signal.EXCUSE]
+    excused_at = excuses[-1] if excuses else base.excused_at
+    return _replace(base, last_at=oldest[-1].at, excused_at=excused_at), rest
 
 
 def _last_heard(marks: Sequence[Mark]) -> int:

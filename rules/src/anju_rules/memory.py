@@ -131,7 +131,7 @@ class State(msgspec.Struct, omit_defaults=True):
     none counts twice. ``skew_ms`` is how far the device's clock is behind ours. ``hushed``:
     it became active or worse too long ago to ring, and that has not been said since.
     ``audible``: it was said to be active, and not yet that it ended. ``heard_at`` is when
-    an absence rule last heard of its entity (our clock).
+    it was last heard of (our clock).
     """
 
     key: str = ""
