@@ -449,3 +449,24 @@ def test_a_door_that_says_that_it_is_closed_costs_no_row_and_no_timer() -> None:
     assert town.due
     town.hear(310.7, door_state="closed", arrives=310.8).wait(400)
     assert town.said() == [(310, "active", 3), (310.7, "cleared", 3)]
+
+
+def test_not_every_excuse_becomes_a_row_but_a_later_one_does() -> None:
+    town = Town(STOVE)
+    key = "home"
+    changed = []
+    for second in (0, 10, 80, 100, 200):
+        fact = Fact(
+            "pir",
+            "pir",
+            {"household": key},
+            START + second * 1000,
+            START + second * 1000,
+            {"motion": True},
+        )
+        context = Context(fact.received_at, {}, {}, {}, {"gateway_online": True}, lambda _: 0)
+        outcome = town.rule.step(town.states.get(key), fact, context)
+        changed.append(outcome.changed)
+        assert outcome.state is not None
+        town.states[key] = outcome.state
+    assert changed == [True, False, False, True, True]

@@ -269,7 +269,20 @@ class CompiledRule:
         base, kept = _without_oldest(state)
         recent = sorted([*kept, mark], key=lambda one: one.order)
         waiting = _replace(state, base=base, present=base, recent=recent)
-        return self._release(waiting, context, mark.received_at)
+        noted = mark.signal is Signal.EXCUSE and not mark.steps and self._is_noted(state, mark)
+        if not noted:
+            waiting = _replace(waiting, noted_at=max(mark.at, state.noted_at))
+        outcome = self._release(waiting, context, mark.received_at)
+        calm = not outcome.findings and base.is_calm and not _is_waiting(waiting)
+        return _replace(outcome, changed=False) if noted and calm else outcome
+
+    def _is_noted(self, state: State, mark: Mark) -> bool:
+        """Say whether an excuse hardly later than this is stored already.
+
+        Not every motion in a home must become a row: a crash forgets a twentieth of its worth.
+        """
+        unless = self.rule.unless
+        return unless is not None and 0 <= mark.at - state.noted_at < unless.within // 20
 
     def _release(self, state: State, context: Context, now: int) -> Outcome:
         """Judge, in order, what has waited its time at ``now``, and everything before it."""
