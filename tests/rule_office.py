@@ -1,4 +1,4 @@
-"""Ingest's writer without a process, for tests of rules as rows: time passes when a test says so."""
+"""Ingest's writer without a process: for it, time passes when a test says so."""
 
 from __future__ import annotations
 

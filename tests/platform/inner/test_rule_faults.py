@@ -148,7 +148,7 @@ def test_no_rule_waits_longer_than_blindness_is_remembered(silence: str) -> None
 
 
 def test_a_rule_has_few_steps() -> None:
-    steps = ", ".join(f"{{severity: 1, for: {n}m}}" for n in range(1, 18))
+    steps = ", ".join(f"{{severity: 1, when: m.temperature > {n}}}" for n in range(36, 53))
     with pytest.raises(InvalidRuleError, match="16 at most"):
         read(hot(extra=f"steps: [{steps}]\n"))
 
