@@ -10,8 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from rule_editor import HEAT, Editor, hot
 from rule_office import Office
+from sqlalchemy import Engine
+from wire_sender import now_ms
 
+from anju_platform.alerts.unwatched import lose_sight
+from anju_platform.database import transaction
 from anju_platform.registry.coverage import KEPT_MS
+from anju_platform.rulebook import listing
 from anju_platform.rulebook.succession import shape
 from anju_platform.rulebook.texts import read
 from anju_rules import CompiledRule, InvalidRuleError, Outcome
@@ -156,3 +161,11 @@ def test_a_rule_has_few_steps() -> None:
 def test_another_length_or_limit_is_no_other_shape() -> None:
     for extra in ("for: 10s", "clear_for: 10s", "steps: [{severity: 1, for: 10m}]", "latch: true"):
         assert shape(read(hot(20, extra=f"{extra}\n"))) == shape(read(hot()))
+
+
+def test_any_number_of_memories_may_be_lost_at_once(office: Office, engine: Engine) -> None:
+    del office
+    lost = [(1, "heat", f"device-{number}") for number in range(100_000)]
+    with transaction(engine) as session:
+        assert lose_sight(session, [], lost, now_ms()) == []
+        assert listing.texts(session, [(1, rule, 1) for _, _, rule in lost]) == {}
