@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from rule_editor import HEAT, Editor, hot
 from rule_office import Office
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from wire_sender import now_ms
 
 from anju_platform.alerts.unwatched import lose_sight
@@ -65,10 +65,30 @@ def test_a_rule_that_fails_at_every_reading_does_not_flood_the_log(
     assert len(failures) == 6  # 1, 2, 4, 8, 16, 32
 
 
+def test_an_alert_whose_memory_cannot_be_read_is_unknown(
+    office: Office, editor: Editor, ask: Ask, engine: Engine
+) -> None:
+    editor.create()
+    editor.activate("heat", 1)
+    office.follow()
+    office.say(40)
+    with engine.begin() as connection:
+        broken = "UPDATE rule_states SET state = jsonb_set(state, '{state}', '[]') "
+        connection.execute(text(f"{broken} WHERE rule_id = 'heat'"))
+    office.open()
+    office.pass_time(1)
+    assert ask(HEATED) == [("unknown", 1, 3)]
+    office.say(40)
+    assert ask(HEATED) == [("active", 1, 3)]
+    office.open()
+    office.pass_time(1)
+    assert ask(HEATED) == [("active", 1, 3)]
+
+
 def two_steps(after: str) -> str:
     """Give a rule that rings for heat after other things came before it."""
-    text = HEAT.replace("given: [{t: 0, values: {temperature: 80}}]", GIVEN)
-    return f"{text}sequence: {{after: {after}, within: 1h}}\n".replace("t: 0, kind", "t: 2, kind")
+    said = HEAT.replace("given: [{t: 0, values: {temperature: 80}}]", GIVEN)
+    return f"{said}sequence: {{after: {after}, within: 1h}}\n".replace("t: 0, kind", "t: 2, kind")
 
 
 GIVEN = (

@@ -104,6 +104,7 @@ class Rulebook:
             except (msgspec.ValidationError, KeyError) as error:
                 # one memory lost is better than nobody watched over
                 log.error("what is remembered of %s cannot be read: %r", stored.key, error)  # noqa: TRY400 - says it all
+                book._lost.append(stored.key)
         return book
 
     def _restore(self, stored: StoredState, registry: Registry, heirs: Heirs) -> None:
