@@ -85,6 +85,22 @@ def test_an_alert_whose_memory_cannot_be_read_is_unknown(
     assert ask(HEATED) == [("active", 1, 3)]
 
 
+def test_a_fault_the_database_cannot_keep_stops_nobody(
+    office: Office, editor: Editor, ask: Ask, engine: Engine
+) -> None:
+    editor.create()
+    editor.activate("heat", 1)
+    office.follow()
+    office.say(40)
+    broken = HEAT + '"x\\0": a former release could read this\n'
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE rule_versions DISABLE TRIGGER only_added"))
+        connection.execute(text("UPDATE rule_versions SET text = :text"), {"text": broken})
+        connection.execute(text("ALTER TABLE rule_versions ENABLE TRIGGER only_added"))
+    office.open()
+    assert ask(HEATED) == [("unknown", 1, 3)]
+
+
 def two_steps(after: str) -> str:
     """Give a rule that rings for heat after other things came before it."""
     said = HEAT.replace("given: [{t: 0, values: {temperature: 80}}]", GIVEN)
