@@ -1,6 +1,6 @@
 """The one door to PostgreSQL: engine, declarative base, and the only ``commit``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
@@ -10,16 +10,21 @@ import psycopg
 import sqlalchemy.exc
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     DateTime,
     Engine,
     Identity,
     MetaData,
     create_engine,
+    func,
+    literal,
+    select,
     text,
+    tuple_,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, mapped_column
 
 from anju_platform.errors import ConfigError, TooLargeError
 
@@ -148,6 +153,20 @@ def as_json(rows: Sequence[Any]) -> str:
     A group's rows then travel in one statement; arrays of columns take the driver longer.
     """
     return _json.encode(rows).decode()
+
+
+def is_among(
+    columns: Sequence[InstrumentedAttribute[Any]], keys: Collection[Sequence[Any]]
+) -> ColumnElement[bool]:
+    """Say that columns are one of any number of keys: each would be a parameter in ``IN``.
+
+    Of parameters a statement has 65,535 at most; the driver takes more for a lost server.
+    """
+    lists = [
+        func.unnest(literal([key[n] for key in keys], ARRAY(column.type)))
+        for n, column in enumerate(columns)
+    ]
+    return tuple_(*columns).in_(select(*lists))
 
 
 def try_lock(session: Session, key: int) -> bool:

@@ -55,7 +55,7 @@ def told(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
     yield f"rule {alert.rule_id}, version {alert.rule_version}"
     if rule is not None:
         yield from _rule(rule)
-    silence = rule is not None and rule.absent_for is not None
+    silence = rule is not None and rule.waits_for_word
     for step in explanation.steps:
         yield ""
         yield _head(step, zone)

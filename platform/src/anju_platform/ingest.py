@@ -38,10 +38,11 @@ from anju_platform.database import (
     try_lock,
 )
 from anju_platform.errors import DatabaseUnavailableError
+from anju_platform.group import Outgoing
 from anju_platform.inbox import Inbox
 from anju_platform.registry.repository import CHANGED_CHANNEL
 from anju_platform.rulebook.repository import RULES_CHANNEL
-from anju_platform.walk import DEAF_MS, Outgoing, Walk
+from anju_platform.walk import DEAF_MS, Walk
 from anju_rules import Rule, load_library
 
 log = logging.getLogger(__name__)

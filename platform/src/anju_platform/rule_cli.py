@@ -1,4 +1,4 @@
-"""``anju rule``: check rule files and run their tests, without a database."""
+"""``anju rule``: check rule files, run their tests and list them, without a database."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from anju_rules.errors import Fault
 from anju_rules.loading import read_text
 from anju_rules.trials import missing_proofs
 
-rules = typer.Typer(help="Rules: check them, run their tests.", no_args_is_help=True)
+rules = typer.Typer(help="Rules: check, test, back-test and explain them.", no_args_is_help=True)
 
 rules.command("explain")(explain_alert)
 

@@ -6,7 +6,7 @@ is told, write; what is to be said to gateways is given back and goes out after 
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,7 +16,6 @@ from anju_devices.errors import InvalidMessageError, InvalidReadingError
 from anju_devices.link import Message
 from anju_devices.messages import (
     Batch,
-    Command,
     CommandResult,
     Reading,
     Status,
@@ -25,22 +24,20 @@ from anju_devices.messages import (
 )
 from anju_devices.topics import Channel
 from anju_platform.alerts import repository as alerts
-from anju_platform.alerts.raising import Transition, raise_or_refresh
 from anju_platform.alerts.unwatched import lose_sight
 from anju_platform.commands import repository as commands
-from anju_platform.commands.requests import as_message, ask_for_snapshot
-from anju_platform.database import UNAVAILABLE, driver, from_millis, is_too_large, now, to_millis
+from anju_platform.commands.requests import as_message
+from anju_platform.database import driver, from_millis, now, to_millis
+from anju_platform.group import Group, Outgoing, carry_over
 from anju_platform.lanes import intake
 from anju_platform.lanes import repository as lanes
 from anju_platform.lanes.intake import Delivery, Fault, Reason
 from anju_platform.lanes.model import Quarantined
 from anju_platform.lanes.progress import Progress, Verdict
 from anju_platform.notifications import repository as notifications
-from anju_platform.notifications.planning import plan
-from anju_platform.notifications.repository import Planned
 from anju_platform.registry import snapshot
 from anju_platform.registry.snapshot import KnownDevice, KnownGateway
-from anju_platform.rulebook.book import Found, Rulebook, World
+from anju_platform.rulebook.book import Rulebook, World
 from anju_platform.telemetry import writing
 from anju_platform.telemetry.writing import Clocks, Taken, clock_behind
 from anju_rules import Rule
@@ -54,33 +51,6 @@ BEAT_MS = 1_000
 PROCESS = "ingest"
 RESEND = timedelta(seconds=30)
 """An unanswered command is sent again after this time."""
-
-
-@dataclass(slots=True)
-class Outgoing:
-    """What is said to gateways once the transaction is committed.
-
-    ``committed`` names (gateway, epoch) to acknowledge to, ``commands`` what to ask of whom.
-    """
-
-    committed: dict[tuple[int, str], KnownGateway] = field(default_factory=dict)
-    commands: list[tuple[KnownGateway, Command]] = field(default_factory=list)
-    points: int = 0
-
-
-@dataclass(slots=True)
-class _Group:
-    """What the messages of one transaction amount to."""
-
-    now: int
-    taken: list[Taken] = field(default_factory=list)
-    quarantined: list[Quarantined] = field(default_factory=list)
-    found: list[Found] = field(default_factory=list)
-    entries: list[alerts.Entry] = field(default_factory=list)
-    planned: list[Planned] = field(default_factory=list)
-    changes: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
-    call: set[int] = field(default_factory=set)
-    outgoing: Outgoing = field(default_factory=Outgoing)
 
 
 class Walk:
@@ -149,7 +119,7 @@ class Walk:
         the database refuses is left out, and newcomers wait, so that what came with them is
         taken in all the same.
         """
-        group = _Group(at)
+        group = Group(at)
         if self._awake_at is not None and at - self._awake_at > DEAF_MS:
             # a frozen machine, a lock waited for: what was said meanwhile still waits for us
             self.was_deaf(session, self._awake_at, at)
@@ -164,14 +134,14 @@ class Walk:
         self._awake_at = at
         return group.outgoing
 
-    def _finish(self, session: Session, group: _Group, *, isolate: bool = False) -> None:
-        self._raise(session, group, isolate=isolate)
+    def _finish(self, session: Session, group: Group, *, isolate: bool = False) -> None:
+        carry_over(session, group, isolate=isolate)
         self._call_gateways(session, group)
         self._write(session, group)
 
     def refuse(self, session: Session, message: Message, error: Exception) -> Outgoing:
         """Keep a message aside that the database would not take, so that it blocks nobody."""
-        group = _Group(message.received_at)
+        group = Group(message.received_at)
         topic = intake.parse_topic(message)
         fault = Fault(Reason.REFUSED, f"{type(error).__name__}: {error}")
         gateway = (
@@ -190,7 +160,7 @@ class Walk:
 
     # -- messages ------------------------------------------------------------------------
 
-    def _sort(self, session: Session, message: Message, group: _Group) -> None:
+    def _sort(self, session: Session, message: Message, group: Group) -> None:
         topic = intake.parse_topic(message)
         if isinstance(topic, Fault):
             group.quarantined.append(intake.quarantined(message, topic))
@@ -208,7 +178,7 @@ class Walk:
         elif topic.channel is Channel.RESULTS:
             self._result(session, message, gateway, group)
 
-    def _batch(self, delivery: Delivery, gateway: KnownGateway, group: _Group) -> None:
+    def _batch(self, delivery: Delivery, gateway: KnownGateway, group: Group) -> None:
         """Take the next batch of a lane in; an old or early one is only answered."""
         head = delivery.envelope
         if delivery.fault is not None:
@@ -224,7 +194,7 @@ class Walk:
         self.progress.advance(gateway.id, head.epoch, delivery.lane, head.seq)
 
     def _set_aside(
-        self, delivery: Delivery, gateway: KnownGateway, fault: Fault, group: _Group
+        self, delivery: Delivery, gateway: KnownGateway, fault: Fault, group: Group
     ) -> None:
         """Quarantine a whole batch; its lane moves on where its head can be read."""
         head = delivery.envelope
@@ -245,7 +215,7 @@ class Walk:
         )
 
     def _readings(
-        self, delivery: Delivery, batch: Batch, gateway: KnownGateway, group: _Group
+        self, delivery: Delivery, batch: Batch, gateway: KnownGateway, group: Group
     ) -> None:
         message = delivery.message
         behind = clock_behind(batch.sent_at, message.received_at, self._world.coverage)
@@ -284,13 +254,13 @@ class Walk:
                 )
             )
 
-    def _take(self, one: Taken, group: _Group) -> None:
+    def _take(self, one: Taken, group: Group) -> None:
         group.taken.append(one)
         self._world.latest.observe(one)
         group.found += self._rulebook.evaluate(one, self._world, max(one.received_at, group.now))
 
     def _status(
-        self, session: Session, message: Message, gateway: KnownGateway, group: _Group
+        self, session: Session, message: Message, gateway: KnownGateway, group: Group
     ) -> None:
         """Follow a gateway's coming and going; one that comes learns what is committed."""
         try:
@@ -321,7 +291,7 @@ class Walk:
         return device if device is not None and device.model.name == "gateway" else None
 
     def _result(
-        self, session: Session, message: Message, gateway: KnownGateway, group: _Group
+        self, session: Session, message: Message, gateway: KnownGateway, group: Group
     ) -> None:
         try:
             result: CommandResult = decode_result(message.payload)
@@ -342,7 +312,7 @@ class Walk:
         self,
         message: Message,
         fault: Fault,
-        group: _Group,
+        group: Group,
         *,
         gateway: KnownGateway | None = None,
         community: str | None = None,
@@ -357,7 +327,7 @@ class Walk:
 
     # -- a changed registry --------------------------------------------------------------
 
-    def _meet_newcomers(self, session: Session, group: _Group) -> None:
+    def _meet_newcomers(self, session: Session, group: Group) -> None:
         """Watch new devices for absence; what they said before they were known may be replayed."""
         self._world.coverage.knows(self._world.registry, session, group.now)
         group.found += self._rulebook.watch(self._world, group.now)
@@ -367,7 +337,7 @@ class Walk:
 
     def replay(self, session: Session, at: int, most: int) -> Outgoing:
         """Take in what devices said before they were known, up to ``most`` rows of quarantine."""
-        group = _Group(at)
+        group = Group(at)
         rows = self._waiting(session, most)
         self.tried = len(rows)
         for device, row in rows:
@@ -401,66 +371,7 @@ class Walk:
 
     # -- what follows --------------------------------------------------------------------
 
-    def _raise(self, session: Session, group: _Group, *, isolate: bool) -> None:
-        """Carry findings over to alerts; with ``isolate``, one that fails stops no other."""
-        for found in group.found:
-            if not isolate:
-                self._raise_one(session, found, group)
-                continue
-            try:
-                with session.begin_nested():
-                    self._raise_one(session, found, group)
-            except Exception as error:
-                if isinstance(error, UNAVAILABLE) and not is_too_large(error):
-                    raise
-                log.exception("no alert: the database refused %s", found.finding)
-
-    def _raise_one(self, session: Session, found: Found, group: _Group) -> None:
-        """Carry a finding over to its alert, plan who is told, ask for the picture it needs."""
-        transition = raise_or_refresh(
-            session, found.community_id, found.finding, found.rule, found.device
-        )
-        if transition is None:
-            return
-        self._fetch_snapshot(session, transition, found, group)
-        changes = group.changes.setdefault(found.community_id, [])
-        changes.append(("alert", str(transition.alert.id)))
-        group.entries += transition.entries
-        if transition.tell:
-            group.planned += self._tell(transition, found)
-
-    @staticmethod
-    def _tell(transition: Transition, found: Found) -> list[Planned]:
-        alert = transition.alert
-        return plan(
-            community_id=alert.community_id,
-            alert_id=alert.id,
-            transition=alert.version,
-            severity=alert.severity,
-            roles=found.rule.notify,
-            payload={
-                "kind": transition.kind,
-                "severity": alert.severity,
-                "title": alert.title,
-                "title_en": alert.title_en,
-            },
-        )
-
-    def _fetch_snapshot(
-        self, session: Session, transition: Transition, found: Found, group: _Group
-    ) -> None:
-        picture, device = found.finding.data.get("snapshot"), found.device
-        if device is None or not isinstance(picture, str) or transition.kind == "cleared":
-            return
-        ask_for_snapshot(
-            session,
-            community_id=device.community_id,
-            gateway_id=device.gateway_id,
-            snapshot=picture,
-        )
-        group.call.add(device.gateway_id)
-
-    def _call_gateways(self, session: Session, group: _Group) -> None:
+    def _call_gateways(self, session: Session, group: Group) -> None:
         """Choose the commands to send: new ones, all on a gateway's return, unanswered ones."""
         present = {g for g in self._gateways if self._world.coverage.is_online(g)}
         if group.now - self._last_call > RESEND.total_seconds() * 1000:
@@ -479,7 +390,7 @@ class Walk:
         """Look for unsent commands in the next transaction."""
         self._last_call = 0
 
-    def _write(self, session: Session, group: _Group) -> None:
+    def _write(self, session: Session, group: Group) -> None:
         """Write what happened and what is remembered; all but the points in one round trip."""
         if group.quarantined:
             lanes.quarantine(session, group.quarantined)

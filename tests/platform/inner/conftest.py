@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from ingest_process import IngestProcess, provide_community
+from rule_editor import Editor, add_person
+from rule_office import Office
 from sqlalchemy import Engine, text
-from wire_sender import Sender, until
+from wire_sender import COMMUNITY, Sender, community_file, until
 
-from anju_platform.database import connect
+from anju_platform.database import connect, transaction
 from anju_platform.demo.mosquitto import Mosquitto
+from anju_platform.provision import import_community
 
 Ask = Callable[[str], list[Any]]
 
@@ -53,3 +56,19 @@ def sender(broker: Mosquitto, ingest: IngestProcess, ask: Ask) -> Iterator[Sende
     until(lambda: ask("SELECT online FROM gateways") == [True])
     yield sender
     sender.stop()
+
+
+@pytest.fixture
+def editor(database: str, engine: Engine) -> Editor:
+    provide_community(database)
+    with transaction(engine) as session:
+        other = community_file()
+        other["community"]["slug"] = "other"
+        import_community(session, other)
+    return Editor(engine, add_person(engine, "anna", COMMUNITY))
+
+
+@pytest.fixture
+def office(engine: Engine, editor: Editor) -> Office:
+    del editor
+    return Office(engine)

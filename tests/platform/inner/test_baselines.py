@@ -131,6 +131,18 @@ def test_who_was_killed_in_the_middle_goes_on_where_it_was(
     assert ask("SELECT until FROM baseline_runs") == [NIGHT]
 
 
+def test_a_clock_that_was_far_ahead_stops_no_learning(
+    tiny: Engine, ask: Ask, rules: list[Rule]
+) -> None:
+    days_of_motion(tiny, NIGHT)
+    assert learn(tiny, rules, NIGHT) == 1
+    assert learn(tiny, rules, NIGHT + timedelta(days=400)) == 0
+    assert ask(HOME) == []  # forgotten, as it was so long ago
+    assert learn(tiny, rules, NIGHT + timedelta(hours=1)) == 1
+    assert ask("SELECT until FROM baseline_runs") == [NIGHT]
+    assert learn(tiny, rules, NIGHT + timedelta(hours=2)) == 0
+
+
 def test_two_who_learn_at_once_make_one_version(tiny: Engine, ask: Ask, rules: list[Rule]) -> None:
     days_of_motion(tiny, NIGHT)
     workers = [threading.Thread(target=learn, args=(tiny, rules, NIGHT)) for _ in range(3)]

@@ -21,7 +21,7 @@ from anju_platform.auth.model import Role
 from anju_platform.database import transaction
 from anju_platform.provision import import_community
 from anju_platform.registry.model import Community
-from anju_platform.rulebook import service, texts
+from anju_platform.rulebook import proof, service, texts
 from anju_rules import load_library
 
 LogIn = Callable[..., httpx.Client]
@@ -378,12 +378,35 @@ def test_a_test_that_cannot_be_run_is_a_fault_of_its_rule(said: str, admin: http
     assert checked["may_be_activated"] is False
 
 
-def test_a_test_without_end_is_ended(admin: httpx.Client) -> None:
+def endless() -> str:
+    """Give a rule with a test that takes years."""
     forever = "{name: forever, given: [{t: 0, blind: 3000d}], expect: [], until: 3000d}"
     quiet = trial(forever).replace("when: m.temperature > params.most", 'when: "true"')
-    quiet = quiet.replace("params: {most: 35}", "absent_for: {for: 1s}")
+    return quiet.replace("params: {most: 35}", "absent_for: {for: 1s}")
+
+
+def test_many_tests_without_end_leave_threads_for_who_acknowledges(
+    log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "LONGEST_S", 3.0)
+    admin, guard = log_in("admin"), log_in("guard")
+    admin.timeout = httpx.Timeout(60)
+    with ThreadPoolExecutor(60) as pool:
+        checks = [
+            pool.submit(admin.post, f"{RULES}/check", json={"text": endless()}) for _ in range(60)
+        ]
+        time.sleep(1)
+        started = time.monotonic()
+        assert guard.get("/api/v1/alerts").status_code == 200
+        waited_s = time.monotonic() - started
+        answers = [check.result().status_code for check in checks]
+    assert waited_s < 2
+    assert set(answers) == {200, 429}
+
+
+def test_a_test_without_end_is_ended(admin: httpx.Client) -> None:
     started = time.monotonic()
-    checked = admin.post(f"{RULES}/check", json={"text": quiet}).json()
+    checked = admin.post(f"{RULES}/check", json={"text": endless()}).json()
     assert time.monotonic() - started < 15
     assert checked["faults"] == []
     assert checked["trials"] == [{"name": "*", "problem": "the tests take longer than 10 s"}]

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from sqlalchemy import bindparam, delete, insert, or_, select, tuple_
+from sqlalchemy import bindparam, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Condition, FeedEntry, Handling, TimelineEntry
-from anju_platform.database import Json, as_json, driver, now
+from anju_platform.database import Json, as_json, driver, is_among, now
 from anju_platform.errors import NotFoundError
 
 FEED_CHANNEL = "anju_feed"
@@ -153,8 +153,8 @@ def judged(
     Of rules, each (community, rule id), and of single (community, dedupe key).
     """
     named = [
-        *([tuple_(Alert.community_id, Alert.rule_id).in_(rules)] if rules else []),
-        *([tuple_(Alert.community_id, Alert.dedupe_key).in_(keys)] if keys else []),
+        *([is_among((Alert.community_id, Alert.rule_id), rules)] if rules else []),
+        *([is_among((Alert.community_id, Alert.dedupe_key), keys)] if keys else []),
     ]
     if not named:
         return []

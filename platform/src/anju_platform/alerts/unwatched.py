@@ -30,7 +30,7 @@ def lose_sight(
         if choice is None:
             data = {"rule": "changed"}
         elif choice.fault:
-            data = {"rule": "unreadable", "note": choice.fault}
+            data = {"rule": "unreadable", "note": choice.fault.replace("\0", "")}
         else:
             data = {"rule": "off", "note": choice.activation.reason}
         repository.add_entry(

@@ -4,11 +4,9 @@ The very code of ingest runs (:class:`~anju_platform.rulebook.book.Rulebook` ove
 registry, latest values and coverage), on a clock of its own; nothing is written.
 """
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -17,7 +15,6 @@ from anju_platform.backtest.hearing import Hearing
 from anju_platform.backtest.ledger import Closing, Ledger
 from anju_platform.backtest.source import Source
 from anju_platform.registry.snapshot import KnownDevice, Registry
-from anju_platform.rulebook import book
 from anju_platform.rulebook.book import Found, Rulebook, World
 from anju_platform.telemetry.writing import Latest, Taken
 from anju_rules import Rule
@@ -59,31 +56,14 @@ def live_again(source: Source, sides: Sequence[Side]) -> Heard:
     """Let every side live through the source's span once."""
     began = time.monotonic()
     stage = _Stage(source, sides)
-    with _failures_counted(stage.heard.failures):
-        stage.begin()
-        for one in source.readings():
-            stage.hear(one)
-        stage.end()
+    stage.begin()
+    for one in source.readings():
+        stage.hear(one)
+    stage.end()
+    for side in sides:
+        stage.heard.failures += side.book.failures
     stage.heard.seconds = time.monotonic() - began
     return stage.heard
-
-
-@contextmanager
-def _failures_counted(failures: Counter[str]) -> Iterator[None]:
-    """Count failures of rules, of which ingest logs each; let the first of each rule through."""
-
-    def is_news(record: logging.LogRecord) -> bool:
-        if record.exc_info is None or not isinstance(record.args, tuple) or not record.args:
-            return True
-        failures[str(record.args[0])] += 1
-        return failures[str(record.args[0])] == 1
-
-    logger = logging.getLogger(book.__name__)
-    logger.addFilter(is_news)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_news)
 
 
 class _Stage:
@@ -153,9 +133,8 @@ class _Stage:
             _, devices = self._newcomers.pop()
             known = self._community
             part = replace(known, devices=devices)
-            world = World(
-                Registry({part.id: part}, {part.slug: part}), self._world.latest, self._hearing
-            )
+            registry = Registry({part.id: part}, {part.slug: part})
+            world = replace(self._world, registry=registry)
             met = True
         if met:
             for side in self._sides:

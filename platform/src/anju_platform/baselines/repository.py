@@ -143,7 +143,7 @@ def finish(session: Session, community_id: int, until: datetime) -> None:
     session.execute(
         row.on_conflict_do_update(
             index_elements=["community_id"],
-            set_={"until": func.greatest(BaselineRun.until, row.excluded.until)},
+            set_={"until": row.excluded.until},
         )
     )
     session.execute(select(func.pg_notify(LEARNED_CHANNEL, str(community_id))))

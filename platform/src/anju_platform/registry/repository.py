@@ -122,11 +122,15 @@ def set_online(
     session.execute(update(Gateway).where(Gateway.id == gateway_id).values(values))
 
 
-def blind_periods(session: Session, since: datetime) -> list[BlindPeriod]:
-    """Give the blind periods that reach beyond ``since``."""
+def blind_periods(
+    session: Session, since: datetime, community_id: int | None = None
+) -> list[BlindPeriod]:
+    """Give the blind periods that reach beyond ``since``, of one community or of all."""
     query = select(BlindPeriod).where(
         or_(BlindPeriod.ended_at.is_(None), BlindPeriod.ended_at >= since)
     )
+    if community_id is not None:
+        query = query.where(BlindPeriod.community_id == community_id)
     return list(session.scalars(query))
 
 

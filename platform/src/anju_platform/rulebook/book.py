@@ -1,6 +1,7 @@
 """The rules in force: evaluates readings, ticks timers, keeps what rules remember."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ from anju_rules import CompiledRule, Context, Fact, Finding, Outcome, Rule, Rule
 
 log = logging.getLogger(__name__)
 
+RETRY_MS = 60_000
+"""How soon a rule that failed is asked again about what time alone means."""
 _RETAINED = int(Flag.RETAINED)
 _NOTHING: Sequence["Found"] = ()
 
@@ -83,6 +86,8 @@ class Rulebook:
         self._changed: set[StateKey] = set()
         self._gone: set[StateKey] = set()
         self._homes = Homes()
+        self.failures: Counter[str] = Counter()
+        """How often a rule failed, by its id."""
 
     def adopt(self, registry: Registry) -> None:
         """Put the rules in force in every community, in its own time zone."""
@@ -99,6 +104,7 @@ class Rulebook:
             except (msgspec.ValidationError, KeyError) as error:
                 # one memory lost is better than nobody watched over
                 log.error("what is remembered of %s cannot be read: %r", stored.key, error)  # noqa: TRY400 - says it all
+                book._lost.append(stored.key)
         return book
 
     def _restore(self, stored: StoredState, registry: Registry, heirs: Heirs) -> None:
@@ -235,7 +241,8 @@ class Rulebook:
         found: list[Found] = []
         for key in list(self._timers.pop_due(now)):
             memory, rule = self._memory[key], self._rule(key)
-            memory.due = None
+            memory.due = now + RETRY_MS  # unless its rule tells otherwise
+            self._timers.put(key, memory.due)
             community = world.registry.communities.get(key[0])
             device = community.devices.get(memory.device) if community else None
             if device is None or rule is None:
@@ -321,7 +328,12 @@ class Rulebook:
         try:
             outcome = act(*about)
         except Exception:
-            log.exception("rule %s failed for %s of %s", rule.rule.id, entity, device.slug)
+            self.failures[rule.rule.id] += 1
+            times = self.failures[rule.rule.id]
+            if times & (times - 1) == 0:  # 1, 2, 4, 8 ...: it may fail at every reading
+                log.exception(
+                    "rule %s failed for %s of %s (%d)", rule.rule.id, entity, device.slug, times
+                )
             return _NOTHING
         if outcome.state is None:
             self._forget(key)

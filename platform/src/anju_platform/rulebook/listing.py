@@ -4,11 +4,12 @@ from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import User
+from anju_platform.database import is_among
 from anju_platform.rulebook.model import RuleActivation, RuleVersion
 
 VersionKey = tuple[int, str, int]
@@ -97,10 +98,10 @@ def texts(session: Session, keys: Collection[VersionKey]) -> dict[VersionKey, st
     """Give the texts of versions."""
     if not keys:
         return {}
-    named = tuple_(RuleVersion.community_id, RuleVersion.rule_id, RuleVersion.version)
+    named = RuleVersion.community_id, RuleVersion.rule_id, RuleVersion.version
     query = select(
         RuleVersion.community_id, RuleVersion.rule_id, RuleVersion.version, RuleVersion.text
-    ).where(named.in_(sorted(keys)))
+    ).where(is_among(named, keys))
     return {
         (community, rule, version): text
         for community, rule, version, text in session.execute(query)

@@ -22,10 +22,13 @@ log = logging.getLogger(__name__)
 LONGEST_S = 10.0
 """The tests of one rule may take so long; those of the library take a fraction of a second."""
 
+_BUSY = "other rules are being tested; try again in a minute"
 _WAIT_S = 20.0
 _MEMORY = 1 << 30
 _SHOWN = 1_000
 _AT_ONCE = threading.BoundedSemaphore(2)
+_INSIDE = threading.BoundedSemaphore(6)
+"""So many may be at it or wait: the threads they keep are those that serve the screens."""
 
 
 class TrialResult(msgspec.Struct, frozen=True):
@@ -41,8 +44,17 @@ def prove(text: str) -> list[TrialResult]:
     Raises:
         TooManyAttemptsError: others are at it; try again.
     """
+    if not _INSIDE.acquire(blocking=False):
+        raise TooManyAttemptsError(_BUSY)
+    try:
+        return _prove_in_turn(text)
+    finally:
+        _INSIDE.release()
+
+
+def _prove_in_turn(text: str) -> list[TrialResult]:
     if not _AT_ONCE.acquire(timeout=_WAIT_S):
-        raise TooManyAttemptsError("other rules are being tested; try again in a minute")
+        raise TooManyAttemptsError(_BUSY)
     try:
         done = subprocess.run(  # noqa: S603 - this very module
             [sys.executable, "-P", "-m", __name__],

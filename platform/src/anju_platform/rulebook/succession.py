@@ -1,7 +1,7 @@
 """What a new version of a rule takes over of what the old one remembered."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from anju_platform.registry.snapshot import KnownCommunity
 from anju_rules import CompiledRule, Rule
@@ -12,9 +12,24 @@ AT_ONCE = 0
 
 
 def shape(rule: Rule) -> str:
-    """Tell what a rule's memories are memories of; of another shape they mean nothing to it."""
-    kind = "silence" if rule.absent_for is not None else "readings"
-    return f"{kind} of {rule.entity} by {rule.discriminator or 'nothing'}"
+    """Tell what a rule's memories are memories of; of another shape they mean nothing to it.
+
+    A window of one quantity is none of another, and two of three steps are not two of two.
+    """
+    kind = "silence" if rule.waits_for_word else "readings"
+    kept = "".join(f", {one}" for one in _kept(rule))
+    return f"{kind} of {rule.entity} by {rule.discriminator or 'nothing'}{kept}"
+
+
+def _kept(rule: Rule) -> Iterator[str]:
+    """Give what its operators keep besides: moments with their values, beginnings."""
+    if rule.rate is not None:
+        yield f"rate of {rule.rate.of}"
+    if rule.distinct is not None:
+        yield f"distinct {rule.distinct.of}"
+    if rule.sequence is not None:
+        yield f"after {len(rule.sequence.after)} steps"
+    yield from (name for name in ("count", "travel") if getattr(rule, name) is not None)
 
 
 class Heirs:

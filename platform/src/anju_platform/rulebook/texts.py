@@ -35,7 +35,11 @@ _MOST_TESTS = 100
 _MOST_COUNTED = 64
 """A count remembers no more moments than that."""
 _LONGEST = Duration(400 * 86_400_000)
+_LONGEST_SILENCE = Duration(7 * 86_400_000)
+"""For so long it is known when nobody could be heard (:mod:`anju_platform.registry.coverage`)."""
 _MOST_TIMES = 1_000
+_MOST_STEPS = 16
+"""Each step's condition is judged at every reading of every community's one writer."""
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 _WORD = re.compile(r"[A-Za-z0-9_.*-]{1,64}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
@@ -130,10 +134,24 @@ def _bound(rule: Rule) -> None:
     counts = [rule.count.n if rule.count else 0, *(step.n or 0 for step in rule.steps)]
     if max(counts) > _MOST_COUNTED:
         faults.append(f"n: no more than {_MOST_COUNTED} are counted")
+    if _silence(rule) > _LONGEST_SILENCE:
+        faults.append("absent_for: longer than 7 days: what was blind before that is forgotten")
+    if len(rule.steps) > _MOST_STEPS:
+        faults.append(f"steps: {_MOST_STEPS} at most")
     if len(rule.tests) > _MOST_TESTS:
         faults.append(f"tests: {_MOST_TESTS} at most")
     if faults:
         raise InvalidRuleError("\n".join(f"{NAME}: rule {rule.id!r}: {fault}" for fault in faults))
+
+
+def _silence(rule: Rule) -> float:
+    """Give the longest silence, in ms, that a rule's text alone may wait for."""
+    absent = rule.absent_for
+    if absent is None:
+        return 0
+    holds = [step.hold or 0 for step in rule.steps]
+    most = absent.learned.most if absent.learned else 0
+    return max(absent.hold, most, *holds, *(most * (step.times or 0) for step in rule.steps))
 
 
 def _words(rule: Rule) -> Iterator[tuple[str, tuple[str, re.Pattern[str] | None]]]:

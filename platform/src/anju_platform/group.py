@@ -1,0 +1,107 @@
+"""What the messages of one transaction amount to, and what their findings lead to."""
+
+import logging
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from anju_devices.messages import Command
+from anju_platform.alerts import repository as alerts
+from anju_platform.alerts.raising import Transition, raise_or_refresh
+from anju_platform.commands.requests import ask_for_snapshot
+from anju_platform.database import UNAVAILABLE, is_too_large
+from anju_platform.lanes.model import Quarantined
+from anju_platform.notifications.planning import plan
+from anju_platform.notifications.repository import Planned
+from anju_platform.registry.snapshot import KnownGateway
+from anju_platform.rulebook.book import Found
+from anju_platform.telemetry.writing import Taken
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """What is said to gateways once the transaction is committed.
+
+    ``committed`` names (gateway, epoch) to acknowledge to, ``commands`` what to ask of whom.
+    """
+
+    committed: dict[tuple[int, str], KnownGateway] = field(default_factory=dict)
+    commands: list[tuple[KnownGateway, Command]] = field(default_factory=list)
+    points: int = 0
+
+
+@dataclass(slots=True)
+class Group:
+    """What the messages of one transaction amount to."""
+
+    now: int
+    taken: list[Taken] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    entries: list[alerts.Entry] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    changes: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    call: set[int] = field(default_factory=set)
+    outgoing: Outgoing = field(default_factory=Outgoing)
+
+
+def carry_over(session: Session, group: Group, *, isolate: bool) -> None:
+    """Carry findings over to alerts; with ``isolate``, one that fails stops no other."""
+    for found in group.found:
+        if not isolate:
+            _raise_one(session, found, group)
+            continue
+        try:
+            with session.begin_nested():
+                _raise_one(session, found, group)
+        except Exception as error:
+            if isinstance(error, UNAVAILABLE) and not is_too_large(error):
+                raise
+            log.exception("no alert: the database refused %s", found.finding)
+
+
+def _raise_one(session: Session, found: Found, group: Group) -> None:
+    """Carry a finding over to its alert, plan who is told, ask for the picture it needs."""
+    transition = raise_or_refresh(
+        session, found.community_id, found.finding, found.rule, found.device
+    )
+    if transition is None:
+        return
+    _fetch_snapshot(session, transition, found, group)
+    changes = group.changes.setdefault(found.community_id, [])
+    changes.append(("alert", str(transition.alert.id)))
+    group.entries += transition.entries
+    if transition.tell:
+        group.planned += _tell(transition, found)
+
+
+def _tell(transition: Transition, found: Found) -> list[Planned]:
+    alert = transition.alert
+    return plan(
+        community_id=alert.community_id,
+        alert_id=alert.id,
+        transition=alert.version,
+        severity=alert.severity,
+        roles=found.rule.notify,
+        payload={
+            "kind": transition.kind,
+            "severity": alert.severity,
+            "title": alert.title,
+            "title_en": alert.title_en,
+        },
+    )
+
+
+def _fetch_snapshot(session: Session, transition: Transition, found: Found, group: Group) -> None:
+    picture, device = found.finding.data.get("snapshot"), found.device
+    if device is None or not isinstance(picture, str) or transition.kind == "cleared":
+        return
+    ask_for_snapshot(
+        session,
+        community_id=device.community_id,
+        gateway_id=device.gateway_id,
+        snapshot=picture,
+    )
+    group.call.add(device.gateway_id)
