@@ -470,3 +470,29 @@ def test_not_every_excuse_becomes_a_row_but_a_later_one_does() -> None:
         assert outcome.state is not None
         town.states[key] = outcome.state
     assert changed == [True, False, False, True, True]
+
+
+def test_a_grant_is_not_forgotten_by_the_heartbeats_after_it() -> None:
+    """Whatever passes between a grant and the opening, in order or not, the grant counts."""
+    forced = (
+        "models: [door]\nwhen: m.event == 'opened'\nclear: m.door_state == 'closed'\n"
+        "unless: {when: m.event == 'access_granted', within: 8s}\nlateness: 1s\n"
+    )
+    town = Town(forced).hear(0, door_state="closed").hear(60, "access_granted")
+    town.hear(59.5, door_state="closed", arrives=60.2).hear(62, door_state="closed")
+    town.hear(64, door_state="closed").hear(66, "opened").hear(67, door_state="closed").wait(100)
+    assert town.said() == []
+    for at in range(200, 230):
+        town.hear(at, door_state="closed")
+    town.hear(231, "opened").wait(300)
+    assert [kind for _, kind, _ in town.said()] == ["active"]
+
+
+def test_a_quiet_reading_of_the_past_takes_its_place_among_the_others() -> None:
+    forced = (
+        "models: [door]\nwhen: m.event == 'opened'\nclear: m.door_state == 'closed'\n"
+        "unless: {when: m.event == 'access_granted', within: 8s}\nlateness: 5s\n"
+    )
+    town = Town(forced).hear(10, "opened").hear(12, door_state="closed")
+    town.hear(11, door_state="closed", arrives=12.5).wait(60)
+    assert town.said() == [(10, "active", 3), (11, "cleared", 3)]

@@ -101,7 +101,7 @@ class CompiledRule:
         if mark.id is not None and mark.id in known.seen:
             return self._unchanged(known, context)
         if self._is_quiet(known, mark):
-            return Outcome(self._pass_by(known, mark), changed=False)
+            return self._pass_by(known, mark)
         return self._place(self._remember(known, mark, fact), mark, context)
 
     def _place(self, state: State, mark: Mark, context: Context) -> Outcome:
@@ -154,39 +154,49 @@ class CompiledRule:
         return Outcome(state, due=due, changed=False)
 
     def _is_quiet(self, state: State, mark: Mark) -> bool:
-        """Nothing is going on and this reading says so too: the common case, kept cheap."""
+        """Nothing is going on and this reading changes nothing now: the common case, kept cheap."""
         recent = state.recent
         return (
-            mark.signal in _SAYS_NO
+            mark.signal in _PASSIVE
             and not mark.steps
             and mark.at > state.present.last_at
             and len(recent) < _MOST_RECENT
             and state.present.is_calm
+            and (not recent or recent[-1].at < mark.at)
             # what waits for an excuse is not judged yet, and its timer runs
-            and (self.rule.unless is None or all(one.signal in _SAYS_NO for one in recent))
+            and (self.rule.unless is None or all(one.signal in _PASSIVE for one in recent))
         )
 
-    def _pass_by(self, state: State, mark: Mark) -> State:
+    def _pass_by(self, state: State, mark: Mark) -> Outcome:
         """Keep a quiet reading for as long as one that it may undo can still come."""
-        recent, heard_at = state.recent, mark.received_at
-        present = _replace(state.present, last_at=mark.at)
-        if not recent or heard_at - state.heard_at >= self._lateness:
-            return _replace(
-                state,
-                base=state.present,
-                present=present,
-                recent=[mark],
-                told=[],
-                heard_at=heard_at,
-            )
-        base, recent = _without_oldest(state)
-        return _replace(
+        recent, heard_at = state.recent, max(mark.received_at, state.heard_at)
+        present = _passed(state.present, [mark])
+        if self.rule.unless is not None:
+            base, recent = _without_oldest(state, self._lateness, mark.received_at)
+        elif not recent or mark.received_at - state.heard_at >= self._lateness:
+            base, recent = state.present, []
+        else:
+            base, recent = _without_oldest(state)
+        told = state.told if recent else []
+        after = _replace(
             state,
             base=base,
             present=present,
             recent=[*recent, mark],
-            heard_at=max(heard_at, state.heard_at),
+            told=told,
+            heard_at=heard_at,
         )
+        if mark.signal is not Signal.EXCUSE or self._is_noted(state, mark):
+            return Outcome(after, changed=False)
+        return Outcome(_replace(after, noted_at=mark.at))
+
+    def _is_noted(self, state: State, mark: Mark) -> bool:
+        """Say whether an excuse hardly earlier than this is stored already.
+
+        Not every motion in a home must become a row: a crash forgets a twentieth of its worth.
+        """
+        unless = self.rule.unless
+        return unless is not None and 0 <= mark.at - state.noted_at < unless.within // 20
 
     def _remember(self, state: State, mark: Mark, fact: Fact) -> State:
         # a clock that is ahead counts in full, a delay only as far as it may be a habit
@@ -266,23 +276,8 @@ class CompiledRule:
     def _wait(self, state: State, mark: Mark, context: Context) -> Outcome:
         if any(mark.repeats(other) for other in state.recent):
             return self._unchanged(state, context)
-        base, kept = _without_oldest(state)
-        recent = sorted([*kept, mark], key=lambda one: one.order)
-        waiting = _replace(state, base=base, present=base, recent=recent)
-        noted = mark.signal is Signal.EXCUSE and not mark.steps and self._is_noted(state, mark)
-        if not noted:
-            waiting = _replace(waiting, noted_at=max(mark.at, state.noted_at))
-        outcome = self._release(waiting, context, mark.received_at)
-        calm = not outcome.findings and base.is_calm and not _is_waiting(waiting)
-        return _replace(outcome, changed=False) if noted and calm else outcome
-
-    def _is_noted(self, state: State, mark: Mark) -> bool:
-        """Say whether an excuse hardly later than this is stored already.
-
-        Not every motion in a home must become a row: a crash forgets a twentieth of its worth.
-        """
-        unless = self.rule.unless
-        return unless is not None and 0 <= mark.at - state.noted_at < unless.within // 20
+        recent = sorted([*state.recent, mark], key=lambda one: one.order)
+        return self._release(_replace(state, recent=recent), context, mark.received_at)
 
     def _release(self, state: State, context: Context, now: int) -> Outcome:
         """Judge, in order, what has waited its time at ``now``, and everything before it."""
@@ -432,20 +427,33 @@ def _is_waiting(state: State) -> bool:
     return bool(state.recent)
 
 
-def _without_oldest(state: State) -> tuple[Memory, list[Mark]]:
-    """Fold the oldest of many readings in where they change nothing but what excuses.
+def _without_oldest(
+    state: State, lateness: int | None = None, now: int = 0
+) -> tuple[Memory, list[Mark]]:
+    """Fold the oldest readings in where they change nothing but what excuses.
 
-    A backlog comes at once, a device may chatter: what is quiet costs little all the same.
+    Those that nothing can precede any more, and half of very many: a backlog comes at once,
+    a device may chatter, and what is quiet is to cost little all the same.
     """
     base, recent = state.base, state.recent
-    if len(recent) < _MOST_QUIET or not base.is_calm:
+    if not recent or not base.is_calm:
         return base, recent
-    oldest, rest = recent[: _MOST_QUIET // 2], recent[_MOST_QUIET // 2 :]
+    settled = lateness is not None and now - _last_heard(recent) >= lateness
+    number = len(recent) if settled else _MOST_QUIET // 2
+    if not settled and len(recent) < _MOST_QUIET:
+        return base, recent
+    oldest = recent[:number]
     if any(one.signal not in _PASSIVE or one.steps for one in oldest):
         return base, recent
-    excuses = [one.at for one in oldest if one.signal is Signal.EXCUSE]
-    excused_at = excuses[-1] if excuses else base.excused_at
-    return _replace(base, last_at=oldest[-1].at, excused_at=excused_at), rest
+    return _passed(base, oldest), recent[number:]
+
+
+def _passed(memory: Memory, marks: Sequence[Mark]) -> Memory:
+    """Give a memory that quiet readings, in order, have passed by."""
+    excuses = [one.at for one in marks if one.signal is Signal.EXCUSE]
+    if excuses:
+        return _replace(memory, last_at=marks[-1].at, excused_at=excuses[-1])
+    return _replace(memory, last_at=marks[-1].at)
 
 
 def _last_heard(marks: Sequence[Mark]) -> int:
