@@ -470,3 +470,31 @@ def test_not_every_excuse_becomes_a_row_but_a_later_one_does() -> None:
         assert outcome.state is not None
         town.states[key] = outcome.state
     assert changed == [True, False, False, True, True]
+
+
+# -- out of order, and late --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delay", [0, 6, 10])
+def test_a_straggler_takes_nothing_back_that_time_decided_meanwhile(delay: float) -> None:
+    """A slow line delivers two readings in the wrong order just after the minute was over."""
+    town = Town("models: [lift]\nwhen: m.people > 0\nfor: 60s\nlateness: 2s\nlatch: true\n")
+    for at, arrives in ((0, 0), (57, 57), (56.5, 58), (56.4, 58.5)):
+        town.hear(at, people=1, arrives=arrives + delay)
+    assert town.wait(200).said() == [(60, "active", 3)]
+
+
+def test_a_straggler_does_not_raise_again_what_time_has_cleared() -> None:
+    town = Town("models: [door]\nwhen: m.door_state == 'open'\nclear_for: 10s\n")
+    town.hear(0, door_state="open", arrives=10)
+    for at, arrives in ((20, 30), (29.5, 39.5), (29, 41)):
+        town.hear(at, door_state="closed", arrives=arrives)
+    assert town.wait(200).said() == [(0, "active", 3), (30, "cleared", 3)]
+
+
+def test_a_straggler_that_undoes_what_time_decided_still_does() -> None:
+    town = Town("models: [door]\nwhen: m.door_state == 'open'\nfor: 60s\n")
+    town.hear(0, door_state="open", arrives=10).hear(59, door_state="open", arrives=69)
+    town.hear(58.5, door_state="closed", arrives=71).wait(110)
+    assert town.said() == [(60, "active", 3), (58.5, "cleared", 3)]
+    assert town.wait(200).said()[2:] == [(119, "active", 3)]

@@ -219,7 +219,9 @@ class CompiledRule:
         present = copy.copy(state.present)
         changes = self._life.replay(present, marks, until)
         told = [*state.told, *identify(changes, state.told)]
-        after = _replace(state, present=present, recent=[*state.recent, *marks], told=told)
+        passed_at = max(state.passed_at, until or 0)
+        recent = [*state.recent, *marks]
+        after = _replace(state, present=present, recent=recent, told=told, passed_at=passed_at)
         return self._tell(after, changes, marks, context)
 
     def _reorder(self, state: State, mark: Mark, context: Context) -> Outcome:
@@ -228,7 +230,8 @@ class CompiledRule:
             return self._unchanged(state, context)
         recent = sorted([*state.recent, mark], key=lambda one: one.order)
         present = copy.copy(state.base)
-        changes = self._life.replay(present, recent, None)
+        # what time had decided already is decided still, unless this mark undoes it
+        changes = self._life.replay(present, recent, _passed(state, recent))
         told = Counter(state.told)
         news = []
         for change, identity in zip(changes, identify(changes), strict=True):
@@ -258,7 +261,7 @@ class CompiledRule:
         base = copy.copy(state.base)
         self._life.replay(base, recent[:half], None)
         rest = recent[half:]
-        told = identify(self._life.replay(copy.copy(base), rest, None))
+        told = identify(self._life.replay(copy.copy(base), rest, _passed(state, rest)))
         return _replace(state, base=base, recent=rest, told=told)
 
     # -- rules an excuse may still change -----------------------------------------------
@@ -446,6 +449,11 @@ def _without_oldest(state: State) -> tuple[Memory, list[Mark]]:
     excuses = [one.at for one in oldest if one.signal is Signal.EXCUSE]
     excused_at = excuses[-1] if excuses else base.excused_at
     return _replace(base, last_at=oldest[-1].at, excused_at=excused_at), rest
+
+
+def _passed(state: State, marks: Sequence[Mark]) -> int | None:
+    """Say until when time alone has decided, if that is later than the last of these."""
+    return state.passed_at if not marks or state.passed_at >= marks[-1].at else None
 
 
 def _last_heard(marks: Sequence[Mark]) -> int:

@@ -132,7 +132,7 @@ class State(msgspec.Struct, omit_defaults=True):
     it became active or worse too long ago to ring, and that has not been said since.
     ``audible``: it was said to be active, and not yet that it ended. ``heard_at`` is when
     it was last heard of (our clock), ``noted_at`` the newest reading or excuse that was stored
-    for a rule with excuses.
+    for a rule with excuses. ``passed_at`` is the event time up to which time alone has decided.
     """
 
     key: str = ""
@@ -146,5 +146,6 @@ class State(msgspec.Struct, omit_defaults=True):
     audible: bool = False
     heard_at: int = 0
     noted_at: int = 0
+    passed_at: int = 0
     absent_severity: int = 0
     device: str | None = None
