@@ -498,3 +498,23 @@ def test_a_straggler_that_undoes_what_time_decided_still_does() -> None:
     town.hear(58.5, door_state="closed", arrives=71).wait(110)
     assert town.said() == [(60, "active", 3), (58.5, "cleared", 3)]
     assert town.wait(200).said()[2:] == [(119, "active", 3)]
+
+
+FALL = (
+    "models: [fall_radar]\nwhen: m.event == 'fall'\nat_once: m.still_s >= 60\nfor: 30s\n"
+    "clear: m.event == 'fall_cancelled'\nquiet_for: 10m\nlateness: 1s\nlatch: true\n"
+)
+
+
+def test_a_fall_that_is_overtaken_by_the_stillness_after_it_still_rings() -> None:
+    """After an outage what is measured now arrives before the event that was kept."""
+    town = Town(FALL).hear(90, still_s=80).hear(10, "fall", arrives=95).wait(300)
+    assert town.said() == [(40, "active", 3)]
+    assert town.findings[0].detected_at <= START + 106_000
+    town = Town(FALL).hear(90, still_s=80).hear(10, "fall", arrives=95).hear(100, still_s=90)
+    assert [kind for _, kind, _ in town.said()] == ["active"]
+
+
+def test_a_fall_that_is_older_than_its_cancelling_stays_cancelled() -> None:
+    town = Town(FALL).hear(90, "fall_cancelled").hear(95, still_s=80).hear(10, "fall", arrives=98)
+    assert town.wait(300).said() == []
