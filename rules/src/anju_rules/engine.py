@@ -160,6 +160,7 @@ class CompiledRule:
             mark.signal in _SAYS_NO
             and not mark.steps
             and mark.at > state.present.last_at
+            and (not recent or mark.at > recent[-1].at)
             and len(recent) < _MOST_RECENT
             and state.present.is_calm
             # what waits for an excuse is not judged yet, and its timer runs
