@@ -63,7 +63,9 @@ class Life:
         for mark in marks:
             self._pass(memory, mark.at - 1, changes)
             self._take(memory, mark, changes)
-            memory.last_at = max(memory.last_at, mark.at)
+            if mark.signal is not Signal.CONFIRM or memory.since is not None:
+                # what confirms nothing yet may have overtaken what it confirms
+                memory.last_at = max(memory.last_at, mark.at)
         if until is not None:
             self._pass(memory, until, changes)
         return changes

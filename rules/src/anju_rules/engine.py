@@ -160,9 +160,9 @@ class CompiledRule:
             mark.signal in _PASSIVE
             and not mark.steps
             and mark.at > state.present.last_at
+            and (not recent or mark.at > recent[-1].at)
             and len(recent) < _MOST_RECENT
             and state.present.is_calm
-            and (not recent or recent[-1].at < mark.at)
             # what waits for an excuse is not judged yet, and its timer runs
             and (self.rule.unless is None or all(one.signal in _PASSIVE for one in recent))
         )
@@ -170,7 +170,7 @@ class CompiledRule:
     def _pass_by(self, state: State, mark: Mark) -> Outcome:
         """Keep a quiet reading for as long as one that it may undo can still come."""
         recent, heard_at = state.recent, max(mark.received_at, state.heard_at)
-        present = _passed(state.present, [mark])
+        present = _passed_by(state.present, [mark])
         if self.rule.unless is not None:
             base, recent = _without_oldest(state, self._lateness, mark.received_at)
         elif not recent or mark.received_at - state.heard_at >= self._lateness:
@@ -229,7 +229,9 @@ class CompiledRule:
         present = copy.copy(state.present)
         changes = self._life.replay(present, marks, until)
         told = [*state.told, *identify(changes, state.told)]
-        after = _replace(state, present=present, recent=[*state.recent, *marks], told=told)
+        passed_at = max(state.passed_at, until or 0)
+        recent = [*state.recent, *marks]
+        after = _replace(state, present=present, recent=recent, told=told, passed_at=passed_at)
         return self._tell(after, changes, marks, context)
 
     def _reorder(self, state: State, mark: Mark, context: Context) -> Outcome:
@@ -238,7 +240,8 @@ class CompiledRule:
             return self._unchanged(state, context)
         recent = sorted([*state.recent, mark], key=lambda one: one.order)
         present = copy.copy(state.base)
-        changes = self._life.replay(present, recent, None)
+        # what time had decided already is decided still, unless this mark undoes it
+        changes = self._life.replay(present, recent, _passed(state, recent))
         told = Counter(state.told)
         news = []
         for change, identity in zip(changes, identify(changes), strict=True):
@@ -268,7 +271,7 @@ class CompiledRule:
         base = copy.copy(state.base)
         self._life.replay(base, recent[:half], None)
         rest = recent[half:]
-        told = identify(self._life.replay(copy.copy(base), rest, None))
+        told = identify(self._life.replay(copy.copy(base), rest, _passed(state, rest)))
         return _replace(state, base=base, recent=rest, told=told)
 
     # -- rules an excuse may still change -----------------------------------------------
@@ -445,15 +448,20 @@ def _without_oldest(
     oldest = recent[:number]
     if any(one.signal not in _PASSIVE or one.steps for one in oldest):
         return base, recent
-    return _passed(base, oldest), recent[number:]
+    return _passed_by(base, oldest), recent[number:]
 
 
-def _passed(memory: Memory, marks: Sequence[Mark]) -> Memory:
+def _passed_by(memory: Memory, marks: Sequence[Mark]) -> Memory:
     """Give a memory that quiet readings, in order, have passed by."""
     excuses = [one.at for one in marks if one.signal is Signal.EXCUSE]
     if excuses:
         return _replace(memory, last_at=marks[-1].at, excused_at=excuses[-1])
     return _replace(memory, last_at=marks[-1].at)
+
+
+def _passed(state: State, marks: Sequence[Mark]) -> int | None:
+    """Say until when time alone has decided, if that is later than the last of these."""
+    return state.passed_at if not marks or state.passed_at >= marks[-1].at else None
 
 
 def _last_heard(marks: Sequence[Mark]) -> int:

@@ -131,8 +131,8 @@ class State(msgspec.Struct, omit_defaults=True):
     none counts twice. ``skew_ms`` is how far the device's clock is behind ours. ``hushed``:
     it became active or worse too long ago to ring, and that has not been said since.
     ``audible``: it was said to be active, and not yet that it ended. ``heard_at`` is when
-    it was last heard of (our clock), ``noted_at`` the newest excuse of which
-    it was stored.
+    it was last heard of (our clock), ``noted_at`` the newest excuse of which it was stored.
+    ``passed_at`` is the event time up to which time alone has decided.
     """
 
     key: str = ""
@@ -146,5 +146,6 @@ class State(msgspec.Struct, omit_defaults=True):
     audible: bool = False
     heard_at: int = 0
     noted_at: int = 0
+    passed_at: int = 0
     absent_severity: int = 0
     device: str | None = None
