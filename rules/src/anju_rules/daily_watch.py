@@ -9,6 +9,7 @@ from anju_rules.facts import Context
 from anju_rules.memory import State
 from anju_rules.operators import daily
 from anju_rules.rule import Rule
+from anju_rules.watching import news
 
 _EMPTY: dict[str, Any] = {}
 _RECHECK_MS = 60_000
@@ -43,11 +44,7 @@ class DailyWatch:
 
     def missing(self, state: State, context: Context) -> Change | None:
         """Give what it has come to mean that no word came, if that is new."""
-        severity = self._judge(state, context)
-        if severity == 0 or (state.absent_severity and severity >= state.absent_severity):
-            return None
-        kind = "severity" if state.absent_severity else "active"
-        return Change(kind, severity, context.now, None)
+        return news(state, self._judge(state, context), context.now)
 
     def due(self, state: State, context: Context) -> int | None:
         """Give when to look again."""

@@ -28,6 +28,14 @@ class _Silence(NamedTuple):
     rings: Calendar | None
 
 
+def news(state: State, severity: int, now: int) -> Change | None:
+    """Give the change to this severity (0: none), if it is worse than what was said before."""
+    if severity == 0 or (state.absent_severity and severity >= state.absent_severity):
+        return None
+    kind = "severity" if state.absent_severity else "active"
+    return Change(kind, severity, now, None)
+
+
 class Watch:
     """An absence rule: how long its entity has been silent, and what that means."""
 
@@ -63,11 +71,7 @@ class Watch:
 
     def missing(self, state: State, context: Context) -> Change | None:
         """Give what the silence has come to mean, if that is new."""
-        severity = self._judge(state, context)
-        if severity == 0 or (state.absent_severity and severity >= state.absent_severity):
-            return None
-        kind = "severity" if state.absent_severity else "active"
-        return Change(kind, severity, context.now, None)
+        return news(state, self._judge(state, context), context.now)
 
     def due(self, state: State, context: Context) -> int | None:
         """Give when the silence may mean more."""
