@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anju_rules import Context, Fact, Finding, RuleSet
@@ -139,6 +139,7 @@ def test_steps_by_time(stream: Values, hold: int, more: int, most: int) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(streams(40), st.integers(1, 5), st.integers(2, 30), st.integers(1, 3))
+@example({42: True, 56: True, 71: True}, 2, 15, 1)
 def test_count_and_steps_by_number(stream: Values, n: int, within: int, more: int) -> None:
     rises = {n + more: 2, n + 2 * more: 1}
     steps = ", ".join(f"{{severity: {to}, n: {number}}}" for number, to in rises.items())

@@ -136,6 +136,8 @@ class Life:
             return
         number = self._number(memory, mark)
         if number is None or not self._follows(memory, mark):
+            if memory.severity and rule.count is not None:
+                memory.yes_at = mark.at  # it came again, if not so often: it is not quiet
             return
         severity = worst(rule.severity, rule.steps, number)
         known_again = memory.severity > 0 and memory.unknown_since is not None
