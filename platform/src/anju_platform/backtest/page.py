@@ -5,7 +5,7 @@ from html import escape
 from importlib.resources import files
 
 from anju_platform.backtest.report import AlertLine, Day, Report, Result, RuleResult
-from anju_platform.backtest.words import Words
+from anju_platform.backtest.words import CELLS, Words
 
 _GRID = 4
 _SLOT, _BAR, _HEIGHT = 10, 7, 100
@@ -156,14 +156,7 @@ def _rules(rules: Sequence[RuleResult], w: Words) -> str:
     quiet = [rule.id for rule in rules if not rule.figures.alerts]
     heads = (
         "rule",
-        "alerts",
-        "per day",
-        "occurrences",
-        "late",
-        "median",
-        "p90",
-        "peak",
-        "precision",
+        *CELLS,
         "missed",
     )
     rows = [
@@ -172,14 +165,7 @@ def _rules(rules: Sequence[RuleResult], w: Words) -> str:
                 f'<span class="severity-{rule.severity} mark"><i></i></span>'
                 f"{escape(w.title(rule.title, rule.title_en))} <code>{escape(rule.id)}</code>"
             ),
-            str(rule.figures.alerts),
-            w.number(rule.figures.per_day),
-            str(rule.figures.occurrences),
-            str(rule.figures.late),
-            w.length(rule.figures.median_s),
-            w.length(rule.figures.p90_s),
-            str(rule.figures.peak),
-            w.share(rule.precision),
+            *w.cells(rule),
             str(rule.precision.missed),
         )
         for rule in spoke

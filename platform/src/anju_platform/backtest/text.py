@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from anju_platform.backtest.report import AlertLine, Report, Result
-from anju_platform.backtest.words import Words
+from anju_platform.backtest.words import CELLS, Words
 
 _BAR = 40
 _WIDE = {"W", "F"}
@@ -58,20 +58,12 @@ def _by_rule(result: Result, w: Words) -> Iterator[str]:
     rows = [
         (
             f"{rule.id} v{rule.version}",
-            str(rule.figures.alerts),
-            w.number(rule.figures.per_day),
-            str(rule.figures.occurrences),
-            str(rule.figures.late),
-            w.length(rule.figures.median_s),
-            w.length(rule.figures.p90_s),
-            str(rule.figures.peak),
-            w.share(rule.precision),
+            *w.cells(rule),
         )
         for rule in result.rules
         if rule.figures.alerts or rule.precision.missed
     ]
-    names = ("rule", "alerts", "per day", "occurrences", "late", "median", "p90", "peak")
-    yield from table([w(name) for name in (*names, "precision")], rows)
+    yield from table([w(name) for name in ("rule", *CELLS)], rows)
     quiet = [rule.id for rule in result.rules if not rule.figures.alerts]
     if quiet:
         yield f"  {w('quiet')}: {', '.join(quiet)}"

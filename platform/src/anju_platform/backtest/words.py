@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from anju_platform.backtest.report import Precision, Report
+from anju_platform.backtest.report import Precision, Report, RuleResult
 
 LANGUAGES = ("zh", "en")
+CELLS = ("alerts", "per day", "occurrences", "late", "median", "p90", "peak", "precision")
+"""The figures a table shows of each rule."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _UNITS = {
     "zh": {1: "秒", _MINUTE: "分", _HOUR: "小时", _DAY: "天"},
@@ -156,6 +158,20 @@ class Words:
         if said.value is None or said.low is None or said.high is None:
             return "–"
         return f"{said.value:.0%} [{said.low:.0%}, {said.high:.0%}]"
+
+    def cells(self, rule: RuleResult) -> tuple[str, ...]:
+        """Write the figures of one rule, in the order of ``CELLS``."""
+        f = rule.figures
+        return (
+            str(f.alerts),
+            self.number(f.per_day),
+            str(f.occurrences),
+            str(f.late),
+            self.length(f.median_s),
+            self.length(f.p90_s),
+            str(f.peak),
+            self.share(rule.precision),
+        )
 
     def failures(self, report: Report) -> str:
         """Name the rules that failed, and how often."""
