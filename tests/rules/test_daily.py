@@ -76,7 +76,7 @@ def test_nine_is_nine_on_the_day_the_clocks_go_forward() -> None:
     """Berlin, 29 March 2026: from 00:00 to 09:30 it is eight hours and a half."""
     begin = at(2026, 3, 29, 0, 0, zone="Europe/Berlin")
     test = (
-        f"timezone: Europe/Berlin, start: {begin}, until: 40h, given: [{{t: 1h, restart: true}}], "
+        f"timezone: Europe/Berlin, start: {begin}, until: 31h, given: [{{t: 1h, restart: true}}], "
         "expect: [{t: 8.5h, kind: active, severity: 3}]"
     )
     assert judge(test) == ["", ""]
@@ -85,8 +85,29 @@ def test_nine_is_nine_on_the_day_the_clocks_go_forward() -> None:
 def test_it_rises_by_the_time_since_the_agreed_hour() -> None:
     own = OWN + "steps: [{severity: 2, for: 60m}]\n"
     test = (
-        "start: 1767207600000, until: 40h, given: [{t: 1h, restart: true}], "
+        "start: 1767207600000, until: 30h, given: [{t: 1h, restart: true}], "
         "expect: [{t: 6.5h, kind: active}, {t: 7.5h, kind: severity, severity: 2}]"
+    )
+    assert judge(test, own) == ["", ""]
+
+
+def test_each_day_without_word_is_told_of_and_none_twice() -> None:
+    """Whoever closed yesterday's alert must hear of today; what it rose to it keeps."""
+    own = OWN + "steps: [{severity: 2, for: 60m}]\n"
+    test = (
+        "start: 1767207600000, until: 60h, given: [{t: 1h, restart: true}, {t: 40h, restart: true},"
+        " {t: 56h, event: ok}], expect: [{t: 6.5h, kind: active, severity: 3}, "
+        "{t: 7.5h, kind: severity, severity: 2}, {t: 30.5h, kind: active, severity: 2}, "
+        "{t: 54.5h, kind: active, severity: 2}, {t: 56h, kind: cleared}]"
+    )
+    assert judge(test, own) == ["", ""]
+
+
+def test_a_day_that_is_quiet_after_one_that_rang_is_not_told_of_while_away() -> None:
+    own = OWN.replace("}", ", while: '!(has(p.away) && p.away == true)'}")
+    test = (
+        "start: 1767207600000, until: 60h, given: [{t: 10h, p: {away: true}}], "
+        "expect: [{t: 6.5h, kind: active, severity: 3}]"
     )
     assert judge(test, own) == ["", ""]
 

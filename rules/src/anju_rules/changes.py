@@ -54,8 +54,8 @@ class Life:
             self._repeat_after = PULSE_REPEAT_MS
         self._quiet_for = rule.quiet_for
         counted = rule.count or rule.distinct
-        if self._quiet_for is None and counted is not None and rule.clear is None:
-            self._quiet_for = counted.within
+        if self._quiet_for is None and counted is not None and rule.clear is None and pulse:
+            self._quiet_for = counted.within  # what lasts is ended by a reading, not by silence
 
     def replay(self, memory: Memory, marks: Iterable[Mark], until: int | None) -> list[Change]:
         """Let the marks, and the time up to ``until``, change ``memory``; give the changes."""
@@ -143,6 +143,8 @@ class Life:
         known_again = memory.severity > 0 and memory.unknown_since is not None
         if rule.hold_from is not None and memory.severity == 0:
             memory.since = None  # the newest word of when it ends counts: a visit was extended
+        if rule.dwell is not None:
+            dwell.resume(memory)
         hold.begin(memory, mark, self._since(memory, mark))
         memory.yes_at = mark.at
         memory.level = mark.level or rule.severity
@@ -275,10 +277,7 @@ class Life:
                 case "fall":
                     self._fall(memory, at, memory.cause, changes)
                 case "gap":
-                    memory.unknown_since = memory.last_at
-                    if memory.severity:
-                        memory.doubted = True
-                        changes.append(Change("unknown", memory.severity, at, memory.cause))
+                    self._lose(memory, at, changes)
                 case "window" | "chains" | "spells":
                     setattr(memory, what, [])  # it came to nothing
                 case "quiet" if self._rule.latch:
@@ -286,6 +285,13 @@ class Life:
                     self._clear(memory, at, None, changes, kind="unknown")
                 case _:
                     self._clear(memory, at, None, changes)
+
+    def _lose(self, memory: Memory, at: int, changes: list[Change]) -> None:
+        """It was not heard of, or could not be told, for too long."""
+        hold.lose(memory, memory.last_at)
+        if memory.severity:
+            memory.doubted = True
+            changes.append(Change("unknown", memory.severity, at, memory.cause))
 
     def _fulfil(self, memory: Memory, at: int, changes: list[Change]) -> None:
         """Become active by having held long enough."""
@@ -327,18 +333,20 @@ class Life:
             return self._forgets(memory) if not memory.is_calm else []
         timers: list[tuple[int, str]] = []
         known = memory.unknown_since is None
-        if known and self._rule.max_gap is not None:
-            timers.append((memory.last_at + self._rule.max_gap, "gap"))
+        if self._rule.max_gap is not None and (known or (memory.severity and not memory.doubted)):
+            known_at = memory.last_at if memory.unknown_since is None else memory.unknown_since
+            timers.append((known_at + self._rule.max_gap, "gap"))
         if memory.severity == 0:
             if known:
                 timers.append((self._fulfilled_at(memory, memory.since), "hold"))
             return timers
         if memory.clear_since is not None:
-            timers.append((memory.clear_since + self._rule.clear_for, "clear"))
+            # what cannot be told does not recover
+            timers += [(memory.clear_since + self._rule.clear_for, "clear")] if known else []
             return timers
-        if memory.fall_since is not None:
-            timers.append((memory.fall_since + self._rule.clear_for, "fall"))
         if known:
+            if memory.fall_since is not None:
+                timers.append((memory.fall_since + self._rule.clear_for, "fall"))
             timers += [
                 (self._rises_at(memory, memory.since, step.hold or 0), "rise")
                 for step in self._holds

@@ -43,22 +43,32 @@ class DailyWatch:
         return state.heard_at < self._last(context).since
 
     def missing(self, state: State, context: Context) -> Change | None:
-        """Give what it has come to mean that no word came, if that is new."""
-        return news(state, self._judge(state, context), context.now)
+        """Give what it has come to mean that no word came, if that is new.
 
-    def due(self, state: State, context: Context) -> int | None:
-        """Give when to look again."""
-        now, last = context.now, self._last(context)
-        if not state.absent_severity:
-            coming = self._coming(context)
-            if not self.lasts(state, context) or now >= coming.since:
-                return coming.by
-            return min(now + _RECHECK_MS, coming.by)
-        left = [hold for hold, severity in self._rises if severity < state.absent_severity]
-        if not left:
-            return None
-        at = last.by + min(left)
-        return at if at > now else now + _RECHECK_MS
+        A day without word is news, also after a day without word: who closed the alert of
+        yesterday has not heard of today.
+        """
+        severity = self._judge(state, context)
+        if severity and state.absent_severity and not self._is_said(state, context):
+            return Change("active", min(severity, state.absent_severity), context.now, None)
+        return news(state, severity, context.now)
+
+    def due(self, state: State, context: Context) -> int:
+        """Give when to look again: at the latest when the next wait is over."""
+        now, coming = context.now, self._coming(context)
+        if not self.lasts(state, context):
+            return coming.by
+        if not self._is_said(state, context):
+            return coming.by if now >= coming.since else min(now + _RECHECK_MS, coming.by)
+        rises = [hold for hold, severity in self._rises if severity < state.absent_severity]
+        if not rises:
+            return coming.by
+        at = self._last(context).by + min(rises)
+        return min(at if at > now else now + _RECHECK_MS, coming.by)
+
+    def _is_said(self, state: State, context: Context) -> bool:
+        """Say whether it was told already that the newest wait was in vain."""
+        return state.absent_severity > 0 and state.passed_at >= self._last(context).by
 
     def _last(self, context: Context) -> daily.Day:
         return daily.last(self._daily, context.person, context.now, self._zone)
@@ -70,7 +80,7 @@ class DailyWatch:
         """Give the severity it has by now; 0 for none, or when it cannot be told."""
         if not self.lasts(state, context):
             return 0
-        if not state.absent_severity and context.now >= self._coming(context).since:
+        if not self._is_said(state, context) and context.now >= self._coming(context).since:
             return 0  # the next day has begun: it is judged by itself
         if not context.site.get("gateway_online", True) or context.blind(context.now - SETTLE_MS):
             return 0

@@ -20,9 +20,20 @@ import msgspec
 from anju_rules.changes import Change, Heard, Life, identify
 from anju_rules.daily_watch import DailyWatch
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
-from anju_rules.memory import Mark, Memory, Moment, Signal, State
+from anju_rules.memory import Mark, Moment, Signal, State
+from anju_rules.operators import unless
 from anju_rules.operators.schedule import Calendar
 from anju_rules.reading import Reader
+from anju_rules.recent import (
+    PASSIVE,
+    excused,
+    is_waiting,
+    last_heard,
+    passed,
+    passed_by,
+    without_half,
+    without_settled,
+)
 from anju_rules.rule import Rule
 from anju_rules.watching import Watch
 
@@ -32,11 +43,7 @@ _RETRY_MS = 10_000
 """How soon to look again when the gateway cannot be heard, how long it must be back, and how
 long what was due before it was told waits for more."""
 _MOST_RECENT = 64
-_MOST_QUIET = 16
-"""So many quiet readings are kept for one that they may have overtaken: three a second."""
 _MOST_SEEN = 32
-_SAYS_NO = (Signal.NO, Signal.NEITHER)
-_PASSIVE = (*_SAYS_NO, Signal.EXCUSE)
 _replace = msgspec.structs.replace
 
 
@@ -55,10 +62,10 @@ class CompiledRule:
         self._watch: Watch | DailyWatch | None = self._daily or silence
         self._key = rule.entity, rule.discriminator
         self._lateness = int(rule.lateness)
-        # a reading alone decides: what came late decides then as it does now
-        self._simple = not (
-            rule.hold or rule.count or rule.unless or rule.distinct or rule.sequence
-        ) and not (rule.rate or rule.travel or rule.dwell or rule.hold_from)
+        # a reading alone decides, if nothing excuses it: what came late decides as it does now
+        self._simple = not (rule.hold or rule.count or rule.distinct or rule.sequence) and not (
+            rule.rate or rule.travel or rule.dwell or rule.hold_from
+        )
         self._is_passing = rule.discriminator is not None or rule.entity == "person"
         # a life is not left to wait for it
         self._waits_for_gateway = not (rule.latch or rule.severity == 1)
@@ -106,8 +113,10 @@ class CompiledRule:
 
     def _place(self, state: State, mark: Mark, context: Context) -> Outcome:
         """Let a reading in where it belongs in event time."""
-        if self.rule.unless is not None and mark.at >= state.base.last_at:
-            return self._wait(state, mark, context)
+        if self.rule.unless is not None:
+            if mark.at >= state.base.last_at:
+                return self._wait(state, mark, context)
+            return self._straggler(state, mark, context)
         settled = self._settle(state, mark.received_at)
         if mark.at < settled.base.last_at:
             return self._straggler(settled, mark, context)
@@ -124,12 +133,18 @@ class CompiledRule:
         else:
             until = self._until(state, context.now) if self._can_hear(context) else None
             outcome = self._advance(state, [], until, context)
-            left = outcome.state
-            if self._is_passing and left and left.present.is_calm and outcome.due is None:
-                return Outcome(None, outcome.findings)  # a zone nobody is in needs no row
+        if self._is_over(outcome.state, context.now):
+            return Outcome(None, outcome.findings)  # a zone nobody is in needs no row
         if outcome.due is not None and outcome.due <= context.now:
             return _replace(outcome, due=context.now + _RETRY_MS)  # the gateway cannot be heard
         return outcome
+
+    def _is_over(self, state: State | None, now: int) -> bool:
+        """Say whether who passed by is gone, and what is told of them by now is history."""
+        if state is None:
+            return False
+        gone_at = self._gone_at(state)
+        return gone_at is not None and gone_at <= now
 
     def dump(self, state: State) -> dict[str, Any]:
         """Give the state as JSON-able builtins; mostly nothing is open, and one memory is both."""
@@ -157,26 +172,26 @@ class CompiledRule:
         """Nothing is going on and this reading changes nothing now: the common case, kept cheap."""
         recent = state.recent
         return (
-            mark.signal in _PASSIVE
+            mark.signal in PASSIVE
             and not mark.steps
             and mark.at > state.present.last_at
             and (not recent or mark.at > recent[-1].at)
             and len(recent) < _MOST_RECENT
             and state.present.is_calm
             # what waits for an excuse is not judged yet, and its timer runs
-            and (self.rule.unless is None or all(one.signal in _PASSIVE for one in recent))
+            and (self.rule.unless is None or all(one.signal in PASSIVE for one in recent))
         )
 
     def _pass_by(self, state: State, mark: Mark) -> Outcome:
         """Keep a quiet reading for as long as one that it may undo can still come."""
         recent, heard_at = state.recent, max(mark.received_at, state.heard_at)
-        present = _passed_by(state.present, [mark])
+        present = passed_by(state.present, [mark])
         if self.rule.unless is not None:
-            base, recent = _without_oldest(state, self._lateness, mark.received_at)
+            base, recent = without_settled(state, self._lateness, mark.received_at)
         elif not recent or mark.received_at - state.heard_at >= self._lateness:
             base, recent = state.present, []
         else:
-            base, recent = _without_oldest(state)
+            base, recent = without_half(state)
         told = state.told if recent else []
         after = _replace(
             state,
@@ -187,16 +202,16 @@ class CompiledRule:
             heard_at=heard_at,
         )
         if mark.signal is not Signal.EXCUSE or self._is_noted(state, mark):
-            return Outcome(after, changed=False)
-        return Outcome(_replace(after, noted_at=mark.at))
+            return Outcome(after, due=self._gone_at(after), changed=False)
+        return Outcome(_replace(after, noted_at=mark.at), due=self._gone_at(after))
 
     def _is_noted(self, state: State, mark: Mark) -> bool:
         """Say whether an excuse hardly earlier than this is stored already.
 
         Not every motion in a home must become a row: a crash forgets a twentieth of its worth.
         """
-        unless = self.rule.unless
-        return unless is not None and 0 <= mark.at - state.noted_at < unless.within // 20
+        rule = self.rule.unless
+        return rule is not None and 0 <= mark.at - state.noted_at < rule.within // 20
 
     def _remember(self, state: State, mark: Mark, fact: Fact) -> State:
         # a clock that is ahead counts in full, a delay only as far as it may be a habit
@@ -206,12 +221,18 @@ class CompiledRule:
         return _replace(state, device=fact.device, skew_ms=skew, seen=seen, heard_at=heard_at)
 
     def _straggler(self, state: State, mark: Mark, context: Context) -> Outcome:
-        """A reading older than what is settled may raise; it never clears what is newer."""
+        """A reading older than what is settled may raise; it never clears what is newer.
+
+        An excuse still counts for what is not judged yet.
+        """
+        if mark.signal is Signal.EXCUSE:
+            state = excused(state, mark.at)
         due = self._due(state, context)
         lasting = state.present.severity > 0
         if (
             mark.signal is not Signal.YES
             or not self._simple
+            or unless.excuses(self.rule.unless, state.base, mark)
             or (lasting and not self.reader.is_pulse)
             or context.now - mark.at > LATE_RAISE_MS
         ):
@@ -241,7 +262,7 @@ class CompiledRule:
         recent = sorted([*state.recent, mark], key=lambda one: one.order)
         present = copy.copy(state.base)
         # what time had decided already is decided still, unless this mark undoes it
-        changes = self._life.replay(present, recent, _passed(state, recent))
+        changes = self._life.replay(present, recent, passed(state, recent))
         told = Counter(state.told)
         news = []
         for change, identity in zip(changes, identify(changes), strict=True):
@@ -263,7 +284,7 @@ class CompiledRule:
         recent = state.recent
         if not recent:
             return state
-        if now - _last_heard(recent) >= self._lateness:
+        if now - last_heard(recent) >= self._lateness:
             return _replace(state, base=copy.copy(state.present), recent=[], told=[])
         if len(recent) < _MOST_RECENT:
             return state
@@ -271,7 +292,7 @@ class CompiledRule:
         base = copy.copy(state.base)
         self._life.replay(base, recent[:half], None)
         rest = recent[half:]
-        told = identify(self._life.replay(copy.copy(base), rest, _passed(state, rest)))
+        told = identify(self._life.replay(copy.copy(base), rest, passed(state, rest)))
         return _replace(state, base=base, recent=rest, told=told)
 
     # -- rules an excuse may still change -----------------------------------------------
@@ -285,6 +306,7 @@ class CompiledRule:
     def _release(self, state: State, context: Context, now: int) -> Outcome:
         """Judge, in order, what has waited its time at ``now``, and everything before it."""
         waited = [m for m in state.recent if now - m.received_at >= self._lateness]
+        waited += state.recent[:-_MOST_RECENT]  # bounded, however a device chatters
         last = max((mark.order for mark in waited), default=(0, 0, "", ""))
         ready = [mark for mark in state.recent if mark.order <= last]
         rest = [mark for mark in state.recent if mark.order > last]
@@ -319,11 +341,17 @@ class CompiledRule:
             due = at + self._lateness + state.skew_ms
             if due <= context.now:
                 # told late, it may be followed by what undoes it; nothing else puts it off
-                due = max(due, _last_heard(state.recent) + _RETRY_MS)
+                due = max(due, last_heard(state.recent) + _RETRY_MS)
             times.append(due)
-        if self.rule.unless is not None and _is_waiting(state):
+        if self.rule.unless is not None and is_waiting(state):
             times.append(min(m.received_at for m in state.recent) + self._lateness)
-        return min(times, default=None)
+        return min(times) if times else self._gone_at(state)
+
+    def _gone_at(self, state: State) -> int | None:
+        """Give when who passed by, and left nothing behind, can be forgotten."""
+        if not (self._is_passing and state.present.is_calm):
+            return None
+        return state.heard_at + LATE_RAISE_MS
 
     # -- absence ----------------------------------------------------------------------
 
@@ -333,7 +361,7 @@ class CompiledRule:
             return Outcome(state, due=watch.due(state, context), changed=False)
         # what made it true is the last word before the silence
         change = replace(change, because=(Moment(state.heard_at, device=state.device),))
-        after = _replace(state, absent_severity=change.severity)
+        after = _replace(state, absent_severity=change.severity, passed_at=context.now)
         return Outcome(after, (self._finding(change, after, context),), watch.due(after, context))
 
     def _heard(
@@ -421,51 +449,3 @@ class CompiledRule:
             data=mark.data if mark else {},
             because=change.because,
         )
-
-
-def _is_waiting(state: State) -> bool:
-    """Say whether something is to be judged once no excuse for it can come any more."""
-    if state.present.is_calm:
-        return any(mark.signal not in _PASSIVE for mark in state.recent)
-    return bool(state.recent)
-
-
-def _without_oldest(
-    state: State, lateness: int | None = None, now: int = 0
-) -> tuple[Memory, list[Mark]]:
-    """Fold the oldest readings in where they change nothing but what excuses.
-
-    Those that nothing can precede any more, and half of very many: a backlog comes at once,
-    a device may chatter, and what is quiet is to cost little all the same.
-    """
-    base, recent = state.base, state.recent
-    if not recent or not base.is_calm:
-        return base, recent
-    settled = lateness is not None and now - _last_heard(recent) >= lateness
-    number = len(recent) if settled else _MOST_QUIET // 2
-    if not settled and len(recent) < _MOST_QUIET:
-        return base, recent
-    oldest = recent[:number]
-    if any(one.signal not in _PASSIVE or one.steps for one in oldest):
-        return base, recent
-    return _passed_by(base, oldest), recent[number:]
-
-
-def _passed_by(memory: Memory, marks: Sequence[Mark]) -> Memory:
-    """Give a memory that quiet readings, in order, have passed by."""
-    excuses = [one.at for one in marks if one.signal is Signal.EXCUSE]
-    if excuses:
-        return _replace(memory, last_at=marks[-1].at, excused_at=excuses[-1])
-    return _replace(memory, last_at=marks[-1].at)
-
-
-def _passed(state: State, marks: Sequence[Mark]) -> int | None:
-    """Say until when time alone has decided, if that is later than the last of these."""
-    return state.passed_at if not marks or state.passed_at >= marks[-1].at else None
-
-
-def _last_heard(marks: Sequence[Mark]) -> int:
-    """Give when the last of them was received; 0 when there are none."""
-    if len(marks) == 1:
-        return marks[0].received_at
-    return max([mark.received_at for mark in marks], default=0)

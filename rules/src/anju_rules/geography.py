@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 HOME_M = "home_m"
+FROM = frozenset(("lat", "lon"))
+"""What a reading must say for it to be known."""
 EARTH_M = 6_371_000.0
 """Mean radius of the earth; over some kilometres the error of a sphere is below 0.5 %."""
 

@@ -132,7 +132,8 @@ class State(msgspec.Struct, omit_defaults=True):
     it became active or worse too long ago to ring, and that has not been said since.
     ``audible``: it was said to be active, and not yet that it ended. ``heard_at`` is when
     it was last heard of (our clock), ``noted_at`` the newest excuse of which it was stored.
-    ``passed_at`` is the event time up to which time alone has decided.
+    ``passed_at`` is the event time up to which time alone has decided; of a rule that waits
+    for word, when it was last said that none came.
     """
 
     key: str = ""

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from anju_rules.condition import Condition, compile_condition
 from anju_rules.facts import Context, Fact
-from anju_rules.geography import HOME_M, home_m
+from anju_rules.geography import FROM, HOME_M, home_m
 from anju_rules.memory import Mark, Signal, Spot
 from anju_rules.rule import Rule
 
@@ -97,7 +97,7 @@ class Reader:
             said = fact.said()
         if self._is_plain:
             return (said, _EMPTY, context.person, _EMPTY, context.site)
-        if self._reads_home_m:
+        if self._reads_home_m and said.keys() >= FROM:
             said = {**said, HOME_M: home_m(said, context.attributes)}
         device = {**context.current, **context.attributes} if self._reads_device else _EMPTY
         usual = context.baseline(fact.at) if self._reads_baseline else _EMPTY

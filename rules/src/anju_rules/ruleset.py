@@ -8,6 +8,7 @@ from anju_rules.condition import Condition
 from anju_rules.engine import CompiledRule
 from anju_rules.errors import InvalidRuleError
 from anju_rules.facts import Fact
+from anju_rules.geography import FROM, HOME_M
 from anju_rules.rule import Rule
 
 _Shape = tuple[str, str | None, tuple[str, ...], tuple[str, ...]]
@@ -106,6 +107,8 @@ def _may_hold(condition: Condition, event: str | None, names: frozenset[str]) ->
     if condition.events is not None:
         return event in condition.events
     mentioned = condition.names("m")
+    if HOME_M in mentioned:
+        mentioned |= FROM
     if not mentioned - {"device", "model"}:
         return True
     return bool(mentioned & names) or ("event" in mentioned and event is not None)

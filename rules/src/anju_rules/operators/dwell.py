@@ -15,9 +15,16 @@ class Dwell(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"ho
     within: Duration
 
 
+def resume(memory: Memory) -> None:
+    """It is true again: the spell that had ended is kept already, and the next one begins."""
+    if memory.clear_since is not None:
+        memory.since = None
+
+
 def leave(dwell: Dwell, memory: Memory, at: int) -> None:
-    """Keep the spell that ends here."""
+    """Keep the spell that ends here, as far as it was known to be true."""
     begin = memory.since
+    at = at if memory.unknown_since is None else memory.unknown_since
     if begin is None or at <= begin:
         return
     kept = [spell for spell in memory.spells if spell[1] > at - dwell.within]

@@ -14,17 +14,21 @@ def begin(memory: Memory, mark: Mark, since: int | None = None) -> None:
         memory.cause = mark
     elif memory.unknown_since is not None:
         memory.since += mark.at - memory.unknown_since
+        memory.fall_since = None
     memory.unknown_since = None
 
 
 def end(memory: Memory, mark: Mark) -> None:
-    """The condition is false: forget a hold that was not fulfilled, or start to recover."""
-    memory.unknown_since = None
+    """The condition is false: forget a hold that was not fulfilled, or start to recover.
+
+    What could not be told in between was no recovery: it begins anew.
+    """
     if memory.severity == 0:
         memory.since = None
         memory.cause = None
-    elif memory.clear_since is None:
+    elif memory.clear_since is None or memory.unknown_since is not None:
         memory.clear_since = mark.at
+    memory.unknown_since = None
 
 
 def lose(memory: Memory, at: int) -> None:

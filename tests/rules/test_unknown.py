@@ -1,0 +1,73 @@
+"""Silence never means resolved, and what cannot be told neither recovers nor counts."""
+
+from __future__ import annotations
+
+from one_rule import Town
+
+RECOVERS = "models: [lift]\nwhen: m.people > 0\nclear_for: 60s\n"
+
+
+def test_a_recovery_stands_still_while_nothing_can_be_told() -> None:
+    town = Town(RECOVERS).hear(0, people=1).hear(30, people=0).hear(60, people=None)
+    assert town.wait(1000).said() == [(0, "active", 3)]
+    town.hear(1000, people=0)
+    assert town.wait(2000).said() == [(0, "active", 3), (1060, "cleared", 3)]
+
+
+def test_a_recovery_that_falls_silent_is_unknown() -> None:
+    town = Town(RECOVERS + "max_gap: 40s\n").hear(0, people=1).hear(30, people=0)
+    assert town.wait(1000).said() == [(0, "active", 3), (70, "unknown", 3)]
+
+
+def test_what_cannot_be_told_for_too_long_is_unknown_however_often_it_says_so() -> None:
+    town = Town(RECOVERS + "max_gap: 40s\n").hear(0, people=1)
+    for at in range(20, 200, 10):
+        town.hear(at, people=None)
+    assert town.wait(300).said() == [(0, "active", 3), (60, "unknown", 3)]
+    town.hear(310, people=2).hear(320, people=0)
+    assert town.wait(1000).said()[2:] == [(310, "active", 3), (360, "unknown", 3)]
+
+
+def test_a_severity_does_not_fall_while_nothing_can_be_told() -> None:
+    level = RECOVERS + "steps: [{severity: 2, when: m.people > 5}]\n"
+    town = Town(level).hear(0, people=9).hear(30, people=1).hear(60, people=None)
+    assert town.wait(1000).said() == [(0, "active", 2)]
+    town.hear(1000, people=1)  # known again, and that is said
+    assert town.wait(2000).said()[1:] == [(1000, "active", 2), (1060, "severity", 3)]
+
+
+def test_what_was_counted_and_lasts_is_not_ended_by_silence() -> None:
+    """An elder is outside and the locator's battery is empty: that is no way home."""
+    outside = "models: [locator]\nwhen: m.home_m > 200\ncount: {n: 2, within: 30m}\n"
+    away = {"home_lat": 30.0, "home_lon": 121.0}
+    town = Town(outside)
+    for at in (0, 60):
+        town.hear(at, lat=30.01, lon=121.0, d=away)
+    assert town.wait(10_000).said() == [(60, "active", 3)]
+    town.hear(10_000, lat=30.0, lon=121.0, d=away)
+    assert town.wait(20_000).said() == [(60, "active", 3), (10_000, "cleared", 3)]
+
+
+IN_BED = "models: [bed_mat]\nwhen: m.in_bed == true\ndwell: {for: 10m, within: 20m}\nmax_gap: 2m\n"
+
+
+def test_a_stay_does_not_count_what_nobody_heard_of() -> None:
+    town = Town(IN_BED)
+    for at in (0, 60, 120):
+        town.hear(at, in_bed=True)
+    town.hear(660, in_bed=False)
+    for at in range(670, 670 + 420, 60):
+        town.hear(at, in_bed=True)
+    assert town.wait(1090).said() == []  # two minutes and six
+    town.hear(1090, in_bed=True).hear(1149, in_bed=True)
+    assert town.wait(1200).said() == [(1150, "active", 3)]
+
+
+def test_a_spell_that_ended_and_began_again_counts_once() -> None:
+    stay = (
+        "models: [bed_mat]\nwhen: m.in_bed == true\ndwell: {for: 100s, within: 1h}\n"
+        "clear_for: 60s\nsteps: [{severity: 2, for: 300s}]\n"
+    )
+    town = Town(stay).hear(0, in_bed=True).hear(200, in_bed=False).hear(230, in_bed=True)
+    # 200 s, and since 230: at 330 it is three hundred
+    assert town.wait(1000).said() == [(100, "active", 3), (330, "severity", 2)]
