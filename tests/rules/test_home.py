@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from anju_rules import Fact
+from anju_rules import Context, Fact, RuleSet, load_library
 from anju_rules.home import SETTLE_MS, HomeState, home, is_away, observe, quiet_h
 from anju_rules.silence import Silences
 
@@ -144,3 +144,27 @@ def test_a_silence_is_what_lies_between_two_signs_at_home_less_what_could_not_be
     pieces = Silences()
     halves = [*pieces.take(facts[:3], blind), *pieces.take(facts[3:], blind)]
     assert halves == found
+
+
+def test_of_a_couple_the_one_who_does_not_come_back_is_missed() -> None:
+    """Both mats speak every five minutes; the partner sleeps on, and nothing else moves."""
+    rules = RuleSet([rule for rule in load_library() if rule.id == "bed-left"])
+    rule = rules.get("bed-left")
+    home_state, states, found = None, {}, []
+    begin = 1_767_279_600_000  # 23:00 in Shanghai
+    for minute in range(5, 120, 5):
+        for mat, in_bed in (("his", True), ("hers", minute < 30 or minute >= 110)):
+            at = begin + minute * MINUTE
+            one = Fact(mat, "bed_mat", {"device": mat}, at, at, values={"in_bed": in_bed})
+            home_state = observe(home_state, one)
+            site = {"gateway_online": True, "home": home(home_state, at)}
+            site["quiet_h"] = quiet_h(home_state, at)
+            context = Context(at, {}, {}, {}, site, lambda _: 0)
+            outcome = rule.step(states.get(mat), one, context)
+            states[mat] = outcome.state
+            found += [(f.entity, minute, str(f.kind), f.severity) for f in outcome.findings]
+    assert found == [
+        ("hers", 60, "active", 3),
+        ("hers", 90, "severity", 2),
+        ("hers", 110, "cleared", 2),
+    ]

@@ -36,7 +36,7 @@ RULES = {
     "camera_blocked": "camera-blocked",
     "ebike_in_lift": "lift-ebike",
     "lift_trapped": "lift-trapped",
-    "leakage": "electrical-danger",
+    "leakage": "electrical-leakage",
 }
 TOLERANCE_MS = 65 * SECOND
 """A silence is judged from the last word before it, up to an interval earlier; ticks are coarse."""
