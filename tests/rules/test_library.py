@@ -107,7 +107,7 @@ TABLE: list[tuple[str, str, int, dict[str, Any]]] = [
         "door: faster than walking",
         "credential-too-fast",
         3,
-        {"travel.faster_m_s": 2.5, "entity": "person"},
+        {"travel.faster_m_s": 7, "entity": "person"},
     ),
     (
         "door: visitor overstayed",

@@ -52,10 +52,7 @@ class Life:
         self._repeat_after = rule.repeat_after
         if self._repeat_after is None and pulse and not self._lasts:
             self._repeat_after = PULSE_REPEAT_MS
-        self._quiet_for = rule.quiet_for
-        counted = rule.count or rule.distinct
-        if self._quiet_for is None and counted is not None and rule.clear is None and pulse:
-            self._quiet_for = counted.within  # what lasts is ended by a reading, not by silence
+        self._quiet_for = quiet_for(rule, pulse=pulse)
 
     def replay(self, memory: Memory, marks: Iterable[Mark], until: int | None) -> list[Change]:
         """Let the marks, and the time up to ``until``, change ``memory``; give the changes."""
@@ -372,6 +369,14 @@ class Life:
             over = dwell.over_at(self._rule.dwell, memory)
             timers += [(over, "spells")] if over is not None else []
         return timers
+
+
+def quiet_for(rule: Rule, *, pulse: bool) -> Duration | None:
+    """Give after how long a silence it is over; what lasts is ended by a reading only."""
+    counted = rule.count or rule.distinct
+    if rule.quiet_for is None and counted is not None and rule.clear is None and pulse:
+        return counted.within
+    return rule.quiet_for
 
 
 def _is_time(value: object) -> TypeGuard[float]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from anju_rules.rule import Rule
+from anju_rules.rule import LATE, Rule
 
 _WINDOWS = ("count", "distinct", "rate", "travel", "dwell")
 _NOT_WITH_ABSENCE = ("for", "unless", "sequence", "hold_from", *_WINDOWS)
 _DAY_MS = 86_400_000
+_LEAST_LATE_MS = 60_000
 _NEEDS_ONE = {"for": "hold"}
 
 
@@ -27,6 +28,10 @@ def faults(rule: Rule) -> Iterator[tuple[Where, str]]:
         yield (second,), f"does not go with {first}"
     if rule.hold_from and (windows or rule.at_once):
         yield ("hold_from",), f"does not go with {(windows or ['at_once'])[0]}"
+    if rule.late < _LEAST_LATE_MS:
+        yield ("late",), "expected at least 1m: no two clocks agree"
+    if rule.waits_for_word and rule.late != LATE:
+        yield ("late",), "does not go with a rule that waits for word"
     if rule.dwell:
         yield from _dwell(rule)
     if rule.rate and (rule.rate.above is None) == (rule.rate.below is None):

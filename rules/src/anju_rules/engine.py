@@ -37,8 +37,6 @@ from anju_rules.recent import (
 from anju_rules.rule import Rule
 from anju_rules.watching import Watch
 
-LATE_RAISE_MS = 10 * 60_000
-"""What began longer ago than this when we hear of it is history (semantics: time)."""
 _RETRY_MS = 10_000
 """How soon to look again when the gateway cannot be heard, how long it must be back, and how
 long what was due before it was told waits for more."""
@@ -62,6 +60,7 @@ class CompiledRule:
         self._watch: Watch | DailyWatch | None = self._daily or silence
         self._key = rule.entity, rule.discriminator
         self._lateness = int(rule.lateness)
+        self._late = int(rule.late)
         # a reading alone decides, if nothing excuses it: what came late decides as it does now
         self._simple = not (rule.hold or rule.count or rule.distinct or rule.sequence) and not (
             rule.rate or rule.travel or rule.dwell or rule.hold_from
@@ -234,7 +233,7 @@ class CompiledRule:
             or not self._simple
             or unless.excuses(self.rule.unless, state.base, mark)
             or (lasting and not self.reader.is_pulse)
-            or context.now - mark.at > LATE_RAISE_MS
+            or context.now - mark.at > self._late
         ):
             return Outcome(state, due=due)
         severity = mark.level or self.rule.severity
@@ -351,7 +350,7 @@ class CompiledRule:
         """Give when who passed by, and left nothing behind, can be forgotten."""
         if not (self._is_passing and state.present.is_calm):
             return None
-        return state.heard_at + LATE_RAISE_MS
+        return state.heard_at + self._late
 
     # -- absence ----------------------------------------------------------------------
 
@@ -368,7 +367,7 @@ class CompiledRule:
         self, watch: Watch | DailyWatch, state: State, fact: Fact, context: Context
     ) -> Outcome:
         # what was said long ago proves life then, not now; but a gateway that catches up speaks
-        old = not self.is_about_gateway and context.now - fact.at > LATE_RAISE_MS
+        old = not self.is_about_gateway and context.now - fact.at > self._late
         heard_at = max(state.heard_at, fact.at if old else context.now)
         first, grain = watch.first_and_grain(context)
         if not state.absent_severity and heard_at - state.heard_at < grain:
@@ -407,7 +406,7 @@ class CompiledRule:
             changes = ()
         said = []
         for change in changes:
-            old = bool(marks) and context.now - change.at > LATE_RAISE_MS
+            old = bool(marks) and context.now - change.at > self._late
             if change.kind == "cleared":
                 if audible:
                     said.append(change)
@@ -421,7 +420,7 @@ class CompiledRule:
         if not state.present.severity:
             hushed = audible = False
         last = marks[-1] if marks else None
-        if hushed and state.present.severity and last and context.now - last.at <= LATE_RAISE_MS:
+        if hushed and state.present.severity and last and context.now - last.at <= self._late:
             kind = "severity" if audible else "active"
             said.append(Change(kind, state.present.severity, last.at, last))
             hushed = False

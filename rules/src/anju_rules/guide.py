@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from anju_devices.catalog import MODELS
+from anju_rules.changes import quiet_for
 from anju_rules.figures import figures, is_named
 from anju_rules.loading import load_library
-from anju_rules.rule import Rule, Title
+from anju_rules.rule import LATE, Rule, Title
 from anju_rules.wording import LANGUAGES, Language
 
 _INTRO = {
@@ -131,6 +132,8 @@ def _waits(rule: Rule, words: Language) -> Iterator[str]:
         yield words.at_once
     if rule.schedule is not None and rule.schedule.hours != "00:00-24:00":
         yield words.hours.format(rule.schedule.hours)
+    if rule.late > LATE:
+        yield words.late.format(words.length(rule.late))
 
 
 def _windows(rule: Rule, words: Language) -> Iterator[str]:
@@ -163,29 +166,24 @@ def _rises(rule: Rule, words: Language) -> Iterator[str]:
 def _ends(rule: Rule, words: Language) -> Iterator[str]:
     """Say what ends it; silence ends nothing that lasts or latches."""
     after = words.clear_for.format(words.length(rule.clear_for)) if rule.clear_for else ""
+    quiet = quiet_for(rule, pulse="m.event" in rule.when)
     if rule.latch:
         pass  # its condition may end, the alert does not
-    elif rule.absent_for is not None:
+    elif rule.waits_for_word:
         yield words.heard_again
     elif rule.clear is not None:
         yield words.cleared + after
-    elif rule.quiet_for is None and "m.event" not in rule.when:
+    elif quiet is None and "m.event" not in rule.when:
         yield words.no_longer_so + after
-    if rule.quiet_for is not None:
+    if quiet is not None:
         text = words.quiet_latched if rule.latch else words.quiet
-        yield text.format(words.length(rule.quiet_for))
+        yield text.format(words.length(quiet))
     if rule.max_gap is not None:
         yield words.gap.format(words.length(rule.max_gap))
     if rule.latch:
         yield words.latched
-    elif _is_moment(rule):
-        yield words.by_a_person
-
-
-def _is_moment(rule: Rule) -> bool:
-    """It is said once, and nothing is ever said of its end."""
-    ending = rule.clear is not None or rule.quiet_for is not None or rule.absent_for is not None
-    return "m.event" in rule.when and not ending
+    elif quiet is None and "m.event" in rule.when and not (rule.clear or rule.waits_for_word):
+        yield words.by_a_person  # it is said once, and nothing is ever said of its end
 
 
 def unsaid(rule: Rule, language: str) -> list[str]:

@@ -17,6 +17,9 @@ from anju_rules.operators.steps import Severity, Step
 from anju_rules.operators.travel import Travel
 from anju_rules.operators.unless import Unless
 
+LATE = Duration(10 * 60_000)
+"""What happened longer ago than this when we hear of it is history (semantics: time)."""
+
 
 class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a guard reads, in both languages."""
@@ -42,10 +45,11 @@ class Rule(
     ``at_once`` skips the hold. ``quiet_for`` clears what did not come again; what latches is
     then unknown, for silence is no good news. ``repeat_after`` says what lasts again (a
     pulse: 10 s unless given). ``lateness`` is how long a decision that silence or order
-    could change waits for stragglers. ``hold_from`` names a value (epoch ms) from which the
-    hold counts, such as a visitor's last hour. ``models`` may be ``("*",)``, then without
-    ``except_models``. ``entity`` is what it is about; a ``person`` is whoever showed a
-    credential, else who wears the device or lives there.
+    could change waits for stragglers. ``late`` is how long after it happened it still rings:
+    older is history, but a cry for help is told the next day too. ``hold_from`` names a value
+    (epoch ms) from which the hold counts, such as a visitor's last hour. ``models`` may be
+    ``("*",)``, then without ``except_models``. ``entity`` is what it is about; a ``person`` is
+    whoever showed a credential, else who wears the device or lives there.
     ``discriminator`` names a value of the reading that separates alerts of one entity.
     A ``latch``-ed alert is closed by a person only. ``says`` tells in plain words when it
     rings, with its figures, and ``do`` what to do then: both stand in docs/rules.md.
@@ -69,6 +73,7 @@ class Rule(
     repeat_after: Duration | None = None
     max_gap: Duration | None = None
     lateness: Duration = msgspec.field(default_factory=lambda: Duration(5_000))
+    late: Duration = msgspec.field(default_factory=lambda: LATE)
     absent_for: Absence | None = None
     daily: Daily | None = None
     count: Count | None = None

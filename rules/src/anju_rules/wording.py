@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_HANDY = 2
+"""Fewer of a unit than this, and the next smaller one reads better, unless it is exactly one."""
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
 
 
@@ -40,6 +42,7 @@ class Language:
     usual: str
     intervals: str
     hours: str
+    late: str
     rise_after: str
     rise_at: str
     rise_worse: str
@@ -64,9 +67,12 @@ class Language:
 
 
 def length(milliseconds: int, units: dict[str, str]) -> str:
-    """Give a length of time in its largest unit without a rest."""
-    name, size = next((n, s) for n, s in _UNITS if milliseconds % s == 0 and milliseconds >= s)
-    return f"{milliseconds // size} {units[name]}"
+    """Give a length of time in its handiest unit: ``24 h``, ``23.5 h``, ``90 min``, ``1 h``."""
+    for name, size in _UNITS:
+        number = milliseconds / size
+        if (number >= _HANDY and (number * 10).is_integer()) or (number == 1 and name != "d"):
+            return f"{number:g} {units[name]}"
+    return f"{milliseconds} {units['ms']}"
 
 
 LANGUAGES = {
@@ -115,6 +121,7 @@ LANGUAGES = {
         usual="once its habits are known, as long as is unusual for it ({} to {})",
         intervals="{} of the device's own intervals without a word",
         hours="only from {}",
+        late="told late, up to {} after it happened, it rings all the same",
         rise_after="{} after {}",
         rise_at="{} at {} times",
         rise_worse="{} when it is worse",
@@ -173,6 +180,7 @@ LANGUAGES = {
         usual="学会其习惯后，按其反常的时长（{}至{}）",
         intervals="连续 {} 个上报周期没有消息才响",
         hours="只在 {} 生效",
+        late="消息迟到，{}以内照样响",
         rise_after="{1}后升为 {0}",
         rise_at="满 {1} 次升为 {0}",
         rise_worse="情况加重时升为 {}",

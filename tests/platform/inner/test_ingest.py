@@ -194,11 +194,29 @@ def test_a_clock_that_was_never_set_still_rings(sender: Sender, ask: Ask) -> Non
     assert ask("SELECT count(*) FROM alerts") == [1]
 
 
-def test_an_event_older_than_fifteen_minutes_is_history_only(sender: Sender, ask: Ask) -> None:
-    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms() - 16 * 60_000, event="pressed"))
+def test_an_intrusion_older_than_fifteen_minutes_is_history_only(sender: Sender, ask: Ask) -> None:
+    data = {"zone": "road", "zone_kind": "intrusion", "class": "person"}
+    at = now_ms() - 16 * 60_000
+    sender.put(Lane.EVENTS, Reading(device="cam", at=at, event="zone_entered", data=data))
     sender.wait()
-    assert ask("SELECT flags FROM device_events WHERE event = 'pressed'") == [8]
+    assert ask("SELECT flags FROM device_events WHERE event = 'zone_entered'") == [8]
     assert ask("SELECT count(*) FROM alerts") == [0]
+
+
+def test_a_press_no_link_could_carry_rings_when_it_is_told_and_says_how_late(
+    sender: Sender, ask: Ask
+) -> None:
+    for hours in (25, 0.5):
+        at = now_ms() - round(hours * 3_600_000)
+        sender.put(Lane.EVENTS, Reading(device="sos", at=at, event="pressed"))
+    sender.wait()
+    assert ask("SELECT flags FROM device_events WHERE event = 'pressed'") == [8, 8]
+    assert ask(LATE_PRESSES) == [(30, True)]
+
+
+LATE_PRESSES = """
+SELECT ((evidence->>'late_s')::float / 60)::int, observed_at < now() - interval '29 min'
+FROM alerts WHERE rule_id = 'sos-pressed'"""
 
 
 def say_slowly(sender: Sender, epoch: str, seq: int, minutes: int) -> None:
@@ -220,14 +238,14 @@ def test_a_press_rings_though_its_gateways_clock_is_behind(
     assert ask("SELECT observed_at < now() - interval '39 min' " + pressed) == [True]
 
 
-def test_what_was_timed_rightly_before_the_clock_was_lost_is_history(
+def test_what_was_timed_rightly_before_the_clock_was_lost_is_told_late(
     sender: Sender, ask: Ask
 ) -> None:
     press = Reading(device="sos", at=now_ms() - 5 * 3_600_000, event="pressed")
     batch = Batch(epoch="e", seq=1, sent_at=now_ms() - 3 * 365 * 86_400_000, readings=[press])
     sender.raw(Channel.EVENTS, encode(batch))
     until(lambda: ask("SELECT flags FROM device_events WHERE event = 'pressed'") == [8])
-    assert ask("SELECT count(*) FROM alerts") == [0]
+    assert ask(LATE_PRESSES) == [(300, True)]
 
 
 def test_a_press_the_broker_kept_while_we_were_away_is_not_taken_for_a_new_one(
@@ -238,7 +256,7 @@ def test_a_press_the_broker_kept_while_we_were_away_is_not_taken_for_a_new_one(
     time.sleep(6)
     ingest.start()
     until(lambda: ask("SELECT flags FROM device_events WHERE event = 'pressed'") == [8])
-    assert ask("SELECT count(*) FROM alerts") == [0]
+    assert ask(LATE_PRESSES) == [(40, True)]
 
 
 def test_a_snapshot_an_alert_needs_is_asked_of_its_gateway(sender: Sender, ask: Ask) -> None:

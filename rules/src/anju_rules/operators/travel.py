@@ -13,7 +13,7 @@ class Travel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Faster than ``faster_m_s`` between two points at least ``least_m`` apart.
 
     ``slack`` is how far the clocks of two readers may differ; after ``within`` a sighting
-    is forgotten. Two people walk 2.5 m/s at most when they hurry (product.md).
+    is forgotten.
     """
 
     faster_m_s: Annotated[float, msgspec.Meta(gt=0)]
