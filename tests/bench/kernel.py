@@ -50,7 +50,20 @@ def library(directory: Path, *, hours: float = 1.0) -> dict[str, float]:
         "median_us": round(costs[len(costs) // 2] / 1e3, 2),
         "p95_us": round(costs[len(costs) * 95 // 100] / 1e3, 2),
         "p99_us": round(costs[len(costs) * 99 // 100] / 1e3, 2),
+        "empty_call_ns": round(_empty_call_ns(), 1),
     }
+
+
+def _empty_call_ns(times: int = 200_000) -> float:
+    """Give what calling a function that does nothing costs: how fast the machine is just now."""
+
+    def nothing() -> None:
+        pass
+
+    began = time.perf_counter_ns()
+    for _ in range(times):
+        nothing()
+    return (time.perf_counter_ns() - began) / times
 
 
 def scale(*, devices: int = 10_000, readings: int = 30_000) -> dict[str, float]:

@@ -30,7 +30,6 @@ from anju_rules.recent import (
     is_waiting,
     last_heard,
     passed,
-    passed_by,
     without_half,
     without_settled,
 )
@@ -72,7 +71,7 @@ class CompiledRule:
     def key(self, fact: Fact) -> str | None:
         """Give what the state is kept under: the entity, and the discriminator if there is one."""
         kind, name = self._key
-        entity = fact.entity(kind) if kind == "person" else fact.entities.get(kind)
+        entity = fact.entity(kind)
         if entity is None or name is None:
             return entity
         return f"{entity}#{fact.data.get(name, fact.values.get(name, ''))}"
@@ -184,7 +183,10 @@ class CompiledRule:
     def _pass_by(self, state: State, mark: Mark) -> Outcome:
         """Keep a quiet reading for as long as one that it may undo can still come."""
         recent, heard_at = state.recent, max(mark.received_at, state.heard_at)
-        present = passed_by(state.present, [mark])
+        if mark.signal is Signal.EXCUSE:
+            present = _replace(state.present, last_at=mark.at, excused_at=mark.at)
+        else:
+            present = _replace(state.present, last_at=mark.at)
         if self.rule.unless is not None:
             base, recent = without_settled(state, self._lateness, mark.received_at)
         elif not recent or mark.received_at - state.heard_at >= self._lateness:

@@ -33,8 +33,9 @@ class Fact(msgspec.Struct, frozen=True):
 
     def entity(self, kind: str) -> str | None:
         """Give the id of what the reading is about; whoever shows a credential is a person."""
-        credential = self.data.get("credential") if kind == "person" else None
-        return f"credential:{credential}" if credential else self.entities.get(kind)
+        if kind == "person" and (credential := self.data.get("credential")):
+            return f"credential:{credential}"
+        return self.entities.get(kind)
 
     def said(self) -> dict[str, Any]:
         """Give everything the reading says: what conditions read as ``m.*``."""

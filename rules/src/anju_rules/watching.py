@@ -60,14 +60,19 @@ class Watch:
         """Give the least silence that rings, and how exactly the last word is remembered, in ms."""
         interval = self._absence.interval
         own = context.attributes.get(interval) if interval is not None else None
+        if own is not None and type(own) is not int:
+            return self._work_out(context)
         # devices of one model have one interval: what follows from it is worked out once
-        known = self._known.get(own) if own is None or type(own) is int else None
+        known = self._known.get(own)
         if known is None:
-            least = self._least(context)
-            known = least + absence.grain(least), absence.grain(least)
-            if (own is None or type(own) is int) and len(self._known) < _MOST_KNOWN:
+            known = self._work_out(context)
+            if len(self._known) < _MOST_KNOWN:
                 self._known[own] = known
         return known
+
+    def _work_out(self, context: Context) -> tuple[int, int]:
+        least = self._least(context)
+        return least + absence.grain(least), absence.grain(least)
 
     def missing(self, state: State, context: Context) -> Change | None:
         """Give what the silence has come to mean, if that is new."""
