@@ -319,6 +319,23 @@ def test_what_a_former_release_remembered_goes_on_under_an_override(
     assert ask(versions) == ["2"]
 
 
+def test_what_a_former_release_remembered_of_something_else_means_nothing_to_the_library(
+    office: Office, ask: Ask, engine: Engine
+) -> None:
+    """Its rule was about homes and is about devices now, under the same number."""
+    office.tell(Reading(device="climate-0", at=office.now, values={"battery": 5}))
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE rule_states SET state = jsonb_set(state, '{shape}', :shape)"),
+            {"shape": '"readings of household by nothing"'},
+        )
+    office.open()
+    office.pass_time(1)
+    low = "SELECT condition FROM alerts WHERE rule_id = 'battery-low'"
+    assert ask(low) == ["unknown"]
+    assert ask("SELECT count(*) FROM rule_states WHERE rule_id = 'battery-low'") == [0]
+
+
 def break_text(engine: Engine, version: int) -> None:
     """Make a stored text such as this release cannot read, as one of another might be."""
     with engine.begin() as connection:

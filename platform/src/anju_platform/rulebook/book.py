@@ -119,8 +119,10 @@ class Rulebook:
             self._timers.put(stored.key, stored.due)
             # rows of releases that did not say: there was only the library
             author = self._library.get(rule_id, rule.rule)
-            if stored.state.get("version", author.version) != rule.rule.version:
-                former = stored.state.get("shape", shape(author))
+            former = stored.state.get("shape") or shape(author)
+            version = stored.state.get("version", author.version)
+            # a new release's library may ask otherwise under the same number
+            if version != rule.rule.version or former != shape(rule.rule):
                 self._inherit(stored.key, rule, former, registry, heirs)
         elif rule_id in self._overlays.get(community_id, {}):
             self._gone.add(stored.key)  # switched off while nobody was in office
