@@ -28,6 +28,25 @@ def test_what_cannot_be_told_for_too_long_is_unknown_however_often_it_says_so() 
     assert town.wait(1000).said()[2:] == [(310, "active", 3), (360, "unknown", 3)]
 
 
+BETWEEN = "models: [lift]\nwhen: m.people > 5\nclear: m.people < 2\nmax_gap: 40s\n"
+
+
+def test_what_lies_between_true_and_over_can_be_told() -> None:
+    town = Town(BETWEEN).hear(0, people=9).hear(10, people=None)
+    for at in range(20, 200, 10):
+        town.hear(at, people=4)
+    assert town.said() == [(0, "active", 3)]
+    assert town.wait(1000).said()[1:] == [(230, "unknown", 3)]
+    town.hear(1000, people=4).hear(1010, people=9)  # that it is so again must be said
+    assert town.said()[2:] == [(1010, "active", 3)]
+
+
+def test_a_recovery_begins_anew_with_what_can_be_told_again() -> None:
+    town = Town(BETWEEN + "clear_for: 30s\n").hear(0, people=9).hear(10, people=1)
+    town.hear(20, people=None).hear(35, people=4).hear(64, people=4)
+    assert town.wait(100).said() == [(0, "active", 3), (65, "cleared", 3)]
+
+
 def test_a_severity_does_not_fall_while_nothing_can_be_told() -> None:
     level = RECOVERS + "steps: [{severity: 2, when: m.people > 5}]\n"
     town = Town(level).hear(0, people=9).hear(30, people=1).hear(60, people=None)

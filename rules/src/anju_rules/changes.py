@@ -71,6 +71,10 @@ class Life:
         """Give when time alone will change something."""
         return min((at for at, _ in self._timers(memory)), default=None)
 
+    def is_asleep(self, mark: Mark) -> bool:
+        """Say whether a reading lies outside the rule's hours."""
+        return self._calendar is not None and not self._calendar.is_open(mark.at)
+
     # -- one reading ------------------------------------------------------------------
 
     def _take(self, memory: Memory, mark: Mark, changes: list[Change]) -> None:
@@ -83,6 +87,8 @@ class Life:
                 self._no(memory, mark, changes)
             case Signal.NEITHER if memory.severity == 0:
                 self._end(memory, mark)
+            case Signal.NEITHER if not memory.doubted:
+                hold.know(memory, mark)
             case Signal.CONFIRM:
                 if memory.severity == 0 and memory.since is not None:
                     self._activate(memory, mark, self._rule.severity, changes)
@@ -125,7 +131,7 @@ class Life:
 
     def _yes(self, memory: Memory, mark: Mark, changes: list[Change]) -> None:
         rule = self._rule
-        asleep = self._calendar is not None and not self._calendar.is_open(mark.at)
+        asleep = self.is_asleep(mark)
         if asleep and self._pulse:
             return
         excused = unless.excuses(rule.unless, memory, mark)

@@ -31,6 +31,16 @@ def end(memory: Memory, mark: Mark) -> None:
     memory.unknown_since = None
 
 
+def know(memory: Memory, mark: Mark) -> None:
+    """It can be told again, though neither true nor over: time that was unknown does not count."""
+    if memory.since is None or memory.unknown_since is None:
+        return
+    memory.since += mark.at - memory.unknown_since
+    memory.unknown_since = memory.fall_since = None
+    if memory.clear_since is not None:
+        memory.clear_since = mark.at
+
+
 def lose(memory: Memory, at: int) -> None:
     """The condition cannot be told: a hold and its rises stand still until it can."""
     if memory.since is not None and memory.unknown_since is None:
