@@ -185,6 +185,7 @@ def test_two_rules_of_one_id_are_refused() -> None:
         ("schedule: {hours: '25:00-26:00'}", r"expected HH:MM-HH:MM"),
         ("steps: [{severity: 1}]", r"exactly one of for, n and when"),
         ("count: {n: 0, within: 5m}", r"count"),
+        ("lateness: 10m\nunless: {when: m.temperature < 9, within: 5s}", r"less than late"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_file_rule_and_key(change: str, message: str) -> None:

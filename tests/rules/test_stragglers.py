@@ -111,3 +111,20 @@ def test_who_passed_by_is_forgotten_though_nothing_is_heard_any_more() -> None:
         town.hear(300 + number, "zone_left", data={"zone": f"z{number}"})
     assert len(town.states) == 20
     assert not town.wait(1000).states
+
+
+def test_who_passed_by_is_not_forgotten_while_their_excuse_is_good() -> None:
+    zone = (
+        "models: [camera]\ndiscriminator: zone\nwhen: m.event == 'zone_entered'\n"
+        "clear: m.event == 'zone_left'\nunless: {when: m.event == 'crowd', within: 30m}\n"
+    )
+    town = Town(zone).hear(0, "crowd", data={"zone": "a"}).wait(1790)
+    assert town.hear(1790, "zone_entered", data={"zone": "a"}).wait(1801).said() == []
+    assert not town.wait(4000).states
+
+
+def test_what_is_told_of_the_hours_in_which_a_rule_sleeps_does_not_ring() -> None:
+    asleep = "models: [lift]\nwhen: m.people > 5\nschedule: {hours: '08:05-08:10'}\n"
+    town = Town(asleep).hear(200, people=0).hear(310, people=0).hear(320, people=0)
+    assert town.hear(250, people=9, arrives=321).wait(330).said() == []
+    assert town.hear(305, people=9, arrives=331).said()[0] == (305, "active", 3)

@@ -28,10 +28,7 @@ def faults(rule: Rule) -> Iterator[tuple[Where, str]]:
         yield (second,), f"does not go with {first}"
     if rule.hold_from and (windows or rule.at_once):
         yield ("hold_from",), f"does not go with {(windows or ['at_once'])[0]}"
-    if rule.late < _LEAST_LATE_MS:
-        yield ("late",), "expected at least 1m: no two clocks agree"
-    if rule.waits_for_word and rule.late != LATE:
-        yield ("late",), "does not go with a rule that waits for word"
+    yield from _late(rule)
     if rule.dwell:
         yield from _dwell(rule)
     if rule.rate and (rule.rate.above is None) == (rule.rate.below is None):
@@ -39,6 +36,15 @@ def faults(rule: Rule) -> Iterator[tuple[Where, str]]:
     if rule.travel and rule.entity != "person":
         yield ("travel",), "is about one person: entity must be person"
     yield from _steps(rule)
+
+
+def _late(rule: Rule) -> Iterator[tuple[Where, str]]:
+    if rule.late < _LEAST_LATE_MS:
+        yield ("late",), "expected at least 1m: no two clocks agree"
+    if rule.unless and rule.late <= rule.lateness:
+        yield ("lateness",), "expected less than late: what waits so long for an excuse is history"
+    if rule.waits_for_word and rule.late != LATE:
+        yield ("late",), "does not go with a rule that waits for word"
 
 
 def _daily(rule: Rule, given: list[str]) -> Iterator[tuple[Where, str]]:

@@ -60,6 +60,9 @@ class CompiledRule:
         self._key = rule.entity, rule.discriminator
         self._lateness = int(rule.lateness)
         self._late = int(rule.late)
+        # an excuse is kept while what it excuses may still come
+        excuse = rule.unless.within + self._lateness if rule.unless else 0
+        self._kept = max(self._late, excuse)
         # a reading alone decides, if nothing excuses it: what came late decides as it does now
         self._simple = not (rule.hold or rule.count or rule.distinct or rule.sequence) and not (
             rule.rate or rule.travel or rule.dwell or rule.hold_from
@@ -233,6 +236,7 @@ class CompiledRule:
         if (
             mark.signal is not Signal.YES
             or not self._simple
+            or self._life.is_asleep(mark)
             or unless.excuses(self.rule.unless, state.base, mark)
             or (lasting and not self.reader.is_pulse)
             or context.now - mark.at > self._late
@@ -352,7 +356,7 @@ class CompiledRule:
         """Give when who passed by, and left nothing behind, can be forgotten."""
         if not (self._is_passing and state.present.is_calm):
             return None
-        return state.heard_at + self._late
+        return state.heard_at + self._kept
 
     # -- absence ----------------------------------------------------------------------
 
