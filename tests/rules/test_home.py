@@ -168,3 +168,15 @@ def test_of_a_couple_the_one_who_does_not_come_back_is_missed() -> None:
         ("hers", 90, "severity", 2),
         ("hers", 110, "cleared", 2),
     ]
+
+
+def test_a_mat_that_is_heard_late_tells_of_the_quiet_there_was_then() -> None:
+    """Nine minutes without a link; who was up stirred meanwhile, and that is told next."""
+    rule = RuleSet([rule for rule in load_library() if rule.id == "bed-left"]).get("bed-left")
+    begin = 1_767_279_600_000  # 23:00 in Shanghai
+    at, now_ = begin + 22 * MINUTE, begin + 31 * MINUTE
+    for hours, rings in ((31 / 60, []), (39 / 60, ["active"])):
+        site = {"gateway_online": True, "home": "in", "quiet_h": hours}
+        one = Fact("mat", "bed_mat", {"device": "mat"}, at, now_, values={"in_bed": False})
+        outcome = rule.step(None, one, Context(now_, {}, {}, {}, site, lambda _: 0))
+        assert [str(finding.kind) for finding in outcome.findings] == rings

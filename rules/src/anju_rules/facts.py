@@ -57,7 +57,8 @@ class Context(msgspec.Struct, frozen=True):
     ``attributes`` and ``current`` (latest values) are ``d.*``, ``person`` is ``p.*``,
     ``site`` is ``s.*``: ``gateway_online`` (word of the entity can reach us),
     ``gateway_present`` (the broker has its gateway connected), ``home`` (in, out, unknown),
-    ``quiet_h`` (hours since the last sign of life in the home; absent while unknown), ``armed``.
+    ``quiet_h`` (hours from the last sign of life in the home until ``now``; conditions read it
+    as of their reading; absent while unknown), ``armed``.
     ``blind(since)`` gives the milliseconds since then in which the entity could not be heard.
     ``baseline(at)`` gives ``b.*``, what is usual at a moment (epoch milliseconds).
     """

@@ -13,6 +13,7 @@ _Spaces: TypeAlias = tuple[Mapping[str, Any], ...]
 _EMPTY: dict[str, Any] = {}
 _NO_VALUES = (_EMPTY, _EMPTY)
 _NOTHING = (_EMPTY,) * 5
+_HOUR_MS = 3_600_000
 _QUIET = (Signal.NO, Signal.NEITHER, Signal.UNKNOWN, Signal.EXCUSE)
 
 
@@ -40,7 +41,10 @@ class Reader:
         self._reads_device = any(condition.names("d") for condition in every)
         self._reads_home_m = any(HOME_M in condition.names("m") for condition in every)
         self._reads_baseline = any(condition.names("b") for condition in every)
-        self._is_plain = not (self._reads_device or self._reads_home_m or self._reads_baseline)
+        self._reads_quiet = any("quiet_h" in condition.names("s") for condition in every)
+        self._is_plain = not (
+            self._reads_device or self._reads_home_m or self._reads_baseline or self._reads_quiet
+        )
 
     def _compile(self, text: str | None) -> Condition | None:
         return compile_condition(text, self._rule.params) if text is not None else None
@@ -101,7 +105,8 @@ class Reader:
             said = {**said, HOME_M: home_m(said, context.attributes)}
         device = {**context.current, **context.attributes} if self._reads_device else _EMPTY
         usual = context.baseline(fact.at) if self._reads_baseline else _EMPTY
-        return (said, device, context.person, usual, context.site)
+        site = _as_of(fact, context) if self._reads_quiet else context.site
+        return (said, device, context.person, usual, site)
 
     def _signal(self, said: Mapping[str, Any], spaces: tuple[Any, ...]) -> Signal | None:
         if self._excuse is not None and self._excuse.function(*spaces) is True:
@@ -125,6 +130,17 @@ class Reader:
     def _level(self, spaces: tuple[Any, ...]) -> int:
         true = (severity for severity, when in self._levels if when.function(*spaces) is True)
         return min(true, default=0)
+
+
+def _as_of(fact: Fact, context: Context) -> Mapping[str, Any]:
+    """Give ``s.*`` with the quiet there was when the reading was made.
+
+    Of what is told late the signs that came after it are still to be told.
+    """
+    quiet, late_ms = context.site.get("quiet_h"), context.now - fact.at
+    if late_ms <= 0 or not isinstance(quiet, int | float):
+        return context.site
+    return {**context.site, "quiet_h": max(0, round(quiet * _HOUR_MS) - late_ms) / _HOUR_MS}
 
 
 def _value_name(rule: Rule) -> str | None:
