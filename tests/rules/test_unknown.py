@@ -82,6 +82,19 @@ def test_a_stay_does_not_count_what_nobody_heard_of() -> None:
     assert town.wait(1200).said() == [(1150, "active", 3)]
 
 
+def test_what_was_heard_before_a_gap_leaves_the_window_when_it_is_old() -> None:
+    town = Town(IN_BED)
+    for at in (*range(0, 301, 60), *range(900, 1400, 60)):
+        town.hear(at, in_bed=True)
+    # five minutes until 300, and from 900 on: at 1200 it is five of the last twenty, and five
+    assert town.said() == [(1200, "active", 3)]
+    town = Town(IN_BED)
+    for at in (*range(0, 301, 60), *range(1300, 1901, 60)):
+        town.hear(at, in_bed=True)
+    assert town.said() == []  # the first five are too long ago
+    assert town.wait(1905).said() == [(1900, "active", 3)]
+
+
 def test_a_spell_that_ended_and_began_again_counts_once() -> None:
     stay = (
         "models: [bed_mat]\nwhen: m.in_bed == true\ndwell: {for: 100s, within: 1h}\n"

@@ -147,7 +147,7 @@ class Life:
         if rule.hold_from is not None and memory.severity == 0:
             memory.since = None  # the newest word of when it ends counts: a visit was extended
         if rule.dwell is not None:
-            dwell.resume(memory)
+            dwell.resume(rule.dwell, memory)
         hold.begin(memory, mark, self._since(memory, mark))
         memory.yes_at = mark.at
         memory.level = mark.level or rule.severity

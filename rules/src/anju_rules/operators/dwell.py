@@ -15,10 +15,13 @@ class Dwell(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"ho
     within: Duration
 
 
-def resume(memory: Memory) -> None:
-    """It is true again: the spell that had ended is kept already, and the next one begins."""
-    if memory.clear_since is not None:
-        memory.since = None
+def resume(dwell: Dwell, memory: Memory) -> None:
+    """It is true again: what was before is kept where it was in time, and a new spell begins."""
+    if memory.clear_since is None:
+        if memory.unknown_since is None:
+            return
+        leave(dwell, memory, memory.unknown_since)
+    memory.since = None
 
 
 def leave(dwell: Dwell, memory: Memory, at: int) -> None:
