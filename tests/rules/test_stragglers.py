@@ -46,6 +46,12 @@ def test_a_fall_that_is_overtaken_by_the_stillness_after_it_still_rings() -> Non
     assert [kind for _, kind, _ in town.said()] == ["active"]
 
 
+def test_a_fall_of_the_day_before_yesterday_is_history() -> None:
+    for late, rings in ((86_000, True), (2 * 86_400, False)):
+        town = Town(FALL + "late: 24h\n").hear(10, "fall", arrives=late).wait(late + 300)
+        assert bool(town.said()) is rings
+
+
 def test_a_fall_that_is_older_than_its_cancelling_stays_cancelled() -> None:
     town = Town(FALL).hear(90, "fall_cancelled").hear(95, still_s=80).hear(10, "fall", arrives=98)
     assert town.wait(300).said() == []

@@ -68,6 +68,8 @@ class CompiledRule:
             rule.rate or rule.travel or rule.dwell or rule.hold_from
         )
         self._is_passing = rule.discriminator is not None or rule.entity == "person"
+        # what lasts and was held while nobody could hear still lasts; a fall of last week does not
+        self._is_cry = rule.latch and self.reader.is_pulse
         # a life is not left to wait for it
         self._waits_for_gateway = not (rule.latch or rule.severity == 1)
 
@@ -412,7 +414,7 @@ class CompiledRule:
             changes = ()
         said = []
         for change in changes:
-            old = bool(marks) and context.now - change.at > self._late
+            old = (bool(marks) or self._is_cry) and context.now - change.at > self._late
             if change.kind == "cleared":
                 if audible:
                     said.append(change)

@@ -320,6 +320,19 @@ def test_another_life_safety_event_soon_after_the_acknowledgement_is_counted(des
     assert desk.alert.handling == Handling.ACKED
 
 
+@pytest.mark.parametrize(("after_s", "told"), [(1799, False), (1800, True)])
+def test_what_is_said_again_long_after_the_acknowledgement_is_told(
+    desk: Desk, after_s: int, told: bool
+) -> None:
+    """No word from an elder yesterday, acknowledged and forgotten; and none today."""
+    desk.find(FindingKind.active)
+    desk.acknowledge(10)
+    transition = desk.find(FindingKind.active, 10 + after_s)
+    assert transition is not None
+    assert transition.tell is told
+    assert desk.alert.handling == (Handling.UNACKED if told else Handling.ACKED)
+
+
 def test_smoke_that_clears_and_returns_while_acknowledged_is_told(desk: Desk) -> None:
     desk.find(FindingKind.active, rule=SMOKE)
     desk.acknowledge(10)

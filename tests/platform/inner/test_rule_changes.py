@@ -336,6 +336,24 @@ def test_what_a_former_release_remembered_of_something_else_means_nothing_to_the
     assert ask("SELECT count(*) FROM rule_states WHERE rule_id = 'battery-low'") == [0]
 
 
+def test_what_a_rule_of_a_former_release_rang_for_is_unknown(
+    office: Office, ask: Ask, engine: Engine
+) -> None:
+    """Its rule was split in two; nobody judges the old one any more."""
+    office.tell(Reading(device="climate-0", at=office.now, values={"battery": 5}))
+    states = "UPDATE rule_states SET rule_id = 'former' WHERE rule_id = 'battery-low'"
+    alerts = (
+        "UPDATE alerts SET rule_id = 'former', dedupe_key = 'former' || substr(dedupe_key, 12)"
+        " WHERE rule_id = 'battery-low'"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(states))
+        connection.execute(text(alerts))
+    office.open()
+    assert ask("SELECT condition FROM alerts WHERE rule_id = 'former'") == ["unknown"]
+    assert ask("SELECT count(*) FROM rule_states WHERE rule_id = 'former'") == [0]
+
+
 def break_text(engine: Engine, version: int) -> None:
     """Make a stored text such as this release cannot read, as one of another might be."""
     with engine.begin() as connection:

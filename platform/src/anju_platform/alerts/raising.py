@@ -20,6 +20,8 @@ REOPEN_WITHIN = timedelta(minutes=5)
 """A re-fire this soon after closing is the same alert again."""
 ASKED_AGAIN_AFTER = timedelta(minutes=5)
 """A life-safety event this long after the acknowledgement calls for people anew."""
+ANSWERED_FOR = timedelta(minutes=30)
+"""So long an acknowledgement of anything else is good for what is said again (semantics)."""
 FLAPPING_WITHIN = timedelta(minutes=10)
 FLAPPING_OVER = 3
 """More activations than this within that time: counted, no longer told."""
@@ -188,12 +190,13 @@ def _active_again(alert: Alert, finding: Finding) -> Transition:
 
 
 def _calls_again(alert: Alert, finding: Finding) -> bool:
-    """Tell whether life safety is at stake anew: the acknowledgement was for what was before."""
-    if not alert.latched or alert.handling != Handling.ACKED:
+    """Tell whether people are needed anew: the acknowledgement was for what was before."""
+    if alert.handling != Handling.ACKED:
         return False
-    if alert.condition != Condition.ACTIVE or alert.acked_at is None:
-        return True
-    return from_millis(finding.detected_at) - alert.acked_at >= ASKED_AGAIN_AFTER
+    if alert.acked_at is None or (alert.latched and alert.condition != Condition.ACTIVE):
+        return alert.latched
+    good_for = ASKED_AGAIN_AFTER if alert.latched else ANSWERED_FOR
+    return from_millis(finding.detected_at) - alert.acked_at >= good_for
 
 
 def _activate(

@@ -95,7 +95,7 @@ class Rulebook:
 
     @classmethod
     def load(cls, session: Session, rules: Sequence[Rule], registry: Registry) -> "Rulebook":
-        """Read every stored state; states of rules no longer in force are left alone."""
+        """Read every stored state; that of rules no longer in force is forgotten."""
         book = cls(rules, registry, force.load(session, {rule.id: rule for rule in rules}))
         heirs = Heirs()
         for stored in repository.load_states(session):
@@ -124,8 +124,10 @@ class Rulebook:
             # a new release's library may ask otherwise under the same number
             if version != rule.rule.version or former != shape(rule.rule):
                 self._inherit(stored.key, rule, former, registry, heirs)
-        elif rule_id in self._overlays.get(community_id, {}):
-            self._gone.add(stored.key)  # switched off while nobody was in office
+        elif community_id in self._sets:
+            self._gone.add(stored.key)
+            if rule_id not in self._overlays.get(community_id, {}):
+                self._lost.append(stored.key)  # no rule of this release has that id
 
     def put_in_force(self, session: Session, registry: Registry) -> None:
         """Take over what communities chose by now; a rule that did not change notices nothing.
