@@ -33,6 +33,7 @@ tests:
     given: [{t: 0, values: {temperature: 20}}]
     expect: []
 """
+HEATED = "SELECT condition, rule_version, severity FROM alerts WHERE rule_id = 'heat'"
 
 
 def hot(most: int = 35, extra: str = "", after: str = "0") -> str:
@@ -80,6 +81,10 @@ class Editor:
     def create(self, text: str = HEAT) -> str:
         with transaction(self.engine) as session:
             return service.create(session, self.actor, text=text, note="")
+
+    def put_in_force(self, text: str = HEAT) -> None:
+        """Make a rule and activate its first version."""
+        self.activate(self.create(text), 1)
 
     def save(self, rule_id: str, text: str) -> int:
         with transaction(self.engine) as session:

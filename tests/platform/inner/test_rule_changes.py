@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ingest_process import IngestProcess
-from rule_editor import Editor, add_person, hot
+from rule_editor import HEATED, Editor, add_person, hot
 from rule_office import Office
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -20,7 +20,6 @@ from anju_platform.rulebook import force, overview
 from anju_platform.rulebook.texts import library_texts
 
 Ask = Callable[[str], list[Any]]
-HEATED = "SELECT condition, rule_version, severity FROM alerts WHERE rule_id = 'heat'"
 STATES = "SELECT count(*) FROM rule_states WHERE rule_id = 'heat'"
 
 
@@ -43,8 +42,7 @@ def test_rules_that_did_not_change_keep_state_and_timers(office: Office, editor:
     rulebook = office._walk._rulebook
     before, due = dict(rulebook._memory), rulebook.next_due()
     sets = {key: rulebook._rule(key) for key in before}
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     assert {key: rulebook._memory[key] for key in before} == before
     assert {key: rulebook._rule(key) for key in before} == sets
@@ -58,8 +56,7 @@ def test_communities_without_rules_of_their_own_share_one_rule_set(
     mine = editor.actor.community_id
     (other,) = set(rulebook._sets) - {mine}
     assert rulebook._sets[mine] is rulebook._sets[other]
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     assert rulebook._sets[mine] is not rulebook._sets[other]
     shared = rulebook._sets[mine].get("smoke")
@@ -69,8 +66,7 @@ def test_communities_without_rules_of_their_own_share_one_rule_set(
 def test_a_new_version_goes_on_with_what_the_old_one_remembered(
     office: Office, editor: Editor, ask: Ask
 ) -> None:
-    editor.create(hot(35, after="60s"))
-    editor.activate("heat", 1)
+    editor.put_in_force(hot(35, after="60s"))
     office.follow()
     office.say(40)
     office.pass_time(30)
@@ -86,8 +82,7 @@ def test_a_new_version_goes_on_with_what_the_old_one_remembered(
 def test_a_shorter_time_counts_at_once_and_after_a_restart_too(
     office: Office, editor: Editor, ask: Ask
 ) -> None:
-    editor.create(hot(35, after="10m"))
-    editor.activate("heat", 1)
+    editor.put_in_force(hot(35, after="10m"))
     office.follow()
     office.say(40)
     office.pass_time(60)
@@ -101,8 +96,7 @@ def test_a_shorter_time_counts_at_once_and_after_a_restart_too(
 def test_what_means_nothing_to_a_new_version_is_dropped_and_its_alert_is_unknown(
     office: Office, editor: Editor, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(40)
     editor.activate("heat", editor.save("heat", hot(35, "entity: place\n")))
@@ -118,8 +112,7 @@ def test_what_means_nothing_to_a_new_version_is_dropped_and_its_alert_is_unknown
 def test_a_memory_whose_device_the_rule_is_about_no_more_is_dropped(
     office: Office, editor: Editor, ask: Ask
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(40)
     of_pir = hot().replace("[climate]", "[pir]").replace("m.temperature", "m.lux")
@@ -132,8 +125,7 @@ def test_a_memory_whose_device_the_rule_is_about_no_more_is_dropped(
 def test_a_rule_switched_off_leaves_its_open_alert_unknown_and_forgets(
     office: Office, editor: Editor, ask: Ask
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(40)
     office.say(41, device="climate-1")
@@ -163,8 +155,7 @@ def test_a_rule_switched_off_leaves_its_open_alert_unknown_and_forgets(
 def test_what_was_closed_or_is_over_is_left_alone_when_its_rule_is_switched_off(
     office: Office, editor: Editor, ask: Ask, engine: Engine
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(40)
     office.pass_time(1)
@@ -181,8 +172,7 @@ def test_what_was_closed_or_is_over_is_left_alone_when_its_rule_is_switched_off(
 def test_a_rule_that_is_switched_on_again_begins_anew_and_takes_its_alert_back(
     office: Office, editor: Editor, ask: Ask
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(40)
     editor.switch_off("heat")
@@ -199,8 +189,7 @@ def test_a_rule_that_is_switched_on_again_begins_anew_and_takes_its_alert_back(
 def test_a_rule_switched_off_while_ingest_was_away_is_off_when_it_is_back(
     office: Office, editor: Editor, ask: Ask
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(40)
     editor.switch_off("heat")
@@ -288,8 +277,7 @@ tests:
 def test_another_device_speaks_for_a_home_when_the_rule_is_about_the_first_no_more(
     office: Office, editor: Editor, ask: Ask
 ) -> None:
-    editor.create(HOME)
-    editor.activate("home-quiet", 1)
+    editor.put_in_force(HOME)
     office.follow()
     office.tell(Reading(device="pir", at=office.now, values={"motion": True}))
     office.pass_time(40)
@@ -366,8 +354,7 @@ def break_text(engine: Engine, version: int) -> None:
 def test_a_stored_rule_that_cannot_be_read_any_more_gives_way_to_the_last_good_one(
     office: Office, editor: Editor, ask: Ask, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    editor.create(hot(35))
-    editor.activate("heat", 1)
+    editor.put_in_force(hot(35))
     editor.activate("heat", editor.save("heat", hot(30)))
     break_text(engine, 2)
     office.open()
@@ -397,8 +384,7 @@ def test_a_broken_override_gives_way_to_the_librarys_rule(
 def test_a_broken_rule_without_another_is_not_in_force_and_its_alerts_are_unknown(
     office: Office, editor: Editor, ask: Ask, engine: Engine
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(40)
     break_text(engine, 1)
@@ -415,8 +401,7 @@ def test_a_broken_rule_without_another_is_not_in_force_and_its_alerts_are_unknow
 def test_a_failed_transaction_takes_no_change_of_rules_along(
     office: Office, editor: Editor, ask: Ask, engine: Engine
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     with Session(engine) as session:
         office._walk.reload_rules(session)
         office._walk.take_in(session, [], office.now)
@@ -447,8 +432,7 @@ def test_a_running_ingest_takes_over_what_is_activated_and_switched_off(
 
     editor = Editor(engine, add_person(engine, "anna", COMMUNITY))
     heat(40)
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     until(lambda: heat(40) or ask(HEATED) == [("active", 1, 3)], timeout_s=5)
     ingest.kill()
     ingest.start()

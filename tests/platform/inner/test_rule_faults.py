@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from rule_editor import HEAT, Editor, hot
+from rule_editor import HEAT, HEATED, Editor, hot
 from rule_office import Office
 from sqlalchemy import Engine, text
 from wire_sender import now_ms
@@ -22,7 +22,6 @@ from anju_platform.rulebook.texts import read
 from anju_rules import CompiledRule, InvalidRuleError, Outcome
 
 Ask = Callable[[str], list[Any]]
-HEATED = "SELECT condition, rule_version, severity FROM alerts WHERE rule_id = 'heat'"
 
 
 def failing(*_: Any) -> Outcome:
@@ -32,8 +31,7 @@ def failing(*_: Any) -> Outcome:
 def test_a_timer_whose_rule_failed_comes_again(
     office: Office, editor: Editor, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    editor.create(hot(after="30s"))
-    editor.activate("heat", 1)
+    editor.put_in_force(hot(after="30s"))
     office.follow()
     office.say(40)
     with monkeypatch.context() as patched:
@@ -50,8 +48,7 @@ def test_a_rule_that_fails_at_every_reading_does_not_flood_the_log(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     step = CompiledRule.step
     monkeypatch.setattr(
@@ -68,8 +65,7 @@ def test_a_rule_that_fails_at_every_reading_does_not_flood_the_log(
 def test_an_alert_whose_memory_cannot_be_read_is_unknown(
     office: Office, editor: Editor, ask: Ask, engine: Engine
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(40)
     with engine.begin() as connection:
@@ -88,8 +84,7 @@ def test_an_alert_whose_memory_cannot_be_read_is_unknown(
 def test_a_fault_the_database_cannot_keep_stops_nobody(
     office: Office, editor: Editor, ask: Ask, engine: Engine
 ) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(40)
     broken = HEAT + '"x\\0": a former release could read this\n'
@@ -116,8 +111,7 @@ GIVEN = (
 def test_a_beginning_of_fewer_steps_is_none_of_more(
     office: Office, editor: Editor, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    editor.create(two_steps("[m.humidity > 90]"))
-    editor.activate("heat", 1)
+    editor.put_in_force(two_steps("[m.humidity > 90]"))
     office.follow()
     office.tell_values(humidity=95.0)
     editor.activate("heat", editor.save("heat", two_steps("[m.humidity > 90, m.temperature < 0]")))
@@ -142,8 +136,7 @@ def daily(now_ms: int) -> str:
 
 
 def test_readings_remembered_are_no_silence(office: Office, editor: Editor, ask: Ask) -> None:
-    editor.create()
-    editor.activate("heat", 1)
+    editor.put_in_force()
     office.follow()
     office.say(20)
     office.pass_time(1)
