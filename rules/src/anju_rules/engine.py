@@ -26,6 +26,7 @@ from anju_rules.operators.schedule import Calendar
 from anju_rules.reading import Reader
 from anju_rules.recent import (
     PASSIVE,
+    are_passive,
     excused,
     is_waiting,
     last_heard,
@@ -182,7 +183,7 @@ class CompiledRule:
             and len(recent) < _MOST_RECENT
             and state.present.is_calm
             # what waits for an excuse is not judged yet, and its timer runs
-            and (self.rule.unless is None or all(one.signal in PASSIVE for one in recent))
+            and (self.rule.unless is None or are_passive(recent))
         )
 
     def _pass_by(self, state: State, mark: Mark) -> Outcome:

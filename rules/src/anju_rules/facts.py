@@ -1,6 +1,7 @@
 """What goes into the engine and what comes out of it.
 
 Structs, for they are made by the hundred thousand: a frozen dataclass costs several times more.
+None is part of a cycle: the garbage collector need not look through them.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ import msgspec
 from anju_rules.memory import Moment, State
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """One reading joined with what the registry knows of its device.
 
     ``entities`` maps ``device``, ``place``, ``household``, ``person``, ``gate``, ``gateway``
@@ -51,7 +52,7 @@ def _nothing_learned(at: int) -> Mapping[str, Any]:
     return {}
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True, gc=False):
     """What else a rule may look at, at one moment ``now`` of our clock.
 
     ``attributes`` and ``current`` (latest values) are ``d.*``, ``person`` is ``p.*``,
@@ -81,7 +82,7 @@ class FindingKind(StrEnum):
     severity = "severity"
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """This rule, this entity, now.
 
     ``at`` is when it became so in event time, ``detected_at`` when we knew; ``late_s`` is
@@ -105,7 +106,7 @@ class Finding(msgspec.Struct, frozen=True):
     because: tuple[Moment, ...] = ()
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """The new state, what was found, and when to tick (epoch ms; None: no timer).
 
     ``changed`` is false when losing the new state would lose nothing: it need not be stored.

@@ -1,4 +1,8 @@
-"""What a rule remembers of one entity: plain structs that go to the database and back."""
+"""What a rule remembers of one entity: plain structs that go to the database and back.
+
+None of them can be part of a cycle, so the garbage collector need not look through them
+(``gc=False``): there are hundreds of thousands, and it would at every turn.
+"""
 
 from enum import IntEnum
 from typing import Any
@@ -27,7 +31,7 @@ Spot = tuple[float, float]
 """Where it stands on the site plan, in metres."""
 
 
-class Moment(msgspec.Struct, frozen=True, omit_defaults=True):
+class Moment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What an operator keeps of one reading: when, who said it, and the value it looks at."""
 
     at: int
@@ -37,7 +41,7 @@ class Moment(msgspec.Struct, frozen=True, omit_defaults=True):
     spot: Spot | None = None
 
 
-class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One reading as a rule sees it: when, what it says, and what to show of it.
 
     ``value`` is what the rule's ``rate``, ``distinct`` or ``hold_from`` looks at, ``spot`` where
@@ -73,7 +77,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.order == other.order
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class Memory(msgspec.Struct, omit_defaults=True, gc=False):
     """What the operators know as of some moment of event time.
 
     ``since`` is when the condition became true, ``clear_since`` when it stopped being so,
@@ -114,7 +118,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
         )
 
 
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+class Told(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A change that was said aloud: its kind, severity, and the how-manieth of them."""
 
     kind: str
@@ -122,7 +126,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     number: int
 
 
-class State(msgspec.Struct, omit_defaults=True):
+class State(msgspec.Struct, omit_defaults=True, gc=False):
     """All of it: what can no longer change, and what may still be reordered.
 
     ``key`` is the entity, and the discriminator if there is one. ``recent`` are the marks of

@@ -74,7 +74,14 @@ class Reader:
             signal = Signal.STEP
         if signal in _QUIET and not steps:
             # what merely passes by is not shown to anybody: it is kept without its values
-            return Mark(fact.at, signal, fact.received_at, device=fact.device)
+            return Mark(
+                fact.at,
+                signal,
+                fact.received_at,
+                device=fact.device,
+                values=_EMPTY,
+                data=_EMPTY,
+            )
         shown = _NO_VALUES if signal in _QUIET else (dict(fact.values), dict(fact.data))
         return Mark(
             fact.at,

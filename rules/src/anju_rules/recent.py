@@ -37,9 +37,23 @@ def without_half(state: State) -> tuple[Memory, list[Mark]]:
 def _fold_in(state: State, number: int) -> tuple[Memory, list[Mark]]:
     """Fold in the oldest readings where they change nothing but what excuses."""
     base, oldest = state.base, state.recent[:number]
-    if not base.is_calm or any(one.signal not in PASSIVE or one.steps for one in oldest):
+    if not oldest or not base.is_calm or not are_passive(oldest):
         return base, state.recent
-    return passed_by(base, oldest), state.recent[number:]
+    excused_at = base.excused_at
+    for one in oldest:
+        if one.signal is Signal.EXCUSE:
+            excused_at = one.at
+    folded = _replace(base, last_at=oldest[-1].at, excused_at=excused_at)
+    return folded, state.recent[number:]
+
+
+def are_passive(marks: Sequence[Mark]) -> bool:
+    """Say whether these change nothing where nothing is going on."""
+    # a loop: this is asked at most readings, and a generator costs more than the answer
+    for one in marks:  # noqa: SIM110
+        if one.steps or one.signal not in PASSIVE:
+            return False
+    return True
 
 
 def excused(state: State, at: int) -> State:
@@ -47,14 +61,6 @@ def excused(state: State, at: int) -> State:
     latest = max(at, state.base.excused_at or 0, state.present.excused_at or 0)
     base = _replace(state.base, excused_at=max(at, state.base.excused_at or 0))
     return _replace(state, base=base, present=_replace(state.present, excused_at=latest))
-
-
-def passed_by(memory: Memory, marks: Sequence[Mark]) -> Memory:
-    """Give a memory that quiet readings, in order, have passed by."""
-    excuses = [one.at for one in marks if one.signal is Signal.EXCUSE]
-    if excuses:
-        return _replace(memory, last_at=marks[-1].at, excused_at=excuses[-1])
-    return _replace(memory, last_at=marks[-1].at)
 
 
 def passed(state: State, marks: Sequence[Mark]) -> int | None:
