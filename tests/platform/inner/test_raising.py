@@ -311,6 +311,12 @@ def test_another_life_safety_event_long_after_the_acknowledgement_is_told(
     assert transition.entries[0].data["handed_back"] is True
 
 
+def test_an_alert_is_as_late_as_what_raised_it(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    desk.find(FindingKind.active, 60, late_s=40 * 60.0)
+    assert (desk.alert.occurrences, desk.alert.evidence["late_s"]) == (2, 0)
+
+
 def test_another_life_safety_event_soon_after_the_acknowledgement_is_counted(desk: Desk) -> None:
     desk.find(FindingKind.active, rule=SMOKE)
     desk.acknowledge(10)

@@ -184,7 +184,9 @@ def _active_again(alert: Alert, finding: Finding) -> Transition:
         return _activate(alert, finding, "reactivated", always=True, handed_back=True)
     if alert.condition == Condition.ACTIVE:
         alert.occurrences += 1
-        alert.evidence = _evidence(alert.evidence, finding)
+        # how late it was told is that of what raised it: another word of then changes nothing
+        late_s = alert.evidence.get("late_s", 0.0)
+        alert.evidence = {**_evidence(alert.evidence, finding), "late_s": late_s}
         return _changed(alert, finding, "reactivated", tell=False)
     return _activate(alert, finding, "reactivated")
 
