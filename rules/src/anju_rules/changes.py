@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from anju_rules.durations import Duration
-from anju_rules.memory import Mark, Memory, Moment, Signal, Told
+from anju_rules.memory import CONFIRM, NEITHER, NO, UNKNOWN, YES, Mark, Memory, Moment, Signal, Told
 from anju_rules.operators import count, distinct, dwell, hold, rate, sequence, travel, unless
 from anju_rules.operators.schedule import Calendar
 from anju_rules.operators.steps import worst
@@ -60,7 +60,7 @@ class Life:
         for mark in marks:
             self._pass(memory, mark.at - 1, changes)
             self._take(memory, mark, changes)
-            if mark.signal is not Signal.CONFIRM or memory.since is not None:
+            if mark.signal is not CONFIRM or memory.since is not None:
                 # what confirms nothing yet may have overtaken what it confirms
                 memory.last_at = max(memory.last_at, mark.at)
         if until is not None:
@@ -101,16 +101,16 @@ class Life:
         """Give what a reading says once its number is compared with those before it."""
         if self._rule.rate is None:
             return mark.signal
-        if mark.signal is not Signal.YES:
-            if mark.signal in {Signal.NO, Signal.NEITHER}:
+        if mark.signal is not YES:
+            if mark.signal is NO or mark.signal is NEITHER:
                 memory.window = []  # a change is over a time in which ``when`` was true throughout
             return mark.signal
         verdict = rate.judge(self._rule.rate, memory, mark)
         if verdict is None:
-            return Signal.UNKNOWN
+            return UNKNOWN
         if verdict:
-            return Signal.YES
-        return Signal.NO if self._rule.clear is None else Signal.NEITHER
+            return YES
+        return NO if self._rule.clear is None else NEITHER
 
     def _excuse(self, memory: Memory, mark: Mark, changes: list[Change]) -> None:
         unless.remember(memory, mark)

@@ -20,7 +20,7 @@ import msgspec
 from anju_rules.changes import Change, Heard, Life, identify
 from anju_rules.daily_watch import DailyWatch
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
-from anju_rules.memory import Mark, Moment, Signal, State
+from anju_rules.memory import EXCUSE, YES, Mark, Moment, State
 from anju_rules.operators import unless
 from anju_rules.operators.schedule import Calendar
 from anju_rules.reading import Reader
@@ -189,7 +189,7 @@ class CompiledRule:
     def _pass_by(self, state: State, mark: Mark) -> Outcome:
         """Keep a quiet reading for as long as one that it may undo can still come."""
         recent, heard_at = state.recent, max(mark.received_at, state.heard_at)
-        if mark.signal is Signal.EXCUSE:
+        if mark.signal is EXCUSE:
             present = _replace(state.present, last_at=mark.at, excused_at=mark.at)
         else:
             present = _replace(state.present, last_at=mark.at)
@@ -208,9 +208,10 @@ class CompiledRule:
             told=told,
             heard_at=heard_at,
         )
-        if mark.signal is not Signal.EXCUSE or self._is_noted(state, mark):
-            return Outcome(after, due=self._gone_at(after), changed=False)
-        return Outcome(_replace(after, noted_at=mark.at), due=self._gone_at(after))
+        due = self._gone_at(after) if self._is_passing else None
+        if mark.signal is not EXCUSE or self._is_noted(state, mark):
+            return Outcome(after, due=due, changed=False)
+        return Outcome(_replace(after, noted_at=mark.at), due=due)
 
     def _is_noted(self, state: State, mark: Mark) -> bool:
         """Say whether an excuse hardly earlier than this is stored already.
@@ -232,12 +233,12 @@ class CompiledRule:
 
         An excuse still counts for what is not judged yet.
         """
-        if mark.signal is Signal.EXCUSE:
+        if mark.signal is EXCUSE:
             state = excused(state, mark.at)
         due = self._due(state, context)
         lasting = state.present.severity > 0
         if (
-            mark.signal is not Signal.YES
+            mark.signal is not YES
             or not self._simple
             or self._life.is_asleep(mark)
             or unless.excuses(self.rule.unless, state.base, mark)

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from anju_rules.condition import Condition, compile_condition
 from anju_rules.facts import Context, Fact
 from anju_rules.geography import FROM, HOME_M, home_m
-from anju_rules.memory import Mark, Signal, Spot
+from anju_rules.memory import CONFIRM, EXCUSE, NEITHER, NO, STEP, UNKNOWN, YES, Mark, Signal, Spot
 from anju_rules.rule import Rule
 
 _Spaces: TypeAlias = tuple[Mapping[str, Any], ...]
@@ -14,7 +14,7 @@ _EMPTY: dict[str, Any] = {}
 _NO_VALUES = (_EMPTY, _EMPTY)
 _NOTHING = (_EMPTY,) * 5
 _HOUR_MS = 3_600_000
-_QUIET = (Signal.NO, Signal.NEITHER, Signal.UNKNOWN, Signal.EXCUSE)
+_QUIET = (NO, NEITHER, UNKNOWN, EXCUSE)
 
 
 class Reader:
@@ -63,15 +63,15 @@ class Reader:
         signal = self._signal(said, spaces)
         if self._at_once is not None:
             at_once = self._at_once.function(*spaces) is True
-            if at_once and signal is not Signal.YES:
-                signal = Signal.CONFIRM
+            if at_once and signal is not YES:
+                signal = CONFIRM
         else:
             at_once = False
         steps = self._steps(spaces) if self._after else ()
         if signal is None:
             if not steps:
                 return None
-            signal = Signal.STEP
+            signal = STEP
         if signal in _QUIET and not steps:
             # what merely passes by is not shown to anybody: it is kept without its values
             return Mark(
@@ -117,18 +117,18 @@ class Reader:
 
     def _signal(self, said: Mapping[str, Any], spaces: tuple[Any, ...]) -> Signal | None:
         if self._excuse is not None and self._excuse.function(*spaces) is True:
-            return Signal.EXCUSE
+            return EXCUSE
         verdict = self._when.function(*spaces)
         if verdict is True:
-            return Signal.YES
+            return YES
         if self._clear is not None and self._clear.function(*spaces) is True:
-            return Signal.NO
+            return NO
         if self.is_pulse:
             return None
         if verdict is False:
-            return Signal.NO if self._clear is None else Signal.NEITHER
+            return NO if self._clear is None else NEITHER
         # a reading that does not speak of this at all says nothing; one that should, "unknown"
-        return Signal.UNKNOWN if self._mentioned & said.keys() else None
+        return UNKNOWN if self._mentioned & said.keys() else None
 
     def _steps(self, spaces: tuple[Any, ...]) -> tuple[int, ...]:
         after = enumerate(self._after)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from anju_rules.memory import Mark, Memory, Signal, State
+from anju_rules.memory import EXCUSE, NEITHER, NO, Mark, Memory, State
 
-PASSIVE = (Signal.NO, Signal.NEITHER, Signal.EXCUSE)
+PASSIVE = (NO, NEITHER, EXCUSE)
 """What a rule may say that changes nothing where nothing is going on."""
 _MOST_QUIET = 16
 """So many quiet readings are kept for one that they may have overtaken: three a second."""
@@ -41,7 +41,7 @@ def _fold_in(state: State, number: int) -> tuple[Memory, list[Mark]]:
         return base, state.recent
     excused_at = base.excused_at
     for one in oldest:
-        if one.signal is Signal.EXCUSE:
+        if one.signal is EXCUSE:
             excused_at = one.at
     folded = _replace(base, last_at=oldest[-1].at, excused_at=excused_at)
     return folded, state.recent[number:]
