@@ -11,7 +11,7 @@ from anju_devices.messages import Reading
 from anju_devices.sim.incident import Incident
 from anju_devices.sim.scenarios import SCENARIOS
 from anju_devices.sim.scenarios.gates import fire_lane
-from anju_devices.sim.script import Director, demo
+from anju_devices.sim.script import STEP_MS, Director, demo
 from anju_devices.sim.site import Site
 from anju_devices.sim.world import World
 
@@ -190,3 +190,16 @@ def test_incidents_never_share_a_device(site: Site, monday: int) -> None:
             running.append(incident)
         for _ in world.until(start + minute * MINUTE // 2):
             pass
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_player_that_lags_behind_tells_everything_in_order(site: Site, seed: int) -> None:
+    start = 1_795_632_000_000 + seed * 3_600_000
+    world, rng = World(site, 1, start), random.Random(seed)
+    director = Director(world, demo(rng, start), rng)
+    times = []
+    for step in range(1, 300):
+        director.plan()
+        times += [reading.at for reading in world.until(start + step * STEP_MS)]
+    assert len(times) > 5_000
+    assert times == sorted(times)

@@ -11,7 +11,7 @@ from anju_devices.messages import Command, CommandResult
 from anju_devices.sim.answers import refuse
 from anju_devices.sim.client import NativeClient
 from anju_devices.sim.clock import Clock, real_ms
-from anju_devices.sim.script import Cue, Director, demo
+from anju_devices.sim.script import STEP_MS, Cue, Director, demo
 from anju_devices.sim.site import Site
 from anju_devices.sim.world import World
 
@@ -85,7 +85,7 @@ class Player:
             for incident in director.plan():
                 names = ", ".join(sorted(incident.reserved))
                 log.info("%s at %s", incident.kind, names)
-            due = min(clock.now_ms(), world.now_ms + 60_000)
+            due = min(clock.now_ms(), world.now_ms + STEP_MS)
             for number, reading in enumerate(world.until(due)):
                 client = self.clients.get(world.twins[reading.device].entry.gateway)
                 if client is not None:

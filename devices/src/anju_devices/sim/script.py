@@ -13,6 +13,9 @@ from anju_devices.sim.world import World
 
 LEAD_MS = 40_000
 """An incident is planned this long before it begins, so that its doors are quiet by then."""
+STEP_MS = 5_000
+"""So much may happen before the script is looked at again, however far behind the player is:
+what an incident's cue is about begins up to half a minute earlier, and must not be past."""
 
 _OPENING = (
     (5, "sos"),
