@@ -8,14 +8,12 @@ def begin(memory: Memory, mark: Mark, since: int | None = None) -> None:
 
     ``since`` is from when it counts, if not from this reading.
     """
-    memory.clear_since = None
     if memory.since is None:
         memory.since = mark.at if since is None else since
         memory.cause = mark
-    elif memory.unknown_since is not None:
-        memory.since += mark.at - memory.unknown_since
-        memory.fall_since = None
-    memory.unknown_since = None
+    else:
+        know(memory, mark)
+    memory.clear_since = memory.unknown_since = None
 
 
 def end(memory: Memory, mark: Mark) -> None:
@@ -32,7 +30,7 @@ def end(memory: Memory, mark: Mark) -> None:
 
 
 def know(memory: Memory, mark: Mark) -> None:
-    """It can be told again, though neither true nor over: time that was unknown does not count."""
+    """It can be told again, and is not over: time that was unknown does not count."""
     if memory.since is None or memory.unknown_since is None:
         return
     memory.since += mark.at - memory.unknown_since
