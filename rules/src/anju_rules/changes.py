@@ -7,10 +7,22 @@ be called on the same marks as often as needed: it gives the same changes each t
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from anju_rules.durations import Duration
-from anju_rules.memory import CONFIRM, NEITHER, NO, UNKNOWN, YES, Mark, Memory, Moment, Signal, Told
+from anju_rules.memory import (
+    CONFIRM,
+    EXCUSE,
+    NEITHER,
+    NO,
+    UNKNOWN,
+    YES,
+    Mark,
+    Memory,
+    Moment,
+    Signal,
+    Told,
+)
+from anju_rules.numbers import is_number
 from anju_rules.operators import count, distinct, dwell, hold, rate, sequence, travel, unless
 from anju_rules.operators.schedule import Calendar
 from anju_rules.operators.steps import worst
@@ -60,16 +72,18 @@ class Life:
         for mark in marks:
             self._pass(memory, mark.at - 1, changes)
             self._take(memory, mark, changes)
-            if mark.signal is not CONFIRM or memory.since is not None:
-                # what confirms nothing yet may have overtaken what it confirms
-                memory.last_at = max(memory.last_at, mark.at)
+            # what confirms nothing yet may have overtaken what it confirms
+            confirms = mark.signal is not CONFIRM or memory.since is not None
+            if confirms and mark.at > memory.last_at:
+                memory.last_at = mark.at
         if until is not None:
             self._pass(memory, until, changes)
         return changes
 
     def due(self, memory: Memory) -> int | None:
         """Give when time alone will change something."""
-        return min((at for at, _ in self._timers(memory)), default=None)
+        timers = self._timers(memory)
+        return min(timers)[0] if timers else None
 
     def is_asleep(self, mark: Mark) -> bool:
         """Say whether a reading lies outside the rule's hours."""
@@ -78,34 +92,34 @@ class Life:
     # -- one reading ------------------------------------------------------------------
 
     def _take(self, memory: Memory, mark: Mark, changes: list[Change]) -> None:
-        match self._meaning(memory, mark):
-            case Signal.EXCUSE:
-                self._excuse(memory, mark, changes)
-            case Signal.UNKNOWN:
-                hold.lose(memory, mark.at)
-            case Signal.NO:
-                self._no(memory, mark, changes)
-            case Signal.NEITHER if memory.severity == 0:
+        change = self._rule.rate
+        signal = mark.signal if change is None else self._meaning(change, memory, mark)
+        # no match statement: Python 3.11 looks up a member of an enum slowly
+        if signal is YES:
+            self._yes(memory, mark, changes)
+        elif signal is NO:
+            self._no(memory, mark, changes)
+        elif signal is UNKNOWN:
+            hold.lose(memory, mark.at)
+        elif signal is EXCUSE:
+            self._excuse(memory, mark, changes)
+        elif signal is NEITHER:
+            if memory.severity == 0:
                 self._end(memory, mark)
-            case Signal.NEITHER if not memory.doubted:
+            elif not memory.doubted:
                 hold.know(memory, mark)
-            case Signal.CONFIRM:
-                if memory.severity == 0 and memory.since is not None:
-                    self._activate(memory, mark, self._rule.severity, changes)
-            case Signal.YES:
-                self._yes(memory, mark, changes)
+        elif signal is CONFIRM and memory.severity == 0 and memory.since is not None:
+            self._activate(memory, mark, self._rule.severity, changes)
         if self._rule.sequence is not None:
             sequence.advance(self._rule.sequence, memory, mark)
 
-    def _meaning(self, memory: Memory, mark: Mark) -> Signal:
+    def _meaning(self, change: rate.Rate, memory: Memory, mark: Mark) -> Signal:
         """Give what a reading says once its number is compared with those before it."""
-        if self._rule.rate is None:
-            return mark.signal
         if mark.signal is not YES:
             if mark.signal is NO or mark.signal is NEITHER:
                 memory.window = []  # a change is over a time in which ``when`` was true throughout
             return mark.signal
-        verdict = rate.judge(self._rule.rate, memory, mark)
+        verdict = rate.judge(change, memory, mark)
         if verdict is None:
             return UNKNOWN
         if verdict:
@@ -169,7 +183,7 @@ class Life:
         if rule.travel is not None:
             return 1 if travel.is_too_fast(rule.travel, memory, mark) else None
         if rule.hold_from is not None:
-            return 1 if _is_time(mark.value) else None
+            return 1 if is_number(mark.value) else None
         return 1
 
     def _follows(self, memory: Memory, mark: Mark) -> bool:
@@ -183,7 +197,7 @@ class Life:
 
     def _since(self, memory: Memory, mark: Mark) -> int | None:
         """Give from when a hold counts that begins with this reading."""
-        if self._rule.hold_from is not None and _is_time(mark.value):
+        if self._rule.hold_from is not None and is_number(mark.value):
             return max(mark.at, int(mark.value))
         if self._rule.count is not None:
             return memory.window[0].at
@@ -385,11 +399,6 @@ def quiet_for(rule: Rule, *, pulse: bool) -> Duration | None:
     return rule.quiet_for
 
 
-def _is_time(value: object) -> TypeGuard[float]:
-    """Say whether a value can be a moment in epoch milliseconds."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What somebody who was told of every change takes to be so; severity 0: not active."""
@@ -429,14 +438,16 @@ class Heard:
         return [Change(kind, self.severity, mark.at, mark)]
 
 
-def identify(changes: Iterable[Change], before: Iterable[Told] = ()) -> list[Told]:
+def identify(changes: Sequence[Change], before: Iterable[Told] = ()) -> list[Told]:
     """Give each change an identity that survives a replay with other marks between.
 
     A change is known by its kind, by the severity it gives if it gives one, and by how many
     of those went ``before``.
     """
+    found: list[Told] = []
+    if not changes:
+        return found
     counts = Counter((told.kind, told.severity) for told in before)
-    found = []
     for change in changes:
         known = (change.kind, change.severity if change.kind in _GIVES_SEVERITY else 0)
         found.append(Told(*known, counts[known]))

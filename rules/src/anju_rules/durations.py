@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from anju_rules.numbers import is_number
+
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TEXT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(ms|s|m|h|d)")
 _LONGEST_MS = 3_660 * 86_400_000
@@ -21,7 +23,7 @@ class Duration(int):
         Raises:
             ValueError: it is neither, or longer than ten years; the text says what is expected.
         """
-        if isinstance(given, int | float) and not isinstance(given, bool):
+        if is_number(given):
             milliseconds = given * 1_000.0 if abs(given) < _LONGEST_MS else float("nan")
         else:
             match = _TEXT.fullmatch(given.strip()) if isinstance(given, str) else None

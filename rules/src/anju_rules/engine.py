@@ -7,9 +7,8 @@ once, except where an excuse could still arrive (``unless``); what time alone de
 ``lateness`` for stragglers.
 """
 
-import copy
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -20,19 +19,16 @@ import msgspec
 from anju_rules.changes import Change, Heard, Life, identify
 from anju_rules.daily_watch import DailyWatch
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
-from anju_rules.memory import EXCUSE, YES, Mark, Moment, State
+from anju_rules.memory import CALM, EXCUSE, YES, Mark, Moment, State
 from anju_rules.operators import unless
 from anju_rules.operators.schedule import Calendar
+from anju_rules.passing import MOST_RECENT, awake, pass_by
 from anju_rules.reading import Reader
 from anju_rules.recent import (
-    PASSIVE,
-    are_passive,
     excused,
     is_waiting,
     last_heard,
     passed,
-    without_half,
-    without_settled,
 )
 from anju_rules.rule import Rule
 from anju_rules.watching import Watch
@@ -40,9 +36,24 @@ from anju_rules.watching import Watch
 _RETRY_MS = 10_000
 """How soon to look again when the gateway cannot be heard, how long it must be back, and how
 long what was due before it was told waits for more."""
-_MOST_RECENT = 64
 _MOST_SEEN = 32
 _replace = msgspec.structs.replace
+
+
+def _keyed(kind: str, name: str | None) -> Callable[[Fact], str | None]:
+    """Give what tells the key of a fact; most rules ask for no more than an entity."""
+    if name is not None:
+        return lambda fact: _discriminated(fact, kind, name)
+    if kind == "person":
+        return lambda fact: fact.entity(kind)
+    return lambda fact: fact.entities.get(kind)
+
+
+def _discriminated(fact: Fact, kind: str, name: str) -> str | None:
+    entity = fact.entity(kind)
+    if entity is None:
+        return None
+    return f"{entity}#{fact.data.get(name, fact.values.get(name, ''))}"
 
 
 class CompiledRule:
@@ -58,7 +69,9 @@ class CompiledRule:
         self._daily = DailyWatch(rule, zone) if rule.daily else None
         silence = Watch(rule, calendar) if rule.absent_for else None
         self._watch: Watch | DailyWatch | None = self._daily or silence
-        self._key = rule.entity, rule.discriminator
+        self.key = _keyed(rule.entity, rule.discriminator)
+        """Gives what the state of a fact is kept under: the entity, and the discriminator if
+        there is one; None where the device has no such entity."""
         self._lateness = int(rule.lateness)
         self._late = int(rule.late)
         # an excuse is kept while what it excuses may still come
@@ -68,19 +81,12 @@ class CompiledRule:
         self._simple = not (rule.hold or rule.count or rule.distinct or rule.sequence) and not (
             rule.rate or rule.travel or rule.dwell or rule.hold_from
         )
+        self._is_excusable = rule.unless is not None
         self._is_passing = rule.discriminator is not None or rule.entity == "person"
         # what lasts and was held while nobody could hear still lasts; a fall of last week does not
         self._is_cry = rule.latch and self.reader.is_pulse
         # a life is not left to wait for it
         self._waits_for_gateway = not (rule.latch or rule.severity == 1)
-
-    def key(self, fact: Fact) -> str | None:
-        """Give what the state is kept under: the entity, and the discriminator if there is one."""
-        kind, name = self._key
-        entity = fact.entity(kind)
-        if entity is None or name is None:
-            return entity
-        return f"{entity}#{fact.data.get(name, fact.values.get(name, ''))}"
 
     def start(self, entity: str, context: Context, device: str) -> Outcome:
         """Begin to watch an entity nothing was heard of yet (absence rules)."""
@@ -111,9 +117,10 @@ class CompiledRule:
         known = state or State(key=self.key(fact) or "", device=fact.device)
         if mark.id is not None and mark.id in known.seen:
             return self._unchanged(known, context)
-        if self._is_quiet(known, mark):
-            return self._pass_by(known, mark)
-        return self._place(self._remember(known, mark, fact), mark, context)
+        passed = pass_by(known, mark, self._lateness, excusable=self._is_excusable)
+        if passed is not None:
+            return self._passed(known, passed, mark)
+        return self._place(self._remember(awake(known), mark, fact), mark, context)
 
     def _place(self, state: State, mark: Mark, context: Context) -> Outcome:
         """Let a reading in where it belongs in event time."""
@@ -132,6 +139,7 @@ class CompiledRule:
         """Let time pass; call when ``due`` has come."""
         if self._watch is not None:
             return self._look(self._watch, state, context)
+        state = awake(state)
         if self.rule.unless is not None:
             outcome = self._release(state, context, context.now)
         else:
@@ -152,6 +160,7 @@ class CompiledRule:
 
     def dump(self, state: State) -> dict[str, Any]:
         """Give the state as JSON-able builtins; mostly nothing is open, and one memory is both."""
+        state = awake(state)
         dumped: dict[str, Any] = msgspec.to_builtins(state)
         if state.base == state.present and dumped.pop("base", None) is not None:
             dumped["settled"] = True
@@ -164,7 +173,8 @@ class CompiledRule:
             msgspec.ValidationError: it is not a state.
         """
         state = msgspec.convert(stored, State)
-        return _replace(state, base=copy.copy(state.present)) if "settled" in stored else state
+        present = CALM if state.present == CALM else state.present
+        return _replace(state, base=present, present=present) if "settled" in stored else state
 
     # -- one reading ------------------------------------------------------------------
 
@@ -172,46 +182,12 @@ class CompiledRule:
         due = self._due(state, context) if state is not None else None
         return Outcome(state, due=due, changed=False)
 
-    def _is_quiet(self, state: State, mark: Mark) -> bool:
-        """Nothing is going on and this reading changes nothing now: the common case, kept cheap."""
-        recent = state.recent
-        return (
-            mark.signal in PASSIVE
-            and not mark.steps
-            and mark.at > state.present.last_at
-            and (not recent or mark.at > recent[-1].at)
-            and len(recent) < _MOST_RECENT
-            and state.present.is_calm
-            # what waits for an excuse is not judged yet, and its timer runs
-            and (self.rule.unless is None or are_passive(recent))
-        )
-
-    def _pass_by(self, state: State, mark: Mark) -> Outcome:
-        """Keep a quiet reading for as long as one that it may undo can still come."""
-        recent, heard_at = state.recent, max(mark.received_at, state.heard_at)
-        if mark.signal is EXCUSE:
-            present = _replace(state.present, last_at=mark.at, excused_at=mark.at)
-        else:
-            present = _replace(state.present, last_at=mark.at)
-        if self.rule.unless is not None:
-            base, recent = without_settled(state, self._lateness, mark.received_at)
-        elif not recent or mark.received_at - state.heard_at >= self._lateness:
-            base, recent = state.present, []
-        else:
-            base, recent = without_half(state)
-        told = state.told if recent else []
-        after = _replace(
-            state,
-            base=base,
-            present=present,
-            recent=[*recent, mark],
-            told=told,
-            heard_at=heard_at,
-        )
-        due = self._gone_at(after) if self._is_passing else None
-        if mark.signal is not EXCUSE or self._is_noted(state, mark):
-            return Outcome(after, due=due, changed=False)
-        return Outcome(_replace(after, noted_at=mark.at), due=due)
+    def _passed(self, before: State, state: State, mark: Mark) -> Outcome:
+        """Answer to a reading that passed by; an excuse is worth a row, though not each."""
+        due = self._gone_at(state) if self._is_passing else None
+        if mark.signal is not EXCUSE or self._is_noted(before, mark):
+            return Outcome(state, (), due, changed=False)
+        return Outcome(_replace(state, noted_at=mark.at), (), due)
 
     def _is_noted(self, state: State, mark: Mark) -> bool:
         """Say whether an excuse hardly earlier than this is stored already.
@@ -256,10 +232,10 @@ class CompiledRule:
         self, state: State, marks: Sequence[Mark], until: int | None, context: Context
     ) -> Outcome:
         """Move the present on: by a mark in order, or by time."""
-        present = copy.copy(state.present)
+        present = _replace(state.present)
         changes = self._life.replay(present, marks, until)
-        told = [*state.told, *identify(changes, state.told)]
-        passed_at = max(state.passed_at, until or 0)
+        told = [*state.told, *identify(changes, state.told)] if changes else state.told
+        passed_at = state.passed_at if until is None else max(state.passed_at, until)
         recent = [*state.recent, *marks]
         after = _replace(state, present=present, recent=recent, told=told, passed_at=passed_at)
         return self._tell(after, changes, marks, context)
@@ -269,7 +245,7 @@ class CompiledRule:
         if any(mark.repeats(other) for other in state.recent):
             return self._unchanged(state, context)
         recent = sorted([*state.recent, mark], key=lambda one: one.order)
-        present = copy.copy(state.base)
+        present = _replace(state.base)
         # what time had decided already is decided still, unless this mark undoes it
         changes = self._life.replay(present, recent, passed(state, recent))
         told = Counter(state.told)
@@ -294,14 +270,14 @@ class CompiledRule:
         if not recent:
             return state
         if now - last_heard(recent) >= self._lateness:
-            return _replace(state, base=copy.copy(state.present), recent=[], told=[])
-        if len(recent) < _MOST_RECENT:
+            return _replace(state, base=state.present, recent=[], told=[])
+        if len(recent) < MOST_RECENT:
             return state
         half = len(recent) // 2
-        base = copy.copy(state.base)
+        base = _replace(state.base)
         self._life.replay(base, recent[:half], None)
         rest = recent[half:]
-        told = identify(self._life.replay(copy.copy(base), rest, passed(state, rest)))
+        told = identify(self._life.replay(_replace(base), rest, passed(state, rest)))
         return _replace(state, base=base, recent=rest, told=told)
 
     # -- rules an excuse may still change -----------------------------------------------
@@ -315,12 +291,14 @@ class CompiledRule:
     def _release(self, state: State, context: Context, now: int) -> Outcome:
         """Judge, in order, what has waited its time at ``now``, and everything before it."""
         waited = [m for m in state.recent if now - m.received_at >= self._lateness]
-        waited += state.recent[:-_MOST_RECENT]  # bounded, however a device chatters
+        waited += state.recent[:-MOST_RECENT]  # bounded, however a device chatters
+        if state.recent and not waited:
+            return self._tell(_replace(state, present=state.base), (), (), context)
         last = max((mark.order for mark in waited), default=(0, 0, "", ""))
         ready = [mark for mark in state.recent if mark.order <= last]
         rest = [mark for mark in state.recent if mark.order > last]
         until = self._until(state, now) if not rest and self._can_hear(context) else None
-        base = copy.copy(state.base)
+        base = _replace(state.base)
         changes = self._life.replay(base, ready, until)
         after = _replace(state, base=base, present=base, recent=rest)
         return self._tell(after, changes, ready, context)
@@ -376,12 +354,16 @@ class CompiledRule:
     def _heard(
         self, watch: Watch | DailyWatch, state: State, fact: Fact, context: Context
     ) -> Outcome:
-        # what was said long ago proves life then, not now; but a gateway that catches up speaks
-        old = not self.is_about_gateway and context.now - fact.at > self._late
-        heard_at = max(state.heard_at, fact.at if old else context.now)
+        now, heard_at = context.now, state.heard_at
         first, grain = watch.first_and_grain(context)
-        if not state.absent_severity and heard_at - state.heard_at < grain:
-            return Outcome(state, due=state.heard_at + first, changed=False)
+        if now - heard_at < grain and not state.absent_severity:
+            return Outcome(state, (), heard_at + first, changed=False)
+        # what was said long ago proves life then, not now; but a gateway that catches up speaks
+        old = now - fact.at > self._late and not self.is_about_gateway
+        told_at = fact.at if old else now
+        heard_at = max(heard_at, told_at)
+        if heard_at - state.heard_at < grain and not state.absent_severity:
+            return Outcome(state, (), state.heard_at + first, changed=False)
         after = _replace(state, heard_at=heard_at, device=fact.device, absent_severity=0)
         if old and state.absent_severity and self._still_missing(watch, after, context):
             # older than the silence that rang: it tells of life then, not of life now

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from anju_rules.numbers import is_number
+
 HOME_M = "home_m"
 FROM = frozenset(("lat", "lon"))
 """What a reading must say for it to be known."""
@@ -14,7 +16,7 @@ EARTH_M = 6_371_000.0
 def home_m(said: Mapping[str, Any], device: Mapping[str, Any]) -> float | None:
     """Give the metres from ``d.home_lat``/``d.home_lon`` to ``m.lat``/``m.lon``, if known."""
     spots = (said.get("lat"), said.get("lon"), device.get("home_lat"), device.get("home_lon"))
-    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in spots):
+    if not all(is_number(one) for one in spots):
         return None
     lat, lon, home_lat, home_lon = (math.radians(float(one)) for one in spots)  # type: ignore[arg-type]
     # haversine: exact enough at every distance, and at the smallest ones too

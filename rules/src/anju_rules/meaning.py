@@ -7,6 +7,7 @@ from anju_devices.model import DeviceModel, Field, Kind
 from anju_rules.condition import Condition
 from anju_rules.fitting import near
 from anju_rules.geography import HOME_M
+from anju_rules.numbers import is_number
 from anju_rules.syntax import (
     Binary,
     Choice,
@@ -108,7 +109,7 @@ def _never(name: str, value: object, words: Words) -> str | None:
         options = {option for field in fields for option in field.options}
         if Kind.TEXT not in kinds and value not in options:
             return f"m.{name} is never {value!r}{near(value, options)}"
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif is_number(value):
         return _beyond(name, value, [field for field in fields if field.kind is Kind.NUMBER])
     return None
 

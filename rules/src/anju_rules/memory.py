@@ -121,6 +121,11 @@ class Memory(msgspec.Struct, omit_defaults=True, gc=False):
         )
 
 
+CALM = Memory()
+"""What is remembered where nothing ever was; one for all, for no memory is changed in place
+once a state has it."""
+
+
 class Told(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A change that was said aloud: its kind, severity, and the how-manieth of them."""
 
@@ -139,13 +144,15 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     it became active or worse too long ago to ring, and that has not been said since.
     ``audible``: it was said to be active, and not yet that it ended. ``heard_at`` is when
     it was last heard of (our clock), ``noted_at`` the newest excuse of which it was stored.
+    ``newest`` is one after all of ``recent`` that only passed by; while there is one,
+    ``present`` reaches as far as it, and ``base`` as far as ``settled_at``.
     ``passed_at`` is the event time up to which time alone has decided; of a rule that waits
     for word, when it was last said that none came.
     """
 
     key: str = ""
-    base: Memory = msgspec.field(default_factory=Memory)
-    present: Memory = msgspec.field(default_factory=Memory)
+    base: Memory = msgspec.field(default_factory=lambda: CALM)
+    present: Memory = msgspec.field(default_factory=lambda: CALM)
     recent: list[Mark] = []
     told: list[Told] = []
     seen: list[str] = []
@@ -154,6 +161,8 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     audible: bool = False
     heard_at: int = 0
     noted_at: int = 0
+    newest: Mark | None = None
+    settled_at: int = 0
     passed_at: int = 0
     absent_severity: int = 0
     device: str | None = None

@@ -7,6 +7,7 @@ from anju_rules.condition import Condition, compile_condition
 from anju_rules.facts import Context, Fact
 from anju_rules.geography import FROM, HOME_M, home_m
 from anju_rules.memory import CONFIRM, EXCUSE, NEITHER, NO, STEP, UNKNOWN, YES, Mark, Signal, Spot
+from anju_rules.numbers import is_number
 from anju_rules.rule import Rule
 
 _Spaces: TypeAlias = tuple[Mapping[str, Any], ...]
@@ -23,6 +24,7 @@ class Reader:
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         self._when = compile_condition(rule.when, rule.params)
+        self._holds = self._when.function
         self._clear = self._compile(rule.clear)
         self._at_once = self._compile(rule.at_once)
         self._excuse = self._compile(rule.unless.when if rule.unless else None)
@@ -35,7 +37,7 @@ class Reader:
         ]
         self._value = _value_name(rule)
         self.is_pulse = self._when.events is not None
-        self._accepts_all = not self._when.reads and self._when.function(*_NOTHING) is True
+        self.accepts_all = not self._when.reads and self._when.function(*_NOTHING) is True
         self._mentioned = self._when.names("m") - {"event", "device", "model"}
         every = [*self.conditions(), *(condition for _, condition in self._levels)]
         self._reads_device = any(condition.names("d") for condition in every)
@@ -59,19 +61,19 @@ class Reader:
     ) -> Mark | None:
         """Give what this reading says, or nothing; ``said`` is ``fact.said()`` if it is known."""
         spaces = self._spaces(fact, context, said)
-        said = spaces[0]
-        signal = self._signal(said, spaces)
+        signal = self._signal(spaces)
+        at_once = False
+        steps: tuple[int, ...] = ()
         if self._at_once is not None:
             at_once = self._at_once.function(*spaces) is True
             if at_once and signal is not YES:
                 signal = CONFIRM
-        else:
-            at_once = False
-        steps = self._steps(spaces) if self._after else ()
+        if self._after:
+            steps = self._steps(spaces)
+            if signal is None and steps:
+                signal = STEP
         if signal is None:
-            if not steps:
-                return None
-            signal = STEP
+            return None
         if signal in _QUIET and not steps:
             # what merely passes by is not shown to anybody: it is kept without its values
             return Mark(
@@ -92,7 +94,7 @@ class Reader:
             device=fact.device,
             values=shown[0],
             data=shown[1],
-            value=said.get(self._value) if self._value is not None else None,
+            value=spaces[0].get(self._value) if self._value is not None else None,
             spot=_spot(context) if self._rule.travel is not None else None,
             steps=steps,
             level=self._level(spaces) if self._levels else 0,
@@ -100,7 +102,7 @@ class Reader:
 
     def accepts(self, fact: Fact, context: Context, said: Mapping[str, Any] | None = None) -> bool:
         """Say whether ``when`` is true: all an absence rule asks of a reading."""
-        return self._accepts_all or self._when.function(*self._spaces(fact, context, said)) is True
+        return self.accepts_all or self._when.function(*self._spaces(fact, context, said)) is True
 
     def _spaces(self, fact: Fact, context: Context, said: Mapping[str, Any] | None) -> _Spaces:
         """Give what conditions may look at: ``m``, ``d``, ``p``, ``b``, ``s``."""
@@ -115,20 +117,21 @@ class Reader:
         site = _as_of(fact, context) if self._reads_quiet else context.site
         return (said, device, context.person, usual, site)
 
-    def _signal(self, said: Mapping[str, Any], spaces: tuple[Any, ...]) -> Signal | None:
+    def _signal(self, spaces: _Spaces) -> Signal | None:
         if self._excuse is not None and self._excuse.function(*spaces) is True:
             return EXCUSE
-        verdict = self._when.function(*spaces)
+        verdict = self._holds(*spaces)
         if verdict is True:
             return YES
-        if self._clear is not None and self._clear.function(*spaces) is True:
+        if self._clear is not None:
+            if self._clear.function(*spaces) is True:
+                return NO
+            if verdict is False and not self.is_pulse:
+                return NEITHER
+        elif verdict is False and not self.is_pulse:
             return NO
-        if self.is_pulse:
-            return None
-        if verdict is False:
-            return NO if self._clear is None else NEITHER
         # a reading that does not speak of this at all says nothing; one that should, "unknown"
-        return UNKNOWN if self._mentioned & said.keys() else None
+        return None if self.is_pulse or self._mentioned.isdisjoint(spaces[0]) else UNKNOWN
 
     def _steps(self, spaces: tuple[Any, ...]) -> tuple[int, ...]:
         after = enumerate(self._after)
@@ -145,7 +148,7 @@ def _as_of(fact: Fact, context: Context) -> Mapping[str, Any]:
     Of what is told late the signs that came after it are still to be told.
     """
     quiet, late_ms = context.site.get("quiet_h"), context.now - fact.at
-    if late_ms <= 0 or not isinstance(quiet, int | float):
+    if late_ms <= 0 or not is_number(quiet):
         return context.site
     return {**context.site, "quiet_h": max(0, round(quiet * _HOUR_MS) - late_ms) / _HOUR_MS}
 
@@ -159,6 +162,6 @@ def _value_name(rule: Rule) -> str | None:
 def _spot(context: Context) -> Spot | None:
     """Give where the device stands on the site plan, in metres."""
     x, y = context.attributes.get("x"), context.attributes.get("y")
-    if isinstance(x, int | float) and isinstance(y, int | float):
+    if is_number(x) and is_number(y):
         return (float(x), float(y))
     return None

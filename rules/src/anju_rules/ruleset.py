@@ -74,7 +74,8 @@ class RuleSet:
         What it depends on (model, event, names of values and data) is looked up once per
         shape of reading: devices say the same few shapes over and over.
         """
-        shape = (fact.model, fact.event, tuple(fact.values), tuple(fact.data))
+        data = fact.data
+        shape = (fact.model, fact.event, tuple(fact.values), tuple(data) if data else ())
         found = self._by_kind.get(shape)
         if found is None:
             names = frozenset(fact.values) | frozenset(fact.data)

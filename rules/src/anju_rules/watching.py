@@ -6,6 +6,7 @@ from anju_rules.changes import Change
 from anju_rules.condition import compile_condition
 from anju_rules.facts import Context
 from anju_rules.memory import State
+from anju_rules.numbers import is_number
 from anju_rules.operators import absence
 from anju_rules.operators.schedule import Calendar
 from anju_rules.rule import Rule
@@ -103,7 +104,7 @@ class Watch:
         if learned is not None:
             # a home's own signs end its silence, also those that are not of this rule's devices
             quiet_h = context.site.get("quiet_h")
-            if isinstance(quiet_h, int | float):
+            if is_number(quiet_h):
                 began = max(began, context.now - round(quiet_h * _HOUR_MS))
             own = self._absence.usual_threshold(began, context)
             if own is not None:

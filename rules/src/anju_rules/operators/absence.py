@@ -7,6 +7,7 @@ import msgspec
 
 from anju_rules.durations import Duration
 from anju_rules.facts import Context
+from anju_rules.numbers import is_number
 from anju_rules.operators.schedule import Calendar
 
 _RECHECK_MS = 60_000
@@ -40,7 +41,7 @@ class Learned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def threshold(self, usual: Mapping[str, Any]) -> int | None:
         """Give the silence that counts, in ms; None while nothing is known."""
         hours = usual.get(f"{self.of}_p95")
-        if not isinstance(hours, int | float) or isinstance(hours, bool):
+        if not is_number(hours):
             return None
         wanted = round(hours * _HOUR_MS * self.factor) + self.plus
         return int(min(max(wanted, self.least), self.most))
@@ -64,7 +65,7 @@ class Absence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     def threshold(self, context: Context) -> int:
         """Give the fixed silence that counts, in ms: the device's own interval goes first."""
         own = context.attributes.get(self.interval) if self.interval else None
-        if isinstance(own, int | float) and not isinstance(own, bool) and own > 0:
+        if is_number(own) and own > 0:
             return round(own * 1_000 * self.times)
         return int(self.hold)
 

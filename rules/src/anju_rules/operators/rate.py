@@ -6,6 +6,7 @@ import msgspec
 
 from anju_rules.durations import Duration
 from anju_rules.memory import Mark, Memory, Moment
+from anju_rules.numbers import is_number
 
 _KEPT = 96
 
@@ -27,10 +28,10 @@ class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def judge(rate: Rate, memory: Memory, mark: Mark) -> bool | None:
     """Take a reading in and say whether the change is beyond its bound; None: cannot tell."""
-    if not isinstance(mark.value, int | float) or isinstance(mark.value, bool):
+    if not is_number(mark.value):
         return None
     memory.window = window = _slide(rate, memory.window, mark)
-    change = float(mark.value) - _at(window, mark.at - rate.within)
+    change = mark.value - _at(window, mark.at - rate.within)
     known = min(mark.at - window[0].at, rate.within) >= rate.coverage * rate.within
     if rate.above is not None:
         return True if change > rate.above else (False if known else None)
@@ -41,17 +42,27 @@ def judge(rate: Rate, memory: Memory, mark: Mark) -> bool | None:
 
 def _slide(rate: Rate, window: list[Moment], mark: Mark) -> list[Moment]:
     """Give the window that ends with this reading, and the last one before it began."""
-    if rate.counter and window and _number(window[-1]) > _number(mark.moment):
-        return [mark.moment]
+    newest = mark.moment
+    if not window or (rate.counter and _number(window[-1]) > _number(newest)):
+        return [newest]
     begin = mark.at - rate.within
-    inside = [moment for moment in window if moment.at > begin]
-    slack = round((1 - rate.coverage) * rate.within)
-    before = [moment for moment in window if begin - slack <= moment.at <= begin][-1:]
-    slid = [*before, *inside, mark.moment]
+    earliest = begin - round((1 - rate.coverage) * rate.within)
+    first = _first_after(window, begin)
+    if first and window[first - 1].at >= earliest:
+        first -= 1  # the last one before it began tells what it was when it did
+    slid = [*window[first:], newest]
     if len(slid) > _KEPT:  # a chatterbox: every other one of the older half tells enough
         half = len(slid) // 2
         slid = slid[:half:2] + slid[half:]
     return slid
+
+
+def _first_after(window: list[Moment], at: int) -> int:
+    """Give the place of the first moment after ``at``; they are in order, few are before."""
+    for place, moment in enumerate(window):
+        if moment.at > at:
+            return place
+    return len(window)
 
 
 def _at(window: list[Moment], at: int) -> float:
