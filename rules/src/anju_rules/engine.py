@@ -65,6 +65,7 @@ class CompiledRule:
         """Its entity is the gateway itself, of which the broker tells as well."""
         calendar = Calendar(rule.schedule, zone, holidays) if rule.schedule else None
         self.reader = Reader(rule)
+        self._hears_all = self.reader.accepts_all
         self._life = Life(rule, calendar, pulse=self.reader.is_pulse)
         self._daily = DailyWatch(rule, zone) if rule.daily else None
         silence = Watch(rule, calendar) if rule.absent_for else None
@@ -107,7 +108,8 @@ class CompiledRule:
         ``said`` is ``fact.said()``, for a caller that asks several rules.
         """
         if self._watch is not None:
-            if fact.retained or not self.reader.accepts(fact, context, said):
+            hears = self._hears_all or self.reader.accepts(fact, context, said)
+            if not hears or fact.retained:
                 return self._unchanged(state, context)
             known = state or State(key=self.key(fact) or "", device=fact.device)
             return self._heard(self._watch, known, fact, context)

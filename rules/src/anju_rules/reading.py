@@ -102,7 +102,7 @@ class Reader:
 
     def accepts(self, fact: Fact, context: Context, said: Mapping[str, Any] | None = None) -> bool:
         """Say whether ``when`` is true: all an absence rule asks of a reading."""
-        return self.accepts_all or self._when.function(*self._spaces(fact, context, said)) is True
+        return self._holds(*self._spaces(fact, context, said)) is True
 
     def _spaces(self, fact: Fact, context: Context, said: Mapping[str, Any] | None) -> _Spaces:
         """Give what conditions may look at: ``m``, ``d``, ``p``, ``b``, ``s``."""
