@@ -59,24 +59,27 @@ class World:
     baselines: Baselines = field(default_factory=Baselines)
 
     @classmethod
-    def load(cls, session: Session, registry: Registry, now: int) -> "World":
-        """Read all of it; ``now`` in epoch milliseconds."""
-        latest, coverage = Latest.load(session), Coverage.load(session, now)
-        return cls(registry, latest, coverage, Baselines.load(session))
+    def load(
+        cls, session: Session, registry: Registry, now: int, only: Collection[int] | None = None
+    ) -> "World":
+        """Read what belongs to a registry, of which ``only`` names the communities if not all.
+
+        ``now`` in epoch milliseconds.
+        """
+        latest, coverage = Latest.load(session, only), Coverage.load(session, now, only)
+        return cls(registry, latest, coverage, Baselines.load(session, only))
 
 
 class Rulebook:
     """Rules and their states, in memory and, by :meth:`save`, in the database.
 
-    ``rules`` is the library; ``overlays`` is what communities chose for themselves.
+    ``rules`` is the library; what communities chose for themselves comes by :meth:`load`.
     After a failed transaction it no longer agrees with the database: make a new one.
     """
 
-    def __init__(
-        self, rules: Sequence[Rule], registry: Registry, overlays: Overlays | None = None
-    ) -> None:
+    def __init__(self, rules: Sequence[Rule], registry: Registry) -> None:
         self._library = {rule.id: rule for rule in rules}
-        self._overlays = overlays or {}
+        self._overlays: Overlays = {}
         self._compiled = RuleSets(self._library)
         self._sets: dict[int, RuleSet] = {}
         self.adopt(registry)
@@ -94,11 +97,22 @@ class Rulebook:
         self._sets = self._compiled.of(registry.communities.values(), self._overlays)
 
     @classmethod
-    def load(cls, session: Session, rules: Sequence[Rule], registry: Registry) -> "Rulebook":
-        """Read every stored state; that of rules no longer in force is forgotten."""
-        book = cls(rules, registry, force.load(session, {rule.id: rule for rule in rules}))
+    def load(
+        cls,
+        session: Session,
+        rules: Sequence[Rule],
+        registry: Registry,
+        only: Collection[int] | None = None,
+    ) -> "Rulebook":
+        """Read the stored states of all communities, or some.
+
+        That of rules no longer in force is forgotten.
+        """
+        book = cls(rules, registry)
+        book._overlays = book._choose(session, registry)
+        book.adopt(registry)
         heirs = Heirs()
-        for stored in repository.load_states(session):
+        for stored in repository.load_states(session, only):
             try:
                 book._restore(stored, registry, heirs)
             except (msgspec.ValidationError, KeyError) as error:
@@ -136,7 +150,7 @@ class Rulebook:
         means nothing to it is forgotten, as is all of a rule that is switched off.
         """
         before = self._sets
-        self._overlays = force.load(session, self._library, before=self._overlays)
+        self._overlays = self._choose(session, registry)
         self.adopt(registry)
         heirs = Heirs()
         for key in list(self._memory):
@@ -146,6 +160,11 @@ class Rulebook:
                 self._forget(key)
             elif new is not old:
                 self._inherit(key, new, shape((old or new).rule), registry, heirs)
+
+    def _choose(self, session: Session, registry: Registry) -> Overlays:
+        """Read what the communities of the registry chose."""
+        chosen = force.load(session, self._library, before=self._overlays)
+        return {one: overlay for one, overlay in chosen.items() if one in registry.communities}
 
     def _inherit(
         self,

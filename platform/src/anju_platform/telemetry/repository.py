@@ -1,13 +1,13 @@
 """SQL that writes the time series: many rows in one round trip."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from anju_platform.database import Json, as_json, driver, from_millis, to_millis
+from anju_platform.database import Json, as_json, driver, from_millis, to_millis, within
 from anju_platform.registry.model import DeviceField
 from anju_platform.telemetry.model import DeviceEvent, DeviceState, TelemetryPoint
 
@@ -90,15 +90,15 @@ def insert_events(session: Session, events: Sequence[Event]) -> None:
     driver(session).execute(_INSERT_EVENTS, [as_json(events)])
 
 
-def device_states(session: Session) -> list[StateRow]:
-    """Give what every device last said."""
+def device_states(session: Session, only: Collection[int] | None = None) -> list[StateRow]:
+    """Give what every device last said, or those of some communities."""
     rows = session.execute(
         select(
             DeviceState.device_id,
             DeviceState.community_id,
             DeviceState.last_seen_at,
             DeviceState.latest,
-        )
+        ).where(within(DeviceState.community_id, only))
     )
     return [
         StateRow(device, community, to_millis(seen), latest)

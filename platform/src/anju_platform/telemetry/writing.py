@@ -1,6 +1,6 @@
 """The writing side of the time series: what is stored of each reading, and when it counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -156,8 +156,8 @@ class Latest:
         self._changed: set[int] = set()
 
     @classmethod
-    def load(cls, session: Session) -> "Latest":
-        """Read the latest values of every device."""
+    def load(cls, session: Session, communities: Collection[int] | None = None) -> "Latest":
+        """Read the latest values of every device, or those of some communities."""
         return cls(
             {
                 row.device_id: _Current(
@@ -166,7 +166,7 @@ class Latest:
                     {name: pair[0] for name, pair in row.latest.items()},
                     {name: pair[1] for name, pair in row.latest.items()},
                 )
-                for row in repository.device_states(session)
+                for row in repository.device_states(session, communities)
             }
         )
 
