@@ -222,41 +222,51 @@ class Rulebook:
                     )
         return found
 
-    def evaluate(self, one: Taken, world: World, now: int) -> list[Found]:
+    def evaluate(self, one: Taken, world: World, now: int) -> Sequence[Found]:
         """Give what a reading means now, which may be long after it was received."""
         device, reading = one.device, one.reading
+        community_id, slug = device.community_id, device.slug
         fact = Fact(
-            device=device.slug,
-            model=device.model.name,
-            entities=device.entities,
-            at=one.at,
-            received_at=one.received_at,
-            values=reading.values,
-            event=reading.event,
-            data=reading.data,
-            id=reading.id,
+            slug,
+            device.model.name,
+            device.entities,
+            one.at,
+            one.received_at,
+            reading.values,
+            reading.event,
+            reading.data,
+            reading.id,
             retained=bool(one.flags & _RETAINED),
         )
         household = device.entities.get("household")
         if household is not None:
-            self._homes.observe(device.community_id, household, fact)
-        matching = self._sets[device.community_id].matching(fact)
+            self._homes.observe(community_id, household, fact)
+        matching = self._sets[community_id].matching(fact)
         if not matching:
-            return []
+            return _NOTHING
         found: list[Found] = []
         said = fact.said()
-        contexts: dict[bool, Context] = {}
+        context, of_gateway = self._context(device, world, now, itself=False), None
         for rule in matching:
             entity = rule.key(fact)
             if entity is None:
                 continue
-            itself = rule.is_about_gateway
-            context = contexts.get(itself)
-            if context is None:
-                context = contexts[itself] = self._context(device, world, now, itself=itself)
-            memory = self._memory.get((device.community_id, rule.rule.id, entity))
-            state = memory.state if memory else None
-            found += self._apply(rule, entity, device, rule.step, state, fact, context, said)
+            asked = context
+            if rule.is_about_gateway:
+                of_gateway = of_gateway or self._context(device, world, now, itself=True)
+                asked = of_gateway
+            key = (community_id, rule.rule.id, entity)
+            memory = self._memory.get(key)
+            try:
+                outcome = rule.step(memory.state if memory else None, fact, asked, said)
+            except Exception as error:  # noqa: BLE001 - a rule that fails does not stop the others
+                self._note_failure(rule, entity, device, error)
+                continue
+            # most readings change nothing that is worth a row, nor any timer: no more than this
+            if memory is not None and not outcome.changed and outcome.due == memory.due:
+                memory.state, memory.device = outcome.state, slug
+            else:
+                found += self._take_over(rule, key, device, outcome)
         return found
 
     def tick(self, world: World, now: int) -> list[Found]:
@@ -350,14 +360,23 @@ class Rulebook:
         key = (device.community_id, rule.rule.id, entity)
         try:
             outcome = act(*about)
-        except Exception:
-            self.failures[rule.rule.id] += 1
-            times = self.failures[rule.rule.id]
-            if times & (times - 1) == 0:  # 1, 2, 4, 8 ...: it may fail at every reading
-                log.exception(
-                    "rule %s failed for %s of %s (%d)", rule.rule.id, entity, device.slug, times
-                )
+        except Exception as error:  # noqa: BLE001 - it is logged, and the others go on
+            self._note_failure(rule, entity, device, error)
             return _NOTHING
+        return self._take_over(rule, key, device, outcome)
+
+    def _note_failure(
+        self, rule: CompiledRule, entity: str, device: KnownDevice, error: Exception
+    ) -> None:
+        self.failures[rule.rule.id] += 1
+        times = self.failures[rule.rule.id]
+        if times & (times - 1) == 0:  # 1, 2, 4, 8 ...: it may fail at every reading
+            text = "rule %s failed for %s of %s (%d)"
+            log.error(text, rule.rule.id, entity, device.slug, times, exc_info=error)
+
+    def _take_over(
+        self, rule: CompiledRule, key: StateKey, device: KnownDevice, outcome: Outcome
+    ) -> Sequence[Found]:
         if outcome.state is None:
             self._forget(key)
         else:

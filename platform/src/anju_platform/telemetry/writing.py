@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from anju_devices.messages import Lane, Quality, Reading, Value
+from anju_devices.model import DeviceModel
 from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.telemetry import repository
@@ -102,18 +103,29 @@ class Clocks:
 
 def record_points(session: Session, taken: Sequence[Taken]) -> int:
     """Store the values of readings; gives how many."""
-    points: list[repository.Point] = []
+    points = repository.Points()
+    fields, values = points.fields, points.values
     for one in taken:
-        device, at, flags = one.device, one.reading.at, one.flags
-        community_id, device_id = device.community_id, device.id
-        model, fields = device.model, device.fields
-        for name, value in one.reading.values.items():
-            field = model.field(name)
-            if field is not None:
-                number = field.number(value)
-                points.append((community_id, device_id, fields[name], at, number, flags))
+        said = one.reading.values
+        if not said:
+            continue
+        device, model, numbers = one.device, one.device.model, one.device.fields
+        for name, value in said.items():
+            fields.append(numbers[name])
+            values.append(value if type(value) is not str else _option(model, name, value))
+        count = len(said)
+        points.communities += [device.community_id] * count
+        points.devices += [device.id] * count
+        points.at += [one.reading.at] * count
+        points.flags += [one.flags] * count
     repository.copy_points(session, points)
     return len(points)
+
+
+def _option(model: DeviceModel, name: str, value: str) -> float:
+    """Give the number of a choice; that it is one was checked when it was taken in."""
+    known = model.field(name)
+    return known.number(value) if known is not None else float("nan")
 
 
 def record_events(session: Session, taken: Sequence[Taken]) -> None:
