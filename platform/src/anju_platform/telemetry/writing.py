@@ -112,7 +112,7 @@ def record_points(session: Session, taken: Sequence[Taken]) -> int:
         device, model, numbers = one.device, one.device.model, one.device.fields
         for name, value in said.items():
             fields.append(numbers[name])
-            values.append(value if type(value) is not str else _option(model, name, value))
+            values.append(_option(model, name, value) if isinstance(value, str) else value)
         count = len(said)
         points.communities += [device.community_id] * count
         points.devices += [device.id] * count
