@@ -25,7 +25,8 @@ class Settings(BaseSettings):
 
     ``database_url`` is required. ``secure_cookies`` defaults to true unless ``public_url``
     (default: where the web process listens) is plain http on this very machine.
-    ``ingest_processes`` is how many ``anju up`` starts. ``metrics_token`` opens ``/metrics`` to other machines; durations carry their unit.
+    ``ingest_processes`` is how many of them ``anju up`` starts.
+    ``metrics_token`` opens ``/metrics`` to other machines; durations carry their unit.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
