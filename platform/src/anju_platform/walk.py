@@ -79,6 +79,7 @@ class Walk:
         self.progress = Progress.load(session, None if only is None else self._gateways)
         self._world = World.load(session, registry, at, only)
         self._rulebook = Rulebook.load(session, self._rules, registry, only)
+        self._rulebook.catch_up(self._world)
 
     def was_deaf(self, session: Session, started: int, ended: int) -> None:
         """Note that nothing could be heard from ``started`` to ``ended``."""

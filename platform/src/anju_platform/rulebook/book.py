@@ -143,6 +143,14 @@ class Rulebook:
             if rule_id not in self._overlays.get(community_id, {}):
                 self._lost.append(stored.key)  # no rule of this release has that id
 
+    def catch_up(self, world: World) -> None:
+        """Let silences that any word of a device ends begin with its last word."""
+        for key, memory in self._memory.items():
+            rule, community = self._rule(key), world.registry.communities.get(key[0])
+            device = community.devices.get(memory.device) if community else None
+            if rule is not None and rule.follows_device and device is not None:
+                memory.state = rule.heard(memory.state, world.latest.last_word(device.id))
+
     def put_in_force(self, session: Session, registry: Registry) -> None:
         """Take over what communities chose by now; a rule that did not change notices nothing.
 

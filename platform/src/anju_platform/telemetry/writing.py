@@ -200,6 +200,16 @@ class Latest:
         state = self._states.get(device_id)
         return state.values if state else {}
 
+    def last_word(self, device_id: int) -> int:
+        """Give when a device last said something, epoch ms; 0 while it has said nothing.
+
+        What came late tells of the time it was said at.
+        """
+        state = self._states.get(device_id)
+        if state is None:
+            return 0
+        return min(state.last_seen, max(state.times.values(), default=state.last_seen))
+
     def save(self, session: Session) -> None:
         """Write the devices that said something."""
         if not self._changed:
