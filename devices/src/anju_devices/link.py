@@ -95,6 +95,7 @@ class _Session:
         on_message: Callable[[Message], None],
         on_accepted: Callable[[int], None],
         on_ready: Callable[[], None],
+        on_turn: Callable[[], None],
     ) -> None:
         self.number = number
         self.ready_at: float | None = None
@@ -105,6 +106,7 @@ class _Session:
         self._on_message = on_message
         self._on_accepted = on_accepted
         self._on_ready = on_ready
+        self._on_turn = on_turn
         self._thread = threading.get_ident()
         self._count = threading.Lock()
         self._unacknowledged = 0
@@ -201,6 +203,7 @@ class _Session:
         poll = select.poll()
         poll.register(self._wake_read, select.POLLIN)
         while not self._over() and transport is not None:
+            self._on_turn()
             if client.want_write():
                 client.loop_write()
                 if self._over():
@@ -315,6 +318,8 @@ class Link:
         """How many connections there have been; the present one's number."""
         self.failures = 0
         """How many times a callback raised an exception."""
+        self.turns = 0
+        """How often the network thread came round: it grows at least every ten seconds or so."""
         self._settings = settings
         self._on_message = on_message
         self._on_state = on_state
@@ -391,6 +396,7 @@ class Link:
     def _keep_connected(self) -> None:
         attempt = 0
         while not self._stopping.is_set():
+            self._turn()
             reason, lasted_s = self._connect_once()
             attempt = 0 if lasted_s >= STEADY_S else attempt + 1
             delay_s = _backoff_s(attempt)
@@ -411,6 +417,7 @@ class Link:
                 on_message=self._deliver,
                 on_accepted=self._accept,
                 on_ready=self._welcome,
+                on_turn=self._turn,
             )
             self._session = session
             if self._stopping.is_set():
@@ -423,6 +430,9 @@ class Link:
         if session is None or session.ready_at is None:
             return reason, 0.0
         return reason, time.monotonic() - session.ready_at
+
+    def _turn(self) -> None:
+        self.turns += 1
 
     def _accept(self, number: int) -> None:
         self.connection = number

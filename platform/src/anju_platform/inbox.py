@@ -6,6 +6,7 @@ from collections import deque
 from anju_devices import topics
 from anju_devices.errors import InvalidTopicError
 from anju_devices.link import Message
+from anju_devices.messages import Lane
 from anju_devices.topics import Channel
 
 MOST = 1024
@@ -45,6 +46,18 @@ class Inbox:
                 size += len(group[-1].payload)
             self._changed.notify()
         return group
+
+    def depths(self) -> dict[str, tuple[int, int]]:
+        """Give, by lane, how many messages wait and when the first came (epoch ms; 0: none)."""
+        with self._changed:
+            return {
+                Lane.EVENTS.value: _depth(self._urgent),
+                Lane.TELEMETRY.value: _depth(self._telemetry),
+            }
+
+
+def _depth(waiting: deque[Message]) -> tuple[int, int]:
+    return len(waiting), waiting[0].received_at if waiting else 0
 
 
 def _is_telemetry(topic: str) -> bool:

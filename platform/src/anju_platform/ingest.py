@@ -40,9 +40,12 @@ from anju_platform.database import (
 from anju_platform.errors import DatabaseUnavailableError
 from anju_platform.group import Outgoing
 from anju_platform.inbox import Inbox
+from anju_platform.pulse import Pulse
 from anju_platform.registry.repository import CHANGED_CHANNEL
 from anju_platform.rulebook.repository import RULES_CHANNEL
+from anju_platform.vitals import IngestVitals
 from anju_platform.walk import DEAF_MS, Walk
+from anju_platform.watchdog import Watchdog
 from anju_rules import Rule, load_library
 
 log = logging.getLogger(__name__)
@@ -60,6 +63,11 @@ UNACKNOWLEDGED_MOST = 256
 
 REPLAYED_AT_ONCE = 500
 """Rows of quarantine in one transaction; alarms wait no longer than that."""
+
+NETWORK_STILL_S = 60.0
+"""A network thread that has not moved for so long never will: the process ends, to be started."""
+WRITER_STILL_S = 180.0
+"""The writer may wait for a lock; the server ends what waits in a transaction for a minute."""
 
 _TICK_S = 1.0
 _ASK_FOR_OFFICE_S = 0.5
@@ -86,19 +94,33 @@ def run(settings: Settings) -> None:
         protocol=settings.broker_protocol,
     )
     engine = connect(settings.database_url, pool_size=1)
-    ingest = Ingest(engine, link, load_library())
+    vitals, watchdog = IngestVitals(), Watchdog()
+    ingest = Ingest(engine, link, load_library(), vitals, watchdog)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingest.stop())
+    vitals.standing = watchdog.standing
+    watchdog.watch("writer", lambda: vitals.turns, WRITER_STILL_S)
+    watchdog.start()
     try:
-        ingest.run()
+        with Pulse("ingest", settings.database_url, vitals.figures):
+            ingest.run()
     finally:
+        watchdog.stop()
         engine.dispose()
 
 
 class Ingest:
     """One ingest; :meth:`run` blocks, :meth:`stop` may be called from anywhere."""
 
-    def __init__(self, engine: Engine, link: LinkSettings, rules: Sequence[Rule]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        link: LinkSettings,
+        rules: Sequence[Rule],
+        vitals: IngestVitals | None = None,
+        watchdog: Watchdog | None = None,
+    ) -> None:
+        self._vitals, self._watchdog = vitals or IngestVitals(), watchdog or Watchdog()
         self._engine = engine
         self._link_settings = link
         self._rules = rules
@@ -114,6 +136,7 @@ class Ingest:
         wait = _RETRY_FIRST_S
         while not self._stopping.is_set():
             started = time.monotonic()
+            self._vitals.turned()
             try:
                 self._take_office()
             except UNAVAILABLE as error:
@@ -133,11 +156,12 @@ class Ingest:
         connection.detach()  # it holds the lock: it must end with us, not go back to the pool
         try:
             if self._wait_for_office(connection):
-                _Term(connection, self._link_settings, self._rules, self._stopping).serve(
-                    failed_at=self._failed_at
-                )
+                term = _Term(connection, self._link_settings, self._rules, self._stopping)
+                term.attend(self._vitals, self._watchdog)
+                term.serve(failed_at=self._failed_at)
                 self._failed_at = None
         finally:
+            self._vitals.serves(())
             connection.close()  # invalidated, it would live on somewhere and keep our own lock
 
     def _wait_for_office(self, connection: Connection) -> bool:
@@ -150,6 +174,7 @@ class Ingest:
             if not said:
                 log.warning("another ingest is at work; waiting until it ends")
                 said = True
+            self._vitals.turned()
             self._stopping.wait(_ASK_FOR_OFFICE_S)
         return False
 
@@ -180,6 +205,11 @@ class _Term:
         self._learned: set[int] = set()
         self._replay_most = REPLAYED_AT_ONCE
         self._points = 0
+        self._vitals, self._watchdog = IngestVitals(), Watchdog()
+
+    def attend(self, vitals: IngestVitals, watchdog: Watchdog) -> None:
+        """Tell these how it goes."""
+        self._vitals, self._watchdog = vitals, watchdog
 
     def serve(self, *, failed_at: int | None) -> None:
         """Take messages in until told to stop; ``failed_at``: since when we could not write."""
@@ -198,16 +228,26 @@ class _Term:
         gc.freeze()  # what was loaded stays: later collections need not walk through it
         self._deaf_since = to_millis(now())
         self._link.start()
+        self._watchdog.watch("network", lambda: self._link.turns, NETWORK_STILL_S)
+        self._serve_whom()
         log.info("ingest is at work")
         try:
             while not self._stopping.is_set():
+                self._vitals.turned(hearing=self._deaf_since is None)
                 self._store(self._inbox.take(self._patience()))
                 if self._walk.replays:
                     self._replay()
         finally:
+            self._watchdog.rest("network")
             self._link.stop()
             gc.unfreeze()  # what a term that is over remembers may go
             log.info("ingest has stored %d points in this term", self._points)
+
+    def _serve_whom(self) -> None:
+        still_s = self._watchdog.still_s
+        self._vitals.serves(
+            tuple(self._walk.communities()), self._inbox.depths, lambda: still_s("network")
+        )
 
     # -- one group -----------------------------------------------------------------------
 
@@ -275,11 +315,13 @@ class _Term:
         Time passes without a broker too: whoever fell must not lie there until it is back.
         """
         at, deaf_since, heard_again = to_millis(now()), self._deaf_since, len(self._deaf)
+        begun = time.monotonic()
         with transaction(self._connection) as session:
             driver(session).execute("SELECT 1")  # opens it, and brings notices to the handler
             if self._registry_changed:
                 self._registry_changed = False
                 self._walk.reload_registry(session)
+                self._serve_whom()
             if self._rules_changed:
                 self._rules_changed = False
                 self._walk.reload_rules(session)
@@ -295,6 +337,7 @@ class _Term:
             )
         for _ in range(heard_again):
             self._deaf.popleft()
+        outgoing.tally.seconds = time.monotonic() - begun
         return outgoing
 
     def _forget(self) -> None:
@@ -317,6 +360,7 @@ class _Term:
         for message in group:
             self._link.ack(message)
         self._points += outgoing.points
+        self._vitals.stored(outgoing.tally, points=outgoing.points, messages=len(group))
 
     # -- what others tell ------------------------------------------------------------------
 
@@ -333,6 +377,7 @@ class _Term:
     def _link_changed(self, connected: bool, reason: str) -> None:
         """Keep the times without a broker: nobody could be heard in them."""
         at = to_millis(now())
+        self._vitals.broker(connected=connected)
         if not connected:
             self._deaf_since = self._deaf_since or at
             if not self._stopping.is_set():

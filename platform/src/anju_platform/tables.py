@@ -15,6 +15,7 @@ from anju_platform.notifications import model as notifications
 from anju_platform.people import model as people
 from anju_platform.registry import model as registry
 from anju_platform.rulebook import model as rulebook
+from anju_platform.system import model as system
 from anju_platform.telemetry import model as telemetry
 
 DOMAINS = (
@@ -29,6 +30,7 @@ DOMAINS = (
     people,
     registry,
     rulebook,
+    system,
     telemetry,
 )
 """The modules with tables; importing them is what describes the tables."""
