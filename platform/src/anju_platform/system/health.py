@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -102,7 +103,7 @@ def process_view(one: Process) -> ProcessView:
         started_at=one.started_at,
         at=one.at,
         age_s=round(one.age_s, 1),
-        silent=not is_alive(one),
+        state=_state(one),
         still_s=figures.still_s,
         memory_bytes=_memory(one),
         communities=len(figures.communities) if is_ingest else None,
@@ -114,6 +115,20 @@ def process_view(one: Process) -> ProcessView:
         events_delay_s=_rounded(recent.delay_p95_s.get("events")) if recent else None,
         telemetry_delay_s=_rounded(recent.delay_p95_s.get("telemetry")) if recent else None,
     )
+
+
+def _state(one: Process) -> Literal["ok", "silent", "still", "standby", "deaf"]:
+    figures = one.figures
+    if not is_alive(one):
+        return "silent"
+    if figures.still_s > SILENT_S:
+        return "still"
+    if one.kind != "ingest":
+        return "ok"
+    if not figures.communities:
+        return "standby"
+    heard = figures.unheard_s is not None and figures.unheard_s <= SILENT_S
+    return "ok" if heard else "deaf"
 
 
 def _longest(queues: Iterable[Queue]) -> float | None:

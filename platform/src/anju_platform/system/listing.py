@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import distinct, extract, func, select
+from sqlalchemy import extract, func, select
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Condition, Handling
@@ -63,7 +63,7 @@ def _figures(row: ProcessRow) -> Figures:
 
 def watched_communities(session: Session) -> frozenset[int]:
     """Give the communities that have somebody to be heard: a gateway."""
-    return frozenset(session.scalars(select(distinct(Gateway.community_id))))
+    return frozenset(session.scalars(select(Gateway.community_id).distinct()))
 
 
 def unsent_s(session: Session) -> float:

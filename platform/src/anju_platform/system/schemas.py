@@ -86,11 +86,12 @@ class QuarantinePage(View):
 class ProcessView(View):
     """One process of the platform and its latest word.
 
-    ``silent`` is true when it is gone: it has given no sign of life for 15 s. ``still_s``: for
-    how long one of its threads has not moved. Of an ingest: how many ``communities`` it takes
-    in, for how long it could hear none (``unheard_s``; null: never yet), how many messages
-    wait and how long the first has, and, over the last minute, points per second, how long a
-    commit takes and how long after the fact an event or a reading is stored (95 %).
+    ``state``: ``silent`` has given no sign of life for 15 s, ``still`` has a thread that does
+    not move (for ``still_s``), ``standby`` is an ingest that takes nobody in because others do,
+    ``deaf`` one that can hear nobody (for ``unheard_s``; null: it never could). Of an ingest:
+    how many ``communities`` it takes in, how many messages wait and how long the first has,
+    and, over the last minute, points per second, how long a commit takes and how long after
+    the fact an event or a reading is stored (95 %).
     """
 
     name: str
@@ -99,7 +100,7 @@ class ProcessView(View):
     started_at: datetime
     at: datetime
     age_s: float
-    silent: bool
+    state: Literal["ok", "silent", "still", "standby", "deaf"]
     still_s: float
     memory_bytes: int | None
     communities: int | None = None

@@ -1,0 +1,145 @@
+"""kill -9 of what receives, and of what tells people: the wall says so, and when it is over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from ingest_process import IngestProcess, provide_community
+from outer_site import PASSWORD, add_people
+from sqlalchemy import select
+from wire_sender import until
+
+from anju_platform.database import connect, transaction
+from anju_platform.demo.mosquitto import Mosquitto, free_port
+from anju_platform.registry.model import Community
+
+Start = Callable[..., subprocess.Popen[bytes]]
+CHILD = (
+    "import sys, logging; logging.basicConfig(level='INFO');"
+    "from anju_platform.cli import main; sys.argv[0] = 'anju'; main()"
+)
+
+
+@pytest.fixture
+def start(database: str, broker: Mosquitto, tmp_path: Path) -> Iterator[Start]:
+    """Starts processes of the platform; what still runs at the end is stopped."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def begin(*command: str, **settings: str) -> subprocess.Popen[bytes]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("ANJU_")}
+        own = {"ANJU_DATABASE_URL": database, "ANJU_BROKER_PORT": str(broker.port)}
+        with (tmp_path / f"{command[0]}.log").open("ab") as log:
+            running.append(
+                subprocess.Popen(
+                    [sys.executable, "-c", CHILD, *command],
+                    env=kept | own | settings,
+                    stderr=log,
+                    stdout=log,
+                )
+            )
+        return running[-1]
+
+    yield begin
+    for process in running:
+        if process.poll() is None:
+            process.terminate()
+    for process in running:
+        process.wait(30)
+
+
+@pytest.fixture
+def client(database: str, start: Start) -> Iterator[httpx.Client]:
+    """A guard before the screens of a real web process."""
+    provide_community(database)
+    engine = connect(database)
+    with transaction(engine) as session:
+        add_people(session, session.scalars(select(Community.id)).one())
+    engine.dispose()
+    port = free_port()
+    start("web", ANJU_WEB_PORT=str(port))
+    url = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=url, timeout=20) as client:
+        until(lambda: answers(client), 60)
+        said = {"username": "guard", "password": PASSWORD}
+        assert client.post("/api/v1/session", json=said).status_code == 204
+        yield client
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def alerts(client: httpx.Client, rule: str) -> list[dict[str, Any]]:
+    rows = client.get("/api/v1/alerts").json()
+    return [row for row in rows if row["rule_id"] == rule]
+
+
+def checks(client: httpx.Client) -> dict[str, str]:
+    found: dict[str, str] = client.get("/readyz").json()["checks"]
+    return found
+
+
+def condition(client: httpx.Client, rule: str) -> str:
+    return "".join(row["condition"] for row in alerts(client, rule))
+
+
+def test_an_ingest_that_was_killed_is_on_the_wall_until_another_is_at_work(
+    client: httpx.Client, start: Start, database: str, broker: Mosquitto, tmp_path: Path
+) -> None:
+    start("worker")
+    ingest = IngestProcess(database, broker.port, tmp_path / "ingest.log")
+    try:
+        until(lambda: "anju_ingest_unheard_seconds" in client.get("/metrics").text)
+        until(lambda: checks(client)["ingest"] == checks(client)["worker"] == "ok")
+        assert alerts(client, "platform-ingest-down") == []
+        ingest.kill()
+        until(lambda: condition(client, "platform-ingest-down") == "active", 90)
+        assert checks(client)["ingest"] == "silent"
+        wall = client.get("/wall").text
+        assert "平台接收中断" in wall
+        assert "整个小区" in wall
+        told = until(lambda: told_of(client, "platform-ingest-down"), 60)
+        assert {row["recipient"] for row in told} == {"role:guard", "role:property", "role:admin"}
+        ingest.start()
+        until(lambda: condition(client, "platform-ingest-down") == "clear", 60)
+        assert [row["occurrences"] for row in alerts(client, "platform-ingest-down")] == [1]
+        assert alerts(client, "platform-worker-down") == []
+    finally:
+        ingest.stop()
+
+
+def told_of(client: httpx.Client, rule: str) -> list[dict[str, Any]]:
+    """Give the messages of an alert once a channel has taken all of them."""
+    (alert,) = alerts(client, rule)
+    sent: list[dict[str, Any]] = client.get(f"/api/v1/alerts/{alert['id']}").json()["deliveries"]
+    return sent if sent and all(row["accepted_at"] for row in sent) else []
+
+
+def test_a_worker_that_was_killed_is_told_by_the_screens(
+    client: httpx.Client, start: Start, database: str, broker: Mosquitto, tmp_path: Path
+) -> None:
+    ingest = IngestProcess(database, broker.port, tmp_path / "ingest.log")
+    worker = start("worker")
+    try:
+        until(lambda: checks(client)["worker"] == "ok")
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(10)
+        until(lambda: condition(client, "platform-worker-down") == "active", 90)
+        assert "平台通知中断" in client.get("/wall").text
+        assert client.get("/readyz").status_code == 200  # the screens themselves are well
+        start("worker")
+        until(lambda: condition(client, "platform-worker-down") == "clear", 60)
+        assert alerts(client, "platform-ingest-down") == []
+    finally:
+        ingest.stop()
