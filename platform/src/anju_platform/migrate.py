@@ -92,7 +92,10 @@ def present(session: Session) -> str | None:
     Raises:
         OperationalError: the server cannot be reached.
     """
-    return MigrationContext.configure(session.connection()).get_current_revision()
+    if session.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def _config(connection: Connection | None = None) -> Config:

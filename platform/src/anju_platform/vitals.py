@@ -82,7 +82,7 @@ class Tally:
 
     batches: Count[tuple[str, str]] = field(default_factory=Count)
     readings: Count[str] = field(default_factory=Count)
-    oldest: list[tuple[str, int]] = field(default_factory=list)
+    oldest: dict[str, int] = field(default_factory=dict)
     quarantined: Count[str] = field(default_factory=Count)
     late_ms: int | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
@@ -93,7 +93,8 @@ class Tally:
         self.batches[lane.value, verdict] += 1
         self.readings[lane.value] += len(readings)
         if readings:
-            self.oldest.append((lane.value, readings[0].at))
+            at = readings[0].at
+            self.oldest[lane.value] = min(at, self.oldest.get(lane.value, at))
 
     def due(self, due: int | None, at: int) -> None:
         """Note how late the first timer is that is due (epoch ms; 0: it asked for "at once")."""
@@ -165,7 +166,7 @@ class IngestVitals(Vitals):
         )
         self._delay = histogram(
             "anju_ingest_delay_seconds",
-            "from the device's clock to the commit, of each batch's first reading",
+            "from the device's clock to the commit, of the oldest batch in each transaction",
             ["lane"],
             buckets=_DELAY_S,
         )
@@ -233,7 +234,7 @@ class IngestVitals(Vitals):
             self._batches.labels(lane, verdict).inc(number)
         for lane, number in tally.readings.items():
             self._readings.labels(lane).inc(number)
-        for lane, oldest in tally.oldest:
+        for lane, oldest in tally.oldest.items():
             self._delay.labels(lane).observe(max(0.0, at - oldest / 1000))
         for reason, number in tally.quarantined.items():
             self._quarantined.labels(reason).inc(number)

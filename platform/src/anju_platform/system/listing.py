@@ -37,7 +37,8 @@ class Process:
 def processes(session: Session) -> tuple[Process, ...]:
     """Give every process that is there, or went without taking leave."""
     age = extract("epoch", func.clock_timestamp() - ProcessRow.at)
-    query = select(ProcessRow, age).order_by(ProcessRow.kind, ProcessRow.name)
+    kinds = func.array_position(["ingest", "worker", "web"], ProcessRow.kind)
+    query = select(ProcessRow, age).order_by(kinds, func.length(ProcessRow.name), ProcessRow.name)
     return tuple(
         Process(
             row.name,
