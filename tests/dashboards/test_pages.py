@@ -348,7 +348,7 @@ def test_the_system_page_shows_each_process_and_no_figures_of_one_that_is_gone(
     client: httpx.Client, site: Site
 ) -> None:
     recent = Recent(61234.0, 0.011, 0.048, {"events": 0.043})
-    queues = {"events": Queue(0, 0), "telemetry": Queue(1240, 3.2)}
+    queues = {"urgent": Queue(0, 0), "telemetry": Queue(1240, 3.2)}
     here = [site.community]
     beat(site, "ingest-1", Figures(communities=here, unheard_s=0, queues=queues, recent=recent))
     beat(site, "ingest-2", Figures(communities=here, recent=recent), silent_s=7200)

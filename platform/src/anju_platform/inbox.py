@@ -6,7 +6,6 @@ from collections import deque
 from anju_devices import topics
 from anju_devices.errors import InvalidTopicError
 from anju_devices.link import Message
-from anju_devices.messages import Lane
 from anju_devices.topics import Channel
 
 MOST = 1024
@@ -47,17 +46,13 @@ class Inbox:
             self._changed.notify()
         return group
 
-    def depths(self) -> dict[str, tuple[int, int]]:
-        """Give, by lane, how many messages wait and when the first came (epoch ms; 0: none)."""
+    def waiting(self) -> dict[str, tuple[int, int | None]]:
+        """Give how many wait and when the oldest came (epoch ms), by kind."""
         with self._changed:
+            kinds = {"urgent": self._urgent, "telemetry": self._telemetry}
             return {
-                Lane.EVENTS.value: _depth(self._urgent),
-                Lane.TELEMETRY.value: _depth(self._telemetry),
+                kind: (len(of), of[0].received_at if of else None) for kind, of in kinds.items()
             }
-
-
-def _depth(waiting: deque[Message]) -> tuple[int, int]:
-    return len(waiting), waiting[0].received_at if waiting else 0
 
 
 def _is_telemetry(topic: str) -> bool:

@@ -246,7 +246,7 @@ class _Term:
     def _serve_whom(self) -> None:
         still_s = self._watchdog.still_s
         self._vitals.serves(
-            tuple(self._walk.communities()), self._inbox.depths, lambda: still_s("network")
+            tuple(self._walk.community_ids()), self._inbox.waiting, lambda: still_s("network")
         )
 
     # -- one group -----------------------------------------------------------------------

@@ -38,7 +38,7 @@ WORSE_AFTER_S = 120.0
 LOOK_S = 2.0
 
 ENTITY = "platform"
-_LOCK = 0x616E6A75_00000004
+_LOCK = 0x616E6A78_00000001
 """Advisory lock: one looks at a time."""
 
 

@@ -30,7 +30,7 @@ MOST_NUMBERED = 256
 
 Kind = Literal["ingest", "worker", "web"]
 
-_NAMES = {"ingest": 0x616E6A76_00010000, "worker": 0x616E6A76_00020000, "web": 0x616E6A76_00030000}
+_NAMES = {"ingest": 0x616E6A78_00010000, "worker": 0x616E6A78_00020000, "web": 0x616E6A78_00030000}
 """Advisory locks: a kind's first; its numbers follow."""
 
 

@@ -136,7 +136,7 @@ class IngestVitals(Vitals):
         self._communities: Collection[int] = ()
         self._heard_at: float | None = None
         self._network_still_s: Callable[[], float] = float
-        self._depths: Callable[[], Mapping[str, tuple[int, int]]] = dict
+        self._depths: Callable[[], Mapping[str, tuple[int, int | None]]] = dict
         self._is_connected = False
         self._failures_seen: tuple[Mapping[str, int], dict[str, int]] = ({}, {})
         self._recent: deque[_Snapshot] = deque(maxlen=RECENT_S + 1)
@@ -206,7 +206,7 @@ class IngestVitals(Vitals):
     def serves(
         self,
         communities: Collection[int],
-        depths: Callable[[], Mapping[str, tuple[int, int]]] = dict,
+        depths: Callable[[], Mapping[str, tuple[int, int | None]]] = dict,
         network_still_s: Callable[[], float] = float,
     ) -> None:
         """Say whom it takes in from now on (by id; nobody: not in office).
@@ -263,7 +263,7 @@ class IngestVitals(Vitals):
             network_still_s = self._network_still_s()
         now_ms = time.time() * 1000
         queues = {
-            lane: Queue(number, max(0.0, now_ms - first) / 1000 if number else 0.0)
+            lane: Queue(number, 0.0 if first is None else max(0.0, now_ms - first) / 1000)
             for lane, (number, first) in depths.items()
         }
         for lane, queue in queues.items():

@@ -99,7 +99,7 @@ class Walk:
         """Take over what was learned of some communities."""
         self._rulebook.learn(session, self._world, communities, at)
 
-    def communities(self) -> Collection[int]:
+    def community_ids(self) -> Collection[int]:
         """Give the communities that are taken in, by id."""
         return self._world.registry.communities.keys()
 

@@ -83,10 +83,10 @@ def test_failures_of_rules_are_counted_on_when_the_rules_are_loaded_anew() -> No
 def test_what_waits_is_looked_at_when_it_is_told() -> None:
     vitals = IngestVitals()
     came = round((time.time() - 40) * 1000)
-    vitals.serves((2, 1), lambda: {"events": (0, 0), "telemetry": (7, came)})
+    vitals.serves((2, 1), lambda: {"urgent": (0, None), "telemetry": (7, came)})
     told = vitals.figures()
     assert told.communities == [1, 2]
-    assert (told.queues["events"].messages, told.queues["events"].oldest_s) == (0, 0)
+    assert (told.queues["urgent"].messages, told.queues["urgent"].oldest_s) == (0, 0)
     assert told.queues["telemetry"].messages == 7
     assert told.queues["telemetry"].oldest_s > 39
     assert values(told)["anju_ingest_waiting_messages", "telemetry"] == 7

@@ -282,7 +282,7 @@ def test_the_system_page_says_how_a_process_is(
 
 def test_the_system_page_tells_what_an_ingest_has_to_do(site: Site, log_in: LogIn) -> None:
     recent = Recent(812.4, 0.004, 0.0123, {"events": 0.08, "telemetry": 1.5})
-    queues = {"events": Queue(2, 0.25), "telemetry": Queue(40, 3.5)}
+    queues = {"urgent": Queue(2, 0.25), "telemetry": Queue(40, 3.5)}
     beat(site, "ingest-1", Figures(communities=[1], unheard_s=0, queues=queues, recent=recent))
     (process,) = log_in("property").get("/api/v1/system").json()["processes"]
     assert (process["waiting"], process["waiting_s"]) == (42, 3.5)
