@@ -1,8 +1,8 @@
 """A process's sign of life: once a second its figures go into its row of ``processes``.
 
 In a thread and a database session of its own, so that a writer that waits is not taken for
-dead, and its figures tell that it waits. The session holds an advisory lock, which gives the
-process its name: the lowest number of its kind that nobody has.
+dead, and its figures tell that it waits. An ingest has the name of its seat; for the others
+the session holds an advisory lock: the lowest number of their kind that nobody has.
 """
 
 import logging
@@ -35,17 +35,28 @@ _NAMES = {"ingest": 0x616E6A78_00010000, "worker": 0x616E6A78_00020000, "web": 0
 
 
 class Pulse(AbstractContextManager["Pulse"]):
-    """Beats from ``with`` on; at the end in order it takes its row away."""
+    """Beats from ``with`` on; at the end in order it takes its row away.
 
-    def __init__(self, kind: Kind, database_url: str, figures: Callable[[], Figures]) -> None:
+    ``own_name`` gives the name of a process that has one of its own, None while it has not.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        database_url: str,
+        figures: Callable[[], Figures],
+        own_name: Callable[[], str | None] | None = None,
+    ) -> None:
         self.name: str | None = None
-        """Such as ``ingest-1``, once it is known."""
+        """Such as ``worker-1``, once it is known."""
+        self._own_name = own_name
         self._kind = kind
         self._engine = connect(database_url, pool_size=1)
         self._figures = figures
         self._started_at: datetime = now()
         self._stopping = threading.Event()
         self._said = ""
+        self._locked: int | None = None
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def __enter__(self) -> Self:
@@ -76,33 +87,25 @@ class Pulse(AbstractContextManager["Pulse"]):
         connection = self._engine.connect()
         connection.detach()  # it holds the lock: it must end with us, not go back to the pool
         try:
-            self._take_name(connection)
             while not self._stopping.is_set():
                 self._beat(connection)
                 self._said = ""
                 self._stopping.wait(BEAT_S)
-            with transaction(connection) as session:
-                repository.remove_process(session, self._name(), self._host(), os.getpid())
+            self._call_it(connection, None)
         finally:
+            self._locked = None
             connection.close()
 
-    def _take_name(self, connection: Connection) -> None:
-        before, self.name = self.name, None
-        with transaction(connection) as session:
-            for number in range(1, MOST_NUMBERED + 1):
-                if try_lock(session, _NAMES[self._kind] + number):
-                    self.name = f"{self._kind}-{number}"
-                    break
-            if before not in {None, self.name}:
-                # the server has not noticed yet that our former session is gone
-                repository.remove_process(session, before or "", self._host(), os.getpid())
-
     def _beat(self, connection: Connection) -> None:
+        name = self._own_name() if self._own_name is not None else self._number(connection)
+        self._call_it(connection, name)
+        if name is None:
+            return
         figures = self._figures()
         with transaction(connection) as session:
             repository.beat(
                 session,
-                name=self._name(),
+                name=name,
                 kind=self._kind,
                 host=self._host(),
                 pid=os.getpid(),
@@ -110,8 +113,22 @@ class Pulse(AbstractContextManager["Pulse"]):
                 figures=figures,
             )
 
-    def _name(self) -> str:
-        return self.name or f"{self._kind}-{self._host()}-{os.getpid()}"
+    def _number(self, connection: Connection) -> str:
+        """Take the lowest number that nobody has; it stays ours as long as the session."""
+        if self._locked is None:
+            with transaction(connection) as session:
+                numbers = range(1, MOST_NUMBERED + 1)
+                self._locked = next(
+                    (n for n in numbers if try_lock(session, _NAMES[self._kind] + n)), os.getpid()
+                )
+        return f"{self._kind}-{self._locked}"
+
+    def _call_it(self, connection: Connection, name: str | None) -> None:
+        """Go on under that name; what it said under another goes."""
+        before, self.name = self.name, name
+        if before not in {None, name}:
+            with transaction(connection) as session:
+                repository.remove_process(session, before or "", self._host(), os.getpid())
 
     @staticmethod
     def _host() -> str:

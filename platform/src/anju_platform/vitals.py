@@ -17,7 +17,10 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from anju_devices.messages import Lane, Reading
+from anju_platform.watchdog import Watchdog
 
+NETWORK = "network"
+"""What the watchdog calls an ingest's network thread."""
 RECENT_S = 60
 """What is shown as "now" is the mean of so long."""
 
@@ -106,6 +109,7 @@ class Vitals:
     """The figures every process has: memory, processor time, threads that stand still."""
 
     def __init__(self) -> None:
+        self.watchdog = Watchdog()
         self.registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(namespace="anju", registry=self.registry)
         self._still = Gauge(
@@ -114,12 +118,10 @@ class Vitals:
             ["thread"],
             registry=self.registry,
         )
-        self.standing: Callable[[], Mapping[str, float]] = dict
-        """Gives, by thread, for how long it has not moved (the watchdog's)."""
 
     def figures(self) -> Figures:
         """Give all of it as of now."""
-        standing = self.standing()
+        standing = self.watchdog.standing()
         self._still.clear()
         for thread, seconds in standing.items():
             self._still.labels(thread).set(seconds)
@@ -135,10 +137,8 @@ class IngestVitals(Vitals):
         self._turns = 0
         self._communities: Collection[int] = ()
         self._heard_at: float | None = None
-        self._network_still_s: Callable[[], float] = float
-        self._depths: Callable[[], Mapping[str, tuple[int, int | None]]] = dict
+        self._waiting_now: Callable[[], Mapping[str, tuple[int, int | None]]] = dict
         self._is_connected = False
-        self._failures_seen: tuple[Mapping[str, int], dict[str, int]] = ({}, {})
         self._recent: deque[_Snapshot] = deque(maxlen=RECENT_S + 1)
         self._declare()
 
@@ -175,8 +175,15 @@ class IngestVitals(Vitals):
             "how late a rule's timer was looked at",
             buckets=_DELAY_S,
         )
-        self._failures = counter(
-            "anju_rule_failures", "times a rule could not judge what it was given", ["rule"]
+        self._failures = _Followed(
+            counter("anju_rule_failures", "times a rule could not judge its reading", ["rule"])
+        )
+        self._refused = _Followed(
+            counter(
+                "anju_ingest_refused",
+                "messages not taken because their gateway sends more than it may",
+                ["gateway"],
+            )
         )
         self._waiting = gauge(
             "anju_ingest_waiting_messages", "messages that wait for the writer", ["lane"]
@@ -206,17 +213,14 @@ class IngestVitals(Vitals):
     def serves(
         self,
         communities: Collection[int],
-        depths: Callable[[], Mapping[str, tuple[int, int | None]]] = dict,
-        network_still_s: Callable[[], float] = float,
+        waiting: Callable[[], Mapping[str, tuple[int, int | None]]] = dict,
     ) -> None:
         """Say whom it takes in from now on (by id; nobody: not in office).
 
-        ``depths`` gives, by lane, how many messages wait and when the first came (epoch ms);
-        ``network_still_s`` for how long the network thread has not moved.
+        ``waiting`` gives, by kind, how many messages wait and when the first came (epoch ms).
         """
         with self._lock:
-            self._communities, self._depths = communities, depths
-            self._network_still_s = network_still_s
+            self._communities, self._waiting_now = communities, waiting
 
     def broker(self, *, connected: bool) -> None:
         """Note that the broker came or went."""
@@ -243,34 +247,29 @@ class IngestVitals(Vitals):
         if messages:
             self._group.observe(messages)
             self._commit.observe(tally.seconds)
-        self._count_failures(tally.failures)
+        self._failures.follow(tally.failures)
 
-    def _count_failures(self, failures: Mapping[str, int]) -> None:
-        """Add what is new of counts that begin anew whenever the rules are loaded."""
-        of, seen = self._failures_seen
-        if of is not failures:
-            seen = {}
-        for rule, number in failures.items():
-            self._failures.labels(rule).inc(number - seen.get(rule, 0))
-        self._failures_seen = failures, dict(failures)
+    def refused(self, messages: Mapping[str, int]) -> None:
+        """Count what was refused, from how much was in this term, by gateway."""
+        self._refused.follow(messages)
 
     # -- what is told ----------------------------------------------------------------------
 
     def figures(self) -> Figures:
         """Give all of it as of now."""
         with self._lock:
-            communities, depths = self._communities, self._depths()
-            network_still_s = self._network_still_s()
+            communities, waiting = self._communities, self._waiting_now()
         now_ms = time.time() * 1000
         queues = {
             lane: Queue(number, 0.0 if first is None else max(0.0, now_ms - first) / 1000)
-            for lane, (number, first) in depths.items()
+            for lane, (number, first) in waiting.items()
         }
         for lane, queue in queues.items():
             self._waiting.labels(lane).set(queue.messages)
             self._oldest.labels(lane).set(queue.oldest_s)
         unheard_s = None
         if self._heard_at is not None:
+            network_still_s = self.watchdog.still_s(NETWORK)
             unheard_s = max(time.monotonic() - self._heard_at, network_still_s)
             self._unheard.set(unheard_s)
         told = super().figures()
@@ -359,6 +358,23 @@ def quantile(share: float, buckets: Buckets) -> float | None:
             return lower + (bound - lower) * part
         lower, below = bound, buckets[bound]
     return lower
+
+
+class _Followed:
+    """A counter that follows counts which begin anew with each new mapping."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._of: Mapping[str, int] = {}
+        self._seen: dict[str, int] = {}
+
+    def follow(self, counts: Mapping[str, int]) -> None:
+        if self._of is not counts:
+            self._of, self._seen = counts, {}
+        for label, number in dict(counts).items():
+            if number > self._seen.get(label, 0):
+                self._counter.labels(label).inc(number - self._seen.get(label, 0))
+                self._seen[label] = number
 
 
 class WorkerVitals(Vitals):

@@ -11,7 +11,10 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +32,8 @@ class _Watched:
     looks: int = 0
 
 
-class Watchdog:
-    """Looks, once a second, whether each watched thread has come round since.
+class Watchdog(AbstractContextManager["Watchdog"]):
+    """Looks, from ``with`` on, once a second, whether each watched thread has come round since.
 
     It counts looks, not time: a frozen process or machine is no fault of its threads.
     """
@@ -43,12 +46,16 @@ class Watchdog:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
-        """Look no more."""
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._stopping.set()
         self._thread.join()
 

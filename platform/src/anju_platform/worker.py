@@ -31,7 +31,6 @@ from anju_platform.scheduler import Scheduler, Upkeep
 from anju_platform.system import repository as system
 from anju_platform.telemetry.storage import Retention, keep_partitions
 from anju_platform.vitals import WorkerVitals
-from anju_platform.watchdog import Watchdog
 from anju_rules import Rule, load_library
 
 log = logging.getLogger(__name__)
@@ -54,13 +53,11 @@ _RETRY_S = 1.0
 def run(settings: Settings) -> None:
     """Run the worker process until SIGTERM or SIGINT."""
     engine = connect(settings.database_url, pool_size=4)
-    vitals, watchdog = WorkerVitals(), Watchdog()
+    vitals = WorkerVitals()
     worker = Worker(engine, {IN_APP: InApp()}, vitals)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
-    vitals.standing = watchdog.standing
-    watchdog.watch("deliverer", lambda: vitals.turns, STILL_S)
-    watchdog.start()
+    vitals.watchdog.watch("deliverer", lambda: vitals.turns, STILL_S)
     scheduler = Scheduler(upkeep(engine, settings), vitals.failed)
     scheduler.start()
     try:
@@ -70,7 +67,6 @@ def run(settings: Settings) -> None:
         ):
             worker.run()
     finally:
-        watchdog.stop()
         scheduler.stop()
         engine.dispose()
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from anju_devices.messages import Lane, Reading
-from anju_platform.vitals import Figures, IngestVitals, Tally, WorkerVitals, quantile
+from anju_platform.vitals import NETWORK, Figures, IngestVitals, Tally, WorkerVitals, quantile
 
 INFINITE = float("inf")
 
@@ -80,6 +80,13 @@ def test_failures_of_rules_are_counted_on_when_the_rules_are_loaded_anew() -> No
     assert values(vitals.figures())["anju_rule_failures_total", "leak"] == 7
 
 
+def test_a_gateway_that_sends_too_much_is_counted_over_terms() -> None:
+    vitals = IngestVitals()
+    for refused in (2, 5):
+        vitals.refused({"garden/gw": refused})
+    assert values(vitals.figures())["anju_ingest_refused_total", "garden/gw"] == 7
+
+
 def test_what_waits_is_looked_at_when_it_is_told() -> None:
     vitals = IngestVitals()
     came = round((time.time() - 40) * 1000)
@@ -94,14 +101,15 @@ def test_what_waits_is_looked_at_when_it_is_told() -> None:
 
 def test_it_hears_while_the_writer_comes_round_and_the_network_thread_moves() -> None:
     vitals = IngestVitals()
-    still = {"network": 0.0}
-    vitals.serves((1,), dict, lambda: still["network"])
+    vitals.serves((1,))
     assert vitals.figures().unheard_s is None  # it never could
     vitals.turned()
     assert vitals.figures().unheard_s is None  # it came round without a broker
     vitals.turned(hearing=True)
     assert vitals.figures().unheard_s == pytest.approx(0, abs=10)
-    still["network"] = 50.0
+    vitals.watchdog.watch(NETWORK, lambda: 7, 1000)
+    for _ in range(51):
+        vitals.watchdog._look()
     assert vitals.figures().unheard_s == 50
     assert vitals.turns == 2
 
@@ -116,11 +124,15 @@ def test_a_lost_broker_is_counted_once_however_often_it_is_tried() -> None:
 
 def test_a_thread_that_stands_still_is_told() -> None:
     vitals = WorkerVitals()
-    vitals.standing = lambda: {"deliverer": 4.0, "other": 9.0}
+    vitals.watchdog.watch("other", lambda: 1, 1000)
+    for looks in range(10):
+        if looks == 5:
+            vitals.watchdog.watch("deliverer", lambda: 1, 1000)
+        vitals.watchdog._look()
     told = vitals.figures()
     assert told.still_s == 9
     assert values(told)["anju_thread_still_seconds", "deliverer"] == 4
-    vitals.standing = dict
+    vitals.watchdog.rest("deliverer")
     assert ("anju_thread_still_seconds", "deliverer") not in values(vitals.figures())
 
 

@@ -17,8 +17,8 @@ from anju_platform.watchdog import STOOD_STILL, Watchdog
 BLOCKED = """
 import threading
 from anju_platform.inbox import Inbox
-from anju_platform import ingest
-ingest.NETWORK_STILL_S = 2.0
+from anju_platform import term
+term.NETWORK_STILL_S = 2.0
 Inbox.put = lambda self, message: threading.Event().wait()
 """
 """Its network thread stops for good at the first message, while all else goes on."""
@@ -51,16 +51,15 @@ def test_a_blocked_thread_is_noticed_and_a_moving_one_is_not() -> None:
     moving, blocked = Thread(), Thread()
     watchdog.watch("moving", lambda: moving.turns, 0.5)
     watchdog.watch("blocked", lambda: blocked.turns, 0.5)
-    watchdog.start()
     try:
-        until(lambda: watchdog.still_s("blocked") == 0 and blocked.turns > 100)
-        assert not ended.is_set()
-        blocked.go.clear()
-        assert ended.wait(30)
-        assert watchdog.still_s("blocked") > 0.5
-        assert watchdog.still_s("moving") < 0.5
+        with watchdog:
+            until(lambda: watchdog.still_s("blocked") == 0 and blocked.turns > 100)
+            assert not ended.is_set()
+            blocked.go.clear()
+            assert ended.wait(30)
+            assert watchdog.still_s("blocked") > 0.5
+            assert watchdog.still_s("moving") < 0.5
     finally:
-        watchdog.stop()
         moving.stop()
         blocked.stop()
 
@@ -72,14 +71,11 @@ def test_a_thread_that_ended_is_noticed_and_one_that_rests_is_not() -> None:
     dead.stop()
     watchdog.watch("dead", lambda: dead.turns, 0.05)
     watchdog.rest("dead")
-    watchdog.start()
-    try:
+    with watchdog:
         assert not ended.wait(0.5)
         assert watchdog.standing() == {}
         watchdog.watch("dead", lambda: dead.turns, 0.05)
         assert ended.wait(30)
-    finally:
-        watchdog.stop()
 
 
 def test_looks_count_not_time() -> None:
@@ -99,7 +95,7 @@ def test_looks_count_not_time() -> None:
 def test_the_process_ends_with_a_status_of_its_own_and_says_where_its_threads_stood() -> None:
     code = (
         "import threading; from anju_platform.watchdog import Watchdog;"
-        "w = Watchdog(look_s=0.02); w.watch('network', lambda: 1, 0.1); w.start();"
+        "w = Watchdog(look_s=0.02); w.watch('network', lambda: 1, 0.1); w.__enter__();"
         "threading.Event().wait()"
     )
     done = subprocess.run(

@@ -82,6 +82,18 @@ def test_each_process_has_the_lowest_free_number_and_takes_leave(site: Site) -> 
     assert named(site) == []
 
 
+def test_a_process_with_a_name_of_its_own_changes_its_row_with_it(site: Site) -> None:
+    names: list[str | None] = [None]
+    with Pulse("ingest", url(site), Figures, lambda: names[-1]):
+        with Pulse("web", url(site), Figures):
+            until(lambda: named(site) == ["web-1"])
+        for name in ("ingest-2", "ingest-1"):
+            names.append(name)
+            until(lambda wanted=name: named(site) == [wanted])  # type: ignore[misc]
+        names.append(None)
+        until(lambda: named(site) == [])
+
+
 def test_a_pulse_beats_again_after_its_session_was_cut(site: Site) -> None:
     with Pulse("worker", url(site), WorkerVitals().figures):
         until(lambda: named(site))
