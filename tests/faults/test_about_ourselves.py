@@ -1,4 +1,4 @@
-"""kill -9 of what receives, and of what tells people: the wall says so, and when it is over."""
+"""What receives, or what tells people, is gone: the wall says so, and when it is over."""
 
 from __future__ import annotations
 
@@ -115,21 +115,36 @@ def condition(client: httpx.Client, rule: str) -> str:
     return "".join(row["condition"] for row in alerts(client, rule))
 
 
-def test_an_ingest_that_was_killed_is_on_the_wall_until_another_is_at_work(
-    client: httpx.Client, ingest: IngestProcess
+def break_ingest(how: str, ingest: IngestProcess, broker: Mosquitto) -> Callable[[], None]:
+    """Break what receives; gives what mends it."""
+    match how:
+        case "killed":
+            ingest.kill()
+            return ingest.start
+        case "frozen":
+            ingest.freeze()
+            return ingest.thaw
+        case _:
+            broker.kill()
+            return broker.start
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen", "without a broker"])
+def test_that_nothing_is_received_is_on_the_wall_until_it_is_again(
+    client: httpx.Client, ingest: IngestProcess, broker: Mosquitto, how: str
 ) -> None:
     until(lambda: "anju_ingest_unheard_seconds" in client.get("/metrics").text, PATIENCE_S)
     until(lambda: checks(client)["ingest"] == checks(client)["worker"] == "ok", PATIENCE_S)
     assert alerts(client, "platform-ingest-down") == []
-    ingest.kill()
+    mend = break_ingest(how, ingest, broker)
     until(lambda: condition(client, "platform-ingest-down") == "active", PATIENCE_S)
-    assert checks(client)["ingest"] == "silent"
+    assert checks(client)["ingest"] == ("ok" if how == "without a broker" else "silent")
     wall = client.get("/wall").text
     assert "平台接收中断" in wall
     assert "整个小区" in wall
     told = until(lambda: told_of(client, "platform-ingest-down"), PATIENCE_S)
     assert {row["recipient"] for row in told} == {"role:guard", "role:property", "role:admin"}
-    ingest.start()
+    mend()
     until(lambda: condition(client, "platform-ingest-down") == "clear", PATIENCE_S)
     assert len(alerts(client, "platform-ingest-down")) == 1
     assert alerts(client, "platform-worker-down") == []

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 WORSE_AFTER_S = 120.0
 """After so long without a word from anywhere a life may depend on it: P1."""
 LOOK_S = 2.0
+BLIND_S = SILENT_S / 2
+"""Who has not looked for so long begins anew to count: others could not speak either."""
 
 ENTITY = "platform"
 _LOCK = 0x616E6A78_00000001
@@ -116,7 +118,7 @@ class Doubts:
 
     def look(self, at: float) -> None:
         """Begin a look at ``at`` (seconds, any steady clock)."""
-        if self._looked_at is None or at - self._looked_at > SILENT_S:
+        if self._looked_at is None or at - self._looked_at > BLIND_S:
             self._looking_since = at
             self._missed.clear()
         self._looked_at = at
@@ -236,7 +238,7 @@ def _carry_out(session: Session, judged: list[tuple[int, Rule, Judgement]]) -> N
     group.found = list(_findings(session, judged, at))
     if not group.found:
         return
-    carry_over(session, group, isolate=False)
+    carry_over(session, group, isolate=True)
     alerts.add_entries(session, group.entries)
     notifications.add(session, group.planned)
     for community_id, changes in sorted(group.changes.items()):

@@ -94,38 +94,36 @@ def watched(site: Site) -> Iterator[Watched]:
 # -- when it is wrong ------------------------------------------------------------------------
 
 
-def test_silence_counts_from_the_last_word_but_only_for_who_has_looked_on() -> None:
+def looked(*until: int) -> Doubts:
+    """Doubts of somebody who looked every two seconds up to the first time, then at the others."""
     doubts = Doubts()
-    doubts.look(0)
-    assert doubts.judge("one", 500, 0) == Doubt()
-    doubts.look(10)
-    assert doubts.judge("one", 510, 10) == Doubt()
-    doubts.look(16)
-    assert doubts.judge("one", 516, 16) == Fault(516, 2)
-    assert doubts.judge("one", 15, 16) is None
+    for at in (*range(0, until[0] + 1, 2), *until[1:]):
+        doubts.look(at)
+    return doubts
+
+
+def test_silence_counts_from_the_last_word_but_only_for_who_has_looked_on() -> None:
+    assert looked(0).judge("one", 500, 0) == Doubt()
+    assert looked(14).judge("one", 514, 14) == Doubt()
+    assert looked(16).judge("one", 516, 16) == Fault(516, 2)
+    assert looked(16).judge("one", 15, 16) is None
 
 
 def test_who_could_not_look_for_a_while_begins_anew() -> None:
     """The database was away: nobody could give a sign of life."""
-    doubts = Doubts()
-    for at in (0, 10, 20):
-        doubts.look(at)
-    assert doubts.judge("one", 20, 20) == Fault(20, 2)
-    doubts.look(60)
-    assert doubts.judge("one", 60, 60) == Doubt()
+    assert looked(20, 26).judge("one", 20, 26) == Fault(20, 2)
+    assert looked(20, 28).judge("one", 20, 28) == Doubt()
 
 
 def test_what_is_written_nowhere_counts_from_when_it_was_first_missed() -> None:
-    doubts = Doubts()
-    for at in (0, 10, 20):
+    doubts = looked(20)
+    assert doubts.judge("one", 0, 20) is None
+    judged = {}
+    for at in range(22, 44, 2):
         doubts.look(at)
-        assert doubts.judge("one", 0, at) is None
-    doubts.look(30)
-    assert doubts.judge("one", None, 30) == Doubt()
-    doubts.look(40)
-    assert doubts.judge("one", None, 40) == Doubt()
-    doubts.look(46)
-    assert doubts.judge("one", None, 46) == Fault(16, 2)
+        judged[at] = doubts.judge("one", None, at)
+    assert judged[22] == judged[36] == Doubt()
+    assert judged[38] == Fault(16, 2)
 
 
 # -- what is made of it ----------------------------------------------------------------------
@@ -187,9 +185,9 @@ def test_another_worker_neither_doubles_nor_clears_it(watched: Watched) -> None:
 def test_many_that_look_at_the_same_moment_raise_one(watched: Watched) -> None:
     watched.says("ingest-1", 20)
     overseers = [watched.overseer() for _ in range(6)]
-    for overseer in overseers:
-        overseer.look(watched.at)
-        overseer.look(watched.at + 14)
+    for at in range(0, 16, 2):
+        for overseer in overseers:
+            overseer.look(watched.at + at)
     start = threading.Barrier(len(overseers))
 
     def look(overseer: Overseer) -> None:
