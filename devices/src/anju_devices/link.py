@@ -17,8 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import paho.mqtt.client as mqtt  # noqa: TID251 - this module is MQTT's one door
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion  # noqa: TID251
@@ -26,7 +25,10 @@ from paho.mqtt.packettypes import PacketTypes  # noqa: TID251
 from paho.mqtt.properties import Properties  # noqa: TID251
 from paho.mqtt.subscribeoptions import SubscribeOptions  # noqa: TID251
 
+from anju_devices.connection import LinkSettings, Message
 from anju_devices.errors import LinkError
+
+__all__ = ["Link", "LinkSettings", "Message"]
 
 log = logging.getLogger(__name__)
 
@@ -40,48 +42,6 @@ RETRY_FIRST_S = 0.25
 RETRY_MOST_S = 10.0
 _POLL_MS = 1000
 _READS_PER_TURN = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class LinkSettings:
-    """Where the broker is and who we are there.
-
-    ``session_expiry_s`` is how long the broker keeps our subscriptions and unacknowledged
-    messages while we are away; ``receive_maximum`` how many it may send ahead of our
-    acknowledgements. ``clean_start``: at the first connection the broker forgets what it kept
-    for an earlier process of this ``client_id``. ``protocol`` 3.1.1 is for brokers that know
-    no better: expiry and ``receive_maximum`` are then the broker's own.
-    """
-
-    host: str
-    port: int = 1883
-    client_id: str
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    ca_file: str | None = None
-    keepalive_s: int = 15
-    session_expiry_s: int = 86400
-    clean_start: bool = False
-    receive_maximum: int = 1000
-    protocol: Literal["5", "3.1.1"] = "5"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it arrived.
-
-    ``received_at`` is our clock in epoch milliseconds; ``mid`` and ``connection`` say which
-    delivery this is, for :meth:`Link.ack`; ``retained`` marks a snapshot kept by the broker.
-    """
-
-    topic: str
-    payload: bytes
-    retained: bool
-    received_at: int
-    mid: int
-    connection: int
-    redelivered: bool
 
 
 class _Session:

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
 
     ``database_url`` is required. ``secure_cookies`` defaults to true unless ``public_url``
     (default: where the web process listens) is plain http on this very machine.
+    ``ingest_processes`` is how many of them ``anju up`` starts.
     ``metrics_token`` opens ``/metrics`` to other machines; durations carry their unit.
     """
 
@@ -47,6 +48,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     telemetry_keep_days: int = Field(default=730, ge=1)
     media_keep_days: int = Field(default=30, ge=1)
+    ingest_processes: int = Field(default=1, ge=1, le=64)
     log_level: str = "INFO"
 
     @model_validator(mode="before")
