@@ -33,10 +33,14 @@ def provide_community(database: str, climates: int = 4) -> None:
 
 
 class IngestProcess:
-    """One ``anju ingest`` as a child process; its log is kept in a file."""
+    """One ``anju ingest`` as a child process; its log is kept in a file.
 
-    def __init__(self, database: str, broker_port: int, log: Path) -> None:
+    ``before`` is code that it runs first, to break something in it.
+    """
+
+    def __init__(self, database: str, broker_port: int, log: Path, *, before: str = "") -> None:
         self.log = log
+        self._code = before + CODE
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("ANJU_")},
             "ANJU_DATABASE_URL": database,
@@ -48,7 +52,7 @@ class IngestProcess:
     def start(self) -> None:
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", CODE], env=self._environment, stdout=out, stderr=out
+                [sys.executable, "-c", self._code], env=self._environment, stdout=out, stderr=out
             )
 
     def kill(self) -> None:
@@ -68,6 +72,12 @@ class IngestProcess:
         """Let it go on as if nothing had been."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; gives its exit status."""
+        process, self._process = self._process, None
+        assert process is not None
+        return process.wait(timeout=60)
 
     def said(self) -> str:
         return self.log.read_text()

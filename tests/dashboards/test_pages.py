@@ -18,7 +18,10 @@ from anju_platform.alerts.repository import add_entry
 from anju_platform.audit.model import AuditEntry
 from anju_platform.database import now, to_millis, transaction
 from anju_platform.lanes.model import Quarantined
+from anju_platform.system import repository as system
+from anju_platform.system.model import ProcessRow
 from anju_platform.telemetry.model import DeviceState
+from anju_platform.vitals import Figures, Queue, Recent
 
 
 def audited(site: Site, action: str) -> list[AuditEntry]:
@@ -339,6 +342,53 @@ def test_the_system_page_is_for_staff(client: httpx.Client) -> None:
     shown = log_in(client, "admin").get("/system")
     assert shown.status_code == 200
     assert "西区网关" in shown.text
+
+
+def test_the_system_page_shows_each_process_and_no_figures_of_one_that_is_gone(
+    client: httpx.Client, site: Site
+) -> None:
+    recent = Recent(61234.0, 0.011, 0.048, {"events": 0.043})
+    queues = {"urgent": Queue(0, 0), "telemetry": Queue(1240, 3.2)}
+    here = [site.community]
+    beat(site, "ingest-1", Figures(communities=here, unheard_s=0, queues=queues, recent=recent))
+    beat(site, "ingest-2", Figures(communities=here, recent=recent), silent_s=7200)
+    beat(site, "worker-1", Figures(still_s=40))
+    shown = log_in(client, "admin").get("/system").text
+    rows = [row.split("</tr>")[0] for row in shown.split("<tr>")]
+    (first,) = [row for row in rows if "ingest-1" in row]
+    (second,) = [row for row in rows if "ingest-2" in row]
+    (worker,) = [row for row in rows if "worker-1" in row]
+    for words in ("运行中", "刚刚", "61,234", "48 ms", "1,240", "3.2 s", "43 ms"):
+        assert words in first
+    assert "已中断" in second
+    assert "120 分 前" in second
+    assert "61,234" not in second
+    assert "停滞" in worker
+
+
+def beat(site: Site, name: str, figures: Figures, *, silent_s: float = 0) -> None:
+    """Let a process have given its last sign of life so many seconds ago."""
+    with transaction(site.engine) as session:
+        system.beat(
+            session,
+            name=name,
+            kind=name.partition("-")[0],
+            host="here",
+            pid=1,
+            started_at=now(),
+            figures=figures,
+        )
+        row = session.get_one(ProcessRow, name)
+        row.at -= timedelta(seconds=silent_s)
+
+
+def test_an_alert_about_the_platform_is_about_the_whole_community(
+    guard: httpx.Client, site: Site
+) -> None:
+    alert = site.raise_alert("平台接收中断", severity=2, rule="platform-ingest-down")
+    site.change(alert, place_id=None, device_id=None)
+    for path in ("/wall", "/alerts", f"/alerts/{alert}"):
+        assert "整个小区" in guard.get(path).text
 
 
 def test_reasons_are_in_the_pages_language(client: httpx.Client, site: Site) -> None:

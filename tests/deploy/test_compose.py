@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 import yaml
 from servers import REPOSITORY
+from typer.testing import CliRunner
 
+from anju_platform.cli import app
 from anju_platform.config import PREFIX, Settings
 
 SERVICES = {"timescaledb", "mosquitto", "migrate", "ingest", "worker", "web", "edge"}
@@ -66,3 +70,29 @@ def test_commands_are_programs_of_the_parts(compose: dict[str, Any]) -> None:
         scripts |= set(re.findall(r"^(anju[\w-]*) = ", text, re.MULTILINE))
     for name in ("migrate", "ingest", "worker", "web", "edge"):
         assert compose["services"][name]["command"][0] in scripts
+
+
+@pytest.mark.parametrize("name", ["ingest", "worker"])
+def test_a_process_without_a_port_is_asked_for_its_sign_of_life(
+    compose: dict[str, Any], name: str
+) -> None:
+    check = compose["services"][name]["healthcheck"]
+    assert check["test"] == ["CMD", "anju", "health", name]
+    assert CliRunner().invoke(app, [*check["test"][2:], "--help"]).exit_code == 0
+
+
+def test_the_web_process_is_asked_whether_it_is_ready(compose: dict[str, Any]) -> None:
+    """By a program that ends with 1 for 503, and is in the image."""
+    kind, python, option, code = compose["services"]["web"]["healthcheck"]["test"]
+    assert (kind, python, option) == ("CMD", "python", "-c")
+    port = compose["services"]["web"]["environment"]["ANJU_WEB_PORT"]
+    assert f"http://127.0.0.1:{port}/readyz" in code
+    done = subprocess.run(  # nobody listens on port 1
+        [sys.executable, "-c", code.replace(f":{port}/", ":1/")], capture_output=True, check=False
+    )
+    assert done.returncode == 1
+
+
+def test_no_check_is_told_before_a_process_had_time_to_start(compose: dict[str, Any]) -> None:
+    for name in ("ingest", "worker", "web"):
+        assert compose["services"][name]["healthcheck"]["start_period"] == "30s"

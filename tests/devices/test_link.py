@@ -218,6 +218,33 @@ def test_reconnect_does_not_send_the_will(broker: Any) -> None:
             ear.next(0.3)
 
 
+def test_the_network_thread_comes_round_with_a_broker_and_without_until_it_is_blocked(
+    broker: Any,
+) -> None:
+    stopped, go_on = threading.Event(), threading.Event()
+
+    def hold_up(_: Message) -> None:
+        stopped.set()
+        go_on.wait()
+
+    with linked(broker, "turner", "t/turn", on_message=hold_up) as (link, _):
+        for _ in range(2):
+            turns = link.turns
+            wait_for(lambda before=turns: link.turns > before)  # type: ignore[misc]
+            broker.kill()
+            turns = link.turns
+            wait_for(lambda before=turns: link.turns > before, 30)  # type: ignore[misc]
+            broker.start()
+            wait_for(lambda: link.connected, 30)
+        link.publish("t/turn", b"x")
+        assert stopped.wait(10)
+        turns = link.turns
+        time.sleep(2.5)  # more than a turn takes when nothing happens
+        assert link.turns == turns
+        go_on.set()
+        wait_for(lambda: link.turns > turns)
+
+
 def test_an_unreachable_broker_is_named_with_the_reason_and_tried_again() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))

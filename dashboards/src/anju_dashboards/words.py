@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from anju_platform.rulebook.texts import INGEST_DOWN, WORKER_DOWN
+
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
     """Mark a message for translation without translating it here."""
@@ -178,6 +180,27 @@ VALUE: Final = {
     "unlocked by command": N_("unlocked by command"),
 }
 """Words devices say as values: options of the catalogue's choices, and why a door decided so."""
+
+OURSELVES: Final = frozenset({INGEST_DOWN, WORKER_DOWN})
+"""Rules of alerts about the platform itself: they have no place, they are about all of them."""
+
+PROCESS: Final = {"ingest": N_("receiving"), "worker": N_("telling people"), "web": N_("screens")}
+
+PROCESS_STATE: Final = {
+    "ok": N_("at work"),
+    "silent": N_("gone"),
+    "still": N_("stands still"),
+    "standby": N_("stands by"),
+    "deaf": N_("hears nothing"),
+}
+
+PROCESS_ICON: Final = {
+    "ok": "circle-check",
+    "silent": "wifi-off",
+    "still": "alert-triangle",
+    "standby": "clock",
+    "deaf": "plug-connected-x",
+}
 
 LANE: Final = {"events": N_("events"), "telemetry": N_("telemetry")}
 QUARANTINE: Final = {

@@ -17,8 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import paho.mqtt.client as mqtt  # noqa: TID251 - this module is MQTT's one door
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion  # noqa: TID251
@@ -26,7 +25,10 @@ from paho.mqtt.packettypes import PacketTypes  # noqa: TID251
 from paho.mqtt.properties import Properties  # noqa: TID251
 from paho.mqtt.subscribeoptions import SubscribeOptions  # noqa: TID251
 
+from anju_devices.connection import LinkSettings, Message
 from anju_devices.errors import LinkError
+
+__all__ = ["Link", "LinkSettings", "Message"]
 
 log = logging.getLogger(__name__)
 
@@ -42,48 +44,6 @@ _POLL_MS = 1000
 _READS_PER_TURN = 100
 
 
-@dataclass(frozen=True, kw_only=True)
-class LinkSettings:
-    """Where the broker is and who we are there.
-
-    ``session_expiry_s`` is how long the broker keeps our subscriptions and unacknowledged
-    messages while we are away; ``receive_maximum`` how many it may send ahead of our
-    acknowledgements. ``clean_start``: at the first connection the broker forgets what it kept
-    for an earlier process of this ``client_id``. ``protocol`` 3.1.1 is for brokers that know
-    no better: expiry and ``receive_maximum`` are then the broker's own.
-    """
-
-    host: str
-    port: int = 1883
-    client_id: str
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    ca_file: str | None = None
-    keepalive_s: int = 15
-    session_expiry_s: int = 86400
-    clean_start: bool = False
-    receive_maximum: int = 1000
-    protocol: Literal["5", "3.1.1"] = "5"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it arrived.
-
-    ``received_at`` is our clock in epoch milliseconds; ``mid`` and ``connection`` say which
-    delivery this is, for :meth:`Link.ack`; ``retained`` marks a snapshot kept by the broker.
-    """
-
-    topic: str
-    payload: bytes
-    retained: bool
-    received_at: int
-    mid: int
-    connection: int
-    redelivered: bool
-
-
 class _Session:
     """One connection, from its CONNECT to its end; nothing of it outlives it."""
 
@@ -96,6 +56,7 @@ class _Session:
         on_message: Callable[[Message], None],
         on_accepted: Callable[[int], None],
         on_ready: Callable[[], None],
+        on_turn: Callable[[], None],
     ) -> None:
         self.number = number
         self.ready_at: float | None = None
@@ -106,6 +67,7 @@ class _Session:
         self._on_message = on_message
         self._on_accepted = on_accepted
         self._on_ready = on_ready
+        self._on_turn = on_turn
         self._thread = threading.get_ident()
         self._count = threading.Lock()
         self._unacknowledged = 0
@@ -203,6 +165,7 @@ class _Session:
         poll = select.poll()
         poll.register(self._wake_read, select.POLLIN)
         while not self._over() and transport is not None:
+            self._on_turn()
             if client.want_write():
                 client.loop_write()
                 if self._over():
@@ -317,6 +280,8 @@ class Link:
         """How many connections there have been; the present one's number."""
         self.failures = 0
         """How many times a callback raised an exception."""
+        self.turns = 0
+        """How often the network thread came round: it grows at least every ten seconds or so."""
         self._settings = settings
         self._on_message = on_message
         self._on_state = on_state
@@ -393,6 +358,7 @@ class Link:
     def _keep_connected(self) -> None:
         attempt = 0
         while not self._stopping.is_set():
+            self._turn()
             reason, lasted_s = self._connect_once()
             attempt = 0 if lasted_s >= STEADY_S else attempt + 1
             delay_s = _backoff_s(attempt)
@@ -413,6 +379,7 @@ class Link:
                 on_message=self._deliver,
                 on_accepted=self._accept,
                 on_ready=self._welcome,
+                on_turn=self._turn,
             )
             self._session = session
             if self._stopping.is_set():
@@ -425,6 +392,9 @@ class Link:
         if session is None or session.ready_at is None:
             return reason, 0.0
         return reason, time.monotonic() - session.ready_at
+
+    def _turn(self) -> None:
+        self.turns += 1
 
     def _accept(self, number: int) -> None:
         self.connection = number

@@ -17,6 +17,7 @@ from anju_platform.config import Settings
 from anju_platform.console import Console, community_number, database
 from anju_platform.demo.command import demo
 from anju_platform.errors import ConfigError, InvalidRequestError, NotFoundError, PlatformError
+from anju_platform.pulse import Kind
 from anju_platform.registry.schemas import DeviceState, DeviceStatus
 from anju_platform.rule_cli import rules as rule_app
 
@@ -103,6 +104,24 @@ def up() -> None:
 
     processes = supervisor.names(_settings().ingest_processes)
     raise typer.Exit(supervisor.run(processes))
+
+
+@app.command()
+def health(
+    kind: Annotated[Kind, typer.Argument(help="Which process.")],
+    anywhere: Annotated[
+        bool, typer.Option("--anywhere", help="On any machine, not only on this one.")
+    ] = False,
+) -> None:
+    """Tell by the exit status whether such a process is alive: 0 it is, 1 it is not."""
+    from anju_platform.system import listing
+    from anju_platform.system.health import told_alive
+
+    with database() as session:
+        lines, alive = told_alive(listing.processes(session), kind, anywhere=anywhere)
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(0 if alive else 1)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from anju_platform.notifications.repository import Planned
 from anju_platform.registry.snapshot import KnownGateway
 from anju_platform.rulebook.book import Found
 from anju_platform.telemetry.writing import Taken
+from anju_platform.vitals import Tally
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +25,14 @@ log = logging.getLogger(__name__)
 class Outgoing:
     """What is said to gateways once the transaction is committed.
 
-    ``committed`` names (gateway, epoch) to acknowledge to, ``commands`` what to ask of whom.
+    ``committed`` names (gateway, epoch) to acknowledge to, ``commands`` what to ask of whom;
+    ``points`` and ``tally`` are counted then.
     """
 
     committed: dict[tuple[int, str], KnownGateway] = field(default_factory=dict)
     commands: list[tuple[KnownGateway, Command]] = field(default_factory=list)
     points: int = 0
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(slots=True)

@@ -22,8 +22,11 @@ from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect
 from anju_platform.errors import DatabaseUnavailableError
 from anju_platform.offices.office import Office
+from anju_platform.offices.repository import process
 from anju_platform.offices.rollcall import RollCall
+from anju_platform.pulse import Pulse
 from anju_platform.term import Term
+from anju_platform.vitals import IngestVitals
 from anju_rules import Rule, load_library
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,9 @@ SESSION_S = 60
 of a community that others write by then nothing may pile up."""
 UNACKNOWLEDGED_MOST = 256
 """How many messages the broker sends ahead of our acknowledgement; bounds what waits for us."""
+
+WRITER_STILL_S = 180.0
+"""The writer may wait for a lock; the server ends what waits in a transaction for a minute."""
 
 _ASK_S = 0.5
 """How often is asked for partitions that are ours and that another has not let go of yet."""
@@ -62,11 +68,14 @@ def run(settings: Settings) -> None:
         protocol=settings.broker_protocol,
     )
     engine = connect(settings.database_url, pool_size=2)
-    ingest = Ingest(engine, link, load_library())
+    vitals = IngestVitals()
+    ingest = Ingest(engine, link, load_library(), vitals)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingest.stop())
+    vitals.watchdog.watch("writer", lambda: vitals.turns, WRITER_STILL_S)
     try:
-        ingest.run()
+        with vitals.watchdog, Pulse("ingest", settings.database_url, vitals.figures, ingest.name):
+            ingest.run()
     finally:
         engine.dispose()
 
@@ -74,7 +83,15 @@ def run(settings: Settings) -> None:
 class Ingest:
     """One ingest; :meth:`run` blocks, :meth:`stop` may be called from anywhere."""
 
-    def __init__(self, engine: Engine, link: LinkSettings, rules: Sequence[Rule]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        link: LinkSettings,
+        rules: Sequence[Rule],
+        vitals: IngestVitals | None = None,
+    ) -> None:
+        self._vitals = vitals or IngestVitals()
+        self._seat: int | None = None
         self._engine = engine
         self._link_settings = link
         self._rules = rules
@@ -84,11 +101,16 @@ class Ingest:
         """Finish the present group and end."""
         self._stopping.set()
 
+    def name(self) -> str | None:
+        """Give the name that its seat gives it, None while it has none."""
+        return None if self._seat is None else process(self._seat)
+
     def run(self) -> None:
         """Wait for office, serve, and begin anew whenever the database was away."""
         wait = _RETRY_FIRST_S
         while not self._stopping.is_set():
             started = time.monotonic()
+            self._vitals.turned()
             try:
                 self._take_office()
             except UNAVAILABLE as error:
@@ -107,6 +129,7 @@ class Ingest:
         connection.detach()  # it holds the locks: it must end with us, not go back to the pool
         try:
             office = Office(connection)
+            self._seat = office.seat
             roll = RollCall(self._engine, office.seat)
             roll.start()
             try:
@@ -132,6 +155,7 @@ class Ingest:
         while not self._stopping.is_set():
             if office.owned:
                 term = Term(connection, office.owned, link, self._rules, self._stopping)
-                term.serve(may_go_on)
+                term.serve(may_go_on, self._vitals)
             elif may_go_on():
+                self._vitals.turned()
                 self._stopping.wait(_ASK_S)

@@ -8,6 +8,7 @@ ever added, no more than SELECT and INSERT.
 
 import logging
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from anju_devices.catalog import MODELS
 from anju_platform.database import connect
@@ -74,7 +77,28 @@ def include_object(
     return not (kind in {"table", "index"} and of_storage)
 
 
-def _config(connection: Connection) -> Config:
+@cache
+def wanted() -> str:
+    """Give the revision of this release's tables."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise ConfigError(f"there are no migrations in {_directory()}; reinstall anju-platform")
+    return head
+
+
+def present(session: Session) -> str | None:
+    """Give the revision of the database's tables, nothing before the first migration.
+
+    Raises:
+        OperationalError: the server cannot be reached.
+    """
+    if session.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_directory()).replace("%", "%%"))
     config.attributes["connection"] = connection

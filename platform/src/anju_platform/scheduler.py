@@ -28,16 +28,21 @@ class Upkeep:
 
 
 class Scheduler:
-    """Calls upkeep: each once at the start, then every so often, never twice at a time."""
+    """Calls upkeep: each once at the start, then every so often, never twice at a time.
 
-    def __init__(self, upkeep: Sequence[Upkeep]) -> None:
+    ``failed`` is told the name of what failed.
+    """
+
+    def __init__(
+        self, upkeep: Sequence[Upkeep], failed: Callable[[str], object] = lambda _: None
+    ) -> None:
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         for one in upkeep:
             self._scheduler.add_job(
-                _guarded(one),
+                _guarded(one, failed),
                 "interval",
                 seconds=one.every.total_seconds(),
                 id=one.name,
@@ -53,11 +58,12 @@ class Scheduler:
         self._scheduler.shutdown()
 
 
-def _guarded(one: Upkeep) -> Callable[[], None]:
+def _guarded(one: Upkeep, failed: Callable[[str], object]) -> Callable[[], None]:
     def call() -> None:
         try:
             one.call()
         except Exception:
             log.exception("upkeep %s failed; it is called again in %s", one.name, one.every)
+            failed(one.name)
 
     return call

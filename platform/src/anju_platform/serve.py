@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import signal
 import socket
 
 import uvicorn
@@ -11,6 +12,9 @@ from anju_platform import api
 from anju_platform.config import Settings
 from anju_platform.errors import ConfigError
 from anju_platform.feed import Feed
+from anju_platform.oversight import Overseer
+from anju_platform.pulse import Pulse
+from anju_platform.vitals import WebVitals
 
 _SCREENS = "anju_dashboards.app"
 _FINISH_S = 5
@@ -69,8 +73,12 @@ def run(settings: Settings) -> None:
     app = load_app(settings)
     host, port = settings.web_host, settings.web_port
     server = make_server(app, host=host, port=port)
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what it has obeyed
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    vitals = WebVitals(app.state.feed.live_screens)
     try:
-        server.run()
+        with Pulse("web", settings.database_url, vitals.figures), Overseer(settings.database_url):
+            server.run()
     except SystemExit as error:  # uvicorn's way to say that it could not bind
         raise ConfigError(f"cannot listen on {host}:{port}; is the port taken?") from error
     if not server.started:

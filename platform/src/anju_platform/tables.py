@@ -16,6 +16,7 @@ from anju_platform.offices import model as offices
 from anju_platform.people import model as people
 from anju_platform.registry import model as registry
 from anju_platform.rulebook import model as rulebook
+from anju_platform.system import model as system
 from anju_platform.telemetry import model as telemetry
 
 DOMAINS = (
@@ -31,6 +32,7 @@ DOMAINS = (
     people,
     registry,
     rulebook,
+    system,
     telemetry,
 )
 """The modules with tables; importing them is what describes the tables."""

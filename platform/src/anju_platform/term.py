@@ -8,6 +8,7 @@ gateways what is stored and acknowledges the MQTT messages.
 import gc
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
@@ -26,6 +27,7 @@ from anju_platform.group import Outgoing
 from anju_platform.inbox import Inbox
 from anju_platform.registry.repository import CHANGED_CHANNEL
 from anju_platform.rulebook.repository import RULES_CHANNEL
+from anju_platform.vitals import NETWORK, IngestVitals
 from anju_platform.walk import DEAF_MS, Walk
 from anju_rules import Rule
 
@@ -35,6 +37,9 @@ REPLAYED_AT_ONCE = 500
 """Rows of quarantine in one transaction; alarms wait no longer than that."""
 
 _HEARD = (Channel.EVENTS, Channel.TELEMETRY, Channel.STATUS, Channel.RESULTS)
+NETWORK_STILL_S = 60.0
+"""A network thread that has not moved for so long never will: the process ends, to be started."""
+
 _TICK_S = 1.0
 
 
@@ -69,9 +74,14 @@ class Term:
         self._learned: set[int] = set()
         self._replay_most = REPLAYED_AT_ONCE
         self._points = 0
+        self._vitals = IngestVitals()
 
-    def serve(self, may_go_on: Callable[[], bool]) -> None:
-        """Take messages in until told to stop, or ``may_go_on`` says no before a group."""
+    def serve(self, may_go_on: Callable[[], bool], vitals: IngestVitals | None = None) -> None:
+        """Take messages in until told to stop, or ``may_go_on`` says no before a group.
+
+        ``vitals`` is told how it goes.
+        """
+        self._vitals = vitals or self._vitals
         with transaction(self._connection) as session:
             driver(session).add_notify_handler(self._notified)
             for channel in (CHANGED_CHANNEL, RULES_CHANNEL, LEARNED_CHANNEL, COMMANDS_CHANNEL):
@@ -92,14 +102,19 @@ class Term:
             subscriptions=_subscriptions(self._communities),
         )
         self._link.start()
+        self._vitals.watchdog.watch(NETWORK, lambda: self._link.turns, NETWORK_STILL_S)
+        self._vitals.serves(tuple(self._walk.community_ids()), self._inbox.waiting)
         log.info("ingest is at work")
         try:
             while not self._stopping.is_set() and self._hears_all() and may_go_on():
+                self._vitals.turned(hearing=self._deaf_since is None)
                 self._store(self._inbox.take(self._patience()))
                 if self._walk.replays:
                     self._replay()
         finally:
             self._over = True
+            self._vitals.serves(())
+            self._vitals.watchdog.rest(NETWORK)
             self._link.stop()
             gc.unfreeze()  # what a term that is over remembers may go
             log.info("ingest has stored %d points in this term", self._points)
@@ -179,11 +194,13 @@ class Term:
         Time passes without a broker too: whoever fell must not lie there until it is back.
         """
         at, deaf_since, heard_again = to_millis(now()), self._deaf_since, len(self._deaf)
+        begun = time.monotonic()
         with transaction(self._connection) as session:
             driver(session).execute("SELECT 1")  # opens it, and brings notices to the handler
             if self._registry_changed:
                 self._registry_changed = False
                 self._walk.reload_registry(session)
+                self._vitals.serves(tuple(self._walk.community_ids()), self._inbox.waiting)
             if self._rules_changed:
                 self._rules_changed = False
                 self._walk.reload_rules(session)
@@ -199,6 +216,7 @@ class Term:
             )
         for _ in range(heard_again):
             self._deaf.popleft()
+        outgoing.tally.seconds = time.monotonic() - begun
         return outgoing
 
     def _forget(self) -> None:
@@ -222,6 +240,8 @@ class Term:
         for message in group:
             self._link.ack(message)
         self._points += outgoing.points
+        self._vitals.stored(outgoing.tally, points=outgoing.points, messages=len(group))
+        self._vitals.refused(self._inbox.refused)
 
     # -- what others tell ------------------------------------------------------------------
 
@@ -238,6 +258,7 @@ class Term:
     def _link_changed(self, connected: bool, reason: str) -> None:
         """Keep the times without a broker: nobody could be heard in them."""
         at = to_millis(now())
+        self._vitals.broker(connected=connected)
         if not connected:
             self._deaf_since = self._deaf_since or at
             if not self._over:

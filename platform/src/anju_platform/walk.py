@@ -126,6 +126,10 @@ class Walk:
         """Take over what was learned of some communities."""
         self._rulebook.learn(session, self._world, communities, at)
 
+    def community_ids(self) -> Collection[int]:
+        """Give the communities that are taken in, by id."""
+        return self._world.registry.communities.keys()
+
     def next_due(self) -> int | None:
         """Give when a rule's timer may be due, epoch milliseconds."""
         return self._rulebook.next_due()
@@ -156,6 +160,7 @@ class Walk:
         for message in messages:
             self._sort(session, message, group)
         if tick:
+            group.outgoing.tally.due(self._rulebook.next_due(), at)
             group.found += self._rulebook.tick(self._world, at)
         self._finish(session, group, isolate=isolate)
         self._awake_at = at
@@ -215,6 +220,8 @@ class Walk:
             return
         group.outgoing.committed[gateway.id, head.epoch] = gateway
         verdict = self.progress.judge(gateway.id, head.epoch, delivery.lane, head.seq)
+        told = delivery.batch.readings if verdict is Verdict.NEXT else ()
+        group.outgoing.tally.batch(delivery.lane, verdict.name.lower(), told)
         if verdict is not Verdict.NEXT:
             return
         self._readings(delivery, delivery.batch, gateway, group)
@@ -421,7 +428,9 @@ class Walk:
         """Write what happened and what is remembered; all but the points in one round trip."""
         if group.quarantined:
             lanes.quarantine(session, group.quarantined)
+            group.outgoing.tally.quarantined.update(row.reason for row in group.quarantined)
             log.warning("quarantined %d: %s", len(group.quarantined), group.quarantined[0].detail)
+        group.outgoing.tally.failures = self._rulebook.failures
         group.outgoing.points = writing.record_points(session, group.taken)
         with driver(session).pipeline():
             writing.record_events(session, group.taken)

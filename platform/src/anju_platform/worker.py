@@ -23,10 +23,14 @@ from anju_platform.notifications.delivery import Channel, InApp, deliver_due
 from anju_platform.notifications.model import Notification
 from anju_platform.notifications.planning import IN_APP
 from anju_platform.notifications.repository import OUTBOX_CHANNEL
+from anju_platform.oversight import Overseer
+from anju_platform.pulse import Pulse
 from anju_platform.registry import repository as registry
 from anju_platform.rulebook import force
 from anju_platform.scheduler import Scheduler, Upkeep
+from anju_platform.system import repository as system
 from anju_platform.telemetry.storage import Retention, keep_partitions
+from anju_platform.vitals import WorkerVitals
 from anju_rules import Rule, load_library
 
 log = logging.getLogger(__name__)
@@ -38,6 +42,10 @@ BLIND_KEPT = timedelta(days=730)
 """As long as readings are kept: who back-tests a rule must know when silence meant nothing."""
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
+PROCESSES_KEPT = timedelta(hours=1)
+"""A process that vanished is shown for so long; one that came back under its name replaced it."""
+STILL_S = 300.0
+"""A deliverer that has not come round for so long never will: the process ends, to be started."""
 _POLL_S = 1.0
 _RETRY_S = 1.0
 
@@ -45,13 +53,19 @@ _RETRY_S = 1.0
 def run(settings: Settings) -> None:
     """Run the worker process until SIGTERM or SIGINT."""
     engine = connect(settings.database_url, pool_size=4)
-    worker = Worker(engine, {IN_APP: InApp()})
+    vitals = WorkerVitals()
+    worker = Worker(engine, {IN_APP: InApp()}, vitals)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
-    scheduler = Scheduler(upkeep(engine, settings))
+    vitals.watchdog.watch("deliverer", lambda: vitals.turns, STILL_S)
+    scheduler = Scheduler(upkeep(engine, settings), vitals.failed)
     scheduler.start()
     try:
-        worker.run()
+        with (
+            Pulse("worker", settings.database_url, vitals.figures),
+            Overseer(settings.database_url),
+        ):
+            worker.run()
     finally:
         scheduler.stop()
         engine.dispose()
@@ -91,6 +105,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
+        Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),
         Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),
     )
 
@@ -98,7 +113,13 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
 class Worker:
     """One deliverer of the outbox; several may run side by side."""
 
-    def __init__(self, engine: Engine, channels: Mapping[str, Channel]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        channels: Mapping[str, Channel],
+        vitals: WorkerVitals | None = None,
+    ) -> None:
+        self._vitals = vitals or WorkerVitals()
         self._engine = engine
         self._channels = channels
         self._stopping = threading.Event()
@@ -110,6 +131,7 @@ class Worker:
     def run(self) -> None:
         """Deliver what is due, whenever woken and at least once a second, until stopped."""
         while not self._stopping.is_set():
+            self._vitals.turned()
             try:
                 with self._engine.connect() as connection:
                     connection.detach()  # it listens: it must not go back to the pool
@@ -126,7 +148,9 @@ class Worker:
         log.info("the worker is at work")
         raw.autocommit = True
         while not self._stopping.is_set():
-            if deliver_due(self._engine, self._channels, _note_told) == 0:
+            self._vitals.turned()
+            tried = deliver_due(self._engine, self._channels, _note_told, self._vitals.delivered)
+            if tried == 0:
                 list(raw.notifies(timeout=_POLL_S, stop_after=1))
 
 

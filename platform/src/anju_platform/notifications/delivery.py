@@ -50,10 +50,12 @@ def deliver_due(
     engine: Engine,
     channels: Mapping[str, Channel],
     note: Callable[[Session, Sequence[Notification]], None],
+    count: Callable[[str, str], object] = lambda _channel, _outcome: None,
 ) -> int:
     """Try everything that is due once; gives how many were tried.
 
-    ``note`` is told of what was accepted, in the transaction that says so.
+    ``note`` is told of what was accepted, in the transaction that says so; ``count`` of each
+    attempt, its channel and its outcome, once that is committed.
     """
     at = now()
     with transaction(engine) as session:
@@ -69,6 +71,8 @@ def deliver_due(
                     accepted.append(one)
             if accepted:
                 note(session, accepted)
+    for one, values in outcomes:
+        count(one.channel, str(values["state"]))
     return len(outcomes)
 
 

@@ -27,7 +27,9 @@ from anju_rules.loading import read_rules
 MOST_BYTES = 64 * 1024
 NAME = "rule"
 """What a text is called in error messages, as a file is by its path."""
-RESERVED = frozenset({HOME_STATE})
+INGEST_DOWN, WORKER_DOWN = "platform-ingest-down", "platform-worker-down"
+"""Ids of the platform's alerts about itself (:mod:`anju_platform.oversight`)."""
+RESERVED = frozenset({HOME_STATE, INGEST_DOWN, WORKER_DOWN})
 """Ids under which something else keeps its state."""
 
 _MOST_LETTERS = 200

@@ -1,21 +1,22 @@
 """HTTP of how the platform is doing."""
 
 import hmac
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import AwareDatetime
-from sqlalchemy import text
 
 from anju_platform.audit import repository as audit
 from anju_platform.auth.dependencies import Admin, Database, Property
 from anju_platform.config import Settings
 from anju_platform.database import reading
-from anju_platform.errors import DatabaseUnavailableError, ForbiddenError
+from anju_platform.errors import ForbiddenError
 from anju_platform.system import repository
+from anju_platform.system.health import look
 from anju_platform.system.metrics import exposition
-from anju_platform.system.schemas import AuditView, QuarantinePage, SystemView
+from anju_platform.system.schemas import AuditView, QuarantinePage, Readiness, SystemView
 from anju_platform.system.service import system_view
 
 router = APIRouter(tags=["system"])
@@ -90,14 +91,17 @@ def healthy() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@probes.get("/readyz")
-def ready(request: Request, database: Database) -> dict[str, str]:
-    """Tell that this process can serve: the database answers and the live feed hears it."""
-    with reading(database) as session:
-        session.execute(text("SELECT 1 FROM communities LIMIT 1"))  # house: sql - a probe
-    if not request.app.state.feed.is_live:
-        raise DatabaseUnavailableError("the live feed does not hear the database")
-    return {"status": "ready"}
+@probes.get("/readyz", responses={503: {"model": Readiness}})
+def ready(request: Request, database: Database, response: Response) -> Readiness:
+    """Tell whether this process can serve, and check by check why not.
+
+    It can when the database answers, has this release's tables, and the live feed hears it.
+    How the other processes are is told too (``ingest``, ``worker``, ``outbox``).
+    """
+    readiness = look(database, feed_is_live=request.app.state.feed.is_live)
+    if readiness.error is not None:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return readiness
 
 
 @probes.get("/metrics", response_class=Response)
@@ -112,5 +116,5 @@ def metrics(request: Request, database: Database) -> Response:
     local = request.client is not None and request.client.host in _LOOPBACK
     if not allowed and not local:
         raise ForbiddenError("metrics are for this machine, or for ANJU_METRICS_TOKEN's bearer")
-    content = exposition(database, request.app.state.feed.live_screens)
+    content = exposition(database)
     return Response(content, media_type=CONTENT_TYPE_LATEST)

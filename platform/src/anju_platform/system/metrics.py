@@ -1,6 +1,6 @@
-"""Prometheus metrics, read from the database when they are asked for."""
+"""Prometheus metrics of all processes, read from the database when they are asked for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -11,20 +11,24 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Handling
 from anju_platform.database import now, reading
-from anju_platform.system import repository
+from anju_platform.system import listing, repository
+from anju_platform.system.listing import Process
+
+_SHOWN_S = 60.0
+"""Of a process that has been silent for longer only its silence is told, not what it said last."""
 
 
 class _FromDatabase(Collector):
-    def __init__(self, engine: Engine, live_screens: Callable[[], int]) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._live_screens = live_screens
 
     def collect(self) -> Iterator[Metric]:
         with reading(self._engine) as session:
             yield _alerts(session)
             yield from _flow(session)
-        screens = "live screens of this web process"
-        yield GaugeMetricFamily("anju_live_screens", screens, self._live_screens())
+            found = listing.processes(session)
+        yield _silence(found)
+        yield from _own_words(found)
 
 
 def _alerts(session: Session) -> Metric:
@@ -59,8 +63,29 @@ def _flow(session: Session) -> Iterator[Metric]:
     yield CounterMetricFamily("anju_points_stored", "points ever stored by this server", points)
 
 
-def exposition(engine: Engine, live_screens: Callable[[], int]) -> bytes:
+def _silence(found: Sequence[Process]) -> Metric:
+    said = "time since a process last gave a sign of life"
+    family = GaugeMetricFamily("anju_process_silent_seconds", said, labels=["kind", "process"])
+    for one in found:
+        family.add_metric([one.kind, one.name], one.age_s)
+    return family
+
+
+def _own_words(found: Sequence[Process]) -> Iterator[Metric]:
+    """Give what the processes count, each with its name."""
+    merged: dict[str, Metric] = {}
+    for process in found:
+        if process.age_s > _SHOWN_S:
+            continue
+        for family in process.figures.families:
+            metric = merged.setdefault(family.name, Metric(family.name, family.help, family.type))
+            for name, labels, value in family.samples:
+                metric.add_sample(name, {**labels, "process": process.name}, value)
+    yield from merged.values()
+
+
+def exposition(engine: Engine) -> bytes:
     """Give the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_FromDatabase(engine, live_screens))
+    registry.register(_FromDatabase(engine))
     return generate_latest(registry)

@@ -3,13 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, extract, func, or_, select, text
+import msgspec
+from sqlalchemy import ColumnElement, Row, delete, extract, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Handling
+from anju_platform.database import driver
 from anju_platform.lanes.model import LaneState, Quarantined
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.registry.model import BlindPeriod, Gateway
+from anju_platform.system.model import ProcessRow
 from anju_platform.system.schemas import (
     LagView,
     LaneView,
@@ -19,9 +22,18 @@ from anju_platform.system.schemas import (
     QuarantineView,
 )
 from anju_platform.telemetry.model import DeviceEvent
+from anju_platform.vitals import Figures
 
 _WAITING = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
 _SHOWN_BYTES = 400
+
+_BEAT = """
+    INSERT INTO processes (name, kind, host, pid, started_at, at, figures)
+    VALUES (%(name)s, %(kind)s, %(host)s, %(pid)s, %(started_at)s, now(), %(figures)s)
+    ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, host = excluded.host,
+        pid = excluded.pid, started_at = excluded.started_at, at = excluded.at,
+        figures = excluded.figures
+"""
 
 
 def lanes(session: Session, community_id: int) -> dict[str, tuple[LaneView, ...]]:
@@ -228,3 +240,32 @@ def heard_through(session: Session, community_id: int, device: str) -> str | Non
         .limit(1)
     )
     return session.scalar(query)
+
+
+def beat(
+    session: Session,
+    *,
+    name: str,
+    kind: str,
+    host: str,
+    pid: int,
+    started_at: datetime,
+    figures: Figures,
+) -> None:
+    """Write a process's sign of life, with its figures."""
+    values = {"name": name, "kind": kind, "host": host, "pid": pid, "started_at": started_at}
+    driver(session).execute(_BEAT, values | {"figures": msgspec.json.encode(figures).decode()})
+
+
+def remove_process(session: Session, name: str, host: str, pid: int) -> None:
+    """Take a process's row away, unless somebody else has that name by now."""
+    session.execute(
+        delete(ProcessRow).where(
+            ProcessRow.name == name, ProcessRow.host == host, ProcessRow.pid == pid
+        )
+    )
+
+
+def prune_processes(session: Session, before: datetime) -> None:
+    """Forget processes that have given no sign of life since then."""
+    session.execute(delete(ProcessRow).where(ProcessRow.at < before))

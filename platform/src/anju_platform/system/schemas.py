@@ -1,6 +1,7 @@
 """What the system page shows."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -82,6 +83,49 @@ class QuarantinePage(View):
     size: int
 
 
+class ProcessView(View):
+    """One process of the platform and its latest word.
+
+    ``state``: ``silent`` has given no sign of life for 15 s, ``still`` has a thread that does
+    not move (for ``still_s``), ``standby`` is an ingest that takes nobody in because others do,
+    ``deaf`` one that can hear nobody (for ``unheard_s``; null: it never could). Of an ingest:
+    how many ``communities`` it takes in, how many messages wait and how long the first has,
+    and, over the last minute, points per second, how long a commit takes and how long after
+    the fact an event or a reading is stored (95 %).
+    """
+
+    name: str
+    kind: str
+    host: str
+    started_at: datetime
+    at: datetime
+    age_s: float
+    state: Literal["ok", "silent", "still", "standby", "deaf"]
+    still_s: float
+    memory_bytes: int | None
+    communities: int | None = None
+    unheard_s: float | None = None
+    waiting: int | None = None
+    waiting_s: float | None = None
+    points_per_s: float | None = None
+    commit_p95_s: float | None = None
+    events_delay_s: float | None = None
+    telemetry_delay_s: float | None = None
+
+
+class Readiness(View):
+    """Whether a web process can serve; ``error`` is a word for programs, null when it can.
+
+    ``checks`` are ``ok`` or what is wrong: ``database``, ``schema`` and ``feed`` are what it
+    needs itself; ``ingest``, ``worker`` and ``outbox`` are the other processes' work.
+    """
+
+    status: Literal["ready", "not ready"]
+    error: str | None = None
+    detail: str | None = None
+    checks: dict[str, str]
+
+
 class SystemView(View):
     """Everything on the system page.
 
@@ -91,6 +135,7 @@ class SystemView(View):
     """
 
     at: datetime
+    processes: tuple[ProcessView, ...]
     gateways: tuple[GatewayHealth, ...]
     devices: DeviceCounts
     lag: LagView

@@ -7,8 +7,9 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from anju_platform.database import now
-from anju_platform.registry import listing
-from anju_platform.system import repository
+from anju_platform.registry import listing as registry
+from anju_platform.system import listing, repository
+from anju_platform.system.health import process_view
 from anju_platform.system.schemas import GatewayHealth, SystemView
 
 _EVENT_MINUTES = 5
@@ -56,15 +57,16 @@ def system_view(
     events = repository.events_since(session, community_id, since)
     return SystemView(
         at=moment,
+        processes=tuple(process_view(one) for one in listing.processes(session)),
         gateways=tuple(
             GatewayHealth(
                 gateway=gateway,
                 lanes=lanes.get(gateway.slug, ()),
                 blind_since=blind.get(gateway.slug),
             )
-            for gateway in listing.gateways(session, community_id)
+            for gateway in registry.gateways(session, community_id)
         ),
-        devices=listing.device_counts(session, community_id),
+        devices=registry.device_counts(session, community_id),
         lag=repository.lag(session, community_id, moment),
         stored_at=max((v.updated_at for of in lanes.values() for v in of), default=None),
         points_per_s=rate.of(points),
