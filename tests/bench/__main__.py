@@ -171,7 +171,8 @@ def _growth(options: argparse.Namespace) -> Result:
         finally:
             server.stop()
     for name, rows in curves.items():
-        _table(f"Cost of a point, {name}", {f"{row['size']:,}": row for row in rows})
+        shown = {f"{row['size']:,}": {n: v for n, v in row.items() if n != "size"} for row in rows}
+        _table(f"Cost of a point, {name}", shown)
     return {"growth": {"conditions": given, "curves": curves}}
 
 
@@ -214,9 +215,9 @@ def _list(title: str, values: Mapping[str, object]) -> None:
 def _table(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
     columns = list(next(iter(rows.values())))
     print(f"\n{title}")
-    print(f"  {'':<36}" + "".join(f"{column:>9}" for column in columns))
+    print(f"  {'':<36}" + "".join(f"{column:>12}" for column in columns))
     for name, row in rows.items():
-        print(f"  {name:<36}" + "".join(f"{row[column]:>9}" for column in columns))
+        print(f"  {name:<36}" + "".join(f"{row[column]:>12}" for column in columns))
 
 
 if __name__ == "__main__":
