@@ -3,6 +3,10 @@
 Without WHAT: how fast an alert is on a screen, and how many points are stored. ``kernel``: what
 rules cost a reading, and how fast their state is loaded. ``backtest``: how fast stored
 readings are lived again. ``inactivity``: how soon a silence in a real home is noticed.
+
+Long ones, on a machine with nothing else to do: ``sustained`` and ``burst``, alarms under a
+load and under ten times as much; ``drain``, alarms while a day's backlog comes in; ``growth``,
+what a point costs as a site grows. ``document`` writes what they found into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -18,8 +22,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench import backtest, inactivity, kernel, latency, states, throughput
-from tests.bench.site import conditions, staged
+from tests.bench import (
+    backtest,
+    document,
+    growth,
+    inactivity,
+    kernel,
+    latency,
+    loaded,
+    states,
+    throughput,
+)
+from tests.bench.loaded import Scale
+from tests.bench.site import conditions, database, machine, staged
 
 from anju_platform.database import connect
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
@@ -35,6 +50,9 @@ def main() -> None:
     """Measure, print tables, and keep the figures as JSON."""
     options = _options()
     FOLDER.mkdir(parents=True, exist_ok=True)
+    if options.what == "document":
+        print("written: " + (", ".join(document.write(FOLDER)) or "nothing, for nothing is kept"))
+        return
     result = {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **BENCHES[options.what](options)}
     kept = FOLDER / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     kept.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
@@ -100,6 +118,64 @@ def _kernel(_: argparse.Namespace) -> Result:
     return {"kernel": result}
 
 
+def _sustained(options: argparse.Namespace) -> Result:
+    scale = Scale(
+        seconds=options.seconds or 300.0,
+        gateways=options.gateways,
+        devices=options.devices or 10_000,
+        rate=options.rate or 0.0,
+    )
+    return _under_load("sustained", loaded.sustained, scale)
+
+
+def _burst(options: argparse.Namespace) -> Result:
+    scale = Scale(
+        seconds=options.seconds or 60.0,
+        gateways=options.gateways,
+        devices=options.devices or 10_000,
+        rate=options.rate or 10_000.0,
+        readings=100,  # at the base rate an agent does not wait for more
+    )
+    return _under_load("burst", loaded.burst, scale)
+
+
+def _drain(options: argparse.Namespace) -> Result:
+    scale = Scale(seconds=0.0, devices=options.devices or loaded.COMMUNITY, hours=options.hours)
+    return _under_load("drain", loaded.drain, scale)
+
+
+def _under_load(
+    name: str, bench: Callable[[Path, Scale, Callable[[str], None]], Result], scale: Scale
+) -> Result:
+    with _directory() as directory:
+        result = bench(directory, scale, print)
+    _list("Conditions", result["conditions"])
+    _list("Points", {n: v for n, v in result.items() if not isinstance(v, dict)})
+    _list("Alerts by rule", result["alerts_by_rule"])
+    _list("Share of the machine, %", result["share_of_the_machine_percent"])
+    for when, steps in result["alarms_ms"].items():
+        if steps:
+            _table(f"Alarms {when}, ms since the device said it", steps)
+    return {name: result}
+
+
+def _growth(options: argparse.Namespace) -> Result:
+    load = machine()
+    with _directory() as directory:
+        server = EmbeddedPostgres(directory / "postgres")
+        try:
+            url = server.start()
+            most = options.devices or growth.DEVICES[-1]
+            curves = growth.run(url, print, most_devices=most, rounds=options.rounds)
+            given = {**load, **database(url)}
+        finally:
+            server.stop()
+    for name, rows in curves.items():
+        shown = {f"{row['size']:,}": {n: v for n, v in row.items() if n != "size"} for row in rows}
+        _table(f"Cost of a point, {name}", shown)
+    return {"growth": {"conditions": given, "curves": curves}}
+
+
 BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "product": _whole_product,
     "latency": _whole_product,
@@ -107,16 +183,26 @@ BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "kernel": _kernel,
     "backtest": _backtest,
     "inactivity": _inactivity,
+    "sustained": _sustained,
+    "burst": _burst,
+    "drain": _drain,
+    "growth": _growth,
 }
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=tuple(BENCHES), default="product")
+    parser.add_argument("what", nargs="?", choices=(*BENCHES, "document"), default="product")
     parser.add_argument("--alerts", type=int, default=500, help="buttons to press (500)")
     parser.add_argument(
         "--batches", type=int, default=300, help="batches of 500 readings for each gateway (300)"
     )
+    parser.add_argument("--seconds", type=float, help="of a load (300) or a burst's phase (60)")
+    parser.add_argument("--rate", type=float, help="points a second: at most, or before a burst")
+    parser.add_argument("--gateways", type=int, default=10, help="that send a load (10)")
+    parser.add_argument("--devices", type=int, help="that send a load, or that growth ends with")
+    parser.add_argument("--hours", type=float, default=24.0, help="of a backlog (24)")
+    parser.add_argument("--rounds", type=int, default=7, help="in which growth takes turns (7)")
     return parser.parse_args()
 
 
@@ -129,9 +215,9 @@ def _list(title: str, values: Mapping[str, object]) -> None:
 def _table(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
     columns = list(next(iter(rows.values())))
     print(f"\n{title}")
-    print(f"  {'':<36}" + "".join(f"{column:>9}" for column in columns))
+    print(f"  {'':<36}" + "".join(f"{column:>12}" for column in columns))
     for name, row in rows.items():
-        print(f"  {name:<36}" + "".join(f"{row[column]:>9}" for column in columns))
+        print(f"  {name:<36}" + "".join(f"{row[column]:>12}" for column in columns))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def _empty_call_ns(times: int = 200_000) -> float:
 
 def scale(*, devices: int = 10_000, readings: int = 30_000) -> dict[str, float]:
     """Give what 1,000 rules cost a reading against 50, when the same few can match it."""
-    few, many = _rules(50), _rules(1_000)
+    few, many = numbered_rules(50), numbered_rules(1_000)
     facts = [_numbered(number, devices) for number in range(readings)]
     attributes: dict[str, Mapping[str, Any]] = {}
     gc.collect()
@@ -178,7 +178,7 @@ def _judge(rules: RuleSet, attributes: Mapping[str, Mapping[str, Any]]) -> Calla
     return judge
 
 
-def _rules(number: int) -> list[Rule]:
+def numbered_rules(number: int) -> list[Rule]:
     """Give rules of which three are about what the devices say, the others about other names."""
     made = []
     for n in range(number):

@@ -13,6 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 import psycopg
+from tests.bench.estate import Estate
 
 from anju_platform.children import program
 from anju_platform.demo.mosquitto import find_mosquitto, free_port
@@ -29,10 +30,16 @@ def button(number: int) -> str:
 
 
 @contextmanager
-def staged(directory: Path, buttons: int, say: Callable[[str], None]) -> Iterator[Stage]:
-    """Start the product in an empty folder and stop it at the end."""
-    stage = Stage(Options(directory, port=free_port(), simulate=False), say)
-    _describe(stage.site.community_file, buttons)
+def staged(
+    directory: Path, buttons: int, say: Callable[[str], None], estate: Estate | None = None
+) -> Iterator[Stage]:
+    """Start the product in an empty folder and stop it at the end.
+
+    The gateways of an ``estate`` belong to the community too; no agents run for them.
+    """
+    played = frozenset(estate.by_gateway() if estate else ())
+    stage = Stage(Options(directory, port=free_port(), simulate=False, played=played), say)
+    _describe(stage.site.community_file, buttons, estate)
     try:
         stage.build()
         yield stage
@@ -40,7 +47,7 @@ def staged(directory: Path, buttons: int, say: Callable[[str], None]) -> Iterato
         stage.stop()
 
 
-def _describe(path: Path, buttons: int) -> None:
+def _describe(path: Path, buttons: int, estate: Estate | None) -> None:
     """Describe the demo's community with more SOS buttons, spread over the homes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
@@ -55,29 +62,42 @@ def _describe(path: Path, buttons: int) -> None:
     for number, beside in zip(range(buttons), homes, strict=False):
         named = {"slug": button(number), "name": button(number), "name_en": button(number)}
         community["devices"].append({**beside, **named, "model": "sos_button"})
+    if estate is not None:
+        estate.add_to(community)
     path.write_text(json.dumps(community, ensure_ascii=False), "utf-8")
 
 
-def conditions(stage: Stage) -> dict[str, str | int]:
-    """Give what the figures depend on."""
-    with psycopg.connect(stage.environment["ANJU_DATABASE_URL"]) as connection:
-
-        def show(name: str) -> str:
-            return str(connection.execute(f"SHOW {name}".encode()).fetchone()[0])  # type: ignore[index]
-
-        database = {
-            "postgresql": show("server_version"),
-            "fsync": show("fsync"),
-            "synchronous_commit": show("synchronous_commit"),
-        }
-    broker = find_mosquitto()
-    told = subprocess.run([broker or "amqtt", "-h"], capture_output=True, text=True, check=False)
-    version = re.search(r"version (\S+)", told.stdout)
+def machine() -> dict[str, str | int]:
+    """Give what the figures depend on as far as this machine goes."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "load_before": f"{os.getloadavg()[0]:.1f}",
         "python": platform.python_version(),
-        **database,
+    }
+
+
+def database(url: str) -> dict[str, str]:
+    """Give what they depend on in the database."""
+    with psycopg.connect(url) as connection:
+
+        def show(name: str) -> str:
+            return str(connection.execute(f"SHOW {name}".encode()).fetchone()[0])  # type: ignore[index]
+
+        return {
+            "postgresql": show("server_version"),
+            "fsync": show("fsync"),
+            "synchronous_commit": show("synchronous_commit"),
+        }
+
+
+def conditions(stage: Stage) -> dict[str, str | int]:
+    """Give what the figures depend on."""
+    broker = find_mosquitto()
+    told = subprocess.run([broker or "amqtt", "-h"], capture_output=True, text=True, check=False)
+    version = re.search(r"version (\S+)", told.stdout)
+    return {
+        **machine(),
+        **database(stage.environment["ANJU_DATABASE_URL"]),
         "broker": f"mosquitto {version.group(1)}" if version else "amqtt",
         "rules": len(load_library()),
         "devices": len(stage.site.community["devices"]),

@@ -39,6 +39,8 @@ class Options:
     video: Video | None = None
     replay: Replay | None = None
     simulate: bool = True
+    played: frozenset[str] = frozenset()
+    """Gateways whose part somebody else plays: no agent is started for them."""
 
 
 @dataclass
@@ -163,7 +165,7 @@ class Stage:
         if self._drawing is not None:
             self._drawing.finish()
         ports: dict[str, Path] = {}
-        for gateway in self.site.gateway_secrets:
+        for gateway in self._own_gateways():
             cameras = self._cameras() if gateway == GROUNDS else ()
             replay = self.options.replay
             config = self.site.write_edge_config(
@@ -179,6 +181,9 @@ class Stage:
             lambda: all(path.exists() for path in ports.values()), "the edge agents", log="edge-*"
         )
         return ports
+
+    def _own_gateways(self) -> list[str]:
+        return [g for g in self.site.gateway_secrets if g not in self.options.played]
 
     def _cameras(self) -> Sequence[Camera]:
         # what the scene's generator draws as the fenced strip
