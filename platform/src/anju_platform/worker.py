@@ -26,11 +26,13 @@ from anju_platform.notifications.repository import OUTBOX_CHANNEL
 from anju_platform.registry import repository as registry
 from anju_platform.rulebook import force
 from anju_platform.scheduler import Scheduler, Upkeep
+from anju_platform.telemetry.rollups.summing import bring_up_to_date
 from anju_platform.telemetry.storage import Retention, keep_partitions
 from anju_rules import Rule, load_library
 
 log = logging.getLogger(__name__)
 
+ROLLED_UP_EVERY = timedelta(minutes=5)
 FEED_KEPT = timedelta(days=1)
 QUARANTINE_KEPT = timedelta(days=90)
 LANES_KEPT = timedelta(days=30)
@@ -83,6 +85,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
     hour = timedelta(hours=1)
     return (
         Upkeep("partitions", hour, lambda: keep_partitions(engine, retention)),
+        Upkeep("roll-ups", ROLLED_UP_EVERY, lambda: bring_up_to_date(engine)),
         Upkeep("sessions", hour, older(timedelta(hours=settings.session_hours), sessions)),
         Upkeep("feed", hour, older(FEED_KEPT, alerts.prune_feed)),
         Upkeep("quarantine", hour, older(QUARANTINE_KEPT, lanes.prune_quarantine)),

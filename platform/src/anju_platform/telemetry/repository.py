@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from anju_platform.database import Json, as_json, driver, from_millis, to_millis
 from anju_platform.registry.model import DeviceField
 from anju_platform.telemetry.model import DeviceEvent, DeviceState, TelemetryPoint
+from anju_platform.telemetry.rollups.repository import HOUR_MS, mark_stale
 
 Point = tuple[int, int, int, int, float, int]
 """(community id, device id, field id, observed_at in epoch milliseconds, value, flags)."""
@@ -81,6 +82,7 @@ def copy_points(session: Session, points: Sequence[Point]) -> None:
     )
     with driver(session).cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(_SIGNATURE + rows + _TRAILER)
+    mark_stale(session, {(point[0], point[3] // HOUR_MS) for point in points})
 
 
 def insert_events(session: Session, events: Sequence[Event]) -> None:
