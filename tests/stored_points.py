@@ -24,9 +24,7 @@ def store(
             )
         ).one()
         rows = [(to_millis(at), value) for at, value in points]
-        copy_points(
-            session, [(device.community_id, device.id, number, at, v, 0) for at, v in rows]
-        )
+        copy_points(session, [(device.community_id, device.id, number, at, v, 0) for at, v in rows])
     return rows
 
 

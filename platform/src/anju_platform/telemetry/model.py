@@ -5,7 +5,7 @@ here so that queries can name its columns.
 """
 
 from datetime import datetime
-from enum import IntFlag
+from enum import IntFlag, StrEnum
 
 from sqlalchemy import (
     BigInteger,
@@ -50,6 +50,35 @@ class TelemetryPoint(Table):
     observed_at: Mapped[datetime] = mapped_column(primary_key=True)
     value: Mapped[float]
     flags: Mapped[int] = mapped_column(SmallInteger)
+
+
+class Kept(StrEnum):
+    """What is kept for a time of its own. Alerts go with their timelines and messages."""
+
+    READINGS = "readings"
+    HEALTH = "health"
+    ROLLUPS = "rollups"
+    HEALTH_ROLLUPS = "health_rollups"
+    EVENTS = "events"
+    ALERTS = "alerts"
+
+
+class KeepRule(Table):
+    """For how many days a community keeps something, where that differs from the settings."""
+
+    __tablename__ = "keep_rules"
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    keep_days: Mapped[int]
+
+
+class ForgottenDays(Table):
+    """Up to which day readings of a community are deleted before others' of the same day."""
+
+    __tablename__ = "forgotten_days"
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
 
 
 class StaleHour(Table):

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from anju_devices.catalog import MODELS
 from anju_devices.model import Field, Kind
 from anju_platform.auth.actor import Actor
+from anju_platform.database import from_millis
 from anju_platform.errors import ForbiddenError, InvalidRequestError, NotFoundError
 from anju_platform.registry.listing import find_device
 from anju_platform.registry.model import Device, DeviceField
@@ -77,6 +78,7 @@ class _Asked:
 
     @property
     def of_field(self) -> list[ColumnElement[bool]]:
+        """Say which readings are meant."""
         return [
             TelemetryPoint.device_id == self.device.id,
             TelemetryPoint.field_id == self.field_id,
@@ -85,7 +87,7 @@ class _Asked:
     def raw(self, start: datetime, end: datetime) -> Select[*tuple[Any, ...]]:
         """Give the readings of a span as if each were a bucket of its own."""
         at, value = TelemetryPoint.observed_at, TelemetryPoint.value
-        columns: dict[str, ColumnElement[Any]] = {
+        columns: dict[str, Any] = {
             "at": at,
             "low": value,
             "low_at": at,
@@ -188,11 +190,27 @@ def _read(session: Session, asked: _Asked) -> tuple[list[_Point], float | None]:
         if sum(row.number for row in rows) > asked.points:
             return _flat(rows, steps=asked.steps), width.total_seconds()
     found = _stored(session, asked)
+    if _are_past_retention(session, asked, found[0][0] if found else None):
+        width, rows = _summed(session, asked, grains or [HOUR])
+        return _flat(rows, steps=asked.steps), width.total_seconds()
     if len(found) <= asked.points:
         return found, None
     width = asked.widest
     rows = session.execute(_extremes([asked.raw(asked.start, asked.end)], width, asked.start)).all()
     return _flat(rows, steps=asked.steps), width.total_seconds()
+
+
+def _are_past_retention(session: Session, asked: _Asked, first: int | None) -> bool:
+    """Tell whether a roll-up knows of readings before the first (epoch ms) that is stored."""
+    until = asked.end if first is None else from_millis(first)
+    own = HOURLY.c
+    query = select(own.bucket).where(
+        own.device_id == asked.device.id,
+        own.field_id == asked.field_id,
+        own.bucket >= asked.start,
+        own.bucket <= until - HOUR,
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def _stored(session: Session, asked: _Asked) -> list[_Point]:
