@@ -3,6 +3,7 @@
 Without WHAT: how fast an alert is on a screen, and how many points are stored. ``kernel``: what
 rules cost a reading, and how fast their state is loaded. ``backtest``: how fast stored
 readings are lived again. ``inactivity``: how soon a silence in a real home is noticed.
+``store``: what a point costs on disk, and how soon a chart is there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench import backtest, inactivity, kernel, latency, states, throughput
+from tests.bench import backtest, inactivity, kernel, latency, states, store, throughput
 from tests.bench.site import conditions, staged
 
 from anju_platform.database import connect
@@ -100,6 +101,14 @@ def _kernel(_: argparse.Namespace) -> Result:
     return {"kernel": result}
 
 
+def _store(options: argparse.Namespace) -> Result:
+    with _directory() as directory:
+        figures = store.run(directory, points=options.points)
+    for kind, values in figures.items():
+        _list(f"The store on {kind}", values)
+    return {"store": figures}
+
+
 BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "product": _whole_product,
     "latency": _whole_product,
@@ -107,6 +116,7 @@ BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "kernel": _kernel,
     "backtest": _backtest,
     "inactivity": _inactivity,
+    "store": _store,
 }
 
 
@@ -116,6 +126,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--alerts", type=int, default=500, help="buttons to press (500)")
     parser.add_argument(
         "--batches", type=int, default=300, help="batches of 500 readings for each gateway (300)"
+    )
+    parser.add_argument(
+        "--points", type=int, default=10_000_000, help="readings of a year in the store (1e7)"
     )
     return parser.parse_args()
 

@@ -86,14 +86,23 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
     library = {rule.id: rule for rule in load_library()}
     keep = kept_days(settings)
 
+    def roll_ups() -> None:
+        bring_up_to_date(engine, keep_days=keeping.shortest(engine, keep))
+
     def partitions() -> None:
-        keep_partitions(engine, Retention(keep_days=keeping.longest(engine, keep)))
+        keep_days = keeping.longest(engine, keep)
+        summed_up = keeping.is_summed_up(engine, keep)
+        keep_partitions(engine, Retention(keep_days=keep_days if summed_up else None))
+
+    def retention() -> None:
+        if keeping.is_summed_up(engine, keep):
+            keeping.forget(engine, keep)
 
     hour = timedelta(hours=1)
     return (
         Upkeep("partitions", hour, partitions),
-        Upkeep("roll-ups", ROLLED_UP_EVERY, lambda: bring_up_to_date(engine)),
-        Upkeep("retention", hour, lambda: keeping.forget(engine, keep)),
+        Upkeep("roll-ups", ROLLED_UP_EVERY, roll_ups),
+        Upkeep("retention", hour, retention),
         Upkeep("alerts", hour, lambda: forget_alerts(engine, keep)),
         Upkeep("sessions", hour, older(timedelta(hours=settings.session_hours), sessions)),
         Upkeep("feed", hour, older(FEED_KEPT, alerts.prune_feed)),

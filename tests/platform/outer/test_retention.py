@@ -23,12 +23,12 @@ from anju_platform.notifications.model import Notification
 from anju_platform.provision import import_community
 from anju_platform.registry.model import Community, Device
 from anju_platform.telemetry import series
-from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, Kept
+from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, Kept, StaleHour
 from anju_platform.telemetry.retention import keeping, repository
 from anju_platform.telemetry.rollups.cover import DAY, HOUR, floor
 from anju_platform.telemetry.rollups.summing import bring_up_to_date
 from anju_platform.telemetry.storage import Retention, keep_partitions
-from anju_platform.worker import forget_alerts, kept_days
+from anju_platform.worker import forget_alerts, kept_days, upkeep
 
 AGES = (1, 20, 40, 80)
 KEEP = {
@@ -114,6 +114,37 @@ def test_a_chart_of_what_is_past_its_time_shows_the_hours(either_site: Site) -> 
     assert found.values == (0, 59, 60, 119)
     assert found.times[3] == to_millis(start + timedelta(minutes=119))
     assert found.bucket_s == 3600
+
+
+def test_a_straggler_past_retention_spoils_no_roll_up(either_site: Site) -> None:
+    site = either_site
+    pir = site.device("b1-501-pir")
+    keep_partitions(site.engine, Retention(behind_days=65))
+    hour = days_ago(62)
+    store(site.engine, pir, "battery", [(hour, 1.0), (hour + timedelta(minutes=1), 2.0)])
+    bring_up_to_date(site.engine, settled=timedelta(0))
+    tidy(site)
+    store(site.engine, pir, "battery", [(hour + timedelta(minutes=2), 3.0)])
+    bring_up_to_date(site.engine, settled=timedelta(0), keep_days=60)
+    for grain in (HOURLY, DAILY):
+        assert rolled(site, pir, grain) == [2]
+    with Session(site.engine) as session:
+        assert session.scalars(select(StaleHour.hour)).all() == []
+
+
+def test_nothing_is_deleted_before_it_is_summed_up(site: Site) -> None:
+    keep_partitions(site.engine, Retention(behind_days=95))
+    pir = site.device("b1-501-pir")
+    store(site.engine, pir, "battery", [(days_ago(92), 7.0)])
+    jobs = {one.name: one for one in upkeep(site.engine, Settings(database_url=site.url))}
+    for name in ("partitions", "retention"):
+        jobs[name].call()
+    assert stored(site, pir) == [7]
+    bring_up_to_date(site.engine, settled=timedelta(0))
+    for name in ("partitions", "retention"):
+        jobs[name].call()
+    assert stored(site, pir) == []
+    assert rolled(site, pir) == [7]
 
 
 def test_nobody_who_stores_readings_waits_for_retention(site: Site) -> None:

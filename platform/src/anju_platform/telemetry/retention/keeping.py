@@ -7,7 +7,7 @@ community or kind keeps less long than another. Roll-ups of what is deleted stay
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -17,12 +17,15 @@ from anju_platform.telemetry import storage
 from anju_platform.telemetry.model import Kept
 from anju_platform.telemetry.retention import repository
 from anju_platform.telemetry.rollups.cover import DAY, floor
+from anju_platform.telemetry.rollups.repository import oldest_stale_hour
 
 log = logging.getLogger(__name__)
 
 Defaults = Mapping[Kept, int]
 """Days that the settings say."""
 
+_CLOCKS_SET = datetime(2020, 1, 1, tzinfo=UTC)
+"""An earlier time is a clock that was never set: its readings stay anyhow."""
 _PIECE_DEVICES = 50
 """Of so many devices a day's readings are deleted in one transaction."""
 _PIECE_ROWS = 10_000
@@ -56,8 +59,25 @@ def longest(engine: Engine, defaults: Defaults) -> int:
     """Give for how many days readings are kept by whoever keeps them longest."""
     with reading(engine) as session:
         found = keepers(session, defaults)
-    every = [defaults, *(keeper.days for keeper in found)]
-    return max(days[kind] for days in every for kind in _READINGS)
+    return max(keeper.days[kind] for keeper in [_settings(defaults), *found] for kind in _READINGS)
+
+
+def shortest(engine: Engine, defaults: Defaults) -> int:
+    """Give for how many days readings are kept by whoever keeps them least long."""
+    with reading(engine) as session:
+        found = keepers(session, defaults)
+    return min(keeper.days[kind] for keeper in [_settings(defaults), *found] for kind in _READINGS)
+
+
+def _settings(defaults: Defaults) -> Keeper:
+    return Keeper(0, defaults)
+
+
+def is_summed_up(engine: Engine, defaults: Defaults) -> bool:
+    """Tell whether nothing that is to be deleted still waits to be summed up."""
+    with reading(engine) as session:
+        waits = oldest_stale_hour(session, _CLOCKS_SET)
+    return waits is None or waits >= floor(now(), DAY) - shortest(engine, defaults) * DAY
 
 
 def forget(engine: Engine, defaults: Defaults) -> None:

@@ -23,6 +23,7 @@ _MARK = """
     ON CONFLICT (community_id, hour) DO UPDATE SET touched_at = excluded.touched_at
 """
 
+# What was summed up when more was known stays: readings may be past their time by now.
 # From one index range to the next: an hour's readings lie among those of the whole day.
 # Pairs (value, microseconds) are compared as arrays, so that an extreme keeps the time it had.
 _SUM_HOURS = """
@@ -46,6 +47,7 @@ _SUM_HOURS = """
         count = excluded.count, low = excluded.low, low_at = excluded.low_at,
         high = excluded.high, high_at = excluded.high_at, total = excluded.total,
         last = excluded.last, last_at = excluded.last_at
+    WHERE telemetry_hourly.count <= excluded.count
 """
 
 _SUM_DAY = """
@@ -67,6 +69,16 @@ _SUM_DAY = """
         count = excluded.count, low = excluded.low, low_at = excluded.low_at,
         high = excluded.high, high_at = excluded.high_at, total = excluded.total,
         last = excluded.last, last_at = excluded.last_at
+    WHERE telemetry_daily.count <= excluded.count
+"""
+
+_KNOWN = """
+    SELECT community, hour FROM unnest(CAST(:communities AS bigint[]),
+        CAST(:hours AS timestamptz[])) AS asked (community, hour)
+    WHERE EXISTS (
+        SELECT FROM devices d JOIN telemetry_hourly h ON h.device_id = d.id
+        WHERE d.community_id = asked.community AND h.bucket = asked.hour
+    )
 """
 
 
@@ -102,6 +114,17 @@ def settled(session: Session, *, began_before: datetime, touched_before: datetim
         .order_by(StaleHour.hour.desc(), StaleHour.community_id)
     )
     return [(community, hour, touched) for community, hour, touched in session.execute(query)]
+
+
+def known(session: Session, marks: Sequence[Mark]) -> set[tuple[int, datetime]]:
+    """Give those (community id, hour) that were summed up before."""
+    asked = {"communities": [c for c, _, _ in marks], "hours": [hour for _, hour, _ in marks]}
+    return {(row.community, row.hour) for row in session.execute(text(_KNOWN), asked)}
+
+
+def oldest_stale_hour(session: Session, since: datetime) -> datetime | None:
+    """Give the first hour from that time on that waits to be summed up."""
+    return session.scalar(select(func.min(StaleHour.hour)).where(StaleHour.hour >= since))
 
 
 def is_alone(session: Session) -> bool:

@@ -19,8 +19,13 @@ SETTLED = timedelta(minutes=1)
 """An hour that readings still pour into, as after an outage, is summed up when they end."""
 
 
-def bring_up_to_date(engine: Engine, *, settled: timedelta = SETTLED) -> int:
+def bring_up_to_date(
+    engine: Engine, *, settled: timedelta = SETTLED, keep_days: int | None = None
+) -> int:
     """Sum up the hours that are over and stale, and their days; gives how many hours.
+
+    An hour whose readings may be gone, being past ``keep_days``, is not summed up again: it
+    would know less than before.
 
     A community's day is one transaction, in which nothing waits that ingest wants. Whoever is
     killed in the middle goes on where it was; of two at once one does it.
@@ -31,13 +36,22 @@ def bring_up_to_date(engine: Engine, *, settled: timedelta = SETTLED) -> int:
     sum_up = _refresh if storage.is_hypertable(engine) else _sum_up
     done = 0
     for of_day in _by_day(marks):
-        if not sum_up(engine, of_day):
+        wanted = of_day
+        if keep_days is not None and of_day[0][1] < at - keep_days * DAY:
+            wanted = _unknown(engine, of_day)
+        if wanted and not sum_up(engine, wanted):
             return done
         with transaction(engine) as session:
             done += repository.take_marks_away(session, of_day)
     if done:
         log.info("summed up %d hours of readings", done)
     return done
+
+
+def _unknown(engine: Engine, marks: Sequence[Mark]) -> list[Mark]:
+    with reading(engine) as session:
+        known = repository.known(session, marks)
+    return [mark for mark in marks if mark[:2] not in known]
 
 
 def _by_day(marks: Sequence[Mark]) -> Iterator[list[Mark]]:
