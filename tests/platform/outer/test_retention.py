@@ -27,7 +27,7 @@ from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, Kept, Stal
 from anju_platform.telemetry.retention import keeping, repository
 from anju_platform.telemetry.rollups.cover import DAY, HOUR, floor
 from anju_platform.telemetry.rollups.summing import bring_up_to_date
-from anju_platform.telemetry.storage import Retention, keep_partitions
+from anju_platform.telemetry.storage import Retention, is_hypertable, keep_partitions
 from anju_platform.worker import forget_alerts, kept_days, upkeep
 
 AGES = (1, 20, 40, 80)
@@ -73,6 +73,19 @@ def park(site: Site) -> tuple[int, Device]:
 def tidy(site: Site) -> None:
     keep_partitions(site.engine, Retention(keep_days=keeping.longest(site.engine, KEEP)))
     keeping.forget(site.engine, KEEP)
+    if is_hypertable(site.engine):
+        run_dropping_policy(site)
+
+
+def run_dropping_policy(site: Site) -> None:
+    """Call now what TimescaleDB calls once a day."""
+    job = text(
+        "SELECT job_id FROM timescaledb_information.jobs"
+        " WHERE proc_name = 'policy_retention' AND hypertable_name = 'telemetry'"
+    )
+    with site.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        number = connection.execute(job).scalar_one()
+        connection.execute(text("CALL run_job(:number)"), {"number": number})
 
 
 def test_each_kind_and_each_community_goes_in_its_own_time(either_site: Site) -> None:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     TableClause,
     cast,
-    extract,
     func,
     literal,
     select,
@@ -269,7 +268,7 @@ def _extremes(
 
 
 def _since_epoch(at: ColumnElement[Any]) -> ColumnElement[Any]:
-    return cast(extract("epoch", at), Float) * _MILLIS
+    return func.date_part("epoch", at, type_=Float) * _MILLIS  # as extract, without numeric
 
 
 def _pair(first: ColumnElement[Any], second: ColumnElement[Any]) -> ColumnElement[Any]:

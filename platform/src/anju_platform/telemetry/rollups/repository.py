@@ -35,7 +35,7 @@ _SUM_HOURS = """
         SELECT count(*) AS count, min(ARRAY[value, at]) AS low, max(ARRAY[value, at]) AS high,
             sum(value) AS total, max(ARRAY[at, value]) AS last
         FROM (
-            SELECT value, (extract(epoch FROM observed_at) * 1e6)::float8 AS at
+            SELECT value, date_part('epoch', observed_at) * 1e6 AS at
             FROM telemetry
             WHERE device_id = d.id AND field_id = f.id
                 AND observed_at >= :hour AND observed_at < :end
@@ -57,10 +57,10 @@ _SUM_DAY = """
     FROM devices d JOIN device_fields f ON f.model = d.model
     CROSS JOIN LATERAL (
         SELECT sum(count) AS count,
-            min(ARRAY[low, extract(epoch FROM low_at)::float8 * 1e6]) AS low,
-            max(ARRAY[high, extract(epoch FROM high_at)::float8 * 1e6]) AS high,
+            min(ARRAY[low, date_part('epoch', low_at) * 1e6]) AS low,
+            max(ARRAY[high, date_part('epoch', high_at) * 1e6]) AS high,
             sum(total) AS total,
-            max(ARRAY[extract(epoch FROM last_at)::float8 * 1e6, last]) AS last
+            max(ARRAY[date_part('epoch', last_at) * 1e6, last]) AS last
         FROM telemetry_hourly
         WHERE device_id = d.id AND field_id = f.id AND bucket >= :day AND bucket < :end
     ) s
