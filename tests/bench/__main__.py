@@ -103,7 +103,7 @@ def _kernel(_: argparse.Namespace) -> Result:
 
 def _store(options: argparse.Namespace) -> Result:
     with _directory() as directory:
-        figures = store.run(directory, points=options.points)
+        figures = store.run(directory, points=options.points, say=print)
     for kind, values in figures.items():
         _list(f"The store on {kind}", values)
     return {"store": figures}

@@ -47,28 +47,36 @@ SPANS = {"day": 1, "month": 30, "year": YEAR_DAYS}
 Figures = dict[str, Any]
 
 
-def run(directory: Path, *, points: int) -> Figures:
-    """Measure on plain PostgreSQL, and on TimescaleDB where ANJU_TEST_TIMESCALE_URL names it."""
+def run(directory: Path, *, points: int, say: Callable[[str], None]) -> Figures:
+    """Measure on plain PostgreSQL, and on TimescaleDB where ANJU_TEST_TIMESCALE_URL names it.
+
+    ``say`` is told each part's figures when it is done: filling a year takes its time.
+    """
     figures: Figures = {}
     server = EmbeddedPostgres(directory / "postgres")
     try:
-        figures["plain"] = _measure(server.start(), points)
+        figures["plain"] = _measure(server.start(), points, say)
     finally:
         server.stop()
     timescale = os.environ.get("ANJU_TEST_TIMESCALE_URL")
     if timescale:
-        figures["timescale"] = _measure(timescale, points)
+        figures["timescale"] = _measure(timescale, points, say)
     return figures
 
 
-def _measure(server: str, points: int) -> Figures:
+def _measure(server: str, points: int, say: Callable[[str], None]) -> Figures:
     figures: Figures = {}
+
+    def add(part: Figures) -> None:
+        figures.update(part)
+        say(str(part))
+
     with _database(server, "anju_bench_day") as engine:
-        figures |= _day_on_disk(engine)
-        figures |= _copy(engine)
+        add(_day_on_disk(engine))
+        add(_copy(engine))
     with _database(server, "anju_bench_year") as engine:
-        figures |= _fill_year(engine, max(ASKED, points // (YEAR_DAYS * 1440)))
-        figures |= _charts(engine)
+        add(_fill_year(engine, max(ASKED, points // (YEAR_DAYS * 1440))))
+        add(_charts(engine))
     return figures
 
 

@@ -140,12 +140,12 @@ def _forget_events(engine: Engine, keeper: Keeper, before: datetime) -> None:
 
 
 def in_pieces(
-    engine: Engine, delete: Callable[[Session, int], int], limit: int = _PIECE_ROWS
+    engine: Engine, remove: Callable[[Session, int], int], limit: int = _PIECE_ROWS
 ) -> None:
-    """Delete by transactions of ``limit`` rows until none is left; ``delete`` gives how many."""
+    """Remove by transactions of ``limit`` rows until none is left; ``remove`` gives how many."""
     while True:
         with transaction(engine) as session:
-            if delete(session, limit) < limit:
+            if remove(session, limit) < limit:
                 return
 
 
