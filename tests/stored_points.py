@@ -10,7 +10,19 @@ from sqlalchemy import Connection, Engine, event, select, text
 
 from anju_platform.database import to_millis, transaction
 from anju_platform.registry.model import Device, DeviceField
-from anju_platform.telemetry.repository import copy_points
+from anju_platform.telemetry.repository import Points, copy_points
+
+
+def add(  # noqa: PLR0917 - the columns, in their order
+    points: Points, community: int, device: int, field: int, at: int, value: float
+) -> None:
+    """Append one point; its time in epoch ms."""
+    points.communities.append(community)
+    points.devices.append(device)
+    points.fields.append(field)
+    points.at.append(at)
+    points.values.append(value)
+    points.flags.append(0)
 
 
 def store(

@@ -86,9 +86,10 @@ def community_file(climates: int = 4) -> dict[str, Any]:
 class Sender:
     """Sends batches of two lanes until they are committed: a spool in memory, go-back-N."""
 
-    def __init__(self, port: int, gateway: str = GATEWAY) -> None:
+    def __init__(self, port: int, gateway: str = GATEWAY, community: str = COMMUNITY) -> None:
         self.epoch = str(uuid.uuid4())
         self.gateway = gateway
+        self.community = community
         self.committed = dict.fromkeys(Lane, 0)
         self.commands: list[Command] = []
         self._batches: dict[Lane, list[list[Reading]]] = {lane: [] for lane in Lane}
@@ -144,7 +145,7 @@ class Sender:
         self._link.stop()
 
     def _topic(self, channel: Channel) -> str:
-        return topics.build(COMMUNITY, self.gateway, channel)
+        return topics.build(self.community, self.gateway, channel)
 
     def _arrived(self, message: Message) -> None:
         if message.topic.endswith("commands"):

@@ -29,7 +29,7 @@ from anju_platform.demo.postgres import EmbeddedPostgres, create_database
 from anju_platform.migrate import migrate
 from anju_platform.provision import import_community
 from anju_platform.telemetry import series
-from anju_platform.telemetry.repository import Point, copy_points
+from anju_platform.telemetry.repository import Points, copy_points
 from anju_platform.telemetry.rollups.cover import DAY, HOUR, floor
 from anju_platform.telemetry.rollups.repository import HOUR_MS, mark_stale
 from anju_platform.telemetry.rollups.summing import bring_up_to_date
@@ -125,7 +125,15 @@ def _walk(dice: random.Random, kind: int, before: float) -> float:
     return round(before + dice.choice((-step, 0.0, 0.0, 0.0, step)), 1)
 
 
-def _day(device_ids: Sequence[tuple[int, int]], start: datetime) -> Iterator[list[Point]]:
+Row = tuple[int, int, int, int, float, int]
+"""A point: community, device, field, epoch ms, value, flags."""
+
+
+def _columns(rows: Sequence[Row]) -> Points:
+    return Points(*(list(column) for column in zip(*rows, strict=True)))  # type: ignore[arg-type]
+
+
+def _day(device_ids: Sequence[tuple[int, int]], start: datetime) -> Iterator[list[Row]]:
     """Give a day's points, one list for each tick."""
     dice = random.Random(5)
     last = {device: [21.0, 55.0, 0.0, 812.4, 64.0] for _, device in device_ids}
@@ -145,16 +153,16 @@ def _day_on_disk(engine: Engine) -> Figures:
     start = floor(now(), DAY) - 3 * DAY
     keep_partitions(engine, Retention(behind_days=5))
     count = 0
-    batch: list[Point] = []
+    batch: list[Row] = []
     for tick in _day(devices, start):
         batch += tick
         if len(batch) >= GROUP:
             with transaction(engine) as session:
-                copy_points(session, batch)
+                copy_points(session, _columns(batch))
             count += len(batch)
             batch = []
     with transaction(engine) as session:
-        copy_points(session, batch)
+        copy_points(session, _columns(batch))
     count += len(batch)
     figures: Figures = {"day_points": count, "day_bytes_per_point_raw": _bytes(engine) / count}
     if is_hypertable(engine):
@@ -183,7 +191,7 @@ def _compress(engine: Engine, *, before: datetime) -> None:
 def _copy(engine: Engine) -> Figures:
     """Measure what marking hours costs a transaction that stores a group of readings."""
     begin = to_millis(floor(now(), HOUR) - 2 * HOUR)
-    points = [(1, n % 500, 1, begin + n * 100, 20.5, 0) for n in range(GROUP)]
+    points = _columns([(1, n % 500, 1, begin + n * 100, 20.5, 0) for n in range(GROUP)])
     hours = {(1, begin // HOUR_MS)}
     stored, marked = [], []
     for _ in range(30):

@@ -48,8 +48,9 @@ class LinkSettings:
 
     ``session_expiry_s`` is how long the broker keeps our subscriptions and unacknowledged
     messages while we are away; ``receive_maximum`` how many it may send ahead of our
-    acknowledgements. ``protocol`` 3.1.1 is for brokers that know no better: expiry and
-    ``receive_maximum`` are then the broker's own.
+    acknowledgements. ``clean_start``: at the first connection the broker forgets what it kept
+    for an earlier process of this ``client_id``. ``protocol`` 3.1.1 is for brokers that know
+    no better: expiry and ``receive_maximum`` are then the broker's own.
     """
 
     host: str
@@ -153,7 +154,8 @@ class _Session:
             SessionExpiryInterval=settings.session_expiry_s,
             ReceiveMaximum=settings.receive_maximum,
         )
-        self._client.connect(*where, clean_start=settings.clean_start, properties=properties)
+        clean = _begins_anew(settings, self.number)
+        self._client.connect(*where, clean_start=clean, properties=properties)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool, expiry_s: int | None) -> bool:
         """Hand one message to the broker; False when it cannot be taken now."""
@@ -406,7 +408,7 @@ class Link:
         try:
             session = _Session(
                 self.connection + 1,
-                _client(self._settings, self._will),
+                _client(self._settings, self._will, self.connection + 1),
                 subscriptions=self._subscriptions,
                 on_message=self._deliver,
                 on_accepted=self._accept,
@@ -456,12 +458,17 @@ class Link:
             log.exception("on_message failed; a message on %s stays unacked", message.topic)
 
 
-def _client(settings: LinkSettings, will: tuple[str, bytes] | None) -> mqtt.Client:
+def _begins_anew(settings: LinkSettings, connection: int) -> bool:
+    """Say whether the broker is to forget: what an earlier process left, no lost connection."""
+    return settings.clean_start and connection == 1
+
+
+def _client(settings: LinkSettings, will: tuple[str, bytes] | None, connection: int) -> mqtt.Client:
     modern = settings.protocol == "5"
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2,
         client_id=settings.client_id,
-        clean_session=None if modern else settings.clean_start,
+        clean_session=None if modern else _begins_anew(settings, connection),
         protocol=MQTTProtocolVersion.MQTTv5 if modern else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
         manual_ack=True,

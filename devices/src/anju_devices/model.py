@@ -18,6 +18,9 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
+_NUMBER, _BOOLEAN, _CHOICE = Kind.NUMBER, Kind.BOOLEAN, Kind.CHOICE
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A word for people, in both languages of the screens."""
@@ -44,26 +47,29 @@ class Field:
     options: tuple[str, ...] = ()
     urgent: bool = False
 
-    def check(self, value: Value) -> str | None:  # noqa: PLR0911 - one answer for each fault
+    def check(self, value: Value) -> str | None:
         """Say what is wrong with ``value`` for this field, or nothing."""
-        match self.kind:
-            case Kind.BOOLEAN:
-                return None if isinstance(value, bool) else f"{value!r} is not true or false"
-            case Kind.NUMBER:
-                if isinstance(value, bool) or not isinstance(value, int | float):
-                    return f"{value!r} is not a number"
-                if not _is_finite(value):
-                    return "the number is not finite"
-                if self.minimum is not None and value < self.minimum:
-                    return f"{value:g} {self.unit} is under {self.minimum:g}".replace("  ", " ")
-                if self.maximum is not None and value > self.maximum:
-                    return f"{value:g} {self.unit} is over {self.maximum:g}".replace("  ", " ")
-                return None
-            case Kind.CHOICE:
-                known = isinstance(value, str) and value in self.options
-                return None if known else f"{value!r} is none of {', '.join(self.options)}"
-            case Kind.TEXT:
-                return None if isinstance(value, str) else f"{value!r} is not text"
+        kind = self.kind
+        # no match statement: Python 3.11 looks up a member of an enum slowly
+        if kind is _NUMBER:
+            return self._check_number(value)
+        if kind is _BOOLEAN:
+            return None if value is True or value is False else f"{value!r} is not true or false"
+        if kind is _CHOICE:
+            known = isinstance(value, str) and value in self.options
+            return None if known else f"{value!r} is none of {', '.join(self.options)}"
+        return None if isinstance(value, str) else f"{value!r} is not text"
+
+    def _check_number(self, value: Value) -> str | None:
+        if type(value) is not float and type(value) is not int:
+            return f"{value!r} is not a number"
+        if not _is_finite(value):
+            return "the number is not finite"
+        if self.minimum is not None and value < self.minimum:
+            return f"{value:g} {self.unit} is under {self.minimum:g}".replace("  ", " ")
+        if self.maximum is not None and value > self.maximum:
+            return f"{value:g} {self.unit} is over {self.maximum:g}".replace("  ", " ")
+        return None
 
     def number(self, value: Value) -> float:
         """Give the number stored for a checked value: 0/1, the option's index, or itself."""

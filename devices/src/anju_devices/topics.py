@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from anju_devices.errors import InvalidTopicError
 
@@ -20,6 +21,9 @@ class Channel(StrEnum):
     COMMITTED = "down/committed"
     COMMANDS = "down/commands"
     CONFIG = "down/config"
+
+
+_CHANNELS = {channel.value: channel for channel in Channel}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,9 @@ def build(community: str, gateway: str, channel: Channel) -> str:
     return str(Topic(community, gateway, channel))
 
 
+@lru_cache(maxsize=4096)
 def parse(topic: str) -> Topic:
-    """Take a topic apart.
+    """Take a topic apart; gateways say the same few over and over.
 
     Raises:
         InvalidTopicError: it is not a topic of this contract.
@@ -58,12 +63,13 @@ def parse(topic: str) -> Topic:
     if len(parts) == 6 and "/".join(parts[:2]) == PREFIX:  # noqa: PLR2004 - anju/v1/c/g/way/what
         community, gateway = parts[2], parts[3]
         channel = "/".join(parts[4:])
-        if _ID.fullmatch(community) and _ID.fullmatch(gateway) and channel in set(Channel):
-            return Topic(community, gateway, Channel(channel))
+        known = _CHANNELS.get(channel)
+        if known is not None and _ID.fullmatch(community) and _ID.fullmatch(gateway):
+            return Topic(community, gateway, known)
     msg = f"topic {topic!r} is not {PREFIX}/<community>/<gateway>/<up|down>/<channel>"
     raise InvalidTopicError(msg)
 
 
-def everyone(channel: Channel) -> str:
-    """Give the subscription filter for ``channel`` of every gateway (platform side)."""
-    return f"{PREFIX}/+/+/{channel}"
+def everyone(channel: Channel, community: str = "+") -> str:
+    """Give the subscription filter for ``channel`` of every gateway, or those of a community."""
+    return f"{PREFIX}/{community}/+/{channel}"

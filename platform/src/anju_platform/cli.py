@@ -105,8 +105,8 @@ def up() -> None:
     """Run ingest, worker and web as children of this process, for a small site."""
     from anju_platform import supervisor
 
-    _settings()
-    raise typer.Exit(supervisor.run())
+    processes = supervisor.names(_settings().ingest_processes)
+    raise typer.Exit(supervisor.run(processes))
 
 
 @app.command()

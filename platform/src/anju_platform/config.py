@@ -25,6 +25,7 @@ class Settings(BaseSettings):
 
     ``database_url`` is required. ``secure_cookies`` defaults to true unless ``public_url``
     (default: where the web process listens) is plain http on this very machine.
+    ``ingest_processes`` is how many of them ``anju up`` starts.
     ``metrics_token`` opens ``/metrics`` to other machines; durations carry their unit.
     """
 
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     event_keep_days: int = Field(default=365, ge=30)
     alert_keep_days: int = Field(default=1825, ge=30)
     media_keep_days: int = Field(default=30, ge=1)
+    ingest_processes: int = Field(default=1, ge=1, le=64)
     log_level: str = "INFO"
 
     @model_validator(mode="before")

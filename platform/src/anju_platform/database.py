@@ -16,11 +16,13 @@ from sqlalchemy import (
     Engine,
     Identity,
     MetaData,
+    any_,
     create_engine,
     func,
     literal,
     select,
     text,
+    true,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -167,6 +169,13 @@ def is_among(
         for n, column in enumerate(columns)
     ]
     return tuple_(*columns).in_(select(*lists))
+
+
+def within(column: InstrumentedAttribute[int], keys: Collection[int] | None) -> ColumnElement[bool]:
+    """Say that a column is one of any number of keys; None: whatever it is."""
+    if keys is None:
+        return true()
+    return column == any_(literal(sorted(keys), ARRAY(BigInteger)))
 
 
 def try_lock(session: Session, key: int) -> bool:

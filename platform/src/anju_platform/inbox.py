@@ -1,35 +1,93 @@
-"""Messages that wait for the one writer: alarms before telemetry, each kind in its order."""
+"""Messages that wait for the one writer: alarms before telemetry, one gateway after the other.
 
+What one gateway says stays in its order; among gateways each has its turn, so one that floods
+us delays nobody else. It is heard as far as its windows reach: what is more is refused, and
+its lane sends it again, for it was not told that it is stored.
+"""
+
+import logging
 import threading
-from collections import deque
+from collections import Counter, OrderedDict, deque
 
 from anju_devices import topics
 from anju_devices.errors import InvalidTopicError
 from anju_devices.link import Message
 from anju_devices.topics import Channel
 
+log = logging.getLogger(__name__)
+
 MOST = 1024
 """More than this wait in the network: MQTT 3.1.1 has no other way to slow a broker down."""
+GATEWAY_MOST = 64
+"""Of one gateway and kind: two windows of an agent, for it may have begun anew."""
 GROUP_MESSAGES = 256
 GROUP_BYTES = 256 * 1024
 """Bounds how long an alarm waits for the transaction before its own: some tenths of a second."""
+_URGENT_SHARE = 0.75
+"""What alarms may take of a group while telemetry waits too: it must not stand still."""
+
+
+class _Turns:
+    """Queues by gateway, each of which gives one message at its turn."""
+
+    def __init__(self) -> None:
+        self._queues: OrderedDict[str, deque[Message]] = OrderedDict()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def put(self, who: str, message: Message) -> bool:
+        queue = self._queues.get(who)
+        if queue is None:
+            queue = self._queues[who] = deque()
+        elif len(queue) >= GATEWAY_MOST:
+            return False
+        queue.append(message)
+        self._count += 1
+        return True
+
+    def take(self) -> Message:
+        who, queue = self._queues.popitem(last=False)
+        message = queue.popleft()
+        if queue:
+            self._queues[who] = queue
+        self._count -= 1
+        return message
+
+    def oldest(self) -> int | None:
+        return min((queue[0].received_at for queue in self._queues.values()), default=None)
 
 
 class Inbox:
-    """Filled by the network thread, emptied by the writer."""
+    """Filled by the network thread, emptied by the writer.
+
+    ``refused`` counts the messages that were not taken, by ``community/gateway``.
+    """
 
     def __init__(self) -> None:
-        self._urgent: deque[Message] = deque()
-        self._telemetry: deque[Message] = deque()
+        self._urgent = _Turns()
+        self._telemetry = _Turns()
         self._changed = threading.Condition()
+        self.refused: Counter[str] = Counter()
 
-    def put(self, message: Message) -> None:
-        """Let a message wait; blocks while too many do."""
-        waiting = self._telemetry if _is_telemetry(message.topic) else self._urgent
+    def put(self, message: Message) -> bool:
+        """Let a message wait; False when too many of its gateway do.
+
+        Blocks while too many wait in all.
+        """
+        who, urgent = _sender(message.topic)
+        waiting = self._urgent if urgent else self._telemetry
         with self._changed:
             self._changed.wait_for(lambda: len(self._urgent) + len(self._telemetry) < MOST)
-            waiting.append(message)
-            self._changed.notify()
+            if waiting.put(who, message):
+                self._changed.notify()
+                return True
+        self.refused[who] += 1
+        times = self.refused[who]
+        if times & (times - 1) == 0:  # 1, 2, 4, 8 ...
+            log.warning("%s sends more than it may; %d messages were refused", who, times)
+        return False
 
     def take(self, timeout_s: float) -> list[Message]:
         """Wait for a message, then give all that wait up to the bounds; none when time is up."""
@@ -37,18 +95,30 @@ class Inbox:
         size = 0
         with self._changed:
             self._changed.wait_for(lambda: self._urgent or self._telemetry, timeout_s)
-            while len(group) < GROUP_MESSAGES and size < GROUP_BYTES:
-                waiting = self._urgent or self._telemetry
-                if not waiting:
-                    break
-                group.append(waiting.popleft())
-                size += len(group[-1].payload)
+            parts = (
+                (self._urgent, _URGENT_SHARE if self._telemetry else 1.0),
+                (self._telemetry, 1.0),
+                (self._urgent, 1.0),
+            )
+            for waiting, share in parts:
+                most, bytes_most = GROUP_MESSAGES * share, GROUP_BYTES * share
+                while waiting and len(group) < most and size < bytes_most:
+                    group.append(waiting.take())
+                    size += len(group[-1].payload)
             self._changed.notify()
         return group
 
+    def waiting(self) -> dict[str, tuple[int, int | None]]:
+        """Give how many wait and when the oldest came (epoch ms), by kind."""
+        with self._changed:
+            kinds = {"urgent": self._urgent, "telemetry": self._telemetry}
+            return {kind: (len(turns), turns.oldest()) for kind, turns in kinds.items()}
 
-def _is_telemetry(topic: str) -> bool:
+
+def _sender(topic: str) -> tuple[str, bool]:
+    """Give who sent a message, and whether it is urgent: all but telemetry is."""
     try:
-        return topics.parse(topic).channel is Channel.TELEMETRY
+        parsed = topics.parse(topic)
     except InvalidTopicError:
-        return False
+        return "", True
+    return f"{parsed.community}/{parsed.gateway}", parsed.channel is not Channel.TELEMETRY

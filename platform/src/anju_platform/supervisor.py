@@ -10,11 +10,15 @@ from anju_platform.children import CONFIG_FAULT, Children
 
 log = logging.getLogger(__name__)
 
-PROCESSES = ("ingest", "worker", "web")
 _LOOK_S = 0.2
 
 
-def run(names: Sequence[str] = PROCESSES) -> int:
+def names(ingests: int) -> list[str]:
+    """Give what to run, with so many processes of ingest."""
+    return [*["ingest"] * ingests, "worker", "web"]
+
+
+def run(names: Sequence[str]) -> int:
     """Keep the processes running until SIGTERM or SIGINT; gives the exit status."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

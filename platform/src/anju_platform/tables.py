@@ -12,6 +12,7 @@ from anju_platform.database import Table
 from anju_platform.lanes import model as lanes
 from anju_platform.media import model as media
 from anju_platform.notifications import model as notifications
+from anju_platform.offices import model as offices
 from anju_platform.people import model as people
 from anju_platform.registry import model as registry
 from anju_platform.rulebook import model as rulebook
@@ -26,6 +27,7 @@ DOMAINS = (
     lanes,
     media,
     notifications,
+    offices,
     people,
     registry,
     rulebook,

@@ -35,6 +35,9 @@ from anju_platform.lanes.intake import Delivery, Fault, Reason
 from anju_platform.lanes.model import Quarantined
 from anju_platform.lanes.progress import Progress, Verdict
 from anju_platform.notifications import repository as notifications
+from anju_platform.offices import repository as offices
+from anju_platform.offices.partitions import ALL, partition_of
+from anju_platform.registry import repository as registered
 from anju_platform.registry import snapshot
 from anju_platform.registry.snapshot import KnownDevice, KnownGateway
 from anju_platform.rulebook.book import Rulebook, World
@@ -47,17 +50,20 @@ log = logging.getLogger(__name__)
 DEAF_MS = 5_000
 """A pause of ingest longer than this counts as a blind period."""
 BEAT_MS = 1_000
-"""How often ingest says that it is alive and hears."""
-PROCESS = "ingest"
+"""How often is noted that our partitions are listened to."""
 RESEND = timedelta(seconds=30)
 """An unanswered command is sent again after this time."""
 
 
 class Walk:
-    """Takes messages in. Holds in memory what it alone writes; :meth:`load` reads it anew."""
+    """Takes the messages of some partitions' communities in.
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    Holds in memory what it alone writes; :meth:`load` reads it anew.
+    """
+
+    def __init__(self, rules: Sequence[Rule], partitions: frozenset[int] = ALL) -> None:
         self._rules = rules
+        self._partitions = partitions
         self._clocks = Clocks()
         self._last_call = 0
         self._beat_at = 0
@@ -67,25 +73,46 @@ class Walk:
 
     def load(self, session: Session, at: int) -> None:
         """Read the registry and all states; call it first, and after every failed transaction."""
-        registry = snapshot.load(session)
-        self.progress = Progress.load(session)
-        self._world = World.load(session, registry, at)
-        self._rulebook = Rulebook.load(session, self._rules, registry)
+        only = self._communities(session)
+        registry = snapshot.load(session, only)
         self._gateways, self._registry_is_new = registry.gateways(), True
+        self.progress = Progress.load(session, None if only is None else self._gateways)
+        self._world = World.load(session, registry, at, only)
+        self._rulebook = Rulebook.load(session, self._rules, registry, only)
+        self._rulebook.catch_up(self._world)
 
     def was_deaf(self, session: Session, started: int, ended: int) -> None:
         """Note that nothing could be heard from ``started`` to ``ended``."""
         self._world.coverage.was_deaf(session, self._world.registry.communities, started, ended)
 
     def note_downtime(self, session: Session, at: int) -> None:
-        """Note the time since ingest was last alive, if it was long."""
-        last = lanes.last_beat(session, PROCESS)
-        if last is not None and at - to_millis(last) > DEAF_MS:
-            self.was_deaf(session, to_millis(last), at)
+        """Note since when nobody listened to our partitions, where that is long.
+
+        In memory the longest of these times counts for all of them: absence rules stand still.
+        """
+        last = offices.last_heard(session, self._partitions)
+        coverage, communities = self._world.coverage, self._world.registry.communities
+        for heard_at in sorted(set(last.values())):
+            since = to_millis(heard_at)
+            if at - since > DEAF_MS:
+                ours = [c for c in communities if last.get(partition_of(c)) == heard_at]
+                coverage.was_deaf(session, ours, since, at)
+
+    def _communities(self, session: Session) -> Collection[int] | None:
+        """Give the communities of our partitions; None for all there are."""
+        if self._partitions == ALL:
+            return None
+        every = registered.community_ids(session)
+        return [one for one in every if partition_of(one) in self._partitions]
+
+    @property
+    def communities(self) -> frozenset[str] | None:
+        """Whose messages are taken in, by slug; None: everybody's, known or not."""
+        return None if self._partitions == ALL else frozenset(self._world.registry.by_slug)
 
     def reload_registry(self, session: Session) -> None:
         """Take over a changed registry; what the rules remember stays."""
-        registry = snapshot.load(session)
+        registry = snapshot.load(session, self._communities(session))
         self._world = replace(self._world, registry=registry)
         self._rulebook.adopt(registry)
         self._gateways, self._registry_is_new = registry.gateways(), True
@@ -408,4 +435,4 @@ class Walk:
             deaf = self._world.coverage.deaf_since is not None
             if not deaf and group.now - self._beat_at >= BEAT_MS:
                 self._beat_at = group.now
-                lanes.beat(session, PROCESS)
+                offices.heard(session, self._partitions)

@@ -66,6 +66,10 @@ class CompiledRule:
         calendar = Calendar(rule.schedule, zone, holidays) if rule.schedule else None
         self.reader = Reader(rule)
         self._hears_all = self.reader.accepts_all
+        of_device = rule.absent_for is not None and rule.daily is None and rule.entity == "device"
+        self.follows_device = of_device and self._hears_all
+        """Any word of its device ends the silence: when that was is known where its latest
+        values are, and need not be stored with each rule as well; see :meth:`heard`."""
         self._life = Life(rule, calendar, pulse=self.reader.is_pulse)
         self._daily = DailyWatch(rule, zone) if rule.daily else None
         silence = Watch(rule, calendar) if rule.absent_for else None
@@ -95,6 +99,12 @@ class CompiledRule:
             return Outcome(None)
         state = State(key=entity, heard_at=context.now, device=device)
         return Outcome(state, due=self._watch.due(state, context))
+
+    def heard(self, state: State, at: int) -> State:
+        """Give a loaded state whose device was heard of at ``at`` (our clock), maybe later."""
+        if not self.follows_device or state.absent_severity or at <= state.heard_at:
+            return state
+        return _replace(state, heard_at=at)
 
     def step(
         self,
@@ -373,7 +383,8 @@ class CompiledRule:
             return Outcome(kept, due=watch.due(kept, context))
         if not state.absent_severity:
             # the earliest it can be: the tick then reckons with blindness and the schedule
-            return Outcome(after, due=heard_at + first)
+            due, is_known = heard_at + first, self.follows_device and state.heard_at > 0
+            return Outcome(after, (), due, changed=not is_known)
         mark = self.reader.read(fact, context)
         change = Change("cleared", state.absent_severity, fact.at, mark)
         return Outcome(after, (self._finding(change, after, context),), heard_at + first)

@@ -28,7 +28,7 @@ from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.rulebook.book import Rulebook, World
 from anju_platform.telemetry.model import Flag
-from anju_platform.telemetry.repository import copy_points
+from anju_platform.telemetry.repository import Points, copy_points
 from anju_platform.telemetry.writing import Latest
 from anju_rules import Rule, load_library
 from anju_rules.loading import read_rules
@@ -74,11 +74,9 @@ def store(
 ) -> None:
     known = device(engine, slug)
     number = known.fields[name]
+    rows = [(known.community_id, known.id, number, at, value, flags) for at, value in points]
     with transaction(engine) as session:
-        copy_points(
-            session,
-            [(known.community_id, known.id, number, at, value, flags) for at, value in points],
-        )
+        copy_points(session, Points(*(list(column) for column in zip(*rows, strict=True))))
 
 
 def days_of_motion(engine: Engine, night: datetime, days: int = 28) -> None:

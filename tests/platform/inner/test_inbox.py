@@ -1,4 +1,4 @@
-"""What waits for the writer: alarms first, groups of bounded size, no room without end."""
+"""What waits for the writer: alarms first, each gateway at its turn, no room without end."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ import threading
 from anju_devices import topics
 from anju_devices.link import Message
 from anju_devices.topics import Channel
-from anju_platform.inbox import GROUP_BYTES, MOST, Inbox
+from anju_platform.inbox import GATEWAY_MOST, GROUP_BYTES, GROUP_MESSAGES, MOST, Inbox
 
 
-def message(channel: Channel, number: int, size: int = 1) -> Message:
+def message(channel: Channel, number: int, size: int = 1, gateway: str = "gw") -> Message:
     return Message(
-        topic=topics.build("garden", "gw", channel),
+        topic=topics.build("garden", gateway, channel),
         payload=b"x" * size,
         retained=False,
-        received_at=0,
+        received_at=1_000 + number,
         mid=number,
         connection=1,
         redelivered=False,
     )
+
+
+def fill(inbox: Inbox, number: int, channel: Channel = Channel.TELEMETRY) -> None:
+    """Let so many messages of as many gateways as they need wait."""
+    for n in range(number):
+        assert inbox.put(message(channel, n, gateway=f"gw-{n // GATEWAY_MOST}"))
 
 
 def test_alarms_and_status_come_before_telemetry_each_in_its_order() -> None:
@@ -29,6 +35,36 @@ def test_alarms_and_status_come_before_telemetry_each_in_its_order() -> None:
         inbox.put(message(channel, number))
     assert [one.mid for one in inbox.take(0)] == [1, 3, 0, 2]
     assert inbox.take(0) == []
+
+
+def test_gateways_have_their_turn_and_each_keeps_its_order() -> None:
+    inbox = Inbox()
+    for number in range(4):
+        inbox.put(message(Channel.EVENTS, number, gateway="loud"))
+    for number in (10, 11):
+        inbox.put(message(Channel.EVENTS, number, gateway="quiet"))
+    inbox.put(message(Channel.EVENTS, 20, gateway="third"))
+    assert [one.mid for one in inbox.take(0)] == [0, 10, 20, 1, 11, 2, 3]
+
+
+def test_a_gateway_that_floods_us_is_refused_and_delays_nobody() -> None:
+    inbox = Inbox()
+    taken = [inbox.put(message(Channel.TELEMETRY, n, gateway="flood")) for n in range(500)]
+    assert taken == [True] * GATEWAY_MOST + [False] * (500 - GATEWAY_MOST)
+    assert inbox.put(message(Channel.EVENTS, 1, gateway="flood"))  # its alarms are not refused
+    assert inbox.put(message(Channel.TELEMETRY, 7_000, gateway="quiet"))
+    assert inbox.refused == {"garden/flood": 500 - GATEWAY_MOST}
+    assert inbox.take(0)[2].mid == 7_000
+    assert inbox.put(message(Channel.TELEMETRY, 501, gateway="flood"))  # there is room again
+
+
+def test_telemetry_does_not_stand_still_behind_alarms() -> None:
+    inbox = Inbox()
+    fill(inbox, GROUP_MESSAGES, Channel.EVENTS)
+    fill(inbox, GROUP_MESSAGES)
+    kinds = [one.topic.rpartition("/")[2] for one in inbox.take(0)]
+    urgent = GROUP_MESSAGES * 3 // 4
+    assert kinds == ["events"] * urgent + ["telemetry"] * (GROUP_MESSAGES - urgent)
 
 
 def test_a_group_ends_when_it_is_large() -> None:
@@ -47,8 +83,7 @@ def test_an_unreadable_topic_waits_like_an_alarm() -> None:
 
 def test_who_puts_too_much_waits_until_some_is_taken() -> None:
     inbox = Inbox()
-    for number in range(MOST):
-        inbox.put(message(Channel.TELEMETRY, number))
+    fill(inbox, MOST)
     late = threading.Thread(target=inbox.put, args=(message(Channel.EVENTS, MOST),))
     late.start()
     late.join(0.1)
@@ -57,3 +92,11 @@ def test_who_puts_too_much_waits_until_some_is_taken() -> None:
     late.join(5)
     assert not late.is_alive()
     assert inbox.take(0)[0].mid == MOST
+
+
+def test_how_many_wait_and_since_when_can_be_asked() -> None:
+    inbox = Inbox()
+    assert inbox.waiting() == {"urgent": (0, None), "telemetry": (0, None)}
+    for number in (5, 3):
+        inbox.put(message(Channel.TELEMETRY, number, gateway=f"gw-{number}"))
+    assert inbox.waiting() == {"urgent": (0, None), "telemetry": (2, 1_003)}

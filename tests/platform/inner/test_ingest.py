@@ -7,7 +7,6 @@ import string
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -251,10 +250,10 @@ def test_what_was_timed_rightly_before_the_clock_was_lost_is_told_late(
 def test_a_press_the_broker_kept_while_we_were_away_is_not_taken_for_a_new_one(
     sender: Sender, ingest: IngestProcess, ask: Ask
 ) -> None:
-    ingest.stop()
+    ingest.freeze()
     say_slowly(sender, "kept", 1, 40)
     time.sleep(6)
-    ingest.start()
+    ingest.thaw()
     until(lambda: ask("SELECT flags FROM device_events WHERE event = 'pressed'") == [8])
     assert ask(LATE_PRESSES) == [(40, True)]
 
@@ -281,22 +280,6 @@ def test_a_lost_gateway_is_blind_until_it_is_back(sender: Sender, ask: Ask) -> N
     until(lambda: ask("SELECT online FROM gateways") == [True])
     assert ask("SELECT count(*) FROM blind_periods WHERE ended_at IS NULL") == [0]
     assert "gateway" in ask("SELECT kind FROM feed")
-
-
-def test_a_second_ingest_waits_and_takes_over(
-    sender: Sender, ingest: IngestProcess, database: str, broker: Mosquitto, tmp_path: Path
-) -> None:
-    sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
-    sender.wait()
-    second = IngestProcess(database, broker.port, tmp_path / "second.log")
-    try:
-        until(lambda: "another ingest is at work" in second.said())
-        ingest.kill()
-        sender.put(Lane.EVENTS, Reading(device="sos", at=now_ms(), event="pressed"))
-        sender.wait()
-        assert "ingest is at work" in second.said()
-    finally:
-        second.stop()
 
 
 def test_what_the_database_refuses_is_kept_aside_and_blocks_nobody(

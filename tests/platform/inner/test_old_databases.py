@@ -39,6 +39,7 @@ OF_0003 = """
         SELECT p.community_id, g.id, p.id, 'climate-0', 'climate', '温', 'Climate', '{}',
             'approved', now() FROM places p, gateways g;
     INSERT INTO lanes SELECT id, 'e', 'events', 41, now() FROM gateways;
+    INSERT INTO heartbeats VALUES ('ingest', now());
     INSERT INTO rule_states SELECT id, 'smoke', 'b1', '{}', now() FROM communities;
     INSERT INTO device_events (community_id, device_id, observed_at, received_at, event, data,
         flags) SELECT community_id, id, now(), now(), 'opened', '{"by": "key"}', 0 FROM devices;
@@ -125,6 +126,8 @@ def test_a_full_database_of_an_early_release_comes_to_this_one(new: New) -> None
     with engine.connect() as connection:
         told = text("SELECT holidays, armed, plan ->> 'width', feed_seq FROM communities")
         assert connection.execute(told).one() == ([], None, "5", 7)
+        heard = text("SELECT count(*) FROM partitions WHERE heard_at > now() - INTERVAL '1 hour'")
+        assert connection.scalar(heard) == 64
     bring_up_to_date(engine, settled=timedelta(0))
     over = {floor(at, HOUR) for at in times if floor(at, HOUR) + HOUR <= now()}
     with engine.connect() as connection:
@@ -142,7 +145,7 @@ def test_a_full_database_goes_back_step_by_step_and_comes_again(new: New) -> Non
     migrate(url(engine))
     bring_up_to_date(engine, settled=timedelta(0))
     before = counts(engine)
-    for revision in ("0007", "0006", "0005", "0004", "0003"):
+    for revision in ("0008", "0007", "0006", "0005", "0004", "0003"):
         with engine.begin() as connection:
             command.downgrade(_config(connection), revision)
         assert counts(engine) == before

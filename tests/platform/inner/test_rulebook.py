@@ -64,3 +64,44 @@ def test_a_memory_that_cannot_be_read_takes_nobody_elses_along(
             session.execute(add, {"rule": rule, "state": state, "due": due})
         book = Rulebook.load(session, load_library(), snapshot.load(session))
     assert book.next_due() == EIGHT
+
+
+def test_the_last_word_of_a_device_is_stored_once_and_outlives_a_restart(
+    database: str, engine: Engine
+) -> None:
+    """Not every heartbeat rewrites the row of each rule that waits for it."""
+    provide_community(database)
+    minute = 60_000
+    rows = text(
+        "SELECT state FROM rule_states WHERE rule_id = 'device-silent' AND entity = 'quick'"
+    )
+    with transaction(engine) as session:
+        registry = snapshot.load(session)
+        gateway = registry.gateway(COMMUNITY, GATEWAY)
+        assert gateway is not None
+        quick = gateway.devices["quick"]
+        world = World(registry, Latest.load(session), Coverage.load(session, EIGHT))
+        world.coverage.found(session, gateway, EIGHT, None)
+        book = Rulebook.load(session, load_library(), registry)
+        book.watch(world, EIGHT)
+        book.save(session)
+        begun = session.scalar(rows)
+        for n in range(1, 61):
+            at = EIGHT + n * minute
+            said = Taken(
+                quick, Reading(device="quick", at=at, values={"temperature": 20}), at, at, 0
+            )
+            world.latest.observe(said)
+            assert not book.evaluate(said, world, at)
+        book.save(session)
+        world.latest.save(session)
+        assert session.scalar(rows) == begun
+    with transaction(engine) as session:
+        world = World(registry, Latest.load(session), Coverage.load(session, EIGHT))
+        anew = Rulebook.load(session, load_library(), registry)
+        anew.catch_up(world)
+        last = EIGHT + HOUR
+        rung = [one for one in anew.tick(world, last + 1_000) if one.finding.entity == "quick"]
+        assert not rung
+        rung = [one for one in anew.tick(world, last + HOUR) if one.finding.entity == "quick"]
+    assert [one.finding.rule_id for one in rung] == ["device-silent"]

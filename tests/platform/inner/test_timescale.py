@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from anju_platform.database import connect, now, transaction
 from anju_platform.demo.postgres import create_database
 from anju_platform.migrate import differences, migrate
-from anju_platform.telemetry.repository import copy_points
+from anju_platform.telemetry.repository import Points, copy_points
 from anju_platform.telemetry.storage import Retention, keep_partitions
 
 SERVER = os.environ.get("ANJU_TEST_TIMESCALE_URL")
@@ -66,7 +66,9 @@ def test_the_policy_keeps_readings_for_as_long_as_the_settings_say(engine: Engin
 
 def test_points_of_any_time_are_stored(engine: Engine) -> None:
     times = [now(), datetime(1970, 1, 2, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC)]
-    points = [(1, 1, 1, round(at.timestamp() * 1000), 2.5, 0) for at in times]
+    ones = [1] * len(times)
+    at = [round(at.timestamp() * 1000) for at in times]
+    points = Points(ones, ones, ones, at, [2.5] * len(times), [0] * len(times))
     with transaction(engine) as session:
         copy_points(session, points)
     with engine.connect() as connection:

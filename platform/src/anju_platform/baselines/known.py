@@ -25,10 +25,10 @@ class Baselines:
         self._profiles: dict[_Entity, dict[str, Profile]] = {}
 
     @classmethod
-    def load(cls, session: Session) -> "Baselines":
-        """Read the newest baselines of every community."""
+    def load(cls, session: Session, communities: Collection[int] | None = None) -> "Baselines":
+        """Read the newest baselines of every community, or some."""
         baselines = cls()
-        baselines.reload(session, None)
+        baselines.reload(session, communities)
         return baselines
 
     def reload(self, session: Session, communities: Collection[int] | None) -> None:

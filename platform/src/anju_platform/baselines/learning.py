@@ -175,7 +175,7 @@ class _Night:
     def _blind_periods(self, session: Session) -> Mapping[int | None, list[Period]]:
         found: dict[int | None, list[Period]] = {}
         end = to_millis(self._until)
-        for period in places.blind_periods(session, self._since, self._community.id):
+        for period in places.blind_periods(session, self._since, [self._community.id]):
             ended = end if period.ended_at is None else to_millis(period.ended_at)
             began = to_millis(period.started_at)
             found.setdefault(period.gateway_id, []).append((began, ended))

@@ -20,7 +20,7 @@ class LaneState(Table):
 
 
 class Heartbeat(Table):
-    """When a process last said that it is alive; how long it was away is told from it."""
+    """When a process last said that it is alive."""
 
     __tablename__ = "heartbeats"
     process: Mapped[str] = mapped_column(primary_key=True)

@@ -1,6 +1,6 @@
 """How far each lane is stored: the answer to "is this batch the next one?"."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum, auto
 
 from sqlalchemy.orm import Session
@@ -31,9 +31,9 @@ class Progress:
         self._changed: set[LaneKey] = set()
 
     @classmethod
-    def load(cls, session: Session) -> "Progress":
-        """Read all lanes."""
-        return cls(repository.load_lanes(session))
+    def load(cls, session: Session, gateways: Collection[int] | None = None) -> "Progress":
+        """Read all lanes, or those of some gateways."""
+        return cls(repository.load_lanes(session, gateways))
 
     def judge(self, gateway_id: int, epoch: str, lane: Lane, seq: int) -> Verdict:
         """Tell whether a batch is the next one, already stored, or too early."""

@@ -1,13 +1,13 @@
 """SQL of the lanes and of quarantine."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, aliased
 
-from anju_platform.database import driver, now
-from anju_platform.lanes.model import Heartbeat, LaneState, Quarantined
+from anju_platform.database import driver, now, within
+from anju_platform.lanes.model import LaneState, Quarantined
 
 _SAVE_LANES = """
     INSERT INTO lanes (gateway_id, epoch, lane, committed, updated_at)
@@ -24,11 +24,12 @@ _BEAT = """
 """
 
 
-def load_lanes(session: Session) -> dict[tuple[int, str, str], int]:
-    """Give ``committed`` of every (gateway, epoch, lane)."""
-    rows = session.execute(
-        select(LaneState.gateway_id, LaneState.epoch, LaneState.lane, LaneState.committed)
-    )
+def load_lanes(
+    session: Session, gateways: Collection[int] | None = None
+) -> dict[tuple[int, str, str], int]:
+    """Give ``committed`` of every (gateway, epoch, lane), or those of some gateways."""
+    columns = LaneState.gateway_id, LaneState.epoch, LaneState.lane, LaneState.committed
+    rows = session.execute(select(*columns).where(within(LaneState.gateway_id, gateways)))
     return {(gateway, epoch, lane): committed for gateway, epoch, lane, committed in rows}
 
 
@@ -81,11 +82,6 @@ def mark_released(session: Session, ids: Sequence[int]) -> None:
 def beat(session: Session, process: str) -> None:
     """Say that a process is alive."""
     driver(session).execute(_BEAT, [process])
-
-
-def last_beat(session: Session, process: str) -> datetime | None:
-    """Give when a process last said that it is alive."""
-    return session.scalar(select(Heartbeat.at).where(Heartbeat.process == process))
 
 
 def prune_quarantine(session: Session, before: datetime) -> None:

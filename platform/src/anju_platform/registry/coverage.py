@@ -5,7 +5,7 @@ cannot write. Absence rules stand still in those times.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -43,11 +43,17 @@ class Coverage:
         self.deaf_since: int | None = None
 
     @classmethod
-    def load(cls, session: Session, now: int) -> "Coverage":
-        """Read gateways' states and blind periods; ``now`` in epoch milliseconds."""
-        coverage = cls(repository.gateway_states(session))
+    def load(
+        cls, session: Session, now: int, communities: Collection[int] | None = None
+    ) -> "Coverage":
+        """Read gateways' states and blind periods of all communities, or some.
+
+        ``now`` in epoch milliseconds.
+        """
+        coverage = cls(repository.gateway_states(session, communities))
         own = set()
-        for period in repository.blind_periods(session, from_millis(now - KEPT_MS)):
+        since = from_millis(now - KEPT_MS)
+        for period in repository.blind_periods(session, since, communities):
             started = to_millis(period.started_at)
             ended = to_millis(period.ended_at) if period.ended_at else None
             if period.gateway_id is None:

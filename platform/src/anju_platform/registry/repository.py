@@ -1,13 +1,13 @@
 """SQL of the registry: what stands where, and who speaks for it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import column, delete, or_, select, table, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
-from anju_platform.database import Json, Table
+from anju_platform.database import Json, Table, within
 from anju_platform.registry.model import (
     BlindPeriod,
     Community,
@@ -24,9 +24,15 @@ _households = table("households", column("id"), column("slug"), column("attribut
 """Homes belong to the people above; the registry only reads what rules may know of them."""
 
 
-def communities(session: Session) -> Sequence[Community]:
-    """Give every community."""
-    return session.scalars(select(Community).order_by(Community.id)).all()
+def communities(session: Session, only: Collection[int] | None = None) -> Sequence[Community]:
+    """Give every community, or some."""
+    query = select(Community).where(within(Community.id, only))
+    return session.scalars(query.order_by(Community.id)).all()
+
+
+def community_ids(session: Session) -> Sequence[int]:
+    """Give the number of every community."""
+    return session.scalars(select(Community.id)).all()
 
 
 def community(session: Session, slug: str) -> Community | None:
@@ -34,25 +40,35 @@ def community(session: Session, slug: str) -> Community | None:
     return session.scalars(select(Community).where(Community.slug == slug)).one_or_none()
 
 
-def places(session: Session) -> Sequence[Place]:
-    """Give every place."""
-    return session.scalars(select(Place)).all()
+def places(session: Session, only: Collection[int] | None = None) -> Sequence[Place]:
+    """Give every place, or those of some communities."""
+    return session.scalars(select(Place).where(within(Place.community_id, only))).all()
 
 
-def gateways(session: Session) -> list[tuple[Gateway, str | None]]:
-    """Give (Gateway, slug of its place or nothing) of every gateway."""
+def gateways(
+    session: Session, only: Collection[int] | None = None
+) -> list[tuple[Gateway, str | None]]:
+    """Give (Gateway, slug of its place or nothing) of every gateway, or of some communities."""
     rows = session.execute(
-        select(Gateway, Place.slug).outerjoin(Place, Place.id == Gateway.place_id)
+        select(Gateway, Place.slug)
+        .outerjoin(Place, Place.id == Gateway.place_id)
+        .where(within(Gateway.community_id, only))
     )
     return [(gateway, place) for gateway, place in rows]
 
 
-def devices(session: Session) -> list[tuple[Device, Place, str | None, Json | None]]:
-    """Give (Device, Place, household's slug, household's attributes) of every device."""
+def devices(
+    session: Session, only: Collection[int] | None = None
+) -> list[tuple[Device, Place, str | None, Json | None]]:
+    """Give (Device, Place, household's slug, household's attributes) of every device, or some.
+
+    ``only`` names communities.
+    """
     rows = session.execute(
         select(Device, Place, _households.c.slug, _households.c.attributes)
         .join(Place, Place.id == Device.place_id)
         .outerjoin(_households, _households.c.id == Device.household_id)
+        .where(within(Device.community_id, only))
     )
     return [(device, place, home, person) for device, place, home, person in rows]
 
@@ -106,9 +122,10 @@ def set_parents(session: Session, parents: Sequence[Json]) -> None:
         session.execute(update(Place), parents)
 
 
-def gateway_states(session: Session) -> dict[int, bool]:
-    """Give whether each gateway is online, as last written."""
-    rows = session.execute(select(Gateway.id, Gateway.online))
+def gateway_states(session: Session, only: Collection[int] | None = None) -> dict[int, bool]:
+    """Give whether each gateway (of some communities) is online, as last written."""
+    query = select(Gateway.id, Gateway.online).where(within(Gateway.community_id, only))
+    rows = session.execute(query)
     return {row.id: row.online for row in rows}
 
 
@@ -123,14 +140,13 @@ def set_online(
 
 
 def blind_periods(
-    session: Session, since: datetime, community_id: int | None = None
+    session: Session, since: datetime, only: Collection[int] | None = None
 ) -> list[BlindPeriod]:
-    """Give the blind periods that reach beyond ``since``, of one community or of all."""
+    """Give the blind periods that reach beyond ``since``, of some communities or of all."""
     query = select(BlindPeriod).where(
-        or_(BlindPeriod.ended_at.is_(None), BlindPeriod.ended_at >= since)
+        within(BlindPeriod.community_id, only),
+        or_(BlindPeriod.ended_at.is_(None), BlindPeriod.ended_at >= since),
     )
-    if community_id is not None:
-        query = query.where(BlindPeriod.community_id == community_id)
     return list(session.scalars(query))
 
 

@@ -1,7 +1,7 @@
 """The registry as ingest needs it: one look-up per reading, no query."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -90,11 +90,14 @@ class Registry:
         return {g.id: g for known in self.communities.values() for g in known.gateways.values()}
 
 
-def load(session: Session) -> Registry:
-    """Read the whole registry; devices of models this release does not know are left out."""
-    communities = {c.id: _known_community(c) for c in repository.communities(session)}
+def load(session: Session, only: Collection[int] | None = None) -> Registry:
+    """Read the registry of all communities, or some.
+
+    Devices of models this release does not know are left out.
+    """
+    communities = {c.id: _known_community(c) for c in repository.communities(session, only)}
     gateways: dict[int, KnownGateway] = {}
-    for gateway, place in repository.gateways(session):
+    for gateway, place in repository.gateways(session, only):
         community = communities[gateway.community_id]
         entities = {"device": gateway.slug, "gateway": gateway.slug}
         if place:
@@ -110,8 +113,8 @@ def load(session: Session) -> Registry:
         )
         gateways[gateway.id] = community.gateways[gateway.slug] = known
     fields = repository.field_ids(session)
-    site = Site(repository.places(session))
-    for device, where, household, person in repository.devices(session):
+    site = Site(repository.places(session, only))
+    for device, where, household, person in repository.devices(session, only):
         if device.state != "approved":
             continue
         speaker = gateways[device.gateway_id]

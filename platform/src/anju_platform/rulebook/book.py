@@ -59,24 +59,27 @@ class World:
     baselines: Baselines = field(default_factory=Baselines)
 
     @classmethod
-    def load(cls, session: Session, registry: Registry, now: int) -> "World":
-        """Read all of it; ``now`` in epoch milliseconds."""
-        latest, coverage = Latest.load(session), Coverage.load(session, now)
-        return cls(registry, latest, coverage, Baselines.load(session))
+    def load(
+        cls, session: Session, registry: Registry, now: int, only: Collection[int] | None = None
+    ) -> "World":
+        """Read what belongs to a registry, of which ``only`` names the communities if not all.
+
+        ``now`` in epoch milliseconds.
+        """
+        latest, coverage = Latest.load(session, only), Coverage.load(session, now, only)
+        return cls(registry, latest, coverage, Baselines.load(session, only))
 
 
 class Rulebook:
     """Rules and their states, in memory and, by :meth:`save`, in the database.
 
-    ``rules`` is the library; ``overlays`` is what communities chose for themselves.
+    ``rules`` is the library; what communities chose for themselves comes by :meth:`load`.
     After a failed transaction it no longer agrees with the database: make a new one.
     """
 
-    def __init__(
-        self, rules: Sequence[Rule], registry: Registry, overlays: Overlays | None = None
-    ) -> None:
+    def __init__(self, rules: Sequence[Rule], registry: Registry) -> None:
         self._library = {rule.id: rule for rule in rules}
-        self._overlays = overlays or {}
+        self._overlays: Overlays = {}
         self._compiled = RuleSets(self._library)
         self._sets: dict[int, RuleSet] = {}
         self.adopt(registry)
@@ -94,11 +97,22 @@ class Rulebook:
         self._sets = self._compiled.of(registry.communities.values(), self._overlays)
 
     @classmethod
-    def load(cls, session: Session, rules: Sequence[Rule], registry: Registry) -> "Rulebook":
-        """Read every stored state; that of rules no longer in force is forgotten."""
-        book = cls(rules, registry, force.load(session, {rule.id: rule for rule in rules}))
+    def load(
+        cls,
+        session: Session,
+        rules: Sequence[Rule],
+        registry: Registry,
+        only: Collection[int] | None = None,
+    ) -> "Rulebook":
+        """Read the stored states of all communities, or some.
+
+        That of rules no longer in force is forgotten.
+        """
+        book = cls(rules, registry)
+        book._overlays = book._choose(session, registry)
+        book.adopt(registry)
         heirs = Heirs()
-        for stored in repository.load_states(session):
+        for stored in repository.load_states(session, only):
             try:
                 book._restore(stored, registry, heirs)
             except (msgspec.ValidationError, KeyError) as error:
@@ -129,6 +143,14 @@ class Rulebook:
             if rule_id not in self._overlays.get(community_id, {}):
                 self._lost.append(stored.key)  # no rule of this release has that id
 
+    def catch_up(self, world: World) -> None:
+        """Let silences that any word of a device ends begin with its last word."""
+        for key, memory in self._memory.items():
+            rule, community = self._rule(key), world.registry.communities.get(key[0])
+            device = community.devices.get(memory.device) if community else None
+            if rule is not None and rule.follows_device and device is not None:
+                memory.state = rule.heard(memory.state, world.latest.last_word(device.id))
+
     def put_in_force(self, session: Session, registry: Registry) -> None:
         """Take over what communities chose by now; a rule that did not change notices nothing.
 
@@ -136,7 +158,7 @@ class Rulebook:
         means nothing to it is forgotten, as is all of a rule that is switched off.
         """
         before = self._sets
-        self._overlays = force.load(session, self._library, before=self._overlays)
+        self._overlays = self._choose(session, registry)
         self.adopt(registry)
         heirs = Heirs()
         for key in list(self._memory):
@@ -146,6 +168,11 @@ class Rulebook:
                 self._forget(key)
             elif new is not old:
                 self._inherit(key, new, shape((old or new).rule), registry, heirs)
+
+    def _choose(self, session: Session, registry: Registry) -> Overlays:
+        """Read what the communities of the registry chose."""
+        chosen = force.load(session, self._library, before=self._overlays)
+        return {one: overlay for one, overlay in chosen.items() if one in registry.communities}
 
     def _inherit(
         self,
@@ -203,41 +230,51 @@ class Rulebook:
                     )
         return found
 
-    def evaluate(self, one: Taken, world: World, now: int) -> list[Found]:
+    def evaluate(self, one: Taken, world: World, now: int) -> Sequence[Found]:
         """Give what a reading means now, which may be long after it was received."""
         device, reading = one.device, one.reading
+        community_id, slug = device.community_id, device.slug
         fact = Fact(
-            device=device.slug,
-            model=device.model.name,
-            entities=device.entities,
-            at=one.at,
-            received_at=one.received_at,
-            values=reading.values,
-            event=reading.event,
-            data=reading.data,
-            id=reading.id,
+            slug,
+            device.model.name,
+            device.entities,
+            one.at,
+            one.received_at,
+            reading.values,
+            reading.event,
+            reading.data,
+            reading.id,
             retained=bool(one.flags & _RETAINED),
         )
         household = device.entities.get("household")
         if household is not None:
-            self._homes.observe(device.community_id, household, fact)
-        matching = self._sets[device.community_id].matching(fact)
+            self._homes.observe(community_id, household, fact)
+        matching = self._sets[community_id].matching(fact)
         if not matching:
-            return []
+            return _NOTHING
         found: list[Found] = []
         said = fact.said()
-        contexts: dict[bool, Context] = {}
+        context, of_gateway = self._context(device, world, now, itself=False), None
         for rule in matching:
             entity = rule.key(fact)
             if entity is None:
                 continue
-            itself = rule.is_about_gateway
-            context = contexts.get(itself)
-            if context is None:
-                context = contexts[itself] = self._context(device, world, now, itself=itself)
-            memory = self._memory.get((device.community_id, rule.rule.id, entity))
-            state = memory.state if memory else None
-            found += self._apply(rule, entity, device, rule.step, state, fact, context, said)
+            asked = context
+            if rule.is_about_gateway:
+                of_gateway = of_gateway or self._context(device, world, now, itself=True)
+                asked = of_gateway
+            key = (community_id, rule.rule.id, entity)
+            memory = self._memory.get(key)
+            try:
+                outcome = rule.step(memory.state if memory else None, fact, asked, said)
+            except Exception as error:  # noqa: BLE001 - a rule that fails does not stop the others
+                self._note_failure(rule, entity, device, error)
+                continue
+            # most readings change nothing that is worth a row, nor any timer: no more than this
+            if memory is not None and not outcome.changed and outcome.due == memory.due:
+                memory.state, memory.device = outcome.state, slug
+            else:
+                found += self._take_over(rule, key, device, outcome)
         return found
 
     def tick(self, world: World, now: int) -> list[Found]:
@@ -331,14 +368,23 @@ class Rulebook:
         key = (device.community_id, rule.rule.id, entity)
         try:
             outcome = act(*about)
-        except Exception:
-            self.failures[rule.rule.id] += 1
-            times = self.failures[rule.rule.id]
-            if times & (times - 1) == 0:  # 1, 2, 4, 8 ...: it may fail at every reading
-                log.exception(
-                    "rule %s failed for %s of %s (%d)", rule.rule.id, entity, device.slug, times
-                )
+        except Exception as error:  # noqa: BLE001 - it is logged, and the others go on
+            self._note_failure(rule, entity, device, error)
             return _NOTHING
+        return self._take_over(rule, key, device, outcome)
+
+    def _note_failure(
+        self, rule: CompiledRule, entity: str, device: KnownDevice, error: Exception
+    ) -> None:
+        self.failures[rule.rule.id] += 1
+        times = self.failures[rule.rule.id]
+        if times & (times - 1) == 0:  # 1, 2, 4, 8 ...: it may fail at every reading
+            text = "rule %s failed for %s of %s (%d)"
+            log.error(text, rule.rule.id, entity, device.slug, times, exc_info=error)
+
+    def _take_over(
+        self, rule: CompiledRule, key: StateKey, device: KnownDevice, outcome: Outcome
+    ) -> Sequence[Found]:
         if outcome.state is None:
             self._forget(key)
         else:

@@ -1,7 +1,7 @@
 """SQL of the rules' stored states, and of what is added to their versions and activations."""
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -31,7 +31,7 @@ _AT_ONCE = 5_000
 _LOAD = """
     SELECT community_id, rule_id, entity, state::text,
         round(extract(epoch FROM due_at) * 1000)::bigint
-    FROM rule_states
+    FROM rule_states WHERE %(only)s::bigint[] IS NULL OR community_id = ANY (%(only)s)
 """
 
 _SAVE = """
@@ -50,12 +50,15 @@ _FORGET = """
 """
 
 
-def load_states(session: Session) -> Iterator[StoredState]:
-    """Give every stored state, as they come: all of them at once would fill the memory."""
+def load_states(session: Session, only: Collection[int] | None = None) -> Iterator[StoredState]:
+    """Give every stored state, or those of some communities, as they come.
+
+    All of them at once would fill the memory.
+    """
     decode = msgspec.json.Decoder(Json).decode
     with _uncollected(), driver(session).cursor("rule_states", binary=True) as cursor:
         cursor.itersize = _AT_ONCE
-        cursor.execute(_LOAD)
+        cursor.execute(_LOAD, {"only": None if only is None else sorted(only)})
         for community, rule, entity, state, due in cursor:
             yield StoredState((community, rule, entity), decode(state), due)
 

@@ -1,11 +1,12 @@
 """The writing side of the time series: what is stored of each reading, and when it counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from anju_devices.messages import Lane, Quality, Reading, Value
+from anju_devices.model import DeviceModel
 from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.telemetry import repository
@@ -102,18 +103,29 @@ class Clocks:
 
 def record_points(session: Session, taken: Sequence[Taken]) -> int:
     """Store the values of readings; gives how many."""
-    points: list[repository.Point] = []
+    points = repository.Points()
+    fields, values = points.fields, points.values
     for one in taken:
-        device, at, flags = one.device, one.reading.at, one.flags
-        community_id, device_id = device.community_id, device.id
-        model, fields = device.model, device.fields
-        for name, value in one.reading.values.items():
-            field = model.field(name)
-            if field is not None:
-                number = field.number(value)
-                points.append((community_id, device_id, fields[name], at, number, flags))
+        said = one.reading.values
+        if not said:
+            continue
+        device, model, numbers = one.device, one.device.model, one.device.fields
+        for name, value in said.items():
+            fields.append(numbers[name])
+            values.append(_option(model, name, value) if isinstance(value, str) else value)
+        count = len(said)
+        points.communities += [device.community_id] * count
+        points.devices += [device.id] * count
+        points.at += [one.reading.at] * count
+        points.flags += [one.flags] * count
     repository.copy_points(session, points)
     return len(points)
+
+
+def _option(model: DeviceModel, name: str, value: str) -> float:
+    """Give the number of a choice; that it is one was checked when it was taken in."""
+    known = model.field(name)
+    return known.number(value) if known is not None else float("nan")
 
 
 def record_events(session: Session, taken: Sequence[Taken]) -> None:
@@ -156,8 +168,8 @@ class Latest:
         self._changed: set[int] = set()
 
     @classmethod
-    def load(cls, session: Session) -> "Latest":
-        """Read the latest values of every device."""
+    def load(cls, session: Session, communities: Collection[int] | None = None) -> "Latest":
+        """Read the latest values of every device, or those of some communities."""
         return cls(
             {
                 row.device_id: _Current(
@@ -166,7 +178,7 @@ class Latest:
                     {name: pair[0] for name, pair in row.latest.items()},
                     {name: pair[1] for name, pair in row.latest.items()},
                 )
-                for row in repository.device_states(session)
+                for row in repository.device_states(session, communities)
             }
         )
 
@@ -187,6 +199,16 @@ class Latest:
         """Give a device's current values by field; empty while it has said nothing."""
         state = self._states.get(device_id)
         return state.values if state else {}
+
+    def last_word(self, device_id: int) -> int:
+        """Give when a device last said something, epoch ms; 0 while it has said nothing.
+
+        What came late tells of the time it was said at.
+        """
+        state = self._states.get(device_id)
+        if state is None:
+            return 0
+        return min(state.last_seen, max(state.times.values(), default=state.last_seen))
 
     def save(self, session: Session) -> None:
         """Write the devices that said something."""

@@ -1,0 +1,1 @@
+"""Which ingest process writes which communities."""
