@@ -36,7 +36,10 @@ def store(
             )
         ).one()
         rows = [(to_millis(at), value) for at, value in points]
-        copy_points(session, [(device.community_id, device.id, number, at, v, 0) for at, v in rows])
+        points = Points()
+        for at, value in rows:
+            add(points, device.community_id, device.id, number, at, value)
+        copy_points(session, points)
     return rows
 
 
