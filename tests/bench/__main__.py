@@ -7,6 +7,7 @@ readings are lived again. ``inactivity``: how soon a silence in a real home is n
 Long ones, on a machine with nothing else to do: ``sustained`` and ``burst``, alarms under a
 load and under ten times as much; ``drain``, alarms while a day's backlog comes in; ``growth``,
 what a point costs as a site grows. ``document`` writes what they found into docs/performance.md.
+``store``: what a point costs on disk, and how soon a chart is there.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tests.bench import (
     latency,
     loaded,
     states,
+    store,
     throughput,
 )
 from tests.bench.loaded import Scale
@@ -176,6 +178,14 @@ def _growth(options: argparse.Namespace) -> Result:
     return {"growth": {"conditions": given, "curves": curves}}
 
 
+def _store(options: argparse.Namespace) -> Result:
+    with _directory() as directory:
+        figures = store.run(directory, points=options.points, say=print)
+    for kind, values in figures.items():
+        _list(f"The store on {kind}", values)
+    return {"store": figures}
+
+
 BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "product": _whole_product,
     "latency": _whole_product,
@@ -187,6 +197,7 @@ BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "burst": _burst,
     "drain": _drain,
     "growth": _growth,
+    "store": _store,
 }
 
 
@@ -203,6 +214,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--devices", type=int, help="that send a load, or that growth ends with")
     parser.add_argument("--hours", type=float, default=24.0, help="of a backlog (24)")
     parser.add_argument("--rounds", type=int, default=7, help="in which growth takes turns (7)")
+    parser.add_argument(
+        "--points", type=int, default=10_000_000, help="readings of a year in the store (1e7)"
+    )
     return parser.parse_args()
 
 

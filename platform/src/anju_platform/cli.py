@@ -17,6 +17,7 @@ from anju_platform.config import Settings
 from anju_platform.console import Console, community_number, database
 from anju_platform.demo.command import demo
 from anju_platform.errors import ConfigError, InvalidRequestError, NotFoundError, PlatformError
+from anju_platform.keep_cli import backup, keep_app, restore
 from anju_platform.pulse import Kind
 from anju_platform.registry.schemas import DeviceState, DeviceStatus
 from anju_platform.rule_cli import rules as rule_app
@@ -38,6 +39,9 @@ app.add_typer(user_app, name="user")
 app.add_typer(device_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(rule_app, name="rule")
+app.add_typer(keep_app, name="keep")
+app.command()(backup)
+app.command()(restore)
 rule_app.command()(backtest)
 
 CommunityName = Annotated[str, typer.Option("--community", help="The community's id.")]

@@ -46,7 +46,12 @@ class Settings(BaseSettings):
     secure_cookies: bool = True
     session_hours: int = Field(default=12, ge=1, le=744)
     metrics_token: SecretStr | None = None
-    telemetry_keep_days: int = Field(default=730, ge=1)
+    telemetry_keep_days: int = Field(default=90, ge=30)
+    health_keep_days: int = Field(default=90, ge=1)
+    rollup_keep_days: int = Field(default=730, ge=1)
+    health_rollup_keep_days: int = Field(default=365, ge=1)
+    event_keep_days: int = Field(default=365, ge=30)
+    alert_keep_days: int = Field(default=1825, ge=30)
     media_keep_days: int = Field(default=30, ge=1)
     ingest_processes: int = Field(default=1, ge=1, le=64)
     log_level: str = "INFO"

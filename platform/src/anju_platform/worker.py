@@ -15,7 +15,7 @@ from anju_platform.auth import repository as auth
 from anju_platform.baselines.learning import learn_due
 from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
-from anju_platform.database import UNAVAILABLE, connect, driver, now, transaction
+from anju_platform.database import UNAVAILABLE, connect, driver, now, reading, transaction
 from anju_platform.lanes import repository as lanes
 from anju_platform.media import service as media
 from anju_platform.notifications import repository as notifications
@@ -29,23 +29,28 @@ from anju_platform.registry import repository as registry
 from anju_platform.rulebook import force
 from anju_platform.scheduler import Scheduler, Upkeep
 from anju_platform.system import repository as system
+from anju_platform.telemetry.model import Kept
+from anju_platform.telemetry.retention import keeping
+from anju_platform.telemetry.rollups.summing import bring_up_to_date
 from anju_platform.telemetry.storage import Retention, keep_partitions
 from anju_platform.vitals import WorkerVitals
 from anju_rules import Rule, load_library
 
 log = logging.getLogger(__name__)
 
+ROLLED_UP_EVERY = timedelta(minutes=5)
 FEED_KEPT = timedelta(days=1)
 QUARANTINE_KEPT = timedelta(days=90)
 LANES_KEPT = timedelta(days=30)
 BLIND_KEPT = timedelta(days=730)
-"""As long as readings are kept: who back-tests a rule must know when silence meant nothing."""
+"""Longer than readings: who back-tests a rule must know when silence meant nothing."""
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
 PROCESSES_KEPT = timedelta(hours=1)
 """A process that vanished is shown for so long; one that came back under its name replaced it."""
 STILL_S = 300.0
 """A deliverer that has not come round for so long never will: the process ends, to be started."""
+_ALERTS_AT_ONCE = 500
 _POLL_S = 1.0
 _RETRY_S = 1.0
 
@@ -93,10 +98,26 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
             media.delete_expired(session)
 
     library = {rule.id: rule for rule in load_library()}
-    retention = Retention(keep_days=settings.telemetry_keep_days)
+    keep = kept_days(settings)
+
+    def roll_ups() -> None:
+        bring_up_to_date(engine, keep_days=keeping.shortest(engine, keep))
+
+    def partitions() -> None:
+        keep_days = keeping.longest(engine, keep)
+        summed_up = keeping.is_summed_up(engine, keep)
+        keep_partitions(engine, Retention(keep_days=keep_days if summed_up else None))
+
+    def retention() -> None:
+        if keeping.is_summed_up(engine, keep):
+            keeping.forget(engine, keep)
+
     hour = timedelta(hours=1)
     return (
-        Upkeep("partitions", hour, lambda: keep_partitions(engine, retention)),
+        Upkeep("partitions", hour, partitions),
+        Upkeep("roll-ups", ROLLED_UP_EVERY, roll_ups),
+        Upkeep("retention", hour, retention),
+        Upkeep("alerts", hour, lambda: forget_alerts(engine, keep)),
         Upkeep("sessions", hour, older(timedelta(hours=settings.session_hours), sessions)),
         Upkeep("feed", hour, older(FEED_KEPT, alerts.prune_feed)),
         Upkeep("quarantine", hour, older(QUARANTINE_KEPT, lanes.prune_quarantine)),
@@ -108,6 +129,33 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),
         Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),
     )
+
+
+def kept_days(settings: Settings) -> keeping.Defaults:
+    """Give for how many days the settings keep what."""
+    return {
+        Kept.READINGS: settings.telemetry_keep_days,
+        Kept.HEALTH: settings.health_keep_days,
+        Kept.ROLLUPS: settings.rollup_keep_days,
+        Kept.HEALTH_ROLLUPS: settings.health_rollup_keep_days,
+        Kept.EVENTS: settings.event_keep_days,
+        Kept.ALERTS: settings.alert_keep_days,
+    }
+
+
+def forget_alerts(engine: Engine, keep: keeping.Defaults) -> None:
+    """Delete alerts closed longer ago than their community keeps them, with all that is theirs."""
+    with reading(engine) as session:
+        found = keeping.keepers(session, keep)
+    for keeper in found:
+        before = keeper.since(Kept.ALERTS, now())
+
+        def some(
+            session: Session, limit: int, of: int = keeper.community_id, until: datetime = before
+        ) -> int:
+            return alerts.prune_closed(session, of, until, limit=limit)
+
+        keeping.in_pieces(engine, some, limit=_ALERTS_AT_ONCE)
 
 
 class Worker:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from outer_site import PASSWORD, PASSWORD_HASH, Site, Web, add_people, community_file
 from sqlalchemy import select
@@ -17,8 +19,12 @@ from anju_platform.api import create_app
 from anju_platform.auth.model import Role, User
 from anju_platform.config import Settings
 from anju_platform.database import connect, transaction
+from anju_platform.demo.postgres import create_database
+from anju_platform.migrate import migrate
 from anju_platform.provision import import_community
 from anju_platform.registry.model import Community, Gateway
+
+TIMESCALE = os.environ.get("ANJU_TEST_TIMESCALE_URL")
 
 
 @pytest.fixture
@@ -93,3 +99,24 @@ def log_in(web: Web) -> Iterator[Callable[..., httpx.Client]]:
     yield enter
     for client in opened:
         client.close()
+
+
+@pytest.fixture(params=["plain", pytest.param("timescale", marks=pytest.mark.timescale)])
+def either_site(request: pytest.FixtureRequest, database: str) -> Iterator[Site]:
+    """A small community, on both kinds of storage."""
+    url = database
+    if request.param == "timescale":
+        if TIMESCALE is None:
+            pytest.skip("ANJU_TEST_TIMESCALE_URL names no server")
+        url = create_database(TIMESCALE, "anju_test_either")
+        migrate(url)
+    engine = connect(url)
+    with transaction(engine) as session:
+        secrets = import_community(session, community_file())
+        community_id = session.scalars(select(Community.id)).one()
+        add_people(session, community_id)
+    yield Site(engine, url, community_id, secrets)
+    engine.dispose()
+    if request.param == "timescale" and TIMESCALE is not None:
+        with psycopg.connect(TIMESCALE, autocommit=True) as connection:
+            connection.execute("DROP DATABASE anju_test_either WITH (FORCE)")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts.model import Alert, Condition, FeedEntry, Handling, TimelineEntry
 from anju_platform.database import Json, as_json, driver, is_among, now
 from anju_platform.errors import NotFoundError
+from anju_platform.notifications import repository as notifications
 
 FEED_CHANNEL = "anju_feed"
 """NOTIFY channel of the feed; the payload is ``<community_id>:<seq>``."""
@@ -170,6 +171,29 @@ def judged(
         .execution_options(populate_existing=True)
     )
     return list(session.scalars(query))
+
+
+def prune_closed(session: Session, community_id: int, before: datetime, *, limit: int) -> int:
+    """Delete alerts closed before that time, with their timelines and messages, oldest first.
+
+    Gives how many; ``limit`` at most.
+    """
+    query = (
+        select(Alert.id)
+        .where(
+            Alert.community_id == community_id,
+            Alert.handling == Handling.CLOSED,
+            Alert.closed_at < before,
+        )
+        .order_by(Alert.closed_at)
+        .limit(limit)
+    )
+    gone = session.scalars(query).all()
+    if gone:
+        notifications.forget_alerts(session, gone)
+        session.execute(delete(TimelineEntry).where(TimelineEntry.alert_id.in_(gone)))
+        session.execute(delete(Alert).where(Alert.id.in_(gone)))
+    return len(gone)
 
 
 def prune_feed(session: Session, before: datetime) -> int:

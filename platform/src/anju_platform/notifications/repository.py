@@ -157,5 +157,10 @@ def prune(session: Session, before: datetime) -> None:
     )
 
 
+def forget_alerts(session: Session, alert_ids: Sequence[UUID]) -> None:
+    """Delete whatever people were told, or were to be told, of these alerts."""
+    session.execute(delete(Notification).where(Notification.alert_id.in_(alert_ids)))
+
+
 def _rows(result: Any) -> int:
     return result.rowcount if isinstance(result, CursorResult) else 0

@@ -5,9 +5,19 @@ here so that queries can name its columns.
 """
 
 from datetime import datetime
-from enum import IntFlag
+from enum import IntFlag, StrEnum
 
-from sqlalchemy import ForeignKey, Index, SmallInteger
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    TableClause,
+    column,
+    table,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Json, Key, Table
@@ -40,6 +50,74 @@ class TelemetryPoint(Table):
     observed_at: Mapped[datetime] = mapped_column(primary_key=True)
     value: Mapped[float]
     flags: Mapped[int] = mapped_column(SmallInteger)
+
+
+class Kept(StrEnum):
+    """What is kept for a time of its own. Alerts go with their timelines and messages."""
+
+    READINGS = "readings"
+    HEALTH = "health"
+    ROLLUPS = "rollups"
+    HEALTH_ROLLUPS = "health_rollups"
+    EVENTS = "events"
+    ALERTS = "alerts"
+
+
+class KeepRule(Table):
+    """For how many days a community keeps something, where that differs from the settings."""
+
+    __tablename__ = "keep_rules"
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    keep_days: Mapped[int]
+
+
+class ForgottenDays(Table):
+    """Up to which day readings of a community are deleted before others' of the same day."""
+
+    __tablename__ = "forgotten_days"
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
+
+
+class StaleHour(Table):
+    """An hour of a community in which readings came that its roll-ups do not know yet.
+
+    Whoever stores readings says so in the same transaction; what summed an hour up takes its
+    mark away, unless it was touched again meanwhile.
+    """
+
+    __tablename__ = "stale_hours"
+    community_id: Mapped[int] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    touched_at: Mapped[datetime]
+
+
+def _rollup(name: str) -> TableClause:
+    time = DateTime(timezone=True)
+    return table(
+        name,
+        column("community_id", BigInteger),
+        column("device_id", BigInteger),
+        column("field_id", SmallInteger),
+        column("bucket", time),
+        column("count", BigInteger),
+        column("low", Float),
+        column("low_at", time),
+        column("high", Float),
+        column("high_at", time),
+        column("total", Float),
+        column("last", Float),
+        column("last_at", time),
+    )
+
+
+HOURLY = _rollup("telemetry_hourly")
+DAILY = _rollup("telemetry_daily")
+"""What a field of a device did in an hour or day of UTC, beginning at ``bucket``: how many
+readings, the lowest and highest and when, their sum, the last and when. Tables, or continuous
+aggregates of TimescaleDB; therefore made by the migration alone."""
 
 
 class DeviceEvent(Table):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from anju_platform.database import Json, as_json, driver, from_millis, to_millis, within
 from anju_platform.registry.model import DeviceField
 from anju_platform.telemetry.model import DeviceEvent, DeviceState, TelemetryPoint
+from anju_platform.telemetry.rollups.repository import HOUR_MS, mark_stale
 
 
 @dataclass(slots=True)
@@ -76,6 +77,9 @@ _ROW = np.dtype(
         ),
     ]
 )
+_HOURS = 2**31
+_BEFORE_1970 = 2**30
+"""A community and an hour in one number: more hours than any date of PostgreSQL's."""
 _EPOCH_2000_MS = 946_684_800_000
 
 _COPY = (
@@ -109,6 +113,15 @@ def copy_points(session: Session, points: Points) -> None:
         return
     with driver(session).cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(_SIGNATURE + _rows(points) + _TRAILER)
+    mark_stale(session, _hours(points))
+
+
+def _hours(points: Points) -> list[tuple[int, int]]:
+    """Give the (community id, hour) that points lie in, each once."""
+    hours = np.array(points.at, np.int64) // HOUR_MS
+    keys = np.unique(np.array(points.communities, np.int64) * _HOURS + hours + _BEFORE_1970)
+    split = (divmod(key, _HOURS) for key in keys.tolist())
+    return [(community, hour - _BEFORE_1970) for community, hour in split]
 
 
 def _rows(points: Points) -> bytes:

@@ -1,21 +1,38 @@
 """SQL of the time series as charts read it: thinned on the server, no extreme lost."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Float, Row, Select, cast, extract, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Float,
+    Row,
+    Select,
+    TableClause,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from anju_devices.catalog import MODELS
 from anju_devices.model import Field, Kind
 from anju_platform.auth.actor import Actor
+from anju_platform.database import from_millis
 from anju_platform.errors import ForbiddenError, InvalidRequestError, NotFoundError
 from anju_platform.registry.listing import find_device
 from anju_platform.registry.model import Device, DeviceField
 from anju_platform.registry.privacy import HEALTH_FIELDS
-from anju_platform.telemetry.model import DeviceEvent, Flag, TelemetryPoint
+from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, Flag, TelemetryPoint
+from anju_platform.telemetry.rollups.cover import DAY, HOUR, cover, floor
+from anju_platform.telemetry.rollups.repository import stale_hours
 from anju_platform.telemetry.schemas import EventView, Series
 
 MOST_POINTS = 2000
@@ -23,6 +40,77 @@ LONGEST = timedelta(days=366)
 _LOOK_BACK = timedelta(days=1)
 _STEPS = {Kind.BOOLEAN, Kind.CHOICE}
 _MILLIS = 1000.0
+_ROLLUPS = {DAY: DAILY, HOUR: HOURLY}
+"""Coarsest first."""
+_FINER = 2
+"""A roll-up serves a chart that might be up to this much finer: it reads far less."""
+_Point = tuple[int, float]
+"""(epoch ms, value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which field of which device, from when to when, by how many points at most.
+
+    ``steps``: it holds a value until the next (a boolean or choice).
+    """
+
+    device: Device
+    field_id: int
+    steps: bool
+    start: datetime
+    end: datetime
+    points: int
+
+    @property
+    def buckets(self) -> int:
+        """How many buckets there may be, of two points each, of a step chart three.
+
+        A step chart may get one more point in front: the value held at the start.
+        """
+        return max(1, (self.points - 1) // 3 if self.steps else self.points // 2)
+
+    @property
+    def widest(self) -> timedelta:
+        """How wide so many buckets are."""
+        return (self.end - self.start) / self.buckets
+
+    @property
+    def of_field(self) -> list[ColumnElement[bool]]:
+        """Say which readings are meant."""
+        return [
+            TelemetryPoint.device_id == self.device.id,
+            TelemetryPoint.field_id == self.field_id,
+        ]
+
+    def raw(self, start: datetime, end: datetime) -> Select[*tuple[Any, ...]]:
+        """Give the readings of a span as if each were a bucket of its own."""
+        at, value = TelemetryPoint.observed_at, TelemetryPoint.value
+        columns: dict[str, Any] = {
+            "at": at,
+            "low": value,
+            "low_at": at,
+            "high": value,
+            "high_at": at,
+            "last": value,
+            "last_at": at,
+            "number": literal(1, BigInteger),
+        }
+        named = [column.label(name) for name, column in columns.items()]
+        return select(*named).where(*self.of_field, *_between(start, end))
+
+    def rolled(
+        self, table: TableClause, start: datetime, end: datetime
+    ) -> Select[*tuple[Any, ...]]:
+        """Give the buckets of a span."""
+        own = table.c
+        columns = (own.bucket.label("at"), own.low, own.low_at, own.high, own.high_at)
+        return select(*columns, own.last, own.last_at, own["count"].label("number")).where(
+            own.device_id == self.device.id,
+            own.field_id == self.field_id,
+            own.bucket >= start,
+            own.bucket < end,
+        )
 
 
 def series(
@@ -38,7 +126,8 @@ def series(
     """Give at most ``points`` points of one field in ``[start, end)``.
 
     When more are stored, the span is cut into equal buckets and each gives its lowest and
-    highest point (of a boolean or choice also its last), at their own times.
+    highest point (of a boolean or choice also its last), at their own times. Where buckets
+    are wide, roll-ups tell, and the readings themselves only what those do not know yet.
 
     Raises:
         NotFoundError: no such device or field.
@@ -55,13 +144,12 @@ def series(
     known = _field(device, field)
     if field in HEALTH_FIELDS and not actor.may_see_health:
         raise ForbiddenError("health values are not shown to your role")
-    of_field = _of_field(session, device, field)
-    found = _stored(session, [*of_field, *_between(start, end)], points + 1)
-    bucket_s = None
-    if len(found) > points:
-        found, bucket_s = _thinned(session, of_field, known, span=(start, end), points=points)
-    if known.kind in _STEPS:
-        found = [*_held(session, of_field, start), *found][-points:]
+    asked = _Asked(
+        device, _number(session, device, field), known.kind in _STEPS, start, end, points
+    )
+    found, bucket_s = _read(session, asked)
+    if asked.steps:
+        found = [*_held(session, asked), *found][-points:]
     return Series(
         device=device.slug,
         field=field,
@@ -86,90 +174,126 @@ def _field(device: Device, name: str) -> Field:
     return known
 
 
-def _of_field(session: Session, device: Device, name: str) -> list[ColumnElement[bool]]:
-    number = session.scalar(
-        select(DeviceField.id).where(DeviceField.model == device.model, DeviceField.name == name)
+def _number(session: Session, device: Device, name: str) -> int:
+    query = select(DeviceField.id).where(
+        DeviceField.model == device.model, DeviceField.name == name
     )
-    return [TelemetryPoint.device_id == device.id, TelemetryPoint.field_id == (number or 0)]
+    return session.scalar(query) or 0
+
+
+def _read(session: Session, asked: _Asked) -> tuple[list[_Point], float | None]:
+    """Give points in order, and the width of buckets in s if there were too many."""
+    grains = [grain for grain in _ROLLUPS if grain <= asked.widest * _FINER]
+    if grains:
+        width, rows = _summed(session, asked, grains)
+        if sum(row.number for row in rows) > asked.points:
+            return _flat(rows, steps=asked.steps), width.total_seconds()
+    found = _stored(session, asked)
+    if _are_past_retention(session, asked, found[0][0] if found else None):
+        width, rows = _summed(session, asked, grains or [HOUR])
+        return _flat(rows, steps=asked.steps), width.total_seconds()
+    if len(found) <= asked.points:
+        return found, None
+    width = asked.widest
+    rows = session.execute(_extremes([asked.raw(asked.start, asked.end)], width, asked.start)).all()
+    return _flat(rows, steps=asked.steps), width.total_seconds()
+
+
+def _are_past_retention(session: Session, asked: _Asked, first: int | None) -> bool:
+    """Tell whether a roll-up knows of readings before the first (epoch ms) that is stored."""
+    until = asked.end if first is None else from_millis(first)
+    own = HOURLY.c
+    query = select(own.bucket).where(
+        own.device_id == asked.device.id,
+        own.field_id == asked.field_id,
+        own.bucket >= asked.start,
+        own.bucket <= until - HOUR,
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _stored(session: Session, asked: _Asked) -> list[_Point]:
+    """Give the first readings, one more than may be shown."""
+    query = (
+        select(TelemetryPoint.observed_at, TelemetryPoint.value)
+        .where(*asked.of_field, *_between(asked.start, asked.end))
+        .order_by(TelemetryPoint.observed_at)
+        .limit(asked.points + 1)
+    )
+    return [(_millis(at), value) for at, value in session.execute(query)]
 
 
 def _between(start: datetime, end: datetime) -> list[ColumnElement[bool]]:
     return [TelemetryPoint.observed_at >= start, TelemetryPoint.observed_at < end]
 
 
-def _stored(
-    session: Session, conditions: Sequence[ColumnElement[bool]], limit: int
-) -> list[tuple[int, float]]:
-    query = (
-        select(TelemetryPoint.observed_at, TelemetryPoint.value)
-        .where(*conditions)
-        .order_by(TelemetryPoint.observed_at)
-        .limit(limit)
-    )
-    return [(_millis(at), value) for at, value in session.execute(query)]
-
-
 def _millis(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _thinned(
-    session: Session,
-    of_field: Sequence[ColumnElement[bool]],
-    field: Field,
-    *,
-    span: tuple[datetime, datetime],
-    points: int,
-) -> tuple[list[tuple[int, float]], float]:
-    """Cut the span into buckets; give their extremes and the buckets' width in s."""
-    start, end = span
-    steps = field.kind in _STEPS
-    # a step chart may get one more point in front: the value held at the start
-    buckets = (points - 1) // 3 if steps else points // 2
-    width = (end - start) / max(1, buckets)
-    query = _extremes(of_field, start, end, width, last=steps)
-    found: list[tuple[int, float]] = []
-    for row in session.execute(query):
-        found += sorted(set(_points(row, steps=steps)))
-    return found, width.total_seconds()
+def _summed(
+    session: Session, asked: _Asked, grains: Sequence[timedelta]
+) -> tuple[timedelta, Sequence[Row[*tuple[Any, ...]]]]:
+    """Thin by roll-ups; only what they do not know yet is read from the series itself."""
+    grain = grains[0]
+    origin = floor(asked.start, grain)
+    width = -((origin - asked.end) // asked.buckets // grain) * grain
+    stale = stale_hours(session, asked.device.community_id, floor(asked.start, HOUR), asked.end)
+    parts = [
+        asked.raw(piece.start, piece.end)
+        if piece.grain is None
+        else asked.rolled(_ROLLUPS[piece.grain], piece.start, piece.end)
+        for piece in cover(asked.start, asked.end, grains, stale)
+    ]
+    return width, session.execute(_extremes(parts, width, origin)).all()
 
 
 def _extremes(
-    of_field: Sequence[ColumnElement[bool]],
-    start: datetime,
-    end: datetime,
-    width: timedelta,
-    *,
-    last: bool,
+    parts: Sequence[Select[*tuple[Any, ...]]], width: timedelta, origin: datetime
 ) -> Select[*tuple[Any, ...]]:
     """Compare (value, time) pairs as arrays, so that an extreme keeps the time it had."""
-    at = cast(extract("epoch", TelemetryPoint.observed_at) * _MILLIS, Float)
-    value = TelemetryPoint.value
-    pair = cast(array([value, at]), ARRAY(Float))
-    columns: list[ColumnElement[Any]] = [func.min(pair), func.max(pair)]
-    if last:
-        columns.append(func.max(cast(array([at, value]), ARRAY(Float))))
-    bucket = func.date_bin(width, TelemetryPoint.observed_at, start)
+    part = union_all(*parts).subquery()
+    columns = part.c
+    bucket = func.date_bin(width, columns.at, origin)
     return (
-        select(*columns).where(*of_field, *_between(start, end)).group_by(bucket).order_by(bucket)
+        select(
+            func.min(_pair(columns.low, _since_epoch(columns.low_at))).label("low"),
+            func.max(_pair(columns.high, _since_epoch(columns.high_at))).label("high"),
+            func.max(_pair(_since_epoch(columns.last_at), columns.last)).label("last"),
+            cast(func.sum(columns.number), BigInteger).label("number"),
+        )
+        .group_by(bucket)
+        .order_by(bucket)
     )
 
 
-def _points(row: Row[*tuple[Any, ...]], *, steps: bool) -> Iterable[tuple[int, float]]:
-    low, high = row[0], row[1]
-    yield round(low[1]), low[0]
-    yield round(high[1]), high[0]
+def _since_epoch(at: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.date_part("epoch", at, type_=Float) * _MILLIS  # as extract, without numeric
+
+
+def _pair(first: ColumnElement[Any], second: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(array([first, second]), ARRAY(Float))
+
+
+def _flat(rows: Sequence[Row[*tuple[Any, ...]]], *, steps: bool) -> list[_Point]:
+    found: list[_Point] = []
+    for row in rows:
+        found += sorted(set(_points(row, steps=steps)))
+    return found
+
+
+def _points(row: Row[*tuple[Any, ...]], *, steps: bool) -> Iterable[_Point]:
+    yield round(row.low[1]), row.low[0]
+    yield round(row.high[1]), row.high[0]
     if steps:
-        yield round(row[2][0]), row[2][1]
+        yield round(row.last[0]), row.last[1]
 
 
-def _held(
-    session: Session, of_field: Sequence[ColumnElement[bool]], start: datetime
-) -> list[tuple[int, float]]:
-    """Give the last point of the day before ``start``: what a door was when the chart begins."""
+def _held(session: Session, asked: _Asked) -> list[_Point]:
+    """Give the last point of the day before the start: what a door was when the chart begins."""
     query = (
         select(TelemetryPoint.observed_at, TelemetryPoint.value)
-        .where(*of_field, *_between(start - _LOOK_BACK, start))
+        .where(*asked.of_field, *_between(asked.start - _LOOK_BACK, asked.start))
         .order_by(TelemetryPoint.observed_at.desc())
         .limit(1)
     )

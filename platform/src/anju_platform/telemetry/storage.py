@@ -46,7 +46,7 @@ def keep_partitions(engine: Engine, retention: Retention | None = None) -> list[
     the rest is left for the next time.
     """
     retention = retention or Retention()
-    if _is_hypertable(engine):
+    if is_hypertable(engine):
         if retention.keep_days is not None:
             _set_policy(engine, retention.keep_days)
         return []
@@ -104,7 +104,8 @@ def _alone(connection: Connection) -> None:
     connection.execute(text(f"SET LOCAL lock_timeout = {_PATIENCE_MS}"))
 
 
-def _is_hypertable(engine: Engine) -> bool:
+def is_hypertable(engine: Engine) -> bool:
+    """Tell whether TimescaleDB keeps the series."""
     with engine.connect() as connection:
         kind = connection.scalar(text("SELECT relkind FROM pg_class WHERE relname = 'telemetry'"))
         return bool(kind == "r")
