@@ -145,7 +145,7 @@ def test_a_full_database_goes_back_step_by_step_and_comes_again(new: New) -> Non
     migrate(url(engine))
     bring_up_to_date(engine, settled=timedelta(0))
     before = counts(engine)
-    for revision in ("0008", "0007", "0006", "0005", "0004", "0003"):
+    for revision in ("0009", "0008", "0007", "0006", "0005", "0004", "0003"):
         with engine.begin() as connection:
             command.downgrade(_config(connection), revision)
         assert counts(engine) == before
