@@ -1,7 +1,8 @@
 """``python -m tests.faults``: break a site in every way and account for each reading and alarm.
 
 ``--runs 5`` of each fault, or of those ``--only`` names; ``--brief`` is the short version;
-``--report FILE`` writes the table between the file's markers.
+``--jobs 2`` breaks two sites side by side; ``--report FILE`` writes the table between the
+file's markers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from pathlib import Path
 
 from .faults import FAULTS
-from .matrix import run_matrix
+from .matrix import run_shares
 from .report import is_clean, table, write
 
 
@@ -21,14 +22,10 @@ def main() -> int:
     options = _options()
     names = options.only or [f.name for f in FAULTS.values() if f.brief or not options.brief]
     print(f"seed {options.seed}: {len(names)} faults, {options.runs} runs each", flush=True)
-    rows = run_matrix(
-        names,
-        runs=options.runs,
-        seed=options.seed,
-        brief=options.brief,
-        say=lambda said: print(said, flush=True),
+    rows = run_shares(
+        names, jobs=options.jobs, runs=options.runs, seed=options.seed, brief=options.brief
     )
-    found = table(rows, seed=options.seed)
+    found = table(rows, seed=options.seed, jobs=options.jobs)
     print(found)
     if options.report:
         write(options.report, found)
@@ -40,6 +37,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="of each fault (5)")
     parser.add_argument("--only", action="append", choices=tuple(FAULTS), help="repeatable")
     parser.add_argument("--brief", action="store_true", help="the short version's faults")
+    parser.add_argument("--jobs", type=int, default=1, help="sites side by side (1)")
     parser.add_argument("--seed", type=int, default=random.randrange(1000, 10_000))
     parser.add_argument("--report", type=Path, help="the document to write the table into")
     return parser.parse_args()

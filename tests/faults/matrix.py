@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 import psycopg
@@ -89,6 +92,25 @@ def run_matrix(
             for row in (row for row in rows if row.fault.ingests == ingests):
                 _run_row(row, stack, runs=runs, seed=seed, brief=brief, say=say)
     return rows
+
+
+def run_shares(names: Sequence[str], *, jobs: int, runs: int, seed: int, brief: bool) -> list[Row]:
+    """Run the matrix on several sites side by side, each in a process of its own."""
+    work = functools.partial(_share, runs=runs, seed=seed, brief=brief)
+    shares = [names[n::jobs] for n in range(jobs)]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        done = [one for share in pool.map(work, shares) for one in share]
+    done.sort(key=lambda one: names.index(one[0]))
+    return [Row(FAULTS[name], ran, skipped) for name, ran, skipped in done]
+
+
+def _share(
+    names: Sequence[str], *, runs: int, seed: int, brief: bool
+) -> list[tuple[str, list[Run], str]]:
+    """Run some of the faults; gives what can be carried from one process to another."""
+    say = functools.partial(print, flush=True)
+    rows = run_matrix(names, runs=runs, seed=seed, brief=brief, say=say)
+    return [(row.fault.name, row.runs, row.skipped) for row in rows]
 
 
 def _run_row(

@@ -24,9 +24,9 @@ def is_clean(rows: Sequence[Row]) -> bool:
     return all(run.is_good for row in rows for run in row.runs)
 
 
-def table(rows: Sequence[Row], *, seed: int) -> str:
+def table(rows: Sequence[Row], *, seed: int, jobs: int) -> str:
     """Give the table in Markdown, with its conditions."""
-    return f"{_conditions(rows, seed)}\n\n{_HEAD}" + "\n".join(map(_line, rows)) + "\n"
+    return f"{_conditions(rows, seed, jobs)}\n\n{_HEAD}" + "\n".join(map(_line, rows)) + "\n"
 
 
 def _line(row: Row) -> str:
@@ -44,7 +44,7 @@ def _line(row: Row) -> str:
     return f"| {fault.name} | {fault.does} | " + " | ".join(map(str, cells)) + " |"
 
 
-def _conditions(rows: Sequence[Row], seed: int) -> str:
+def _conditions(rows: Sequence[Row], seed: int, jobs: int) -> str:
     ran = [row for row in rows if row.runs]
     total = {what: sum(row.total(what) for row in ran) for what in ("readings", "alarms")}
     given_up = sum(row.total("given_up") for row in ran)
@@ -55,7 +55,8 @@ def _conditions(rows: Sequence[Row], seed: int) -> str:
         f" {total['readings']} readings and {total['alarms']} alarms; {wrong} runs with anything"
         f" wrong. {given_up} readings were given up by agents without room, and told of."
         f" {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()};"
-        " all of the site on one machine that others used too."
+        f" {jobs} site(s) at a time, each with broker, database and agents on this machine;"
+        f" load average {os.getloadavg()[2]:.1f} over the last 15 minutes."
     )
 
 

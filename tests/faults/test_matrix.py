@@ -41,25 +41,17 @@ def test_every_number_and_alarm_is_accounted_for(stack: Stack, name: str) -> Non
     assert run.account.wrong == [], logs_of(stack.folder)
 
 
-_OF = (
-    " devices d, communities c WHERE d.id = t.device_id AND c.id = d.community_id"
-    " AND c.slug = :slug AND d.slug = "
-)
-_LOSE = "DELETE FROM telemetry t USING" + _OF + "'meter-1'"
-_DOUBLE = "INSERT INTO telemetry SELECT t.* FROM telemetry t," + _OF + "'meter-2'"
-_ALTER = "UPDATE telemetry t SET value = value + 0.001 FROM" + _OF + "'meter-3'"
-_DISORDER = "UPDATE telemetry t SET flags = flags FROM" + _OF + "'meter-4' AND t.value = 0"
-_TELL_AGAIN = (
-    "INSERT INTO alert_timeline (alert_id, community_id, at, kind, data)"
-    " SELECT t.alert_id, t.community_id, t.at, t.kind, t.data FROM alert_timeline t, communities c"
-    " WHERE c.id = t.community_id AND c.slug = :slug AND t.kind = 'told'"
+_OF_DEVICE = (
+    "devices d, communities c WHERE d.id = t.device_id AND c.id = d.community_id"
+    " AND c.slug = :slug AND d.slug ="
 )
 TAMPERINGS = {
-    "lost": _LOSE,
-    "doubled": _DOUBLE,
-    "altered": _ALTER,
-    "disordered": _DISORDER,
-    "alarms_wrong": _TELL_AGAIN,
+    "lost": "DELETE FROM telemetry t USING @ 'meter-1'",
+    "doubled": "INSERT INTO telemetry SELECT t.* FROM telemetry t, @ 'meter-2'",
+    "altered": "UPDATE telemetry t SET value = value + 0.001 FROM @ 'meter-3'",
+    "disordered": "UPDATE telemetry t SET flags = flags FROM @ 'meter-4' AND t.value = 0",
+    "alarms_wrong": "UPDATE alert_timeline t SET kind = 'raised' FROM communities c"
+    " WHERE c.id = t.community_id AND c.slug = :slug AND t.kind = 'told'",
 }
 """What is done to the stored rows, by the figure of the account that must show it."""
 
@@ -81,7 +73,7 @@ def quiet(stack: Stack) -> Iterator[Scene]:
 def test_the_ledger_finds_what_is_wrong(quiet: Scene) -> None:
     assert balance(quiet).wrong == []
     for figure, tampering in TAMPERINGS.items():
-        assert getattr(balance(quiet), figure) == 0
+        before = getattr(balance(quiet), figure)
         with quiet.stack.engine.begin() as connection:
-            connection.execute(text(tampering), {"slug": quiet.slugs[0]})
-        assert getattr(balance(quiet), figure) > 0
+            connection.execute(text(tampering.replace("@", _OF_DEVICE)), {"slug": quiet.slugs[0]})
+        assert getattr(balance(quiet), figure) > before
