@@ -143,7 +143,7 @@ def run_once(stack: Stack, fault: Fault, *, seed: int, brief: bool) -> Run | str
         rng=rng,
         brief=brief,
         disk_mb=fault.disk_mb,
-        environment=fault.environment,
+        box_shift_s=fault.box_shift_s,
     )
     try:
         if reason := fault.skip(scene):

@@ -107,6 +107,10 @@ class Database(EmbeddedPostgres):
         lines = (self.data / "postmaster.pid").read_text("utf-8").splitlines()
         return Path(lines[4]) / f".s.PGSQL.{lines[3]}"
 
+    def said(self) -> str:
+        """Give the server's log."""
+        return (self.data / "log").read_text("utf-8", errors="replace")
+
     def processes(self) -> list[int]:
         """Give the ids of the server's processes, the postmaster's first."""
         try:

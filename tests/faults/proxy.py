@@ -130,7 +130,7 @@ class Proxy:
 
     def stop(self) -> None:
         """End for good."""
-        self._call(self._shut())
+        self._call(self._finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -157,6 +157,13 @@ class Proxy:
             self._server.close()
             self._server = None
         await self._hang_up(reset=False)
+
+    async def _finish(self) -> None:
+        await self._shut()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _hang_up(self, *, reset: bool) -> None:
         for connection in list(self._connections):

@@ -51,9 +51,7 @@ def community_file(slug: str) -> dict[str, Any]:
 class Gateway:
     """A community's one gateway: its agent with a spool on disk, and the devices behind it."""
 
-    def __init__(
-        self, stack: Stack, slug: str, *, disk_mb: int | None, environment: dict[str, str]
-    ) -> None:
+    def __init__(self, stack: Stack, slug: str, *, disk_mb: int | None, box_shift_s: int) -> None:
         self.slug = slug
         self.folder = stack.folder / slug
         self.disk = Disk(self.folder, disk_mb) if disk_mb else None
@@ -74,9 +72,11 @@ class Gateway:
         }
         path = self.folder / "edge.yaml"
         path.write_text(yaml.safe_dump(config), "utf-8")
-        command = [sys.executable, "-m", "anju_edge", "--config", str(path)]
+        script = str(Path(__file__).with_name("shifted_agent.py"))
+        runs = [script, str(box_shift_s)] if box_shift_s else ["-m", "anju_edge"]
+        command = [sys.executable, *runs, "--config", str(path)]
         log = stack.folder / f"agent-{slug}.log"
-        self.agent = Program(f"agent {slug}", command, environment, log)
+        self.agent = Program(f"agent {slug}", command, {}, log)
         self.injector = Injector(slug, self.folder / "port", token)
 
     def everything(self) -> list[Said]:
@@ -113,7 +113,7 @@ class Scene:
         rng: random.Random,
         brief: bool,
         disk_mb: int | None = None,
-        environment: dict[str, str] | None = None,
+        box_shift_s: int = 0,
     ) -> Scene:
         """Bring two communities into the registry and start an agent in each."""
         slugs = [f"{name}-{side}" for side in ("a", "b")]
@@ -121,7 +121,7 @@ class Scene:
             for slug in slugs:
                 import_community(session, community_file(slug))
         gateways = [
-            Gateway(stack, slug, disk_mb=disk_mb, environment=environment or {}) for slug in slugs
+            Gateway(stack, slug, disk_mb=disk_mb, box_shift_s=box_shift_s) for slug in slugs
         ]
         scene = cls(stack, rng, brief, gateways)
         for each in gateways:

@@ -74,7 +74,8 @@ class Disk:
         """Leave only so many bytes free."""
         ballast = self.folder / "ballast"
         free = shutil.disk_usage(self.folder).free - but
-        subprocess.run(["fallocate", "-l", str(max(free, 4096)), str(ballast)], check=False)
+        command = ["fallocate", "-l", str(max(free, 4096)), str(ballast)]
+        subprocess.run(command, capture_output=True, check=False)  # all but the last of it
         with ballast.open("ab") as file, suppress(OSError):
             while shutil.disk_usage(self.folder).free > but:
                 file.write(b"\0" * 4096)
