@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from .faults import FAULTS
-from .matrix import run_shares
+from .matrix import Plan, run_shares
 from .report import is_clean, table, write
 
 
@@ -22,9 +22,8 @@ def main() -> int:
     options = _options()
     names = options.only or [f.name for f in FAULTS.values() if f.brief or not options.brief]
     print(f"seed {options.seed}: {len(names)} faults, {options.runs} runs each", flush=True)
-    rows = run_shares(
-        names, jobs=options.jobs, runs=options.runs, seed=options.seed, brief=options.brief
-    )
+    plan = Plan(options.runs, options.seed, brief=options.brief, minutes=options.minutes)
+    rows = run_shares(names, plan, jobs=options.jobs)
     found = table(rows, seed=options.seed, jobs=options.jobs)
     print(found)
     if options.report:
@@ -38,6 +37,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=tuple(FAULTS), help="repeatable")
     parser.add_argument("--brief", action="store_true", help="the short version's faults")
     parser.add_argument("--jobs", type=int, default=1, help="sites side by side (1)")
+    parser.add_argument("--minutes", type=float, default=600.0, help="start no run after these")
     parser.add_argument("--seed", type=int, default=random.randrange(1000, 10_000))
     parser.add_argument("--report", type=Path, help="the document to write the table into")
     return parser.parse_args()

@@ -82,55 +82,70 @@ def standing(seed: int, *, ingests: int) -> Iterator[Stack]:
             stack.stop()
 
 
-def run_matrix(
-    names: Sequence[str], *, runs: int, seed: int, brief: bool, say: Callable[[str], None]
-) -> list[Row]:
-    """Run each fault so many times; the faults that need as many ingests share a site."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often each fault is run and with what chance; ``brief`` is the short version.
+
+    No round begins once ``minutes`` have passed: each fault has then run the same number of
+    times, give or take one.
+    """
+
+    runs: int
+    seed: int
+    brief: bool = False
+    minutes: float = 600.0
+
+
+def run_matrix(names: Sequence[str], plan: Plan) -> list[Row]:
+    """Run each fault, round by round; the faults that need as many ingests share a site."""
     rows = [Row(FAULTS[name]) for name in names]
-    for ingests in sorted({row.fault.ingests for row in rows}):
-        with standing(seed, ingests=ingests) as stack:
-            for row in (row for row in rows if row.fault.ingests == ingests):
-                _run_row(row, stack, runs=runs, seed=seed, brief=brief, say=say)
+    for ingests in sorted({row.fault.ingests for row in rows}, reverse=True):
+        some = [row for row in rows if row.fault.ingests == ingests]
+        with standing(plan.seed, ingests=ingests) as stack:
+            ends = time.monotonic() + 60 * plan.minutes
+            for number in range(plan.runs):
+                for row in some:
+                    if time.monotonic() < ends and not row.skipped:
+                        _run_into(row, stack, seed=plan.seed * 1000 + number, brief=plan.brief)
     return rows
 
 
-def run_shares(names: Sequence[str], *, jobs: int, runs: int, seed: int, brief: bool) -> list[Row]:
+def run_shares(names: Sequence[str], plan: Plan, *, jobs: int) -> list[Row]:
     """Run the matrix on several sites side by side, each in a process of its own."""
-    work = functools.partial(_share, runs=runs, seed=seed, brief=brief)
     shares = [names[n::jobs] for n in range(jobs)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        work = functools.partial(_share, plan=plan)
         done = [one for share in pool.map(work, shares) for one in share]
     done.sort(key=lambda one: names.index(one[0]))
     return [Row(FAULTS[name], ran, skipped) for name, ran, skipped in done]
 
 
-def _share(
-    names: Sequence[str], *, runs: int, seed: int, brief: bool
-) -> list[tuple[str, list[Run], str]]:
+def _share(names: Sequence[str], plan: Plan) -> list[tuple[str, list[Run], str]]:
     """Run some of the faults; gives what can be carried from one process to another."""
-    say = functools.partial(print, flush=True)
-    rows = run_matrix(names, runs=runs, seed=seed, brief=brief, say=say)
-    return [(row.fault.name, row.runs, row.skipped) for row in rows]
+    return [(row.fault.name, row.runs, row.skipped) for row in run_matrix(names, plan)]
 
 
-def _run_row(
-    row: Row, stack: Stack, *, runs: int, seed: int, brief: bool, say: Callable[[str], None]
-) -> None:
-    for number in range(runs):
-        run = run_once(stack, row.fault, seed=seed * 1000 + number, brief=brief)
-        if isinstance(run, str):
-            row.skipped = run
-            say(f"{row.fault.name:<26} skipped: {run}")
-            return
-        row.runs.append(run)
-        verdict = "ok" if run.is_good else "; ".join(run.account.wrong)
-        say(
-            f"{row.fault.name:<26} {run.seed} {run.account.readings:>6} readings"
-            f" {run.account.alarms:>3} alarms {run.recovery_s:6.2f} s {run.told_s:6.2f} s"
-            f"  {verdict}"
-        )
-        if not run.is_good:
-            say(logs_of(stack.folder))
+def _run_into(row: Row, stack: Stack, *, seed: int, brief: bool) -> None:
+    """Run a fault once and keep what came of it; a run that fails is a run with a fault."""
+    try:
+        run = run_once(stack, row.fault, seed=seed, brief=brief)
+    except Exception as error:  # noqa: BLE001 - the other faults are run all the same
+        account = Account(wrong=[f"the run failed: {error!r}"])
+        run = Run(row.fault.name, seed, account, recovery_s=0.0, told_s=0.0, restarts=0)
+    if isinstance(run, str):
+        row.skipped = run
+        print(f"{row.fault.name:<26} skipped: {run}", flush=True)
+        return
+    row.runs.append(run)
+    verdict = "ok" if run.is_good else "; ".join(run.account.wrong)
+    print(
+        f"{row.fault.name:<26} {run.seed} {run.account.readings:>6} readings"
+        f" {run.account.alarms:>3} alarms {run.recovery_s:6.2f} s {run.told_s:6.2f} s"
+        f"  {verdict}",
+        flush=True,
+    )
+    if not run.is_good:
+        print(logs_of(stack.folder), flush=True)
 
 
 def run_once(stack: Stack, fault: Fault, *, seed: int, brief: bool) -> Run | str:
