@@ -10,6 +10,7 @@ import contextlib
 import functools
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from .stack import NAME, wait_until
 from .wire import Echo, WildGateway, rubbish
 
 HOUR_MS = 3_600_000
+AWAKE_S = 3.0
 _NO_ROOM = "No space left on device"
 
 
@@ -33,6 +35,7 @@ class Fault:
     ``brief`` faults are in the short version. ``disk_mb`` bounds the agents' disk;
     ``box_shift_s`` sets their
     clocks wrong. ``ingests``: how many of them a site must have.
+    ``afterwards`` is done when recovery has been measured, before the account.
     ``skip`` says why it cannot be done here, or nothing.
     """
 
@@ -45,6 +48,7 @@ class Fault:
     disk_mb: int | None = None
     box_shift_s: int = 0
     ingests: int = 1
+    afterwards: Callable[[Scene], None] = lambda _: None
     skip: Callable[[Scene], str | None] = lambda _: None
 
 
@@ -288,24 +292,36 @@ def freeze_postgres(scene: Scene) -> None:
     scene.stack.database.thaw()
 
 
-@fault("one-of-two-killed", "two ingests: the one at work killed, its twin goes on", ingests=2)
+@fault("one-of-two-killed", "two ingests, one killed: the other takes its part over", ingests=2)
 def kill_one(scene: Scene) -> None:
-    first, second = scene.stack.ingests[:2]
-    for one in (first, second):
-        scene.pause(0.5, 1.5)
-        one.kill()
-        scene.pause(3.0, 4.0)
-        one.start()
-        scene.pause(1.5, 2.5)
+    scene.pause(0.2, 1.0)
+    scene.rng.choice(scene.stack.ingests).kill()
 
 
-@fault("one-of-two-frozen", "two ingests: each stands still for 12 s in turn", ingests=2)
-def freeze_one(scene: Scene) -> None:
-    for one in scene.stack.ingests[:2]:
-        one.freeze()
-        scene.hold(12, 12)
+def _thaw(scene: Scene) -> None:
+    for one in scene.stack.ingests:
         one.thaw()
-        scene.pause(1.0, 2.0)
+    time.sleep(AWAKE_S)  # what it still holds in its hands must not be stored now
+
+
+@fault(
+    "one-of-two-frozen",
+    "two ingests, one stands still: the other takes its part over before it wakes up",
+    ingests=2,
+    afterwards=_thaw,
+)
+def freeze_one(scene: Scene) -> None:
+    scene.pause(0.2, 1.0)
+    scene.rng.choice(scene.stack.ingests).freeze()
+
+
+@fault("another-comes", "a second ingest stopped and started three times", ingests=2)
+def come_and_go(scene: Scene) -> None:
+    for _ in range(3):
+        scene.stack.ingests[1].stop()
+        scene.pause(0.2, 2.0)
+        scene.stack.ingests[1].start()
+        scene.pause(3.0, 5.0)
 
 
 # -- disks, locks ----------------------------------------------------------------------------

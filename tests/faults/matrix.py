@@ -166,6 +166,7 @@ def run_once(stack: Stack, fault: Fault, *, seed: int, brief: bool) -> Run | str
         scene.pause(*LEAD_S)
         fault.act(scene)
         recovery_s, told_s = _recover(scene)
+        fault.afterwards(scene)
         account = balance(scene, orderly=fault.orderly, quarantine=fault.quarantine)
     finally:
         stack.mend()

@@ -54,6 +54,10 @@ class Program:
         """Whether it was started and does not run any more."""
         return self._process is not None and self._process.poll() is not None
 
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def wait(self, timeout_s: float) -> int | None:
         """Wait for its end; gives its status, nothing when it still runs."""
         assert self._process is not None

@@ -143,8 +143,8 @@ class Stack:
         return Program(name, command, environment, self.folder / f"{name}-{number}.log")
 
     def is_at_work(self) -> bool:
-        """Whether ingest has loaded and the screens answer."""
-        return self.answers() and any("is at work" in one.said() for one in self.ingests)
+        """Whether every ingest has loaded and the screens answer."""
+        return self.answers() and all("is at work" in one.said() for one in self.ingests)
 
     def answers(self) -> bool:
         """Whether the web process can reach its database."""
@@ -182,6 +182,11 @@ class Stack:
             proxy.suffer(FAIR)
             proxy.open()
         self.disk.empty()
+        for each in self.programs:
+            if each.is_running():
+                each.thaw()
+            else:
+                each.start()
         self.tend()
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
