@@ -34,7 +34,7 @@ class Run:
 
     ``recovery_s``: from the end of the fault until everything said before and an alarm said
     then were committed. ``told_s``: the same until every alarm's messages were delivered and
-    the screens' process answered.
+    the screens' process answered. ``restarts``: how many programs had ended by themselves.
     """
 
     fault: str
@@ -141,7 +141,7 @@ def _run_into(row: Row, stack: Stack, *, seed: int, brief: bool) -> None:
     print(
         f"{row.fault.name:<26} {run.seed} {run.account.readings:>6} readings"
         f" {run.account.alarms:>3} alarms {run.recovery_s:6.2f} s {run.told_s:6.2f} s"
-        f"  {verdict}",
+        f"  {run.restarts or ''} {verdict}",
         flush=True,
     )
     if not run.is_good:
