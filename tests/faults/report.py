@@ -54,7 +54,8 @@ def _conditions(rows: Sequence[Row], seed: int, jobs: int) -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, seed {seed}: {len(ran)} faults, {runs} runs,"
         f" {total['readings']} readings and {total['alarms']} alarms; {wrong} runs with anything"
-        f" wrong. {given_up} readings were given up by agents without room, and told of; {restarts} programs ended by themselves and were started again."
+        f" wrong. {given_up} readings were given up by agents without room, and told of;"
+        f" {restarts} programs ended by themselves and were started again."
         f" {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()};"
         f" {jobs} site(s) at a time, each with broker, database and agents on this machine;"
         f" load average {os.getloadavg()[2]:.1f} over the last 15 minutes."
