@@ -47,6 +47,8 @@ class _Connection:
 
     def __init__(self, proxy: Proxy, near: asyncio.StreamWriter) -> None:
         self.deaf = False
+        # the loop itself remembers no task: a half-open one would be collected, and closed
+        self._task = asyncio.current_task()
         self._proxy = proxy
         self._ends = [near]
 
