@@ -177,8 +177,8 @@ class Proxy:
         self._connections.add(connection)
         try:
             await connection.serve(reader)
-        except (OSError, ExceptionGroup):
-            pass  # one side is gone, so the other goes too
+        except (OSError, ExceptionGroup, asyncio.CancelledError):
+            pass  # one side is gone, or we are: so the other goes too
         finally:
             self._connections.discard(connection)
             connection.end(reset=False)
