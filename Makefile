@@ -5,7 +5,7 @@ BIN := .venv/bin
 PARTS := devices rules edge platform dashboards
 SOURCES := $(PARTS) tests tools
 
-.PHONY: help setup demo test check bench schema migrate lock clean
+.PHONY: help setup demo test check bench faults schema migrate lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ check: setup ## format, lint, types, import contracts, generated files
 
 bench: setup ## measure latency device to screen, and durable points per second
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+faults: setup ## break a whole site in every way and write what was lost into docs/reliability.md
+	@$(BIN)/python -m tests.faults --report docs/reliability.md $(ARGS)
 
 schema: setup ## write the generated schemas and guides again
 	$(BIN)/python -m anju_devices.schema devices/schema

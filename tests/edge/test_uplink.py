@@ -180,6 +180,20 @@ def test_an_alarm_lost_on_its_way_is_sent_again_within_seconds(
     assert time.monotonic() - began < 4
 
 
+def test_an_answer_about_telemetry_ends_the_long_wait_of_an_alarm(
+    new_spool: NewSpool, new_uplink: Callable[[Spool], Uplink], ingest: Any
+) -> None:
+    spool = new_spool()
+    ingest.silent = True
+    uplink = new_uplink(spool)
+    spool.append([entry(Lane.EVENTS, 1)])
+    wait_until(lambda: uplink._windows[Lane.EVENTS].sizes)
+    uplink._windows[Lane.EVENTS].patience_s = 3600  # as after a long silence
+    ingest.silent = False  # another process has taken the platform's part over
+    spool.append([entry(Lane.TELEMETRY, 1)])
+    wait_until(lambda: stored(ingest, Lane.EVENTS))
+
+
 def test_a_killed_broker_loses_and_doubles_nothing(
     new_spool: NewSpool,
     new_uplink: Callable[[Spool], Uplink],

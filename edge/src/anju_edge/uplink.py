@@ -5,7 +5,8 @@ comes back on ``committed`` moves the window; nothing coming back moves it back 
 batch the platform does not have. MQTT's own acknowledgement is not storage and counts for
 nothing here.
 
-Rewinds happen on every new connection, after a while without progress, and when the
+Rewinds happen on every new connection, after a while without progress (longer each time
+while nothing at all is heard, from the first again with each answer), and when the
 platform answers that nothing moved although batches are on their way (it met a gap). The
 last is heard at most once a second: right after a reconnect such answers also follow from
 batches it received twice.
@@ -274,8 +275,11 @@ class Uplink:
             _log.error("the platform lost what it had acknowledged; was it restored?")
             self._begin_epoch()
             return
-        moved = [self._advance(lane, numbers[lane]) for lane in Lane]
-        if not any(moved):
+        moved = [lane for lane in Lane if self._advance(lane, numbers[lane])]
+        for lane in set(Lane) - set(moved):
+            # the platform is there: it had not heard us, as when another process took over
+            self._windows[lane].patience_s = RESEND_S[lane]
+        if not moved:
             self._rewind_met_gap()
 
     def _fell_back(self, lane: Lane, number: int) -> bool:

@@ -35,6 +35,8 @@ CLIENT_ID = "anju-ingest"
 SESSION_S = 60
 """How long the broker keeps messages for us when we vanish; the agents keep them anyway, and
 of a community that others write by then nothing may pile up."""
+KEEPALIVE_S = 5
+"""A line that swallows everything is noticed within twice that; it is ours, and short."""
 UNACKNOWLEDGED_MOST = 256
 """How many messages the broker sends ahead of our acknowledgement; bounds what waits for us."""
 
@@ -62,6 +64,7 @@ def run(settings: Settings) -> None:
         password=password.get_secret_value() if password else None,
         tls=settings.broker_tls,
         ca_file=str(settings.broker_ca_file) if settings.broker_ca_file else None,
+        keepalive_s=KEEPALIVE_S,
         session_expiry_s=SESSION_S,
         clean_start=True,
         receive_maximum=UNACKNOWLEDGED_MOST,

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import psycopg
 from sqlalchemy import Connection, text
@@ -26,6 +26,7 @@ from anju_platform.database import UNAVAILABLE, driver, now, to_millis, transact
 from anju_platform.group import Outgoing
 from anju_platform.inbox import Inbox
 from anju_platform.registry.repository import CHANGED_CHANNEL
+from anju_platform.registry.snapshot import KnownGateway
 from anju_platform.rulebook.repository import RULES_CHANNEL
 from anju_platform.vitals import NETWORK, IngestVitals
 from anju_platform.walk import DEAF_MS, Walk
@@ -40,6 +41,8 @@ _HEARD = (Channel.EVENTS, Channel.TELEMETRY, Channel.STATUS, Channel.RESULTS)
 NETWORK_STILL_S = 60.0
 """A network thread that has not moved for so long never will: the process ends, to be started."""
 
+REPEAT_S = 2.0
+"""So long after a term has begun everybody is told once more what is stored."""
 _TICK_S = 1.0
 
 
@@ -74,6 +77,8 @@ class Term:
         self._learned: set[int] = set()
         self._replay_most = REPLAYED_AT_ONCE
         self._points = 0
+        self._repeat_at: float | None = None
+        self._answered: dict[tuple[int, str], KnownGateway] = {}
         self._vitals = IngestVitals()
 
     def serve(self, may_go_on: Callable[[], bool], vitals: IngestVitals | None = None) -> None:
@@ -102,6 +107,7 @@ class Term:
             subscriptions=_subscriptions(self._communities),
         )
         self._link.start()
+        self._repeat_at = time.monotonic() + REPEAT_S
         self._vitals.watchdog.watch(NETWORK, lambda: self._link.turns, NETWORK_STILL_S)
         self._vitals.serves(tuple(self._walk.community_ids()), self._inbox.waiting)
         log.info("ingest is at work")
@@ -111,6 +117,7 @@ class Term:
                 self._store(self._inbox.take(self._patience()))
                 if self._walk.replays:
                     self._replay()
+                self._answer_again()
         finally:
             self._over = True
             self._vitals.serves(())
@@ -226,11 +233,9 @@ class Term:
 
     def _send(self, outgoing: Outgoing, group: Sequence[Message]) -> None:
         """Tell the gateways what is stored and what to do, then acknowledge to the broker."""
-        for (gateway_id, epoch), gateway in outgoing.committed.items():
-            topic = topics.build(gateway.community, gateway.slug, Channel.COMMITTED)
-            self._link.publish(
-                topic, encode(self._walk.progress.acknowledgement(gateway_id, epoch))
-            )
+        self._answer(outgoing.committed)
+        if self._repeat_at is not None:
+            self._answered |= outgoing.committed
         for gateway, command in outgoing.commands:
             topic = topics.build(gateway.community, gateway.slug, Channel.COMMANDS)
             # a gateway whose clock is behind must not open a door when it comes back
@@ -242,6 +247,25 @@ class Term:
         self._points += outgoing.points
         self._vitals.stored(outgoing.tally, points=outgoing.points, messages=len(group))
         self._vitals.refused(self._inbox.refused)
+
+    def _answer(self, committed: Mapping[tuple[int, str], KnownGateway]) -> None:
+        """Tell gateways what is stored of an epoch."""
+        for (gateway_id, epoch), gateway in committed.items():
+            topic = topics.build(gateway.community, gateway.slug, Channel.COMMITTED)
+            said = self._walk.progress.acknowledgement(gateway_id, epoch)
+            self._link.publish(topic, encode(said))
+
+    def _answer_again(self) -> None:
+        """Say once more, early in a term, what was answered so far.
+
+        What the one before us committed and did not tell moves a gateway's window, and a
+        window that moved is not taken back. The same answer once more says that the rest of
+        what was on its way is lost.
+        """
+        if self._repeat_at is not None and time.monotonic() > self._repeat_at:
+            self._repeat_at = None
+            self._answer(self._answered)
+            self._answered = {}
 
     # -- what others tell ------------------------------------------------------------------
 

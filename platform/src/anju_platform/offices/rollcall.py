@@ -69,7 +69,7 @@ class RollCall:
             for seat in dead:
                 log.error("seat %d stands still; its session %d is ended", seat, taken[seat])
                 repository.end_session(session, taken[seat])
-        self.seats = frozenset({*taken, self._seat})
+        self.seats = frozenset({*taken, self._seat}.difference(dead))
 
     def _hear(self, taken: Mapping[int, int], said: Mapping[int, datetime]) -> list[int]:
         """Count in how many rounds each has said nothing new; give who is taken for dead."""
