@@ -60,7 +60,8 @@ class IngestProcess:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Ask it to end."""
+        """Ask it to end; one that stands still could not."""
+        self.thaw()
         self._end(signal.SIGTERM)
 
     def freeze(self) -> None:
