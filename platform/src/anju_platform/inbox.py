@@ -8,6 +8,7 @@ its lane sends it again, for it was not told that it is stored.
 import logging
 import threading
 from collections import Counter, OrderedDict, deque
+from collections.abc import Sequence
 
 from anju_devices import topics
 from anju_devices.errors import InvalidTopicError
@@ -22,9 +23,13 @@ GATEWAY_MOST = 64
 """Of one gateway and kind: two windows of an agent, for it may have begun anew."""
 GROUP_MESSAGES = 256
 GROUP_BYTES = 256 * 1024
-"""Bounds how long an alarm waits for the transaction before its own: some tenths of a second."""
+GROUP_LEAST_BYTES = 8 * 1024
+GROUP_S = 0.08
+"""Bounds how long an alarm waits for the transaction before its own, and how long its own takes:
+a group is as large as this machine, as busy as it is, carries through in that time."""
 _URGENT_SHARE = 0.75
-"""What alarms may take of a group while telemetry waits too: it must not stand still."""
+"""What alarms may take of a group while telemetry waits too: it must not stand still. With
+alarms there is no more of it than the rest, for they do not wait for telemetry either."""
 
 
 class _Turns:
@@ -62,7 +67,8 @@ class _Turns:
 class Inbox:
     """Filled by the network thread, emptied by the writer.
 
-    ``refused`` counts the messages that were not taken, by ``community/gateway``.
+    ``refused`` counts the messages that were not taken, by ``community/gateway``;
+    ``bytes_most`` is how large a group may be, as :meth:`took` learned.
     """
 
     def __init__(self) -> None:
@@ -70,6 +76,7 @@ class Inbox:
         self._telemetry = _Turns()
         self._changed = threading.Condition()
         self.refused: Counter[str] = Counter()
+        self.bytes_most = GROUP_BYTES
 
     def put(self, message: Message) -> bool:
         """Let a message wait; False when too many of its gateway do.
@@ -89,24 +96,34 @@ class Inbox:
             log.warning("%s sends more than it may; %d messages were refused", who, times)
         return False
 
+    def took(self, group: Sequence[Message], seconds: float) -> None:
+        """Learn from how long a group took how large the next ones may be."""
+        size = sum(len(message.payload) for message in group)
+        if size < GROUP_LEAST_BYTES or seconds <= 0 or _sender(group[0].topic)[1]:
+            return  # what a transaction or an alarm costs tells nothing of telemetry
+        fits = size / seconds * GROUP_S
+        # half of the way: one slow commit is no slow machine
+        self.bytes_most = int(
+            max(GROUP_LEAST_BYTES, min((self.bytes_most + fits) / 2, GROUP_BYTES))
+        )
+
     def take(self, timeout_s: float) -> list[Message]:
         """Wait for a message, then give all that wait up to the bounds; none when time is up."""
         group: list[Message] = []
-        size = 0
         with self._changed:
             self._changed.wait_for(lambda: self._urgent or self._telemetry, timeout_s)
-            parts = (
-                (self._urgent, _URGENT_SHARE if self._telemetry else 1.0),
-                (self._telemetry, 1.0),
-                (self._urgent, 1.0),
-            )
-            for waiting, share in parts:
-                most, bytes_most = GROUP_MESSAGES * share, GROUP_BYTES * share
-                while waiting and len(group) < most and size < bytes_most:
-                    group.append(waiting.take())
-                    size += len(group[-1].payload)
+            self._fill(group, self._urgent, _URGENT_SHARE if self._telemetry else 1.0)
+            self._fill(group, self._telemetry, 1 - _URGENT_SHARE if group else 1.0)
             self._changed.notify()
         return group
+
+    def _fill(self, group: list[Message], waiting: _Turns, share: float) -> None:
+        most, bytes_most = GROUP_MESSAGES * share, self.bytes_most * share
+        count = size = 0
+        while waiting and count < most and size < bytes_most:
+            group.append(waiting.take())
+            count += 1
+            size += len(group[-1].payload)
 
     def waiting(self) -> dict[str, tuple[int, int | None]]:
         """Give how many wait and when the oldest came (epoch ms), by kind."""

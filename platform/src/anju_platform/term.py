@@ -158,6 +158,7 @@ class Term:
                 self._send(self._store_one(message), [message])
             self._send(self._write([], isolate=True), [])
         else:
+            self._inbox.took(group, outgoing.tally.seconds)
             self._send(outgoing, group)
 
     def _store_one(self, message: Message) -> Outgoing:

@@ -7,7 +7,7 @@ import threading
 from anju_devices import topics
 from anju_devices.link import Message
 from anju_devices.topics import Channel
-from anju_platform.inbox import GATEWAY_MOST, GROUP_BYTES, GROUP_MESSAGES, MOST, Inbox
+from anju_platform.inbox import GATEWAY_MOST, GROUP_BYTES, GROUP_MESSAGES, GROUP_S, MOST, Inbox
 
 
 def message(channel: Channel, number: int, size: int = 1, gateway: str = "gw") -> Message:
@@ -73,6 +73,22 @@ def test_a_group_ends_when_it_is_large() -> None:
         inbox.put(message(Channel.TELEMETRY, number, GROUP_BYTES // 2))
     assert [one.mid for one in inbox.take(0)] == [0, 1]
     assert [one.mid for one in inbox.take(0)] == [2]
+
+
+def test_groups_are_as_large_as_is_carried_through_in_time() -> None:
+    inbox = Inbox()
+    for number in range(GATEWAY_MOST):
+        inbox.put(message(Channel.TELEMETRY, number, 10_000))
+    first = inbox.take(0)
+    assert len(first) == -(-GROUP_BYTES // 10_000)
+    for _ in range(20):
+        inbox.took(first, 10 * GROUP_S)  # ten times too long
+    assert len(inbox.take(0)) == -(-len(first) // 10)
+    inbox.took([message(Channel.EVENTS, 1)], 1.0)  # an alarm by itself says nothing of telemetry
+    assert len(inbox.take(0)) == -(-len(first) // 10)
+    for _ in range(20):
+        inbox.took(first, GROUP_S / 100)
+    assert inbox.bytes_most == GROUP_BYTES
 
 
 def test_an_unreadable_topic_waits_like_an_alarm() -> None:
