@@ -5,14 +5,10 @@ the lock of the moment decides. The wall tells by itself when the web process is
 """
 
 import logging
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
@@ -20,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.model import Alert, Condition, Handling
+from anju_platform.background import Background
 from anju_platform.database import UNAVAILABLE, connect, now, to_millis, transaction
 from anju_platform.group import Group, carry_over
 from anju_platform.notifications import repository as notifications
@@ -167,27 +164,15 @@ def _was_judged(alert: Alert, fault: Fault, at: datetime) -> bool:
     return by_person and alert.closed_at is not None and alert.closed_at >= began
 
 
-class Overseer(AbstractContextManager["Overseer"]):
+class Overseer(Background):
     """Looks every two seconds, in a thread of its own, from ``with`` on."""
 
     def __init__(self, database_url: str) -> None:
+        super().__init__("oversight", patience_s=LOOK_S * 5)
         self._engine = connect(database_url, pool_size=1)
         self._doubts = Doubts()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="oversight", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopping.set()
-        self._thread.join(LOOK_S * 5)
+    def _close(self) -> None:
         self._engine.dispose()
 
     def _run(self) -> None:

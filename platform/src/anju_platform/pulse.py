@@ -8,16 +8,14 @@ the session holds an advisory lock: the lowest number of their kind that nobody 
 import logging
 import os
 import socket
-import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import ProgrammingError
 
+from anju_platform.background import Background
 from anju_platform.database import UNAVAILABLE, connect, now, transaction, try_lock
 from anju_platform.system import repository
 from anju_platform.vitals import Figures
@@ -34,7 +32,7 @@ _NAMES = {"ingest": 0x616E6A78_00010000, "worker": 0x616E6A78_00020000, "web": 0
 """Advisory locks: a kind's first; its numbers follow."""
 
 
-class Pulse(AbstractContextManager["Pulse"]):
+class Pulse(Background):
     """Beats from ``with`` on; at the end in order it takes its row away.
 
     ``own_name`` gives the name of a process that has one of its own, None while it has not.
@@ -47,6 +45,7 @@ class Pulse(AbstractContextManager["Pulse"]):
         figures: Callable[[], Figures],
         own_name: Callable[[], str | None] | None = None,
     ) -> None:
+        super().__init__("pulse", patience_s=BEAT_S * 5)
         self.name: str | None = None
         """Such as ``worker-1``, once it is known."""
         self._own_name = own_name
@@ -54,23 +53,10 @@ class Pulse(AbstractContextManager["Pulse"]):
         self._engine = connect(database_url, pool_size=1)
         self._figures = figures
         self._started_at: datetime = now()
-        self._stopping = threading.Event()
         self._said = ""
         self._locked: int | None = None
-        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopping.set()
-        self._thread.join(BEAT_S * 5)
+    def _close(self) -> None:
         self._engine.dispose()
 
     def _run(self) -> None:

@@ -11,10 +11,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+
+from anju_platform.background import Background
 
 log = logging.getLogger(__name__)
 
@@ -32,32 +31,18 @@ class _Watched:
     looks: int = 0
 
 
-class Watchdog(AbstractContextManager["Watchdog"]):
+class Watchdog(Background):
     """Looks, from ``with`` on, once a second, whether each watched thread has come round since.
 
     It counts looks, not time: a frozen process or machine is no fault of its threads.
     """
 
     def __init__(self, *, look_s: float = LOOK_S, end: Callable[[], None] | None = None) -> None:
+        super().__init__("watchdog")
         self._look_s = look_s
         self._end = end or _end
         self._lock = threading.Lock()
         self._watched: dict[str, _Watched] = {}
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopping.set()
-        self._thread.join()
 
     def watch(self, thread: str, turns: Callable[[], int], limit_s: float) -> None:
         """Watch a thread: ``turns`` gives a number that grows whenever it comes round.
