@@ -133,12 +133,8 @@ class Ingest:
         try:
             office = Office(connection)
             self._seat = office.seat
-            roll = RollCall(self._engine, office.seat)
-            roll.start()
-            try:
+            with RollCall(self._engine, office.seat) as roll:
                 self._hold(connection, office, roll)
-            finally:
-                roll.stop()
         finally:
             connection.close()  # invalidated, it would live on somewhere and keep our own locks
 

@@ -7,12 +7,13 @@ listened, and no clock has to agree with another.
 """
 
 import logging
-import threading
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy import Engine
 
+from anju_platform.background import Background
 from anju_platform.database import UNAVAILABLE, transaction
 from anju_platform.lanes import repository as lanes
 from anju_platform.offices import repository
@@ -27,27 +28,20 @@ _Word = tuple[int, datetime | None]
 """(process id of the session that holds the seat, last word)."""
 
 
-class RollCall:
+class RollCall(Background):
     """One thread with a session of its own; ``seats`` are those taken in the last round."""
 
     def __init__(self, engine: Engine, seat: int) -> None:
+        super().__init__("roll-call")
         self._engine = engine
         self._seat = seat
         self._words: dict[int, _Word] = {}
         self._silent: dict[int, int] = {}
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="roll-call", daemon=True)
         self.seats: frozenset[int] = frozenset({seat})
 
-    def start(self) -> None:
-        """Call the first roll, so that ``seats`` is known; then one a second."""
-        self.call()
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, after the present round."""
-        self._stopping.set()
-        self._thread.join()
+    def __enter__(self) -> Self:
+        self.call()  # so that ``seats`` is known; then once a second
+        return super().__enter__()
 
     def _run(self) -> None:
         while not self._stopping.wait(ROUND_S):
