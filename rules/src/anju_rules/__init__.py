@@ -5,9 +5,9 @@ from anju_rules.engine import CompiledRule
 from anju_rules.errors import ConditionError, InvalidRuleError, RuleError
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
 from anju_rules.loading import load_library, load_rules
-from anju_rules.memory import Moment
+from anju_rules.memory import Moment, Signal, State
 from anju_rules.rule import Rule
-from anju_rules.ruleset import RuleSet
+from anju_rules.ruleset import Meeting, RuleSet
 from anju_rules.trials import Trial, run_trials
 
 __all__ = [
@@ -19,11 +19,14 @@ __all__ = [
     "Finding",
     "FindingKind",
     "InvalidRuleError",
+    "Meeting",
     "Moment",
     "Outcome",
     "Rule",
     "RuleError",
     "RuleSet",
+    "Signal",
+    "State",
     "Trial",
     "compile_condition",
     "load_library",

@@ -57,6 +57,22 @@ class Condition:
     reads: frozenset[tuple[str, str]]
     events: frozenset[str] | None
     """The values of ``m.event`` it can be true for, or None when it does not say."""
+    asks_for: frozenset[str] = frozenset()
+    """The roots of which it asks whether there is something (``has``)."""
+
+    @property
+    def reads_more(self) -> bool:
+        """Whether it looks at more than the reading, ``m``."""
+        return any(root != "m" for root, _ in self.reads)
+
+    @property
+    def can_be_told_early(self) -> bool:
+        """Whether a verdict without any context but the reading stands whatever the context is.
+
+        Unknown values make three-valued logic undecided, never wrong; only ``has`` takes
+        what is not known for what is not there.
+        """
+        return self.asks_for <= {"m"}
 
     def names(self, root: str) -> frozenset[str]:
         """Give the names it reads below one root."""
@@ -83,7 +99,13 @@ def compile_condition(text: str, params: Namespace | None = None) -> Condition:
         "comparable": _comparable,
     }
     exec(compile(source, "<condition>", "exec"), scope)  # noqa: S102 - generated here, see above
-    return Condition(text, scope["condition"], frozenset(writer.reads), _events(tree))
+    return Condition(
+        text,
+        scope["condition"],
+        frozenset(writer.reads),
+        _events(tree),
+        frozenset(writer.asks_for),
+    )
 
 
 def _comparable(left: object, right: object) -> bool:
@@ -127,6 +149,7 @@ class _Writer:
     def __init__(self, text: str, params: Namespace) -> None:
         self.lines: list[str] = []
         self.reads: set[tuple[str, str]] = set()
+        self.asks_for: set[str] = set()
         self._text = text
         self._params = params
         self._depth = 1
@@ -153,6 +176,7 @@ class _Writer:
                 return self._variable(node)
             case Has(variable=variable):
                 self.reads.add((variable.root, variable.name))
+                self.asks_for.add(variable.root)
                 return self._store(f"{variable.root}.get({variable.name!r}) is not None"), _BOOLEAN
             case Items():
                 raise self._error("a list stands to the right of 'in' only", node)

@@ -8,7 +8,7 @@ once, except where an excuse could still arrive (``unless``); what time alone de
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -19,10 +19,10 @@ import msgspec
 from anju_rules.changes import Change, Heard, Life, identify
 from anju_rules.daily_watch import DailyWatch
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
-from anju_rules.memory import CALM, EXCUSE, YES, Mark, Moment, State
+from anju_rules.memory import CALM, EXCUSE, YES, Mark, Moment, Signal, State
 from anju_rules.operators import unless
 from anju_rules.operators.schedule import Calendar
-from anju_rules.passing import MOST_RECENT, awake, pass_by
+from anju_rules.passing import MOST_RECENT, Quiet, awake, pass_all, pass_by
 from anju_rules.reading import Reader
 from anju_rules.recent import (
     excused,
@@ -70,6 +70,14 @@ class CompiledRule:
         self.follows_device = of_device and self._hears_all
         """Any word of its device ends the silence: when that was is known where its latest
         values are, and need not be stored with each rule as well; see :meth:`heard`."""
+        self.is_of_device = (
+            rule.entity == "device"
+            and rule.discriminator is None
+            and rule.absent_for is None
+            and rule.unless is None
+        )
+        """Nobody but the device itself tells it anything, and what is quiet waits for nothing:
+        see :meth:`let_pass`."""
         self._life = Life(rule, calendar, pulse=self.reader.is_pulse)
         self._daily = DailyWatch(rule, zone) if rule.daily else None
         silence = Watch(rule, calendar) if rule.absent_for else None
@@ -78,10 +86,11 @@ class CompiledRule:
         """Gives what the state of a fact is kept under: the entity, and the discriminator if
         there is one; None where the device has no such entity."""
         self._lateness = int(rule.lateness)
-        self._late = int(rule.late)
+        self.late_ms = int(rule.late)
+        """What is older than this on our clock does not ring any more."""
         # an excuse is kept while what it excuses may still come
         excuse = rule.unless.within + self._lateness if rule.unless else 0
-        self._kept = max(self._late, excuse)
+        self._kept = max(self.late_ms, excuse)
         # a reading alone decides, if nothing excuses it: what came late decides as it does now
         self._simple = not (rule.hold or rule.count or rule.distinct or rule.sequence) and not (
             rule.rate or rule.travel or rule.dwell or rule.hold_from
@@ -100,11 +109,38 @@ class CompiledRule:
         state = State(key=entity, heard_at=context.now, device=device)
         return Outcome(state, due=self._watch.due(state, context))
 
+    def is_heard_of(self, state: State) -> bool:
+        """Say whether its entity has been heard of and is not missing (absence rules)."""
+        return state.heard_at > 0 and not state.absent_severity
+
     def heard(self, state: State, at: int) -> State:
-        """Give a loaded state whose device was heard of at ``at`` (our clock), maybe later."""
+        """Give a state whose device was heard of at ``at`` (our clock), if that is later."""
         if not self.follows_device or state.absent_severity or at <= state.heard_at:
             return state
         return _replace(state, heard_at=at)
+
+    def alone(self, said: Mapping[str, Any]) -> Signal | None:
+        """Give what a reading, not retained, says to this rule whatever the context is.
+
+        None: nothing at all, and :meth:`step` would change nothing. NO, NEITHER, UNKNOWN: it
+        is quiet. YES: it is not, or that depends. ``said`` is ``fact.said()``.
+        """
+        signal = self.reader.alone(said)
+        return None if self._watch is not None and signal is not YES else signal
+
+    def let_pass(
+        self,
+        state: State | None,
+        device: str,
+        quiet: Iterable[Quiet],
+        settled: tuple[int, int] | None = None,
+    ) -> State:
+        """Give the state after quiet readings of its device; see :func:`passing.pass_all`.
+
+        What :meth:`step` would have made of each when it came: only where ``is_of_device``.
+        """
+        known = state or State(key=device, device=device)
+        return pass_all(known, device, quiet, self._lateness, settled)
 
     def step(
         self,
@@ -231,7 +267,7 @@ class CompiledRule:
             or self._life.is_asleep(mark)
             or unless.excuses(self.rule.unless, state.base, mark)
             or (lasting and not self.reader.is_pulse)
-            or context.now - mark.at > self._late
+            or context.now - mark.at > self.late_ms
         ):
             return Outcome(state, due=due)
         severity = mark.level or self.rule.severity
@@ -371,7 +407,7 @@ class CompiledRule:
         if now - heard_at < grain and not state.absent_severity:
             return Outcome(state, (), heard_at + first, changed=False)
         # what was said long ago proves life then, not now; but a gateway that catches up speaks
-        old = now - fact.at > self._late and not self.is_about_gateway
+        old = now - fact.at > self.late_ms and not self.is_about_gateway
         told_at = fact.at if old else now
         heard_at = max(heard_at, told_at)
         if heard_at - state.heard_at < grain and not state.absent_severity:
@@ -411,7 +447,7 @@ class CompiledRule:
             changes = ()
         said = []
         for change in changes:
-            old = (bool(marks) or self._is_cry) and context.now - change.at > self._late
+            old = (bool(marks) or self._is_cry) and context.now - change.at > self.late_ms
             if change.kind == "cleared":
                 if audible:
                     said.append(change)
@@ -425,7 +461,7 @@ class CompiledRule:
         if not state.present.severity:
             hushed = audible = False
         last = marks[-1] if marks else None
-        if hushed and state.present.severity and last and context.now - last.at <= self._late:
+        if hushed and state.present.severity and last and context.now - last.at <= self.late_ms:
             kind = "severity" if audible else "active"
             said.append(Change(kind, state.present.severity, last.at, last))
             hushed = False

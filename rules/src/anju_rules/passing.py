@@ -4,23 +4,41 @@ It is kept cheap, for most of what a reading costs is to touch what is remembere
 entity. The memories stay as they are (one and the same where nothing ever was), and only
 the newest reading is put in its place; :func:`awake` works in what passed by before
 anything happens.
+
+Cheaper still is to touch no memory at all: whoever knows that nothing is going on
+(:func:`rests_until`) may keep quiet readings elsewhere, for many rules at once, and let them
+pass by later (:func:`pass_all`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from anju_rules.memory import CALM, EXCUSE, NEITHER, NO, UNKNOWN, Mark, Memory, State, Told
+from anju_rules.memory import (
+    CALM,
+    EXCUSE,
+    NEITHER,
+    NO,
+    UNKNOWN,
+    Mark,
+    Memory,
+    Signal,
+    State,
+    Told,
+)
 
 MOST_RECENT = 64
 """So many readings are kept to be put in another order, however a device chatters."""
-_MOST_QUIET = 16
+MOST_QUIET = 16
 """So many quiet readings are kept for one that they may have overtaken: three a second."""
 _PASSIVE = (NO, NEITHER, UNKNOWN, EXCUSE)
 """What a rule may say that changes nothing where nothing is going on."""
 _NO_MARKS: list[Mark] = []
 _NONE_TOLD: list[Told] = []
 _replace = msgspec.structs.replace
+
+Quiet = tuple[int, int, Signal]
+"""A quiet reading: its time and when it was received (epoch ms), and what it says to a rule."""
 
 
 def pass_by(state: State, mark: Mark, lateness: int, *, excusable: bool) -> State | None:
@@ -62,6 +80,59 @@ def pass_by(state: State, mark: Mark, lateness: int, *, excusable: bool) -> Stat
     )
 
 
+def rests_until(state: State) -> int | None:
+    """Give up to when (event time) nothing has been going on; None where something is.
+
+    As long as quiet readings follow, in order, each passes by.
+    """
+    base, present, recent, newest = state.base, state.present, state.recent, state.newest
+    if not (present.is_calm and base.is_calm) or state.audible or state.hushed:
+        return None
+    if len(recent) >= MOST_QUIET or not are_passive(recent):
+        return None
+    last = newest or (recent[-1] if recent else None)
+    until = max(base.last_at, present.last_at, state.settled_at)
+    return until if last is None else max(until, last.at)
+
+
+def pass_all(
+    state: State,
+    device: str,
+    quiet: Iterable[Quiet],
+    lateness: int,
+    settled: tuple[int, int] | None = None,
+) -> State:
+    """Let quiet readings of a device pass by: of a state at rest, in order, later than all of it.
+
+    ``settled`` is when one before them was said and received: what is older than that is no
+    longer put in order.
+
+    Raises:
+        ValueError: one does not pass by.
+    """
+    if settled is not None:
+        at, received_at = settled
+        present = _replace(awake(state).present, last_at=at)
+        heard_at = max(state.heard_at, received_at)
+        state = _replace(
+            state,
+            base=present,
+            present=present,
+            recent=[],
+            newest=None,
+            told=[],
+            settled_at=0,
+            heard_at=heard_at,
+        )
+    for at, received_at, signal in quiet:
+        mark = Mark(at, signal, received_at, device=device)
+        passed = pass_by(state, mark, lateness, excusable=False)
+        if passed is None:
+            raise ValueError(f"{state.key} was not at rest at {at}")
+        state = passed
+    return state
+
+
 def awake(state: State) -> State:
     """Give the state with what passed by worked into its memories."""
     newest = state.newest
@@ -91,9 +162,9 @@ def _kept(state: State) -> State:
     A backlog comes at once, a device may chatter.
     """
     recent = state.recent if state.newest is None else [*state.recent, state.newest]
-    half = _MOST_QUIET // 2
+    half = MOST_QUIET // 2
     base, oldest = state.base, recent[:half]
-    if len(recent) < _MOST_QUIET or not base.is_calm or not are_passive(oldest):
+    if len(recent) < MOST_QUIET or not base.is_calm or not are_passive(oldest):
         return _replace(state, recent=recent)
     base = _excused(base, oldest)
     return _replace(state, base=base, recent=recent[half:], settled_at=oldest[-1].at)

@@ -47,6 +47,14 @@ class Reader:
         self._is_plain = not (
             self._reads_device or self._reads_home_m or self._reads_baseline or self._reads_quiet
         )
+        others = (self._excuse, self._at_once, *self._after)
+        self._others = [(c.function, c.reads_more) for c in others if c is not None]
+        self._when_reads_more = self._when.reads_more
+        self._speaks_alone = (
+            not self._reads_home_m
+            and all(condition.can_be_told_early for condition in self.conditions())
+            and not (self._clear is not None and self._clear.reads_more)
+        )
 
     def _compile(self, text: str | None) -> Condition | None:
         return compile_condition(text, self._rule.params) if text is not None else None
@@ -100,6 +108,21 @@ class Reader:
             level=self._level(spaces) if self._levels else 0,
         )
 
+    def alone(self, said: Mapping[str, Any]) -> Signal | None:
+        """Give what a reading says whatever else there is to look at; ``said`` is ``fact.said()``.
+
+        YES stands for all that is not quiet, and for what depends on more than the reading.
+        """
+        spaces = (said, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
+        verdict = self._holds(*spaces)
+        if verdict is True or (verdict is None and self._when_reads_more) or not self._speaks_alone:
+            return YES
+        for function, reads_more in self._others:
+            other = function(*spaces)
+            if other is True or (other is None and reads_more):
+                return YES
+        return self._quiet(verdict, spaces)
+
     def accepts(self, fact: Fact, context: Context, said: Mapping[str, Any] | None = None) -> bool:
         """Say whether ``when`` is true: all an absence rule asks of a reading."""
         return self._holds(*self._spaces(fact, context, said)) is True
@@ -121,8 +144,10 @@ class Reader:
         if self._excuse is not None and self._excuse.function(*spaces) is True:
             return EXCUSE
         verdict = self._holds(*spaces)
-        if verdict is True:
-            return YES
+        return YES if verdict is True else self._quiet(verdict, spaces)
+
+    def _quiet(self, verdict: bool | None, spaces: _Spaces) -> Signal | None:
+        """Give what a reading says of which ``when`` is false or unknown."""
         if self._clear is not None:
             if self._clear.function(*spaces) is True:
                 return NO

@@ -1,7 +1,9 @@
 """The rules in force, found by what a reading says: a reading meets only those it can match."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from operator import itemgetter
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from anju_rules.condition import Condition
@@ -9,9 +11,12 @@ from anju_rules.engine import CompiledRule
 from anju_rules.errors import InvalidRuleError
 from anju_rules.facts import Fact
 from anju_rules.geography import FROM, HOME_M
+from anju_rules.memory import YES, Signal
 from anju_rules.rule import Rule
 
 _Shape = tuple[str, str | None, tuple[str, ...], tuple[str, ...]]
+_MOST_KNOWN = 4_096
+"""So many answers are kept for a shape; then it begins anew."""
 _MOST_SHAPES = 10_000
 """Shapes of readings are the devices' to choose; so many, and the index starts anew."""
 
@@ -23,6 +28,61 @@ def compile_rule(rule: Rule, timezone: str, holidays: Iterable[date] = ()) -> Co
         InvalidRuleError: a condition does not compile.
     """
     return CompiledRule(rule, ZoneInfo(timezone), frozenset(holidays))
+
+
+class Heard(NamedTuple):
+    """What the values of a reading say to the rules it meets, whatever else there is.
+
+    ``signals`` to each of ``Meeting.own``; None where one of them is not quiet. ``asks`` are
+    the others that must be asked.
+    """
+
+    signals: tuple[Signal | None, ...] | None
+    asks: tuple[CompiledRule, ...]
+
+
+class Meeting:
+    """The rules that readings of one shape meet, by what a quiet one may ask of them.
+
+    ``own`` are told by their device alone (``CompiledRule.is_of_device``). ``followers`` only
+    wait for any word of the device (``follows_device``), all alike in what is too late to be
+    one (``late_ms``). ``others`` must be asked at each reading that may say something to them.
+    """
+
+    def __init__(self, rules: Sequence[CompiledRule], names: Sequence[str]) -> None:
+        followers = [rule for rule in rules if rule.follows_device]
+        self.rules = tuple(rules)
+        self.late_ms = followers[0].late_ms if followers else 0
+        self.followers = tuple(rule for rule in followers if rule.late_ms == self.late_ms)
+        self.own = tuple(rule for rule in rules if rule.is_of_device)
+        taken = {*self.own, *self.followers}
+        self.others = tuple(rule for rule in rules if rule not in taken)
+        read = {name for rule in rules for c in rule.reader.conditions() for name in c.names("m")}
+        self._asked = (
+            itemgetter(*(name for name in names if name in read)) if read & set(names) else None
+        )
+        self._is_same_for_all = "device" not in read
+        self._known: dict[Any, Heard] = {}
+
+    def hear(self, device: str, model: str, values: Mapping[str, Any]) -> Heard:
+        """Give what checked values of a device of this model say, without an event or data.
+
+        Devices say the same over and over: the answers are kept by what the rules look at.
+        """
+        key = self._asked(values) if self._asked is not None else None
+        heard = self._known.get(key)
+        if heard is None:
+            heard = self._ask({**values, "device": device, "model": model})
+            if self._is_same_for_all:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[key] = heard
+        return heard
+
+    def _ask(self, said: Mapping[str, Any]) -> Heard:
+        signals = tuple(rule.alone(said) for rule in self.own)
+        asks = tuple(rule for rule in self.others if rule.alone(said) is not None)
+        return Heard(None if YES in signals else signals, asks)
 
 
 class RuleSet:
@@ -44,7 +104,7 @@ class RuleSet:
             if rule.id in self._rules:
                 raise InvalidRuleError(f"rule {rule.id!r} is given twice")
             self._rules[rule.id] = CompiledRule(rule, zone, days)
-        self._by_kind: dict[_Shape, tuple[CompiledRule, ...]] = {}
+        self._by_kind: dict[_Shape, Meeting] = {}
 
     @classmethod
     def sharing(cls, compiled: Iterable[CompiledRule]) -> "RuleSet":
@@ -69,19 +129,23 @@ class RuleSet:
             raise InvalidRuleError(f"no rule {rule_id!r} is in force") from None
 
     def matching(self, fact: Fact) -> Sequence[CompiledRule]:
-        """Give the rules this reading may change.
+        """Give the rules this reading may change."""
+        return self.meeting(fact.model, fact.event, fact.values, fact.data).rules
+
+    def meeting(
+        self, model: str, event: str | None, values: Mapping[str, Any], data: Mapping[str, Any]
+    ) -> Meeting:
+        """Give the rules that a reading of a device of this model may change.
 
         What it depends on (model, event, names of values and data) is looked up once per
         shape of reading: devices say the same few shapes over and over.
         """
-        data = fact.data
-        shape = (fact.model, fact.event, tuple(fact.values), tuple(data) if data else ())
+        shape = (model, event, tuple(values), tuple(data) if data else ())
         found = self._by_kind.get(shape)
         if found is None:
-            names = frozenset(fact.values) | frozenset(fact.data)
-            found = tuple(
-                r for r in self._rules.values() if _may_match(r, fact.model, fact.event, names)
-            )
+            names = frozenset(values) | frozenset(data)
+            rules = [r for r in self._rules.values() if _may_match(r, model, event, names)]
+            found = Meeting(rules, tuple(values))
             if len(self._by_kind) > _MOST_SHAPES:
                 self._by_kind.clear()
             self._by_kind[shape] = found

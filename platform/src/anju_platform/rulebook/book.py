@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -14,7 +15,9 @@ from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.snapshot import KnownDevice, Registry
 from anju_platform.rulebook import force, repository
 from anju_platform.rulebook.force import Choice, Overlays, RuleSets
-from anju_platform.rulebook.homes import HOME_STATE, Homes
+from anju_platform.rulebook.homes import HOME_STATE, TELL_OF_HOME, Homes
+from anju_platform.rulebook.quiet import QuietDevices
+from anju_platform.rulebook.remembered import Memories, Remembered
 from anju_platform.rulebook.repository import StateKey, StoredState
 from anju_platform.rulebook.succession import AT_ONCE, Heirs, shape
 from anju_platform.rulebook.timers import Timers
@@ -24,6 +27,8 @@ from anju_rules import CompiledRule, Context, Fact, Finding, Outcome, Rule, Rule
 
 log = logging.getLogger(__name__)
 
+TICKS_MOST = 500
+"""So many timers are looked at in one transaction, in some 20 ms."""
 RETRY_MS = 60_000
 """How soon a rule that failed is asked again about what time alone means."""
 _RETAINED = int(Flag.RETAINED)
@@ -38,15 +43,6 @@ class Found:
     rule: Rule
     community_id: int
     device: KnownDevice | None
-
-
-@dataclass(slots=True, eq=False)
-class _Memory:
-    """What one rule remembers of one entity, and through which device it was last told."""
-
-    state: Any
-    device: str
-    due: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +78,10 @@ class Rulebook:
         self._overlays: Overlays = {}
         self._compiled = RuleSets(self._library)
         self._sets: dict[int, RuleSet] = {}
+        self._memory: Memories = {}
+        self._quiet = QuietDevices(self._memory)
         self.adopt(registry)
         self._lost: list[StateKey] = []
-        self._memory: dict[StateKey, _Memory] = {}
         self._timers: Timers[StateKey] = Timers()
         self._changed: set[StateKey] = set()
         self._gone: set[StateKey] = set()
@@ -94,7 +91,15 @@ class Rulebook:
 
     def adopt(self, registry: Registry) -> None:
         """Put the rules in force in every community, in its own time zone."""
-        self._sets = self._compiled.of(registry.communities.values(), self._overlays)
+        before, after = self._sets, self._compiled.of(registry.communities.values(), self._overlays)
+
+        def is_changed(device: KnownDevice) -> bool:
+            known = registry.communities.get(device.community_id)
+            gone = known is None or device.slug not in known.devices
+            return gone or after[device.community_id] is not before.get(device.community_id)
+
+        self._quiet.wake_where(is_changed)
+        self._sets = after
 
     @classmethod
     def load(
@@ -129,7 +134,7 @@ class Rulebook:
         rule = self._rule(stored.key)
         if rule is not None:
             state = rule.load(stored.state["state"])
-            self._memory[stored.key] = _Memory(state, stored.state["device"], stored.due)
+            self._memory[stored.key] = Remembered(state, stored.state["device"], stored.due)
             self._timers.put(stored.key, stored.due)
             # rows of releases that did not say: there was only the library
             author = self._library.get(rule_id, rule.rule)
@@ -233,10 +238,19 @@ class Rulebook:
     def evaluate(self, one: Taken, world: World, now: int) -> Sequence[Found]:
         """Give what a reading means now, which may be long after it was received."""
         device, reading = one.device, one.reading
-        community_id, slug = device.community_id, device.slug
+        community_id, slug, model = device.community_id, device.slug, device.model.name
+        met = self._sets[community_id].meeting(model, reading.event, reading.values, reading.data)
+        rules = self._quiet.hear(one, met, now) if _is_plain(one) else None
+        if rules is None:
+            self._quiet.wake(device.id)
+            rules = met.rules
+        household = device.entities.get("household")
+        tells_of_home = household is not None and model in TELL_OF_HOME
+        if not rules and not tells_of_home:
+            return _NOTHING
         fact = Fact(
             slug,
-            device.model.name,
+            model,
             device.entities,
             one.at,
             one.received_at,
@@ -246,16 +260,26 @@ class Rulebook:
             reading.id,
             retained=bool(one.flags & _RETAINED),
         )
-        household = device.entities.get("household")
-        if household is not None:
+        if household is not None and tells_of_home:
             self._homes.observe(community_id, household, fact)
-        matching = self._sets[community_id].matching(fact)
-        if not matching:
+        if not rules:
             return _NOTHING
+        return self._ask(rules, fact, device, world, now)
+
+    def _ask(
+        self,
+        rules: Sequence[CompiledRule],
+        fact: Fact,
+        device: KnownDevice,
+        world: World,
+        now: int,
+    ) -> list[Found]:
+        """Let rules judge a reading."""
+        community_id, slug = device.community_id, device.slug
         found: list[Found] = []
         said = fact.said()
         context, of_gateway = self._context(device, world, now, itself=False), None
-        for rule in matching:
+        for rule in rules:
             entity = rule.key(fact)
             if entity is None:
                 continue
@@ -278,9 +302,12 @@ class Rulebook:
         return found
 
     def tick(self, world: World, now: int) -> list[Found]:
-        """Give what the passing of time means: every timer that is due."""
+        """Give what the passing of time means: timers that are due, the earliest first.
+
+        Of very many some are left for the next time: no alarm must wait for all of them.
+        """
         found: list[Found] = []
-        for key in list(self._timers.pop_due(now)):
+        for key in list(islice(self._timers.pop_due(now), TICKS_MOST)):
             memory, rule = self._memory[key], self._rule(key)
             memory.due = now + RETRY_MS  # unless its rule tells otherwise
             self._timers.put(key, memory.due)
@@ -289,6 +316,7 @@ class Rulebook:
             if device is None or rule is None:
                 self._forget(key)
                 continue
+            self._quiet.wake(device.id)
             context = self._context(device, world, now, itself=rule.is_about_gateway)
             found += self._apply(rule, key[2], device, rule.tick, memory.state, context)
         return found
@@ -396,7 +424,7 @@ class Rulebook:
     def _remember(self, key: StateKey, outcome: Outcome, device: str) -> None:
         memory = self._memory.get(key)
         if memory is None:
-            memory = self._memory[key] = _Memory(outcome.state, device, None)
+            memory = self._memory[key] = Remembered(outcome.state, device, None)
         memory.state, memory.device = outcome.state, device
         if outcome.due != memory.due:
             memory.due = outcome.due
@@ -412,7 +440,13 @@ class Rulebook:
             self._gone.add(key)
 
 
-def _stored(memory: _Memory, rule: CompiledRule) -> dict[str, Any]:
+def _is_plain(one: Taken) -> bool:
+    """Tell whether a reading is nothing but values of just then."""
+    said = one.reading
+    return said.event is None and said.id is None and not said.data and not one.flags & _RETAINED
+
+
+def _stored(memory: Remembered, rule: CompiledRule) -> dict[str, Any]:
     """Give a memory's row; with what made it, for the next start may be with another version."""
     return {
         "device": memory.device,

@@ -127,31 +127,36 @@ def in_force(library: Library, overlay: Overlay) -> list[Rule]:
 
 _Hours = tuple[str, frozenset[date]]
 """A time zone and its holidays: all of a community that a compiled rule depends on."""
+_Content = tuple[_Hours, tuple[int, ...]]
+"""What two rule sets have in common that are one: their hours, and the ids of their rules."""
 
 
 class RuleSets:
     """Makes the communities' rule sets; what is alike in two of them is compiled once.
 
-    A rule that did not change is the same compiled object as before.
+    A rule that did not change is the same compiled object as before, and so is a set of them.
     """
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._compiled: dict[tuple[_Hours, int], CompiledRule] = {}
+        self._sets: dict[_Content, RuleSet] = {}
 
     def of(self, communities: Iterable[KnownCommunity], overlays: Overlays) -> dict[int, RuleSet]:
         """Give the rule set of every community, in its own time zone, by its id."""
         compiled: dict[tuple[_Hours, int], CompiledRule] = {}
-        shared: dict[tuple[_Hours, tuple[int, ...]], RuleSet] = {}
+        sets: dict[_Content, RuleSet] = {}
         found = {}
         for community in communities:
             hours = community.timezone, community.holidays
             rules = in_force(self._library, overlays.get(community.id, {}))
             key = hours, tuple(id(rule) for rule in rules)
-            if key not in shared:
-                shared[key] = RuleSet.sharing(self._compile(r, hours, compiled) for r in rules)
-            found[community.id] = shared[key]
-        self._compiled = compiled  # holds the rules themselves too, so no id is used twice
+            if key not in sets:
+                every = [self._compile(rule, hours, compiled) for rule in rules]
+                sets[key] = self._sets.get(key) or RuleSet.sharing(every)
+            found[community.id] = sets[key]
+        # these hold the rules themselves too, so no id is used twice
+        self._compiled, self._sets = compiled, sets
         return found
 
     def _compile(

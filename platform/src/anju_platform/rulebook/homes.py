@@ -6,10 +6,14 @@ from typing import Any
 import msgspec
 
 from anju_rules import Fact
+from anju_rules.home import MODELS as TELL_OF_HOME
 from anju_rules.home import HomeState, home, observe, quiet_h
 
 HOME_STATE = "home-state"
 """The rule id under which it is stored."""
+
+
+__all__ = ["HOME_STATE", "TELL_OF_HOME", "Homes"]
 
 
 class Homes:
