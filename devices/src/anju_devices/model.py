@@ -1,6 +1,7 @@
 """What a device of one kind can say and be asked: fields, events and commands, as data."""
 
 import math
+import sys
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from enum import StrEnum
@@ -19,6 +20,7 @@ class Kind(StrEnum):
 
 
 _NUMBER, _BOOLEAN, _CHOICE = Kind.NUMBER, Kind.BOOLEAN, Kind.CHOICE
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,25 @@ class DeviceModel:
     life_safety: bool = False
     _fields: dict[str, Field] = attribute(init=False, repr=False, compare=False, hash=False)
     _events: dict[str, EventType] = attribute(init=False, repr=False, compare=False, hash=False)
+    _bounds: dict[str, tuple[float, float]] = attribute(
+        init=False, repr=False, compare=False, hash=False
+    )
+    _booleans: frozenset[str] = attribute(init=False, repr=False, compare=False, hash=False)
+    has_choices: bool = attribute(init=False, repr=False, compare=False, hash=False)
+    """Whether a field's value may be a word, stored as its number."""
 
     def __post_init__(self) -> None:
         """Index fields and events by name."""
-        object.__setattr__(self, "_fields", {f.name: f for f in self.fields})
-        object.__setattr__(self, "_events", {e.name: e for e in self.events})
+        numbers = [f for f in self.fields if f.kind is _NUMBER]
+        booleans = frozenset(f.name for f in self.fields if f.kind is _BOOLEAN)
+        for name, value in (
+            ("_fields", {f.name: f for f in self.fields}),
+            ("_events", {e.name: e for e in self.events}),
+            ("_bounds", {f.name: _bounds(f) for f in numbers}),
+            ("_booleans", booleans),
+            ("has_choices", len(numbers) + len(booleans) < len(self.fields)),
+        ):
+            object.__setattr__(self, name, value)
 
     def field(self, name: str) -> Field | None:
         """Give the field of that name, if the model has it."""
@@ -150,6 +166,13 @@ class DeviceModel:
         if reading.event is None and not reading.values:
             raise InvalidReadingError(f"{reading.device}: neither values nor an event")
         for name, value in reading.values.items():
+            # what is right, and most is, is told here without a call
+            bounds = self._bounds.get(name)
+            if bounds is not None:
+                if (type(value) is float or type(value) is int) and bounds[0] <= value <= bounds[1]:
+                    continue
+            elif (value is True or value is False) and name in self._booleans:
+                continue
             known = self._fields.get(name)
             fault = f"{self.name} has no such field" if known is None else known.check(value)
             if fault:
@@ -175,6 +198,13 @@ class DeviceModel:
             if known is not None and known.urgent:
                 return Lane.EVENTS
         return Lane.TELEMETRY
+
+
+def _bounds(field: Field) -> tuple[float, float]:
+    """Give between which numbers a value is right; no bound lets what is not finite through."""
+    low = -_LARGEST if field.minimum is None else field.minimum
+    high = _LARGEST if field.maximum is None else field.maximum
+    return low, high
 
 
 def _is_finite(value: float) -> bool:

@@ -2,16 +2,20 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from anju_devices.messages import Value
 from anju_platform.database import Json, as_json, driver, from_millis, to_millis, within
 from anju_platform.registry.model import DeviceField
 from anju_platform.telemetry.model import DeviceEvent, DeviceState, TelemetryPoint
 from anju_platform.telemetry.rollups.repository import HOUR_MS, mark_stale
+
+Column: TypeAlias = "Sequence[int] | np.ndarray[Any, Any]"
 
 
 @dataclass(slots=True)
@@ -21,12 +25,12 @@ class Points:
     ``at`` is in epoch milliseconds.
     """
 
-    communities: list[int] = field(default_factory=list)
-    devices: list[int] = field(default_factory=list)
-    fields: list[int] = field(default_factory=list)
-    at: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    flags: list[int] = field(default_factory=list)
+    communities: Column = field(default_factory=list)
+    devices: Column = field(default_factory=list)
+    fields: Column = field(default_factory=list)
+    at: Column = field(default_factory=list)
+    values: Sequence[Value] = field(default_factory=list)
+    flags: Column = field(default_factory=list)
 
     def __len__(self) -> int:
         """Give how many there are."""
@@ -118,8 +122,8 @@ def copy_points(session: Session, points: Points) -> None:
 
 def _hours(points: Points) -> list[tuple[int, int]]:
     """Give the (community id, hour) that points lie in, each once."""
-    hours = np.array(points.at, np.int64) // HOUR_MS
-    keys = np.unique(np.array(points.communities, np.int64) * _HOURS + hours + _BEFORE_1970)
+    hours = np.asarray(points.at, np.int64) // HOUR_MS
+    keys = np.unique(np.asarray(points.communities, np.int64) * _HOURS + hours + _BEFORE_1970)
     split = (divmod(key, _HOURS) for key in keys.tolist())
     return [(community, hour - _BEFORE_1970) for community, hour in split]
 
@@ -132,7 +136,7 @@ def _rows(points: Points) -> bytes:
     rows["community"] = points.communities
     rows["device"] = points.devices
     rows["field"] = points.fields
-    rows["at"] = (np.array(points.at, np.int64) - _EPOCH_2000_MS) * 1_000
+    rows["at"] = (np.asarray(points.at, np.int64) - _EPOCH_2000_MS) * 1_000
     rows["value"] = points.values
     rows["flags"] = points.flags
     return rows.tobytes()

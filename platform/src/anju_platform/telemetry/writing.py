@@ -2,7 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
+import numpy as np
 from sqlalchemy.orm import Session
 
 from anju_devices.messages import Lane, Quality, Reading, Value
@@ -32,10 +35,10 @@ FACTORY_MS = 1_577_836_800_000
 _QUALITY_FLAGS = {Quality.ESTIMATED: int(Flag.ESTIMATED), Quality.STALE: int(Flag.STALE)}
 _FUTURE, _LATE, _RETAINED = int(Flag.FUTURE), int(Flag.LATE), int(Flag.RETAINED)
 _BEHIND = int(Flag.BEHIND)
+_GOOD, _EVENTS = Quality.GOOD, Lane.EVENTS
 
 
-@dataclass(slots=True, eq=False)
-class Taken:
+class Taken(msgspec.Struct, eq=False, gc=False):
     """A reading taken in: whose it is and when it counts.
 
     ``at`` is the time it is evaluated at, epoch milliseconds: the device's own, unless that
@@ -69,7 +72,8 @@ class Clocks:
     """Judges device times: each device's latest per lane, because lanes overtake each other."""
 
     def __init__(self) -> None:
-        self._latest: dict[Lane, dict[int, int]] = {lane: {} for lane in Lane}
+        self._of_events: dict[int, int] = {}
+        self._of_telemetry: dict[int, int] = {}
 
     def take(
         self,
@@ -82,11 +86,11 @@ class Clocks:
         behind: int = 0,
     ) -> Taken:
         """Give the reading with the time it is to be evaluated at; ``behind``: its clock, in ms."""
-        flags = 0 if reading.q is Quality.GOOD else _QUALITY_FLAGS[reading.q]
+        flags = 0 if reading.q is _GOOD else _QUALITY_FLAGS[reading.q]
         if retained:
             flags |= _RETAINED
         at = reading.at
-        latest = self._latest[lane]
+        latest = self._of_events if lane is _EVENTS else self._of_telemetry
         before = latest.get(device.id, 0)
         if at > received_at + FUTURE_MS or at < FACTORY_MS or at < before - JUMP_MS:
             flags |= _FUTURE
@@ -103,27 +107,38 @@ class Clocks:
 
 def record_points(session: Session, taken: Sequence[Taken]) -> int:
     """Store the values of readings; gives how many."""
-    points = repository.Points()
-    fields, values = points.fields, points.values
-    for one in taken:
-        said = one.reading.values
-        if not said:
-            continue
-        device, model, numbers = one.device, one.device.model, one.device.fields
-        for name, value in said.items():
-            fields.append(numbers[name])
-            values.append(_option(model, name, value) if isinstance(value, str) else value)
-        count = len(said)
-        points.communities += [device.community_id] * count
-        points.devices += [device.id] * count
-        points.at += [one.reading.at] * count
-        points.flags += [one.flags] * count
+    spoke = [one for one in taken if one.reading.values]
+    fields: list[int] = []
+    values: list[Value] = []
+    for one in spoke:
+        said, device = one.reading.values, one.device
+        fields += map(device.fields.__getitem__, said)
+        if device.model.has_choices:
+            values += [_number(device.model, name, value) for name, value in said.items()]
+        else:
+            values += said.values()
+    counts = [len(one.reading.values) for one in spoke]
+    points = repository.Points(
+        communities=_spread([one.device.community_id for one in spoke], counts),
+        devices=_spread([one.device.id for one in spoke], counts),
+        fields=fields,
+        at=_spread([one.reading.at for one in spoke], counts),
+        values=values,
+        flags=_spread([one.flags for one in spoke], counts),
+    )
     repository.copy_points(session, points)
     return len(points)
 
 
-def _option(model: DeviceModel, name: str, value: str) -> float:
+def _spread(column: list[int], counts: list[int]) -> np.ndarray[Any, Any]:
+    """Give what is known once of each reading for each of its values."""
+    return np.repeat(np.array(column, np.int64), counts)
+
+
+def _number(model: DeviceModel, name: str, value: Value) -> Value:
     """Give the number of a choice; that it is one was checked when it was taken in."""
+    if not isinstance(value, str):
+        return value
     known = model.field(name)
     return known.number(value) if known is not None else float("nan")
 
