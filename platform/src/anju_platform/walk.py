@@ -42,7 +42,7 @@ from anju_platform.registry import snapshot
 from anju_platform.registry.snapshot import KnownDevice, KnownGateway
 from anju_platform.rulebook.book import Rulebook, World
 from anju_platform.telemetry import writing
-from anju_platform.telemetry.writing import Clocks, Taken, clock_behind
+from anju_platform.telemetry.writing import Clocks, PointStream, Taken, clock_behind
 from anju_rules import Rule
 
 log = logging.getLogger(__name__)
@@ -157,11 +157,14 @@ class Walk:
         self._world.coverage.deaf_since = deaf_since
         if self._registry_is_new and not isolate:  # whoever is taken in alone is not to blame
             self._meet_newcomers(session, group)
-        for message in messages:
-            self._sort(session, message, group)
-        if tick:
-            group.outgoing.tally.due(self._rulebook.next_due(), at)
-            group.found += self._rulebook.tick(self._world, at)
+        with PointStream(session) as points:
+            for message in messages:
+                self._sort(session, message, group, points)
+                points.keep_up(group.taken)
+            if tick:
+                group.outgoing.tally.due(self._rulebook.next_due(), at)
+                group.found += self._rulebook.tick(self._world, at)
+            group.outgoing.points = points.finish(group.taken)
         self._finish(session, group, isolate=isolate)
         self._awake_at = at
         return group.outgoing
@@ -192,7 +195,7 @@ class Walk:
 
     # -- messages ------------------------------------------------------------------------
 
-    def _sort(self, session: Session, message: Message, group: Group) -> None:
+    def _sort(self, session: Session, message: Message, group: Group, points: PointStream) -> None:
         topic = intake.parse_topic(message)
         if isinstance(topic, Fault):
             group.quarantined.append(intake.quarantined(message, topic))
@@ -206,8 +209,10 @@ class Walk:
         elif topic.channel in intake.LANES:
             self._batch(intake.read(message, topic), gateway, group)
         elif topic.channel is Channel.STATUS:
+            points.pause()
             self._status(session, message, gateway, group)
         elif topic.channel is Channel.RESULTS:
+            points.pause()
             self._result(session, message, gateway, group)
 
     def _batch(self, delivery: Delivery, gateway: KnownGateway, group: Group) -> None:
@@ -380,6 +385,7 @@ class Walk:
                 lane, received_at = device.model.lane(reading), to_millis(row.received_at)
                 one = clocks.take(device, reading, lane, received_at, retained=False)
                 self._take(one, group)
+        group.outgoing.points = writing.record_points(session, group.taken)
         lanes.mark_released(session, [row.id for _, row in rows])
         self.replays = len(rows) == most
         self._finish(session, group)
@@ -425,13 +431,12 @@ class Walk:
         self._last_call = 0
 
     def _write(self, session: Session, group: Group) -> None:
-        """Write what happened and what is remembered; all but the points in one round trip."""
+        """Write what happened and what is remembered, in one round trip."""
         if group.quarantined:
             lanes.quarantine(session, group.quarantined)
             group.outgoing.tally.quarantined.update(row.reason for row in group.quarantined)
             log.warning("quarantined %d: %s", len(group.quarantined), group.quarantined[0].detail)
         group.outgoing.tally.failures = self._rulebook.failures
-        group.outgoing.points = writing.record_points(session, group.taken)
         with driver(session).pipeline():
             writing.record_events(session, group.taken)
             self._world.latest.save(session)

@@ -1,11 +1,13 @@
 """SQL that writes the time series: many rows in one round trip."""
 
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
+from psycopg import Copy
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -111,21 +113,62 @@ _SAVE_STATES = """
 """
 
 
+class PointsCopy:
+    """A COPY into the time series; the database stores rows while others are made.
+
+    Until :meth:`end`, nothing else can be asked in the transaction.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._hours: set[tuple[int, int]] = set()
+        self._open = ExitStack()
+        self._copy: Copy | None = None
+
+    def write(self, points: Points) -> None:
+        """Append points to the time series."""
+        if not len(points):
+            return
+        if self._copy is None:
+            cursor = self._open.enter_context(driver(self._session).cursor())
+            self._copy = self._open.enter_context(cursor.copy(_COPY))
+            self._copy.write(_SIGNATURE)
+        self._copy.write(_rows(points))
+        self._hours |= _hours(points)
+
+    def end(self) -> None:
+        """Wait until all is stored; writing more begins anew."""
+        if self._copy is not None:
+            self._copy.write(_TRAILER)
+            self._copy = None
+            self._open.close()
+
+    def finish(self) -> None:
+        """End it, and note which hours are to be summed up anew."""
+        self.end()
+        if self._hours:
+            mark_stale(self._session, sorted(self._hours))
+            self._hours.clear()
+
+    def abandon(self, error: BaseException) -> None:
+        """End it in a transaction that failed, so that it can be rolled back."""
+        self._copy = None
+        self._open.__exit__(type(error), error, error.__traceback__)
+
+
 def copy_points(session: Session, points: Points) -> None:
     """Append points to the time series."""
-    if not len(points):
-        return
-    with driver(session).cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.write(_SIGNATURE + _rows(points) + _TRAILER)
-    mark_stale(session, _hours(points))
+    copy = PointsCopy(session)
+    copy.write(points)
+    copy.finish()
 
 
-def _hours(points: Points) -> list[tuple[int, int]]:
+def _hours(points: Points) -> set[tuple[int, int]]:
     """Give the (community id, hour) that points lie in, each once."""
     hours = np.asarray(points.at, np.int64) // HOUR_MS
     keys = np.unique(np.asarray(points.communities, np.int64) * _HOURS + hours + _BEFORE_1970)
     split = (divmod(key, _HOURS) for key in keys.tolist())
-    return [(community, hour - _BEFORE_1970) for community, hour in split]
+    return {(community, hour - _BEFORE_1970) for community, hour in split}
 
 
 def _rows(points: Points) -> bytes:

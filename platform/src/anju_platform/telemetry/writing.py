@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -30,6 +30,9 @@ HELD_UP_MOST_MS = 2 * 86_400_000
 """No broker keeps a message for us longer than this (its ``persistent_client_expiration``)."""
 FACTORY_MS = 1_577_836_800_000
 """2020-01-01: an earlier time is a clock that was never set."""
+
+SENT_AT_ONCE = 200
+"""So many readings are worth a message to the database of their own."""
 
 # plain numbers, because every operation of an enumeration costs a call of Python
 _QUALITY_FLAGS = {Quality.ESTIMATED: int(Flag.ESTIMATED), Quality.STALE: int(Flag.STALE)}
@@ -105,8 +108,54 @@ class Clocks:
         return Taken(device, reading, at, received_at, flags)
 
 
+class PointStream:
+    """Stores the values of a transaction's readings while others of them are still judged.
+
+    A context: if the block raises, the transaction can be rolled back.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._copy = repository.PointsCopy(session)
+        self._sent = 0
+        self._points = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        if error is not None:
+            self._copy.abandon(error)
+
+    def keep_up(self, taken: Sequence[Taken]) -> None:
+        """Send what is new in ``taken`` on its way, if it is worth it."""
+        if len(taken) - self._sent >= SENT_AT_ONCE:
+            self._send(taken)
+
+    def pause(self) -> None:
+        """Let something else be asked of the database."""
+        self._copy.end()
+
+    def finish(self, taken: Sequence[Taken]) -> int:
+        """Store what is not on its way yet; gives how many points there are in all."""
+        self._send(taken)
+        self._copy.finish()
+        return self._points
+
+    def _send(self, taken: Sequence[Taken]) -> None:
+        points = _points(taken[self._sent :])
+        self._copy.write(points)
+        self._sent = len(taken)
+        self._points += len(points)
+
+
 def record_points(session: Session, taken: Sequence[Taken]) -> int:
     """Store the values of readings; gives how many."""
+    return PointStream(session).finish(taken)
+
+
+def _points(taken: Sequence[Taken]) -> repository.Points:
     spoke = [one for one in taken if one.reading.values]
     fields: list[int] = []
     values: list[Value] = []
@@ -118,7 +167,7 @@ def record_points(session: Session, taken: Sequence[Taken]) -> int:
         else:
             values += said.values()
     counts = [len(one.reading.values) for one in spoke]
-    points = repository.Points(
+    return repository.Points(
         communities=_spread([one.device.community_id for one in spoke], counts),
         devices=_spread([one.device.id for one in spoke], counts),
         fields=fields,
@@ -126,8 +175,6 @@ def record_points(session: Session, taken: Sequence[Taken]) -> int:
         values=values,
         flags=_spread([one.flags for one in spoke], counts),
     )
-    repository.copy_points(session, points)
-    return len(points)
 
 
 def _spread(column: list[int], counts: list[int]) -> np.ndarray[Any, Any]:
