@@ -164,18 +164,16 @@ class _Current:
 
     def hear(self, received_at: int, at: int, values: Mapping[str, Value]) -> None:
         """Take values over where they are not older than what is known."""
-        self.last_seen = max(self.last_seen, received_at)
-        if not values:
-            return
-        if at >= self.newest:  # nearly always
+        if received_at > self.last_seen:  # noqa: PLR1730 - a call less for each reading
+            self.last_seen = received_at
+        known, times = self.values, self.times
+        is_newest = at >= self.newest
+        if is_newest and values:
             self.newest = at
-            self.values.update(values)
-            self.times.update(dict.fromkeys(values, at))
-            return
         for name, value in values.items():
-            if at >= self.times.get(name, 0):
-                self.values[name] = value
-                self.times[name] = at
+            if is_newest or at >= times.get(name, 0):
+                known[name] = value
+                times[name] = at
 
 
 class Latest:
@@ -213,22 +211,20 @@ class Latest:
             state.times = {name: pair[1] for name, pair in row.latest.items()}
             state.newest = max(state.times.values(), default=0)
         for one in log.read(session, set(states), communities):
-            latest._state(one.device_id, one.community_id).hear(one.received_at, one.at, one.values)
+            state = states.get(one.device_id) or latest._meet(one.device_id, one.community_id)
+            state.hear(one.received_at, one.at, one.values)
         return latest
 
     def observe(self, one: Taken) -> None:
         """Take a reading's values over where it is not older than what is known."""
         device = one.device
-        self._state(device.id, device.community_id).hear(
-            one.received_at, one.at, one.reading.values
-        )
+        state = self._states.get(device.id) or self._meet(device.id, device.community_id)
+        state.hear(one.received_at, one.at, one.reading.values)
         if self._log is not None:
             self._said.append(one)
 
-    def _state(self, device_id: int, community_id: int) -> _Current:
-        state = self._states.get(device_id)
-        if state is None:
-            state = self._states[device_id] = _Current(community_id)
+    def _meet(self, device_id: int, community_id: int) -> _Current:
+        state = self._states[device_id] = _Current(community_id)
         return state
 
     def values(self, device_id: int) -> Mapping[str, Value]:
