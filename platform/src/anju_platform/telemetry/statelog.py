@@ -12,7 +12,7 @@ reading overwrites wrongly is overwritten again by the later one that is in the 
 
 Only screens see rows that are behind, for the number of devices behind / :data:`AT_ONCE`
 transactions: with 10,000 devices and 80 ms each some 3 s. Rules look into memory, and
-whoever takes a partition over replays its log: no alert depends on it.
+whoever takes a partition over replays its log: no alert depends on it (ADR 21).
 """
 
 import logging
@@ -44,6 +44,7 @@ class Said(msgspec.Struct, frozen=True, array_like=True, gc=False):
     values: dict[str, Value]
 
 
+_NUL = b"\\u0000"
 _encode = msgspec.json.Encoder().encode  # MessagePack has no numbers beyond 64 bits
 _decode = msgspec.json.Decoder(list[Said]).decode
 
@@ -91,7 +92,12 @@ class StateLog:
                 yield one
 
     def append(self, session: Session, said: Iterable[Said]) -> None:
-        """Add what was said in a transaction; the rows of these devices are behind."""
+        """Add what was said in a transaction; the rows of these devices are behind.
+
+        Raises:
+            ValueError: a row of ``device_states`` could never be written of this; it must
+                not come to light in transactions that are not to blame.
+        """
         parts: dict[int, list[Said]] = {}
         number = self._last + 1
         for one in said:
@@ -99,6 +105,8 @@ class StateLog:
             self._behind.setdefault(one.device_id, number)
         if parts:
             rows = {partition: _encode(part) for partition, part in parts.items()}
+            if any(_NUL in row for row in rows.values()):
+                raise ValueError("text with the character U+0000 cannot be stored")
             repository.log_states(session, number, rows)
             self._partitions.update(parts)  # a community may be new
             self._last = number
