@@ -44,6 +44,8 @@ NETWORK_STILL_S = 60.0
 REPEAT_S = 2.0
 """So long after a term has begun everybody is told once more what is stored."""
 _TICK_S = 1.0
+_CATCH_UP_S = 0.05
+"""So long a pause is made for messages while screens are behind what devices said."""
 
 
 def _subscriptions(communities: Collection[str] | None) -> list[str]:
@@ -140,10 +142,11 @@ class Term:
     def _patience(self) -> float:
         if self._walk.replays:
             return 0.001
+        most = _CATCH_UP_S if self._walk.is_behind else _TICK_S
         due = self._walk.next_due()
         if due is None:
-            return _TICK_S
-        return min(max((due - to_millis(now())) / 1000, 0.001), _TICK_S)
+            return most
+        return min(max((due - to_millis(now())) / 1000, 0.001), most)
 
     def _store(self, group: list[Message]) -> None:
         """Store a group; if the database refuses it, each message by itself."""

@@ -36,9 +36,9 @@ from anju_platform.lanes.model import Quarantined
 from anju_platform.lanes.progress import Progress, Verdict
 from anju_platform.notifications import repository as notifications
 from anju_platform.offices import repository as offices
-from anju_platform.offices.partitions import ALL, partition_of
 from anju_platform.registry import repository as registered
 from anju_platform.registry import snapshot
+from anju_platform.registry.partitions import ALL, partition_of
 from anju_platform.registry.snapshot import KnownDevice, KnownGateway
 from anju_platform.rulebook.book import Rulebook, World
 from anju_platform.telemetry import writing
@@ -129,6 +129,11 @@ class Walk:
     def community_ids(self) -> Collection[int]:
         """Give the communities that are taken in, by id."""
         return self._world.registry.communities.keys()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether rows of devices are behind what was said; the next groups write them."""
+        return self._world.latest.is_behind
 
     def next_due(self) -> int | None:
         """Give when a rule's timer may be due, epoch milliseconds."""

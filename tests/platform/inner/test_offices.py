@@ -18,9 +18,10 @@ from anju_platform.database import connect, transaction
 from anju_platform.demo.mosquitto import Mosquitto
 from anju_platform.offices import repository
 from anju_platform.offices.office import Office
-from anju_platform.offices.partitions import ALL, PARTITIONS, partition_of, share
+from anju_platform.offices.partitions import share
 from anju_platform.offices.rollcall import SILENT_ROUNDS, RollCall
 from anju_platform.provision import import_community
+from anju_platform.registry.partitions import ALL, PARTITIONS, partition_of
 
 COMMUNITIES = 6
 PATIENCE_S = 90

@@ -74,7 +74,7 @@ class _Stage:
         self._span = source.span
         self._community = source.community
         self._hearing = Hearing((g.id for g in source.community.gateways.values()), source.blind)
-        self._world = World(source.registry, Latest({}), self._hearing, source.baselines)
+        self._world = World(source.registry, Latest(), self._hearing, source.baselines)
         self._newcomers = list(_newcomers(source))
         self._clock = source.span.warm
         self._days = _Days(ZoneInfo(source.community.timezone))

@@ -1,4 +1,4 @@
-"""Communities in a fixed number of partitions, and which partitions fall to whom.
+"""Which partitions of the communities fall to whom.
 
 Rendezvous hashing: when a seat is taken or left, only the partitions that fall to it, or did,
 change hands.
@@ -7,15 +7,7 @@ change hands.
 from collections.abc import Collection
 from hashlib import blake2b
 
-PARTITIONS = 64
-"""Fixed for good: two releases at work side by side must agree who writes a community."""
-
-ALL = frozenset(range(PARTITIONS))
-
-
-def partition_of(community_id: int) -> int:
-    """Give the partition a community is in."""
-    return community_id % PARTITIONS
+from anju_platform.registry.partitions import PARTITIONS
 
 
 def share(seat: int, seats: Collection[int]) -> frozenset[int]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
+    LargeBinary,
     SmallInteger,
     TableClause,
     column,
@@ -140,10 +141,26 @@ class DeviceEvent(Table):
 
 
 class DeviceState(Table):
-    """What a device last said: ``latest`` maps field to ``[value, observed_at millis]``."""
+    """What a device last said: ``latest`` maps field to ``[value, observed_at millis]``.
+
+    Under load it is some seconds old: what was said since is in :class:`DeviceStateLog`.
+    """
 
     __tablename__ = "device_states"
     device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), primary_key=True)
     community_id: Mapped[int]
     last_seen_at: Mapped[datetime]
     latest: Mapped[Json]
+
+
+class DeviceStateLog(Table):
+    """What devices of a partition said that their rows in ``device_states`` do not know yet.
+
+    One row for each transaction, ``number`` in their order; ``said`` is JSON
+    (:mod:`anju_platform.telemetry.statelog`).
+    """
+
+    __tablename__ = "device_state_log"
+    partition: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    said: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,6 +1,6 @@
 """SQL that writes the time series: many rows in one round trip."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -13,8 +13,13 @@ from sqlalchemy.orm import Session
 
 from anju_devices.messages import Value
 from anju_platform.database import Json, as_json, driver, from_millis, to_millis, within
-from anju_platform.registry.model import DeviceField
-from anju_platform.telemetry.model import DeviceEvent, DeviceState, TelemetryPoint
+from anju_platform.registry.model import Device, DeviceField
+from anju_platform.telemetry.model import (
+    DeviceEvent,
+    DeviceState,
+    DeviceStateLog,
+    TelemetryPoint,
+)
 from anju_platform.telemetry.rollups.repository import HOUR_MS, mark_stale
 
 Column: TypeAlias = "Sequence[int] | np.ndarray[Any, Any]"
@@ -59,6 +64,14 @@ class StateRow(msgspec.Struct, frozen=True):
     community_id: int
     last_seen: int
     latest: Json
+
+
+class LogRow(msgspec.Struct, frozen=True):
+    """A row of ``device_state_log``."""
+
+    partition: int
+    number: int
+    said: bytes
 
 
 # PostgreSQL's binary COPY: a signature, rows (a column count, then length and bytes of each
@@ -110,6 +123,17 @@ _SAVE_STATES = """
          AS new (device_id bigint, community_id bigint, last_seen bigint, latest jsonb)
     ON CONFLICT (device_id)
     DO UPDATE SET last_seen_at = excluded.last_seen_at, latest = excluded.latest
+"""
+
+# binary: in an array's text form every quotation mark of the JSON would be escaped
+_LOG_STATES = """
+    INSERT INTO device_state_log (partition, number, said)
+    SELECT partition, %s, said FROM unnest(%b::smallint[], %b::bytea[]) AS new (partition, said)
+"""
+
+_FORGET_LOGGED = """
+    DELETE FROM device_state_log
+    WHERE partition = ANY (%s::smallint[]) AND number >= %s AND number < %s
 """
 
 
@@ -211,6 +235,40 @@ def device_states(session: Session, only: Collection[int] | None = None) -> list
 def save_device_states(session: Session, rows: Sequence[StateRow]) -> None:
     """Write what devices last said."""
     driver(session).execute(_SAVE_STATES, [as_json(rows)])
+
+
+def logged_states(session: Session, partitions: Collection[int]) -> list[LogRow]:
+    """Give the rows of the state log of some partitions, oldest first."""
+    log = DeviceStateLog
+    rows = session.execute(
+        select(log.partition, log.number, log.said)
+        .where(log.partition.in_(partitions))
+        .order_by(log.number, log.partition)
+    )
+    return [LogRow(partition, number, said) for partition, number, said in rows]
+
+
+def log_states(session: Session, number: int, said: Mapping[int, bytes]) -> None:
+    """Append a row to the state log of each partition."""
+    driver(session).execute(_LOG_STATES, [number, list(said), list(said.values())])
+
+
+def forget_logged(
+    session: Session, partitions: Collection[int], *, first: int, before: int
+) -> None:
+    """Delete rows of the state log from ``first`` to those ``before`` a number.
+
+    None is older than ``first``: to say so spares a look through those deleted long ago.
+    """
+    driver(session).execute(_FORGET_LOGGED, [sorted(partitions), first, before])
+
+
+def existing_devices(
+    session: Session, devices: Collection[int], only: Collection[int] | None = None
+) -> set[int]:
+    """Give which of some devices there are, in all communities or some."""
+    query = select(Device.id).where(within(Device.id, devices), within(Device.community_id, only))
+    return set(session.scalars(query))
 
 
 def event_at(

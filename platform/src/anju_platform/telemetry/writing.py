@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from anju_devices.messages import Lane, Quality, Reading, Value
 from anju_devices.model import DeviceModel
 from anju_platform.registry.coverage import Coverage
+from anju_platform.registry.partitions import ALL, partition_of
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.telemetry import repository
 from anju_platform.telemetry.model import Flag
+from anju_platform.telemetry.statelog import AT_ONCE, Said, StateLog
 
 FUTURE_MS = 30_000
 """A device's clock may be ahead of ours by this much."""
@@ -211,51 +213,81 @@ def record_events(session: Session, taken: Sequence[Taken]) -> None:
     )
 
 
-@dataclass(slots=True, eq=False)
 class _Current:
-    community_id: int
-    last_seen: int
-    values: dict[str, Value]
-    times: dict[str, int]
+    """What a device last said, and when: by field, at most (``newest``), and received by us."""
+
+    __slots__ = ("community_id", "last_seen", "newest", "times", "values")
+
+    def __init__(self, community_id: int) -> None:
+        self.community_id = community_id
+        self.last_seen = self.newest = 0
+        self.values: dict[str, Value] = {}
+        self.times: dict[str, int] = {}
+
+    def hear(self, received_at: int, at: int, values: Mapping[str, Value]) -> None:
+        """Take values over where they are not older than what is known."""
+        if received_at > self.last_seen:  # noqa: PLR1730 - a call less for each reading
+            self.last_seen = received_at
+        known, times = self.values, self.times
+        is_newest = at >= self.newest
+        if is_newest and values:
+            self.newest = at
+        for name, value in values.items():
+            if is_newest or at >= times.get(name, 0):
+                known[name] = value
+                times[name] = at
 
 
 class Latest:
     """What every device last said, in memory and, by :meth:`save`, in the database.
 
-    After a failed transaction it no longer agrees with the database: make a new one.
+    After a failed transaction it no longer agrees with the database: make a new one. Without
+    a ``log`` it is in memory only.
     """
 
-    def __init__(self, states: Mapping[int, _Current]) -> None:
-        self._states = dict(states)
-        self._changed: set[int] = set()
+    def __init__(self, log: StateLog | None = None) -> None:
+        self._states: dict[int, _Current] = {}
+        self._log = log
+        self._said: list[Taken] = []
 
     @classmethod
-    def load(cls, session: Session, communities: Collection[int] | None = None) -> "Latest":
-        """Read the latest values of every device, or those of some communities."""
-        return cls(
-            {
-                row.device_id: _Current(
-                    row.community_id,
-                    row.last_seen,
-                    {name: pair[0] for name, pair in row.latest.items()},
-                    {name: pair[1] for name, pair in row.latest.items()},
-                )
-                for row in repository.device_states(session, communities)
-            }
-        )
+    def load(
+        cls,
+        session: Session,
+        communities: Collection[int] | None = None,
+        *,
+        at_once: int = AT_ONCE,
+    ) -> "Latest":
+        """Read the latest values of every device, or those of some communities.
+
+        These are all of their partitions that there are: what is in the log of these is ours.
+        """
+        partitions = ALL if communities is None else {partition_of(one) for one in communities}
+        log = StateLog(partitions, at_once)
+        latest = cls(log)
+        states = latest._states
+        for row in repository.device_states(session, communities):
+            state = states[row.device_id] = _Current(row.community_id)
+            state.last_seen = row.last_seen
+            state.values = {name: pair[0] for name, pair in row.latest.items()}
+            state.times = {name: pair[1] for name, pair in row.latest.items()}
+            state.newest = max(state.times.values(), default=0)
+        for one in log.read(session, set(states), communities):
+            state = states.get(one.device_id) or latest._meet(one.device_id, one.community_id)
+            state.hear(one.received_at, one.at, one.values)
+        return latest
 
     def observe(self, one: Taken) -> None:
         """Take a reading's values over where it is not older than what is known."""
-        device_id = one.device.id
-        state = self._states.get(device_id)
-        if state is None:
-            state = self._states[device_id] = _Current(one.device.community_id, 0, {}, {})
-        state.last_seen = max(state.last_seen, one.received_at)
-        for name, value in one.reading.values.items():
-            if one.at >= state.times.get(name, 0):
-                state.values[name] = value
-                state.times[name] = one.at
-        self._changed.add(device_id)
+        device = one.device
+        state = self._states.get(device.id) or self._meet(device.id, device.community_id)
+        state.hear(one.received_at, one.at, one.reading.values)
+        if self._log is not None:
+            self._said.append(one)
+
+    def _meet(self, device_id: int, community_id: int) -> _Current:
+        state = self._states[device_id] = _Current(community_id)
+        return state
 
     def values(self, device_id: int) -> Mapping[str, Value]:
         """Give a device's current values by field; empty while it has said nothing."""
@@ -270,16 +302,36 @@ class Latest:
         state = self._states.get(device_id)
         if state is None:
             return 0
-        return min(state.last_seen, max(state.times.values(), default=state.last_seen))
+        return min(state.last_seen, state.newest) if state.times else state.last_seen
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether rows of devices are behind; :meth:`save` goes on with them."""
+        return self._log is not None and self._log.is_behind
 
     def save(self, session: Session) -> None:
-        """Write the devices that said something."""
-        if not self._changed:
+        """Write what was observed, and rows of devices that are behind.
+
+        The rows of all that said something, as long as these are few; else it is appended to
+        the log (:mod:`anju_platform.telemetry.statelog`), and a row's turn comes soon.
+        """
+        if self._log is None:
             return
-        rows = []
-        for device_id in sorted(self._changed):
-            state = self._states[device_id]
-            latest = {name: [value, state.times[name]] for name, value in state.values.items()}
-            rows.append(repository.StateRow(device_id, state.community_id, state.last_seen, latest))
-        repository.save_device_states(session, rows)
-        self._changed.clear()
+        said, self._said = self._said, []
+        due: Collection[int] = {one.device.id for one in said}
+        if self._log.takes(len(due)):
+            self._log.append(session, map(_as_said, said))
+            due = self._log.take_turns(len(due))
+        if due:
+            repository.save_device_states(session, [self._row(each) for each in sorted(due)])
+        self._log.trim(session)
+
+    def _row(self, device_id: int) -> repository.StateRow:
+        state = self._states[device_id]
+        latest = {name: [value, state.times[name]] for name, value in state.values.items()}
+        return repository.StateRow(device_id, state.community_id, state.last_seen, latest)
+
+
+def _as_said(one: Taken) -> Said:
+    device = one.device
+    return Said(device.id, device.community_id, one.received_at, one.at, one.reading.values)
