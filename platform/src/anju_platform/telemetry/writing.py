@@ -1,7 +1,6 @@
 """The writing side of the time series: what is stored of each reading, and when it counts."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import msgspec
