@@ -34,6 +34,8 @@ from anju_devices.topics import Channel
 
 SAMPLE_S = 0.25
 _STUCK_S = 120.0
+_LOOK_S = 0.005
+"""How soon is looked again whether there is more to send."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,8 +136,10 @@ class Feeder:
                 sent += 1
             elif sent == due and supply.is_over(elapsed):
                 break
+            elif sent < due:
+                self._wait_for(sent - self._window + 1, SAMPLE_S)  # a commit wakes us
             else:
-                self._wait_for(sent - self._window + 1 if sent < due else sent + 1, 0.005)
+                self._wait_for(sent + 1, _LOOK_S)
         deadline = time.monotonic() + _STUCK_S
         while not self._wait_for(sent, SAMPLE_S) and time.monotonic() < deadline:
             self._sample(sent)
