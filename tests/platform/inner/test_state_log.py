@@ -188,8 +188,11 @@ def test_whoever_loads_it_knows_exactly_what_was_said(
     engine: Engine,
 ) -> None:
     """Readings out of order and of equal times, transactions that fail, processes killed."""
-    with engine.connect() as connection, connection.begin() as everything:
-        session = Session(connection, join_transaction_mode="create_savepoint")
+    with (
+        engine.connect() as connection,
+        connection.begin() as everything,
+        Session(connection, join_transaction_mode="create_savepoint") as session,
+    ):
         latest, plain = Latest.load(session, at_once=at_once), Plain()
         for said, outcome in steps:
             before, attempt = plain.copy(), session.begin_nested()
@@ -217,7 +220,6 @@ def test_whoever_loads_it_knows_exactly_what_was_said(
         catch_up(latest, session)
         assert stored(session) == plain.known
         assert session.execute(text(LOGGED)).all() == []
-        session.close()
         everything.rollback()
 
 
