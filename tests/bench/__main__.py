@@ -126,6 +126,7 @@ def _sustained(options: argparse.Namespace) -> Result:
         gateways=options.gateways,
         devices=options.devices or 10_000,
         rate=options.rate or 0.0,
+        ingests=options.ingests,
     )
     return _under_load("sustained", loaded.sustained, scale)
 
@@ -136,6 +137,7 @@ def _burst(options: argparse.Namespace) -> Result:
         gateways=options.gateways,
         devices=options.devices or 10_000,
         rate=options.rate or 10_000.0,
+        ingests=options.ingests,
         readings=100,  # at the base rate an agent does not wait for more
     )
     return _under_load("burst", loaded.burst, scale)
@@ -212,6 +214,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, help="points a second: at most, or before a burst")
     parser.add_argument("--gateways", type=int, default=10, help="that send a load (10)")
     parser.add_argument("--devices", type=int, help="that send a load, or that growth ends with")
+    parser.add_argument("--ingests", type=int, default=1, help="ingest processes (1)")
     parser.add_argument("--hours", type=float, default=24.0, help="of a backlog (24)")
     parser.add_argument("--rounds", type=int, default=7, help="in which growth takes turns (7)")
     parser.add_argument(

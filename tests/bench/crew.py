@@ -36,9 +36,9 @@ class Crew:
             plan = Plan(
                 host=stage.broker[0],
                 port=stage.broker[1],
-                username=gateway_username(stage.site.slug, gateway),
+                username=gateway_username(stage.community_of(gateway), gateway),
                 password=stage.site.gateway_secrets[gateway],
-                community=stage.site.slug,
+                community=stage.community_of(gateway),
                 gateway=gateway,
                 devices=dict(devices),
                 readings=readings,

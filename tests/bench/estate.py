@@ -10,7 +10,8 @@ from typing import Any
 MIXED = ("pir", "climate", "door_contact")
 """What a home has in turn; each says three values with a reading."""
 PER_HOME = 10
-_HEAD = {"slug": "estate", "name": "测园", "name_en": "Bench Estate"}
+SLUG = "bench-0"
+"""The first community's."""
 
 Devices = Mapping[str, str]
 """Models of devices, by slug."""
@@ -18,11 +19,15 @@ Devices = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Estate:
-    """``gateways`` with ``devices`` in all, spread evenly, of ``models`` in turn."""
+    """``gateways`` with ``devices`` in all, spread evenly, of ``models`` in turn.
+
+    They stand in ``communities``, each of which has as many of them.
+    """
 
     gateways: int
     devices: int
     models: Sequence[str] = MIXED
+    communities: int = 1
 
     def by_gateway(self) -> dict[str, Devices]:
         """Give each gateway's devices."""
@@ -35,24 +40,28 @@ class Estate:
             for n in range(self.gateways)
         }
 
-    def add_to(self, document: dict[str, Any]) -> None:
-        """Add buildings, homes, gateways and devices to a community file."""
-        for gateway, devices in self.by_gateway().items():
-            names = {"name": gateway, "name_en": gateway}
-            labels = {"label": gateway, "label_en": gateway}
-            document["places"].append({"slug": gateway, "kind": "building", **labels})
-            document["gateways"].append({"slug": gateway, "place": gateway, **names})
-            for entry in _described(gateway, devices):
-                if entry["household"] not in (None, *_last(document["households"])):
-                    _move_in(document, gateway, entry["household"])
-                document["devices"].append(entry)
+    def documents(self) -> list[dict[str, Any]]:
+        """Give the communities' files."""
+        gateways = list(self.by_gateway().items())
+        return [
+            _community(n, dict(gateways[n :: self.communities])) for n in range(self.communities)
+        ]
 
-    def community(self) -> dict[str, Any]:
-        """Give a community file of nothing but this estate."""
-        document: dict[str, Any] = {"community": dict(_HEAD)}
-        document |= {name: [] for name in ("places", "gateways", "households", "devices")}
-        self.add_to(document)
-        return document
+
+def _community(number: int, gateways: Mapping[str, Devices]) -> dict[str, Any]:
+    names = {"name": f"测园 {number + 1}", "name_en": f"Bench Estate {number + 1}"}
+    document: dict[str, Any] = {"community": {"slug": f"bench-{number}", **names}}
+    document |= {name: [] for name in ("places", "gateways", "households", "devices")}
+    for gateway, devices in gateways.items():
+        named = {"name": gateway, "name_en": gateway}
+        labels = {"label": gateway, "label_en": gateway}
+        document["places"].append({"slug": gateway, "kind": "building", **labels})
+        document["gateways"].append({"slug": gateway, "place": gateway, **named})
+        for entry in _described(gateway, devices):
+            if entry["household"] not in (None, *_last(document["households"])):
+                _move_in(document, gateway, entry["household"])
+            document["devices"].append(entry)
+    return document
 
 
 def _last(households: Sequence[Mapping[str, Any]]) -> list[str]:

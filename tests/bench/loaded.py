@@ -51,6 +51,7 @@ class Scale:
     rate: float = 0.0
     hours: float = 24.0
     readings: int = 500
+    ingests: int = 1
     calm_s: float = 10.0
     """Before the load, in which there are only alarms."""
 
@@ -68,11 +69,15 @@ class Course:
 
 @contextmanager
 def _stage(
-    folder: Path, estate: Estate, say: Callable[[str], None], buttons: int
+    folder: Path, estate: Estate, scale: Scale, say: Callable[[str], None], buttons: int
 ) -> Iterator[tuple[Stage, Result]]:
     load = f"{os.getloadavg()[0]:.1f}"
-    with staged(folder, buttons, say, estate) as stage:
-        fed = {"gateways_fed": estate.gateways, "devices_fed": estate.devices}
+    with staged(folder, buttons, say, estate, scale.ingests) as stage:
+        fed = {
+            "communities_fed": estate.communities,
+            "gateways_fed": estate.gateways,
+            "devices_fed": estate.devices,
+        }
         yield stage, {**conditions(stage), "load_before": load, **fed}
 
 
@@ -105,12 +110,18 @@ def _course(stage: Stage, estate: Estate, task: Task, scale: Scale, per_s: float
     return Course(fed, begun, ended, figures, alarms)
 
 
+def _estate(scale: Scale) -> Estate:
+    """Give as many communities as gateways where several ingests are to share them."""
+    communities = scale.gateways if scale.ingests > 1 else 1
+    return Estate(gateways=scale.gateways, devices=scale.devices, communities=communities)
+
+
 def sustained(folder: Path, scale: Scale, say: Callable[[str], None]) -> Result:
     """Feed as fast as is committed, or at a rate, for so many seconds."""
-    estate = Estate(gateways=scale.gateways, devices=scale.devices)
+    estate = _estate(scale)
     each = scale.rate / 3 / scale.gateways
     task = Phases([(scale.seconds, each)]) if scale.rate else Sustained(scale.seconds)
-    with _stage(folder, estate, say, _buttons(scale.seconds, PER_S)) as (stage, given):
+    with _stage(folder, estate, scale, say, _buttons(scale.seconds, PER_S)) as (stage, given):
         course = _course(stage, estate, task, scale, PER_S)
     slowest = min(_rates(course), default=course.figures["points_per_s"])
     return {
@@ -126,10 +137,10 @@ def sustained(folder: Path, scale: Scale, say: Callable[[str], None]) -> Result:
 
 def burst(folder: Path, scale: Scale, say: Callable[[str], None]) -> Result:
     """Feed at a rate, then ten times as much, then at the rate again."""
-    estate = Estate(gateways=scale.gateways, devices=scale.devices)
+    estate = _estate(scale)
     each, s = scale.rate / 3 / scale.gateways, scale.seconds
     phases = Phases([(s, each), (s, BURST * each), (s, each)])
-    with _stage(folder, estate, say, _buttons(5 * s, PER_S)) as (stage, given):
+    with _stage(folder, estate, scale, say, _buttons(5 * s, PER_S)) as (stage, given):
         course = _course(stage, estate, phases, scale, PER_S)
     begins, ends = course.begun + s, course.begun + 2 * s
     waiting = [_at(one, ends) for one in course.fed]
@@ -157,7 +168,7 @@ def drain(folder: Path, scale: Scale, say: Callable[[str], None]) -> Result:
     estate = Estate(gateways=_DAY_GATEWAYS, devices=scale.devices, models=("climate",))
     day = Day(round(60 * scale.hours))
     per_s = 1 / 3
-    with _stage(folder, estate, say, _buttons(30 * scale.hours, per_s)) as (stage, given):
+    with _stage(folder, estate, scale, say, _buttons(30 * scale.hours, per_s)) as (stage, given):
         course = _course(stage, estate, day, scale, per_s)
     return {
         "conditions": given,

@@ -7,10 +7,11 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from tests.bench.estate import Estate
@@ -31,15 +32,26 @@ def button(number: int) -> str:
 
 @contextmanager
 def staged(
-    directory: Path, buttons: int, say: Callable[[str], None], estate: Estate | None = None
+    directory: Path,
+    buttons: int,
+    say: Callable[[str], None],
+    estate: Estate | None = None,
+    ingests: int = 1,
 ) -> Iterator[Stage]:
     """Start the product in an empty folder and stop it at the end.
 
-    The gateways of an ``estate`` belong to the community too; no agents run for them.
+    The communities of an ``estate`` stand beside the demo's; no agents run for its gateways.
     """
-    played = frozenset(estate.by_gateway() if estate else ())
-    stage = Stage(Options(directory, port=free_port(), simulate=False, played=played), say)
-    _describe(stage.site.community_file, buttons, estate)
+    options = Options(
+        directory,
+        port=free_port(),
+        simulate=False,
+        played=frozenset(estate.by_gateway() if estate else ()),
+        neighbours=estate.documents() if estate else (),
+        ingests=ingests,
+    )
+    stage = Stage(options, say)
+    _describe(stage.site.community_file, buttons)
     try:
         stage.build()
         yield stage
@@ -47,7 +59,7 @@ def staged(
         stage.stop()
 
 
-def _describe(path: Path, buttons: int, estate: Estate | None) -> None:
+def _describe(path: Path, buttons: int) -> None:
     """Describe the demo's community with more SOS buttons, spread over the homes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
@@ -62,8 +74,6 @@ def _describe(path: Path, buttons: int, estate: Estate | None) -> None:
     for number, beside in zip(range(buttons), homes, strict=False):
         named = {"slug": button(number), "name": button(number), "name_en": button(number)}
         community["devices"].append({**beside, **named, "model": "sos_button"})
-    if estate is not None:
-        estate.add_to(community)
     path.write_text(json.dumps(community, ensure_ascii=False), "utf-8")
 
 
@@ -90,6 +100,10 @@ def database(url: str) -> dict[str, str]:
         }
 
 
+def _communities(stage: Stage) -> list[Mapping[str, Any]]:
+    return [stage.site.community, *stage.options.neighbours]
+
+
 def conditions(stage: Stage) -> dict[str, str | int]:
     """Give what the figures depend on."""
     broker = find_mosquitto()
@@ -100,5 +114,6 @@ def conditions(stage: Stage) -> dict[str, str | int]:
         **database(stage.environment["ANJU_DATABASE_URL"]),
         "broker": f"mosquitto {version.group(1)}" if version else "amqtt",
         "rules": len(load_library()),
-        "devices": len(stage.site.community["devices"]),
+        "ingest_processes": stage.options.ingests,
+        "devices": sum(len(one["devices"]) for one in _communities(stage)),
     }

@@ -73,7 +73,7 @@ def test_a_backlog_is_a_reading_of_two_values_per_device_and_minute() -> None:
 
 
 def test_an_estate_is_a_community_file() -> None:
-    file = read_community(Estate(gateways=3, devices=60).community())
+    file = read_community(Estate(gateways=3, devices=60).documents()[0])
     assert len(file.devices) == 60
     assert len(file.households) == 6
     assert len(selves(file)) == 3

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Connection, Engine
 from tests.bench.batches import templates, three_values
-from tests.bench.estate import MIXED, Estate
+from tests.bench.estate import MIXED, SLUG, Estate
 from tests.bench.kernel import numbered_rules
 
 from anju_devices import topics
@@ -28,7 +28,6 @@ from anju_rules import Rule, load_library
 STEP_MS = 4_000
 """The clock goes on by so much from group to group, for no device can say all at one time;
 a pause longer than 5 s would be one in which ingest was deaf."""
-_SLUG = "estate"
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +66,7 @@ class Walker:
         estate = Estate(gateways=site.gateways, devices=site.devices, models=models)
         began = time.perf_counter()
         with transaction(engine) as session:
-            import_community(session, estate.community())
+            import_community(session, *estate.documents())
         self.import_s = time.perf_counter() - began
         self._at = time.time_ns() // 1_000_000
         self._batches = self._send(estate)
@@ -99,7 +98,7 @@ class Walker:
     def _send(self, estate: Estate) -> Iterator[Message]:
         """Give the gateways' next batches in turn."""
         feeds = {
-            topics.build(_SLUG, gateway, Channel.TELEMETRY): templates(
+            topics.build(SLUG, gateway, Channel.TELEMETRY): templates(
                 gateway, devices, self._site.readings, three_values
             )
             for gateway, devices in estate.by_gateway().items()

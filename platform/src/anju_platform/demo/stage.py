@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from anju_platform.broker import PLATFORM_USER, gateway_account, platform_account, write_mosquitto
 from anju_platform.children import Children
@@ -41,6 +42,9 @@ class Options:
     simulate: bool = True
     played: frozenset[str] = frozenset()
     """Gateways whose part somebody else plays: no agent is started for them."""
+    neighbours: Sequence[Mapping[str, Any]] = ()
+    """Files of further communities, with gateways of other names."""
+    ingests: int = 1
 
 
 @dataclass
@@ -68,6 +72,13 @@ class Stage:
     def url(self) -> str:
         """Where the screens are."""
         return f"http://127.0.0.1:{self.options.port}"
+
+    def community_of(self, gateway: str) -> str:
+        """Give the slug of the community a gateway stands in."""
+        for document in self.options.neighbours:
+            if any(one["slug"] == gateway for one in document["gateways"]):
+                return str(document["community"]["slug"])
+        return self.site.slug
 
     def build(self) -> None:
         """Start everything, in the order in which each part needs the others."""
@@ -119,10 +130,11 @@ class Stage:
             self._describing.finish()
         if self.options.video is not None:
             add_video_camera(self.site.community_file, GROUNDS, beside=PERIMETER)
-        documents = [self.site.community]
+        documents: list[Mapping[str, Any]] = [self.site.community]
         if self.options.replay is not None:
             self.options.replay.describe(self.site).finish()
             documents.append(self.options.replay.community(self.site))
+        documents += self.options.neighbours
         engine = connect(self.environment["ANJU_DATABASE_URL"], pool_size=1)
         provision(engine, self.site, documents)
         engine.dispose()
@@ -132,7 +144,7 @@ class Stage:
         password = self.site.passwords["mqtt"]
         accounts = [platform_account(password)]
         for gateway, secret in self.site.gateway_secrets.items():
-            accounts.append(gateway_account(self.site.slug, gateway, secret))
+            accounts.append(gateway_account(self.community_of(gateway), gateway, secret))
         folder = self.site.directory / "broker"
         if find_mosquitto():
             self.broker = (host, port, "5")
@@ -157,6 +169,7 @@ class Stage:
             "ANJU_DATA_DIR": str(self.site.directory / "platform"),
             "ANJU_WEB_PORT": str(self.options.port),
             "ANJU_PUBLIC_URL": self.url,
+            "ANJU_INGEST_PROCESSES": str(self.options.ingests),
         }
         self.children.start("platform", ["anju", "up"], **self.environment)
         self._wait_for(lambda: _answers(f"{self.url}/readyz"), "the screens", log="platform")
