@@ -33,6 +33,7 @@ class Alarms:
         self._pressed: dict[str, float] = {}
         self._stop = threading.Event()
         self._fault: Exception | None = None
+        self._received: dict[str, float] = {}
         self._presser = threading.Thread(target=self._press, daemon=True)
 
     def __enter__(self) -> Self:
@@ -51,6 +52,7 @@ class Alarms:
         if kind is None:
             self._await_all()
         self._hops.__exit__(kind, error, trace)
+        self._received = self._hops.received()
         if self._fault is not None and error is None:
             raise self._fault
 
@@ -85,7 +87,12 @@ class Alarms:
     def figures(self, since: float = 0.0, until: float = float("inf")) -> dict[str, Figures]:
         """Give the percentiles, in ms, of the presses between two times (epoch seconds)."""
         chosen = {n: at for n, at in self._pressed.items() if since <= at < until}
-        steps = {"committed": self._hops.told, "http_stream": self._guard.seen}
+        steps = {
+            "broker": self._hops.published,
+            "received": self._received,
+            "committed": self._hops.told,
+            "http_stream": self._guard.seen,
+        }
         if len(chosen) < 2:  # of fewer there are no percentiles
             return {}
         return {

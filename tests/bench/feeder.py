@@ -34,7 +34,7 @@ from anju_devices.topics import Channel
 
 SAMPLE_S = 0.25
 _STUCK_S = 120.0
-_LOOK_S = 0.005
+_LOOK_S = 0.02
 """How soon is looked again whether there is more to send."""
 
 

@@ -77,6 +77,15 @@ class Hops:
         """Give when the database notified of a feed number; one notice may tell of several."""
         return self._notices[bisect_left(self._notices, (number, 0.0))][1]
 
+    def received(self) -> dict[str, float]:
+        """By device: ingest's network thread had the press."""
+        query = (
+            "SELECT slug, extract(epoch FROM min(received_at))::float8 FROM device_events e"
+            " JOIN devices d ON d.id = e.device_id WHERE event = 'pressed' GROUP BY slug"
+        )
+        with psycopg.connect(self._database) as connection:
+            return dict(connection.execute(query.encode()).fetchall())
+
     @property
     def told(self) -> dict[str, float]:
         """By device: its gateway was told that it is committed."""
