@@ -28,8 +28,9 @@ GROUP_S = 0.08
 """Bounds how long an alarm waits for the transaction before its own, and how long its own takes:
 a group is as large as this machine, as busy as it is, carries through in that time."""
 _URGENT_SHARE = 0.75
-"""What alarms may take of a group while telemetry waits too: it must not stand still. With
-alarms there is no more of it than the rest, for they do not wait for telemetry either."""
+"""Alarms have a group of their own, which is through at once. Telemetry must not stand still:
+if it had to wait for such a group already, the next one holds no more of them than this, and
+telemetry up to the rest."""
 
 
 class _Turns:
@@ -77,6 +78,8 @@ class Inbox:
         self._changed = threading.Condition()
         self.refused: Counter[str] = Counter()
         self.bytes_most = GROUP_BYTES
+        self._has_waited = False
+        """Telemetry had to wait for a group of alarms."""
 
     def put(self, message: Message) -> bool:
         """Let a message wait; False when too many of its gateway do.
@@ -112,8 +115,12 @@ class Inbox:
         group: list[Message] = []
         with self._changed:
             self._changed.wait_for(lambda: self._urgent or self._telemetry, timeout_s)
-            self._fill(group, self._urgent, _URGENT_SHARE if self._telemetry else 1.0)
-            self._fill(group, self._telemetry, 1 - _URGENT_SHARE if group else 1.0)
+            alarms = bool(self._urgent)
+            shared = alarms and self._has_waited and bool(self._telemetry)
+            self._fill(group, self._urgent, _URGENT_SHARE if shared else 1.0)
+            if shared or not alarms:
+                self._fill(group, self._telemetry, 1 - _URGENT_SHARE if shared else 1.0)
+            self._has_waited = alarms and not shared and bool(self._telemetry)
             self._changed.notify()
         return group
 
