@@ -44,7 +44,11 @@ class EmbeddedPostgres:
         return url
 
     def _configure(self, url: str) -> None:
+        # each checkpoint is followed by a whole copy of every page of the series' index that is
+        # written to: under load, with the server's own limit of 1 GB, twice a minute
+        checkpoints = {"max_wal_size": "4GB", "checkpoint_timeout": "15min"}
         settings = {"timezone": "UTC", "log_timezone": "UTC", "wal_compression": "on"}
+        settings |= checkpoints
         if not self._durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         with psycopg.connect(url, autocommit=True) as connection:
