@@ -30,7 +30,7 @@ a group is as large as this machine, as busy as it is, carries through in that t
 _URGENT_SHARE = 0.75
 """Alarms have a group of their own, which is through at once. Telemetry must not stand still:
 if it had to wait for such a group already, the next one holds no more of them than this, and
-telemetry up to the rest."""
+telemetry in what is left."""
 
 
 class _Turns:
@@ -117,20 +117,22 @@ class Inbox:
             self._changed.wait_for(lambda: self._urgent or self._telemetry, timeout_s)
             alarms = bool(self._urgent)
             shared = alarms and self._has_waited and bool(self._telemetry)
-            self._fill(group, self._urgent, _URGENT_SHARE if shared else 1.0)
+            taken = self._fill(group, self._urgent, _URGENT_SHARE if shared else 1.0)
             if shared or not alarms:
-                self._fill(group, self._telemetry, 1 - _URGENT_SHARE if shared else 1.0)
+                self._fill(group, self._telemetry, max(1 - taken, 1 - _URGENT_SHARE))
             self._has_waited = alarms and not shared and bool(self._telemetry)
             self._changed.notify()
         return group
 
-    def _fill(self, group: list[Message], waiting: _Turns, share: float) -> None:
+    def _fill(self, group: list[Message], waiting: _Turns, share: float) -> float:
+        """Take up to a share of a group; gives the share that was taken."""
         most, bytes_most = GROUP_MESSAGES * share, self.bytes_most * share
         count = size = 0
         while waiting and count < most and size < bytes_most:
             group.append(waiting.take())
             count += 1
             size += len(group[-1].payload)
+        return max(count / GROUP_MESSAGES, size / self.bytes_most)
 
     def waiting(self) -> dict[str, tuple[int, int | None]]:
         """Give how many wait and when the oldest came (epoch ms), by kind."""

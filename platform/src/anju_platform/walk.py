@@ -51,6 +51,8 @@ DEAF_MS = 5_000
 """A pause of ingest longer than this counts as a blind period."""
 BEAT_MS = 1_000
 """How often is noted that our partitions are listened to."""
+TICKS_MOST = 500
+"""So many timers are looked at in one transaction; each takes some 30 to 50 µs."""
 RESEND = timedelta(seconds=30)
 """An unanswered command is sent again after this time."""
 
@@ -168,7 +170,7 @@ class Walk:
                 points.keep_up(group.taken)
             if tick:
                 group.outgoing.tally.due(self._rulebook.next_due(), at)
-                group.found += self._rulebook.tick(self._world, at)
+                group.found += self._rulebook.tick(self._world, at, TICKS_MOST)
             group.outgoing.points = points.finish(group.taken)
         self._finish(session, group, isolate=isolate)
         self._awake_at = at

@@ -73,7 +73,7 @@ class CompiledRule:
         self.is_of_device = (
             rule.entity == "device"
             and rule.discriminator is None
-            and rule.absent_for is None
+            and not rule.waits_for_word
             and rule.unless is None
         )
         """Nobody but the device itself tells it anything, and what is quiet waits for nothing:
@@ -85,11 +85,14 @@ class CompiledRule:
         self.key = _keyed(rule.entity, rule.discriminator)
         """Gives what the state of a fact is kept under: the entity, and the discriminator if
         there is one; None where the device has no such entity."""
-        self._lateness = int(rule.lateness)
+        self.lateness_ms = int(rule.lateness)
+        """A reading that comes this long after another is no longer put in order with it."""
+        self.worst = min([rule.severity, *(step.severity for step in rule.steps)])
+        """The most severe it can become."""
         self.late_ms = int(rule.late)
         """What is older than this on our clock does not ring any more."""
         # an excuse is kept while what it excuses may still come
-        excuse = rule.unless.within + self._lateness if rule.unless else 0
+        excuse = rule.unless.within + self.lateness_ms if rule.unless else 0
         self._kept = max(self.late_ms, excuse)
         # a reading alone decides, if nothing excuses it: what came late decides as it does now
         self._simple = not (rule.hold or rule.count or rule.distinct or rule.sequence) and not (
@@ -140,7 +143,7 @@ class CompiledRule:
         What :meth:`step` would have made of each when it came: only where ``is_of_device``.
         """
         known = state or State(key=device, device=device)
-        return pass_all(known, device, quiet, self._lateness, settled)
+        return pass_all(known, device, quiet, self.lateness_ms, settled)
 
     def step(
         self,
@@ -165,7 +168,7 @@ class CompiledRule:
         known = state or State(key=self.key(fact) or "", device=fact.device)
         if mark.id is not None and mark.id in known.seen:
             return self._unchanged(known, context)
-        passed = pass_by(known, mark, self._lateness, excusable=self._is_excusable)
+        passed = pass_by(known, mark, self.lateness_ms, excusable=self._is_excusable)
         if passed is not None:
             return self._passed(known, passed, mark)
         return self._place(self._remember(awake(known), mark, fact), mark, context)
@@ -247,7 +250,7 @@ class CompiledRule:
 
     def _remember(self, state: State, mark: Mark, fact: Fact) -> State:
         # a clock that is ahead counts in full, a delay only as far as it may be a habit
-        skew = min(fact.received_at - fact.at, self._lateness)
+        skew = min(fact.received_at - fact.at, self.lateness_ms)
         seen = [*state.seen, mark.id][-_MOST_SEEN:] if mark.id is not None else state.seen
         heard_at = max(state.heard_at, mark.received_at)
         return _replace(state, device=fact.device, skew_ms=skew, seen=seen, heard_at=heard_at)
@@ -317,7 +320,7 @@ class CompiledRule:
         recent = state.recent
         if not recent:
             return state
-        if now - last_heard(recent) >= self._lateness:
+        if now - last_heard(recent) >= self.lateness_ms:
             return _replace(state, base=state.present, recent=[], told=[])
         if len(recent) < MOST_RECENT:
             return state
@@ -338,7 +341,7 @@ class CompiledRule:
 
     def _release(self, state: State, context: Context, now: int) -> Outcome:
         """Judge, in order, what has waited its time at ``now``, and everything before it."""
-        waited = [m for m in state.recent if now - m.received_at >= self._lateness]
+        waited = [m for m in state.recent if now - m.received_at >= self.lateness_ms]
         waited += state.recent[:-MOST_RECENT]  # bounded, however a device chatters
         if state.recent and not waited:
             return self._tell(_replace(state, present=state.base), (), (), context)
@@ -355,7 +358,7 @@ class CompiledRule:
 
     def _until(self, state: State, now: int) -> int:
         """Give how far event time has surely come for this entity."""
-        return now - self._lateness - state.skew_ms
+        return now - self.lateness_ms - state.skew_ms
 
     def _can_hear(self, context: Context) -> bool:
         """Time decides nothing while the gateway is away or has only just come back."""
@@ -373,13 +376,13 @@ class CompiledRule:
         times = []
         at = self._life.due(state.present)
         if at is not None:
-            due = at + self._lateness + state.skew_ms
+            due = at + self.lateness_ms + state.skew_ms
             if due <= context.now:
                 # told late, it may be followed by what undoes it; nothing else puts it off
                 due = max(due, last_heard(state.recent) + _RETRY_MS)
             times.append(due)
         if self.rule.unless is not None and is_waiting(state):
-            times.append(min(m.received_at for m in state.recent) + self._lateness)
+            times.append(min(m.received_at for m in state.recent) + self.lateness_ms)
         return min(times) if times else self._gone_at(state)
 
     def _gone_at(self, state: State) -> int | None:
@@ -482,7 +485,7 @@ class CompiledRule:
             severity=change.severity,
             at=change.at,
             detected_at=context.now,
-            late_s=late / 1_000 if late > self._lateness + 1_000 else 0.0,
+            late_s=late / 1_000 if late > self.lateness_ms + 1_000 else 0.0,
             device=(mark.device if mark else None) or state.device,
             event_ids=(mark.id,) if mark and mark.id else (),
             values=mark.values if mark else {},

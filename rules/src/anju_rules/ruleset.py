@@ -15,8 +15,8 @@ from anju_rules.memory import YES, Signal
 from anju_rules.rule import Rule
 
 _Shape = tuple[str, str | None, tuple[str, ...], tuple[str, ...]]
-_MOST_KNOWN = 4_096
-"""So many answers are kept for a shape; then it begins anew."""
+_MOST_KNOWN = 1_000
+"""So many answers are kept for a shape; then it begins anew, unless few were asked for twice."""
 _MOST_SHAPES = 10_000
 """Shapes of readings are the devices' to choose; so many, and the index starts anew."""
 
@@ -44,40 +44,50 @@ class Heard(NamedTuple):
 class Meeting:
     """The rules that readings of one shape meet, by what a quiet one may ask of them.
 
-    ``own`` are told by their device alone (``CompiledRule.is_of_device``). ``followers`` only
-    wait for any word of the device (``follows_device``), all alike in what is too late to be
-    one (``late_ms``). ``others`` must be asked at each reading that may say something to them.
+    ``own`` are told by their device alone (``CompiledRule.is_of_device``); readings this far
+    apart (``lateness_ms``) none of them puts in order. ``followers`` only wait for any word of
+    the device (``follows_device``), that is not older than ``late_ms``. ``others`` must be
+    asked at each reading that may say something to them.
     """
 
     def __init__(self, rules: Sequence[CompiledRule], names: Sequence[str]) -> None:
-        followers = [rule for rule in rules if rule.follows_device]
         self.rules = tuple(rules)
-        self.late_ms = followers[0].late_ms if followers else 0
-        self.followers = tuple(rule for rule in followers if rule.late_ms == self.late_ms)
+        self.followers = tuple(rule for rule in rules if rule.follows_device)
+        self.late_ms = self.followers[0].late_ms if self.followers else 0
         self.own = tuple(rule for rule in rules if rule.is_of_device)
+        self.lateness_ms = max((rule.lateness_ms for rule in self.own), default=0)
         taken = {*self.own, *self.followers}
         self.others = tuple(rule for rule in rules if rule not in taken)
         read = {name for rule in rules for c in rule.reader.conditions() for name in c.names("m")}
         self._asked = (
             itemgetter(*(name for name in names if name in read)) if read & set(names) else None
         )
-        self._is_same_for_all = "device" not in read
+        self._keeps = "device" not in read
         self._known: dict[Any, Heard] = {}
+        self._repeats = 0
 
     def hear(self, device: str, model: str, values: Mapping[str, Any]) -> Heard:
         """Give what checked values of a device of this model say, without an event or data.
 
-        Devices say the same over and over: the answers are kept by what the rules look at.
+        Most devices say the same over and over: the answers are kept by what the rules look
+        at, as long as that is so.
         """
         key = self._asked(values) if self._asked is not None else None
         heard = self._known.get(key)
-        if heard is None:
-            heard = self._ask({**values, "device": device, "model": model})
-            if self._is_same_for_all:
-                if len(self._known) >= _MOST_KNOWN:
-                    self._known.clear()
-                self._known[key] = heard
+        if heard is not None:
+            self._repeats += 1
+            return heard
+        heard = self._ask({**values, "device": device, "model": model})
+        if self._keeps:
+            self._keep(key, heard)
         return heard
+
+    def _keep(self, key: Any, heard: Heard) -> None:
+        if len(self._known) >= _MOST_KNOWN:
+            self._keeps = self._repeats > _MOST_KNOWN
+            self._known.clear()
+            self._repeats = 0
+        self._known[key] = heard
 
     def _ask(self, said: Mapping[str, Any]) -> Heard:
         signals = tuple(rule.alone(said) for rule in self.own)

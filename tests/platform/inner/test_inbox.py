@@ -76,6 +76,17 @@ def test_telemetry_does_not_stand_still_behind_alarms() -> None:
             assert kinds == ["events"] * GROUP_MESSAGES
 
 
+def test_a_trickle_of_alarms_leaves_telemetry_nearly_all_of_every_second_transaction() -> None:
+    inbox = Inbox()
+    fill(inbox, 2 * GROUP_MESSAGES)
+    sizes = []
+    for number in range(4):
+        inbox.put(message(Channel.EVENTS, number))
+        sizes.append(len(inbox.take(0)))
+    assert sizes[::2] == [1, 1]
+    assert min(sizes[1::2]) >= GROUP_MESSAGES
+
+
 def test_single_alarms_never_share_their_transaction() -> None:
     inbox = Inbox()
     fill(inbox, GROUP_MESSAGES)

@@ -11,18 +11,26 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ingest_process import provide_community
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from wire_sender import COMMUNITY, GATEWAY
 
 from anju_devices.messages import Reading
 from anju_platform.database import transaction
 from anju_platform.registry import snapshot
 from anju_platform.registry.coverage import Coverage
-from anju_platform.registry.snapshot import KnownDevice
-from anju_platform.rulebook.book import TICKS_MOST, Found, Rulebook, World
+from anju_platform.registry.snapshot import KnownDevice, Registry
+from anju_platform.rulebook.book import Found, Rulebook, World
 from anju_platform.rulebook.quiet import QuietDevices
+from anju_platform.telemetry import repository
 from anju_platform.telemetry.model import Flag
-from anju_platform.telemetry.writing import Latest, Taken
+from anju_platform.telemetry.writing import (
+    SENT_AT_ONCE,
+    Latest,
+    PointStream,
+    Taken,
+    record_points,
+)
+from anju_platform.walk import TICKS_MOST
 from anju_rules import Rule
 from anju_rules.fitting import decode
 
@@ -40,6 +48,10 @@ RULES = {
         "when: m.temperature >= 30\nsequence: {after: [m.temperature < 5], within: 40s}\n"
     ),
     "excused": "when: m.temperature >= 30\nunless: {when: m.humidity >= 80, within: 10s}\n",
+    "at-once": "when: m.temperature >= 30\nfor: 9s\nat_once: m.humidity >= 80\n",
+    "cleared-by-value": (
+        "when: m.event == 'hot'\nclear: m.humidity < 12\nfor: 3s\nquiet_for: 60s\n"
+    ),
     "of-place": "entity: place\nwhen: m.temperature >= 30\nfor: 3s\n",
     "context": 'when: m.temperature >= 30 && s.home != "out"\n',
     "silent": "when: 'true'\nabsent_for: {for: 20s}\n",
@@ -108,6 +120,7 @@ SAID = st.tuples(
     st.sampled_from([1, 1, 1, 2, 3, 7]),  # seconds since the last
     st.sampled_from([0, 0, 0, 0, 1, 4, 6]),  # seconds it is late
     st.sampled_from([0, 0, 0, 0, 0, int(Flag.RETAINED)]),
+    st.sampled_from([None, None, None, None, None, "hot"]),
 )
 """Mostly nothing; now and then too warm, in another shape, late, retained."""
 
@@ -118,17 +131,22 @@ SAID = st.tuples(
 @given(
     names=st.sets(st.sampled_from(sorted(set(RULES) - {"silent"})), min_size=1, max_size=4),
     stream=st.lists(SAID, min_size=5, max_size=60),
+    calm=st.integers(0, 40),
 )
 def test_what_rings_is_the_same_as_when_every_rule_is_asked(
-    world: World, names: set[str], stream: list[tuple[str, int, int, str, int, int, int]]
+    world: World,
+    names: set[str],
+    stream: list[tuple[str, int, int, str, int, int, int, str | None]],
+    calm: int,
 ) -> None:
     runs = [_run(world, sorted(names), wakeful=wakeful) for wakeful in (False, True)]
     now = EIGHT
-    for slug, temperature, humidity, shape, gap, late, flags in stream:
+    nothing = [("climate-0", 20, 10 + n % 3, "both", 1, 0, 0, None) for n in range(calm)]
+    for slug, temperature, humidity, shape, gap, late, flags, event in nothing + stream:
         now += 1_000 * gap
         values = {"temperature": temperature, "humidity": humidity}
         said = {name: value for name, value in values.items() if shape in {"both", name}}
-        reading = Reading(device=slug, at=now - 1_000 * late, values=said)
+        reading = Reading(device=slug, at=now - 1_000 * late, values=said, event=event)
         one = Taken(_device(world, slug), reading, reading.at, now, flags)
         for run in runs:
             run.take(run.book.evaluate(one, world, now), now)
@@ -172,6 +190,8 @@ def test_what_was_quiet_is_known_to_a_rule_that_is_changed(world: World) -> None
         reading = Reading(device=climate.slug, at=at, values={"temperature": temperature})
         run.take(run.book.evaluate(Taken(climate, reading, at, at, 0), world, at), at)
 
+    say(20, EIGHT)  # the first time every rule is asked
+    run.book._memory.clear()
     say(20, EIGHT + 1_000)
     assert climate.id in quiet._quiet
     assert not run.book._memory.keys() & {(climate.community_id, "hold", climate.slug)}
@@ -188,13 +208,48 @@ def test_what_was_quiet_is_known_to_a_rule_that_is_changed(world: World) -> None
 def test_a_device_that_is_taken_out_is_not_kept(world: World) -> None:
     run = _run(world, ["hold"], wakeful=False)
     climate = _device(world, "climate-0")
-    reading = Reading(device=climate.slug, at=EIGHT, values={"temperature": 20})
-    run.book.evaluate(Taken(climate, reading, EIGHT, EIGHT, 0), world, EIGHT)
+    for at in (EIGHT, EIGHT + 1):
+        reading = Reading(device=climate.slug, at=at, values={"temperature": 20})
+        run.book.evaluate(Taken(climate, reading, at, at, 0), world, at)
+    assert run.book._quiet._quiet
     community = world.registry.communities[climate.community_id]
     left = {slug: one for slug, one in community.devices.items() if slug != climate.slug}
     communities = {community.id: replace(community, devices=left)}
     run.book.adopt(replace(world.registry, communities=communities))
     assert not run.book._quiet._quiet
+    assert not run.book._quiet._asked
+
+
+def test_a_shorter_interval_holds_from_the_next_word_on(world: World) -> None:
+    """A timer that stands at tomorrow must not wait for tomorrow."""
+    text = f"id: it\n{HEAD}when: 'true'\nabsent_for: {{for: 10m, interval: interval_s}}\n"
+    rule = msgspec.convert(yaml.safe_load(text), Rule, dec_hook=decode)
+    slow = _device(world, "climate-0")
+    slow = replace(slow, attributes={**slow.attributes, "interval_s": 86_400})
+    book = Rulebook([rule], _with(world.registry, slow))
+    world = replace(world, registry=_with(world.registry, slow))
+    book.watch(world, EIGHT)
+
+    def say(device: KnownDevice, at: int) -> None:
+        reading = Reading(device=device.slug, at=at, values={"temperature": 20})
+        assert not book.evaluate(Taken(device, reading, at, at, 0), world, at)
+
+    for n in range(3):
+        say(slow, EIGHT + 1_000 * n)
+    quick = replace(slow, attributes={**slow.attributes, "interval_s": 60})
+    world = replace(world, registry=_with(world.registry, quick))
+    book.adopt(world.registry)
+    for n in range(3):
+        say(quick, EIGHT + 60_000 + 1_000 * n)
+    rung = [one for one in book.tick(world, EIGHT + 200_000) if one.device is quick]
+    assert [one.finding.kind for one in rung] == ["active"]
+
+
+def _with(registry: Registry, device: KnownDevice) -> Registry:
+    """Give a registry in which a device is as given."""
+    before = registry.communities[device.community_id]
+    community = replace(before, devices={**before.devices, device.slug: device})
+    return Registry({community.id: community}, {community.slug: community})
 
 
 def test_of_very_many_timers_some_are_left_for_the_next_time(database: str, engine: Engine) -> None:
@@ -210,7 +265,37 @@ def test_of_very_many_timers_some_are_left_for_the_next_time(database: str, engi
     book = Rulebook([_rule("silent")], registry)
     book.watch(world, EIGHT)
     due = EIGHT + 60_000
-    first = book.tick(world, due)
+    first = book.tick(world, due, TICKS_MOST)
     assert len(first) == TICKS_MOST
     assert (book.next_due() or 0) <= due
-    assert len(book.tick(world, due)) == len(climates) - TICKS_MOST
+    assert len(book.tick(world, due, TICKS_MOST)) == len(climates) - TICKS_MOST
+
+
+def test_points_on_their_way_when_something_raises_do_not_hold_the_transaction(
+    database: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver would wait for itself, and the writer with it, for good."""
+    provide_community(database)
+    with transaction(engine) as session:
+        device = snapshot.load(session).communities[1].devices["climate-0"]
+
+    def taken(at: int) -> list[Taken]:
+        reading = Reading(device=device.slug, at=at, values={"temperature": 20})
+        return [Taken(device, reading, at, at, 0)] * SENT_AT_ONCE
+
+    def fail() -> None:
+        with transaction(engine) as session, PointStream(session) as points:
+            points.keep_up(taken(EIGHT))
+            monkeypatch.setattr(repository, "_rows", _out_of_memory)
+            points.keep_up(taken(EIGHT) + taken(EIGHT + 1))
+
+    with pytest.raises(MemoryError):
+        fail()
+    monkeypatch.undo()
+    with transaction(engine) as session:
+        assert record_points(session, taken(EIGHT)) == SENT_AT_ONCE
+        assert session.scalar(text("SELECT count(*) FROM telemetry")) == SENT_AT_ONCE
+
+
+def _out_of_memory(_: object) -> bytes:
+    raise MemoryError

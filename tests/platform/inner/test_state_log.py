@@ -261,14 +261,16 @@ def test_a_community_that_is_new_is_logged_too(
         assert len(stored(session)) == 2 * DEVICES
 
 
+@pytest.mark.parametrize("rubbish", [b"\xff", b'[[1,2,3,4,{"\xff":1}]]', b"[" * 100_000])
 def test_a_row_that_cannot_be_read_takes_nothing_else_along(
-    devices: list[KnownDevice], engine: Engine, caplog: pytest.LogCaptureFixture
+    devices: list[KnownDevice], engine: Engine, caplog: pytest.LogCaptureFixture, rubbish: bytes
 ) -> None:
     with transaction(engine) as session:
         latest = Latest.load(session, at_once=1)
         for n in range(3):
             say(latest, session, devices, AT + n)
-        session.execute(text(r"UPDATE device_state_log SET said = '\xff' WHERE number = 2"))
+        spoil = text("UPDATE device_state_log SET said = :rubbish WHERE number = 2")
+        session.execute(spoil, {"rubbish": rubbish})
     with transaction(engine) as session:
         anew = Latest.load(session, at_once=1)
         assert "row 2 of partition" in caplog.text

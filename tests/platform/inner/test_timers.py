@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anju_platform.rulebook.timers import Timers
+from anju_platform.rulebook.timers import Timers, Timetable
 
 
 def test_what_is_due_comes_out_earliest_first_and_once() -> None:
@@ -62,3 +62,25 @@ def test_it_does_what_a_plain_dictionary_would_do(
         assert sorted(timers.pop_due(now)) == expected
         for k in expected:
             del plain[k]
+
+
+def test_of_very_many_those_of_the_first_rank_go_first() -> None:
+    table: Timetable[str] = Timetable()
+    for n in range(5):
+        table.put(f"low-{n}", n)
+    table.put("high", 9, first=True)
+    assert table.next_due() == 0
+    assert table.take_due(10, 3) == ["high", "low-0", "low-1"]
+    assert table.next_due() == 2
+    assert table.take_due(10) == ["low-2", "low-3", "low-4"]
+    assert table.next_due() is None
+
+
+def test_a_timer_that_changes_its_rank_comes_out_once() -> None:
+    table: Timetable[str] = Timetable()
+    table.put("a", 5)
+    table.put("a", 6, first=True)
+    assert table.take_due(10) == ["a"]
+    table.put("a", 7, first=True)
+    table.put("a", None)
+    assert table.take_due(10) == []

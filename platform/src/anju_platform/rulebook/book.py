@@ -4,7 +4,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -20,15 +19,15 @@ from anju_platform.rulebook.quiet import QuietDevices
 from anju_platform.rulebook.remembered import Memories, Remembered
 from anju_platform.rulebook.repository import StateKey, StoredState
 from anju_platform.rulebook.succession import AT_ONCE, Heirs, shape
-from anju_platform.rulebook.timers import Timers
+from anju_platform.rulebook.timers import Timetable
 from anju_platform.telemetry.model import Flag
 from anju_platform.telemetry.writing import Latest, Taken
 from anju_rules import CompiledRule, Context, Fact, Finding, Outcome, Rule, RuleSet
 
 log = logging.getLogger(__name__)
 
-TICKS_MOST = 500
-"""So many timers are looked at in one transaction, in some 20 ms."""
+_URGENT = 2
+"""Timers of rules that can become this severe, or worse, are looked at first."""
 RETRY_MS = 60_000
 """How soon a rule that failed is asked again about what time alone means."""
 _RETAINED = int(Flag.RETAINED)
@@ -82,7 +81,7 @@ class Rulebook:
         self._quiet = QuietDevices(self._memory)
         self.adopt(registry)
         self._lost: list[StateKey] = []
-        self._timers: Timers[StateKey] = Timers()
+        self._timers: Timetable[StateKey] = Timetable()
         self._changed: set[StateKey] = set()
         self._gone: set[StateKey] = set()
         self._homes = Homes()
@@ -135,7 +134,7 @@ class Rulebook:
         if rule is not None:
             state = rule.load(stored.state["state"])
             self._memory[stored.key] = Remembered(state, stored.state["device"], stored.due)
-            self._timers.put(stored.key, stored.due)
+            self._set_timer(stored.key, stored.due)
             # rows of releases that did not say: there was only the library
             author = self._library.get(rule_id, rule.rule)
             former = stored.state.get("shape") or shape(author)
@@ -196,7 +195,7 @@ class Rulebook:
             self._lost.append(key)
             return
         memory.device, memory.due = device, AT_ONCE
-        self._timers.put(key, AT_ONCE)
+        self._set_timer(key, AT_ONCE)
         self._changed.add(key)
 
     def unwatched(self) -> tuple[list[Choice], list[StateKey]]:
@@ -301,16 +300,16 @@ class Rulebook:
                 found += self._take_over(rule, key, device, outcome)
         return found
 
-    def tick(self, world: World, now: int) -> list[Found]:
-        """Give what the passing of time means: timers that are due, the earliest first.
+    def tick(self, world: World, now: int, most: int | None = None) -> list[Found]:
+        """Give what the passing of time means: timers that are due, urgent rules' first.
 
-        Of very many some are left for the next time: no alarm must wait for all of them.
+        What is more than ``most`` is left for the next time: no alarm must wait for all.
         """
         found: list[Found] = []
-        for key in list(islice(self._timers.pop_due(now), TICKS_MOST)):
+        for key in self._timers.take_due(now, most):
             memory, rule = self._memory[key], self._rule(key)
             memory.due = now + RETRY_MS  # unless its rule tells otherwise
-            self._timers.put(key, memory.due)
+            self._set_timer(key, memory.due)
             community = world.registry.communities.get(key[0])
             device = community.devices.get(memory.device) if community else None
             if device is None or rule is None:
@@ -330,7 +329,7 @@ class Rulebook:
             rule = self._rule(key)
             if rule is not None and rule.rule.absent_for and rule.rule.absent_for.learned:
                 memory.due = now
-                self._timers.put(key, now)
+                self._set_timer(key, now)
 
     def next_due(self) -> int | None:
         """Give when :meth:`tick` may have something to do."""
@@ -354,6 +353,10 @@ class Rulebook:
             repository.forget_states(session, sorted(self._gone))
         self._changed.clear()
         self._gone.clear()
+
+    def _set_timer(self, key: StateKey, due: int | None) -> None:
+        rule = self._rule(key)
+        self._timers.put(key, due, first=rule is not None and rule.worst <= _URGENT)
 
     def _rule(self, key: StateKey) -> CompiledRule | None:
         rules = self._sets.get(key[0])
@@ -428,7 +431,7 @@ class Rulebook:
         memory.state, memory.device = outcome.state, device
         if outcome.due != memory.due:
             memory.due = outcome.due
-            self._timers.put(key, outcome.due)
+            self._set_timer(key, outcome.due)
         if outcome.changed:
             self._changed.add(key)
             self._gone.discard(key)

@@ -20,33 +20,45 @@ _KEPT = MOST_QUIET
 _FOLDED = _KEPT // 2
 """So many are forgotten at once: they can be put in no other order any more."""
 
+_Marks = list[tuple[int, int, tuple[Signal | None, ...]]]
+
 
 @dataclass(slots=True, eq=False)
 class _Quiet:
     """What a device said since its rules were last told.
 
     ``marks`` are (said at, received at, what it says to each of the rules that are the
-    device's own); ``until`` is when the last was said, ``settled`` when the last that was
-    forgotten was said and received, ``heard_at`` when it was last heard of.
+    device's own); ``until`` is when the last was said, ``heard_at`` when it was last heard of.
+    ``settled`` is, for each of these rules, when the last that was forgotten and said
+    anything to it was said and received.
     """
 
     device: KnownDevice
     met: Meeting
     until: int
     heard_at: int = 0
-    marks: list[tuple[int, int, tuple[Signal | None, ...]]] = field(default_factory=list)
-    settled: tuple[int, int] | None = None
+    marks: _Marks = field(default_factory=list)
+    settled: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def keep(self, one: Taken, signals: tuple[Signal | None, ...], now: int) -> None:
         self.until = at = one.at
         # what was said long ago proves life then, not now
         heard_at = at if now - at > self.met.late_ms else now
-        self.heard_at = max(self.heard_at, heard_at)
-        marks = self.marks
-        marks.append((at, one.received_at, signals))
+        self.heard_at = max(heard_at, self.heard_at)
+        marks, received_at = self.marks, one.received_at
+        if marks and received_at - marks[-1][1] >= self.met.lateness_ms:
+            self._fold(len(marks))  # as most do: nothing of before can be overtaken any more
+        marks.append((at, received_at, signals))
         if len(marks) >= _KEPT + _FOLDED:
-            self.settled = marks[_FOLDED - 1][:2]
-            del marks[:_FOLDED]
+            self._fold(_FOLDED)
+
+    def _fold(self, count: int) -> None:
+        """Forget the oldest, but for where they end."""
+        for at, received_at, signals in self.marks[:count]:
+            for number, signal in enumerate(signals):
+                if signal is not None:
+                    self.settled[number] = (at, received_at)
+        del self.marks[:count]
 
 
 class QuietDevices:
@@ -55,25 +67,25 @@ class QuietDevices:
     def __init__(self, memories: Memories) -> None:
         self._memories = memories
         self._quiet: dict[int, _Quiet] = {}
+        self._asked: dict[int, KnownDevice] = {}
 
     def hear(self, one: Taken, met: Meeting, now: int) -> Sequence[CompiledRule] | None:
         """Take in a reading of values, not retained; give the rules that must be asked now.
 
-        None: all of them; the device is awake.
+        None: all of them; the device is awake. So it is the first time that a device speaks
+        as the registry has it now: its rules' timers may be due at another time.
         """
         device = one.device
+        if self._asked.get(device.id) is not device:
+            self._asked[device.id] = device
+            return None
         signals, asks = met.hear(device.slug, device.model.name, one.reading.values)
         quiet = self._quiet.get(device.id)
-        if quiet is not None and (signals is None or quiet.met is not met or one.at <= quiet.until):
-            self.wake(device.id)
-            quiet = None
-        if signals is None:
-            return None
         if quiet is None:
-            quiet = self._calm(device, met)
-            if quiet is None or one.at <= quiet.until:
-                return None
-            self._quiet[device.id] = quiet
+            quiet = self._calm(device, met) if signals is not None else None
+        if signals is None or quiet is None or quiet.met is not met or one.at <= quiet.until:
+            return None
+        self._quiet[device.id] = quiet
         quiet.keep(one, signals, now)
         return asks
 
@@ -93,6 +105,8 @@ class QuietDevices:
         """Wake the devices of which that is true."""
         for device_id in [one for one, quiet in self._quiet.items() if is_changed(quiet.device)]:
             self.wake(device_id)
+        for device_id in [one for one, device in self._asked.items() if is_changed(device)]:
+            del self._asked[device_id]
 
     def _calm(self, device: KnownDevice, met: Meeting) -> _Quiet | None:
         """Give a beginning, if nothing is going on about a device."""
@@ -114,11 +128,12 @@ class QuietDevices:
     def _let_pass(self, quiet: _Quiet, number: int, rule: CompiledRule) -> None:
         said = ((at, received_at, all_said[number]) for at, received_at, all_said in quiet.marks)
         marks = [(at, received_at, one) for at, received_at, one in said if one is not None]
-        if not marks:
+        settled = quiet.settled.get(number)
+        if not marks and settled is None:
             return
         key, slug = _key(rule, quiet.device), quiet.device.slug
         memory = self._memories.get(key)
-        state = rule.let_pass(memory.state if memory else None, slug, marks, quiet.settled)
+        state = rule.let_pass(memory.state if memory else None, slug, marks, settled)
         if memory is None:
             self._memories[key] = Remembered(state, slug, None)
         else:

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -54,3 +55,27 @@ class Timers(Generic[Key]):
         self._placed[key] = due
         self._count += 1  # keeps keys from being compared
         heapq.heappush(self._heap, (due, self._count, key))
+
+
+class Timetable(Generic[Key]):
+    """Timers of two ranks: of very many that are due, those of the first go first."""
+
+    def __init__(self) -> None:
+        self._first: Timers[Key] = Timers()
+        self._second: Timers[Key] = Timers()
+
+    def put(self, key: Key, due: int | None, *, first: bool = False) -> None:
+        """Set, move or (None) stop the timer of a key."""
+        rank, other = (self._first, self._second) if first else (self._second, self._first)
+        rank.put(key, due)
+        other.put(key, None)
+
+    def next_due(self) -> int | None:
+        """Give when something may be due: never too late, sometimes too early."""
+        dues = (self._first.next_due(), self._second.next_due())
+        return min((due for due in dues if due is not None), default=None)
+
+    def take_due(self, now: int, most: int | None = None) -> list[Key]:
+        """Take out the keys whose time has come, ``most`` at most; the others stay due."""
+        every = chain(self._first.pop_due(now), self._second.pop_due(now))
+        return list(islice(every, most))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import msgspec
 import numpy as np
@@ -140,7 +140,8 @@ _FORGET_LOGGED = """
 class PointsCopy:
     """A COPY into the time series; the database stores rows while others are made.
 
-    Until :meth:`end`, nothing else can be asked in the transaction.
+    Until :meth:`end`, nothing else may be asked in the transaction, not even to roll it back:
+    the driver would wait for itself. Therefore a context: what raises in it ends it.
     """
 
     def __init__(self, session: Session) -> None:
@@ -148,6 +149,16 @@ class PointsCopy:
         self._hours: set[tuple[int, int]] = set()
         self._open = ExitStack()
         self._copy: Copy | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        if error is not None:
+            self._copy = None
+            self._open.__exit__(kind, error, error.__traceback__)
 
     def write(self, points: Points) -> None:
         """Append points to the time series."""
@@ -174,17 +185,12 @@ class PointsCopy:
             mark_stale(self._session, sorted(self._hours))
             self._hours.clear()
 
-    def abandon(self, error: BaseException) -> None:
-        """End it in a transaction that failed, so that it can be rolled back."""
-        self._copy = None
-        self._open.__exit__(type(error), error, error.__traceback__)
-
 
 def copy_points(session: Session, points: Points) -> None:
     """Append points to the time series."""
-    copy = PointsCopy(session)
-    copy.write(points)
-    copy.finish()
+    with PointsCopy(session) as copy:
+        copy.write(points)
+        copy.finish()
 
 
 def _hours(points: Points) -> set[tuple[int, int]]:

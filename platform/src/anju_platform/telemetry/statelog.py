@@ -135,7 +135,7 @@ class StateLog:
 def _read(row: repository.LogRow) -> list[Said]:
     try:
         return _decode(row.said)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         # one state lost is better than nobody watched over
         where = f"row {row.number} of partition {row.partition}"
         log.error("%s of the state log cannot be read: %r", where, error)  # noqa: TRY400 - says it all

@@ -121,13 +121,13 @@ class PointStream:
         self._points = 0
 
     def __enter__(self) -> Self:
+        self._copy.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        if error is not None:
-            self._copy.abandon(error)
+        self._copy.__exit__(kind, error, trace)
 
     def keep_up(self, taken: Sequence[Taken]) -> None:
         """Send what is new in ``taken`` on its way, if it is worth it."""
@@ -153,7 +153,8 @@ class PointStream:
 
 def record_points(session: Session, taken: Sequence[Taken]) -> int:
     """Store the values of readings; gives how many."""
-    return PointStream(session).finish(taken)
+    with PointStream(session) as points:
+        return points.finish(taken)
 
 
 def _points(taken: Sequence[Taken]) -> repository.Points:
