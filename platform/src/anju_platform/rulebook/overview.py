@@ -80,14 +80,19 @@ class Known:
 
 def known_rule(session: Session, community_id: int, rule_id: str) -> Known:
     """Give what a community has of a rule id, which may be nothing."""
-    chosen = force.load(session, library(), community_id, rule_id).get(community_id, {})
-    return Known(
-        rule_id,
-        library().get(rule_id),
-        listing.versions(session, community_id, rule_id),
-        listing.activations(session, community_id, rule_id),
-        chosen.get(rule_id),
-    )
+    while True:
+        chosen = force.load(session, library(), community_id, rule_id).get(community_id, {})
+        known = Known(
+            rule_id,
+            library().get(rule_id),
+            listing.versions(session, community_id, rule_id),
+            listing.activations(session, community_id, rule_id),
+            chosen.get(rule_id),
+        )
+        # somebody may choose between two of these looks
+        chose = known.choice.activation.number if known.choice else 0
+        if chose == (known.activations[0].number if known.activations else 0):
+            return known
 
 
 def demand_rule(session: Session, community_id: int, rule_id: str) -> Known:
