@@ -87,7 +87,11 @@ class Run:
 
 @pytest.fixture
 def world(database: str, engine: Engine) -> World:
-    provide_community(database)
+    return _world(database, engine)
+
+
+def _world(database: str, engine: Engine, climates: int = 4) -> World:
+    provide_community(database, climates)
     with transaction(engine) as session:
         registry = snapshot.load(session)
         gateway = registry.gateway(COMMUNITY, GATEWAY)
@@ -254,15 +258,10 @@ def _with(registry: Registry, device: KnownDevice) -> Registry:
 
 def test_of_very_many_timers_some_are_left_for_the_next_time(database: str, engine: Engine) -> None:
     """Alarms wait no longer than for some hundred of them."""
-    provide_community(database, climates=TICKS_MOST + 100)
-    with transaction(engine) as session:
-        registry = snapshot.load(session)
-        gateway = registry.gateway(COMMUNITY, GATEWAY)
-        assert gateway is not None
-        world = World(registry, Latest.load(session), Coverage.load(session, EIGHT))
-        world.coverage.found(session, gateway, EIGHT, None)
-    climates = [one for one in gateway.devices.values() if one.model.name == "climate"]
-    book = Rulebook([_rule("silent")], registry)
+    world = _world(database, engine, climates=TICKS_MOST + 100)
+    (community,) = world.registry.communities.values()
+    climates = [one for one in community.devices.values() if one.model.name == "climate"]
+    book = Rulebook([_rule("silent")], world.registry)
     book.watch(world, EIGHT)
     due = EIGHT + 60_000
     first = book.tick(world, due, TICKS_MOST)
