@@ -149,8 +149,8 @@ def driver(session: Session) -> psycopg.Connection[Any]:
     return cast("psycopg.Connection[Any]", session.connection().connection.dbapi_connection)
 
 
-def as_json(rows: Sequence[Any]) -> str:
-    """Encode rows (structs, by field) as the one parameter of a ``json_to_recordset``.
+def as_json(rows: Sequence[Any] | Json) -> str:
+    """Encode rows (structs, by field) or one as the parameter of a ``json_to_recordset``.
 
     A group's rows then travel in one statement; arrays of columns take the driver longer.
     """

@@ -24,7 +24,7 @@ GATEWAY_MOST = 64
 GROUP_MESSAGES = 256
 GROUP_BYTES = 256 * 1024
 GROUP_LEAST_BYTES = 8 * 1024
-GROUP_S = 0.08
+GROUP_S = 0.06
 """Bounds how long an alarm waits for the transaction before its own, and how long its own takes:
 a group is as large as this machine, as busy as it is, carries through in that time."""
 _URGENT_SHARE = 0.75

@@ -71,6 +71,13 @@ def test_todays_points_have_a_partition_of_their_own(engine: Engine) -> None:
     assert insert_point(engine, now()) == now().strftime("telemetry_%Y%m%d")
 
 
+def test_a_reading_has_one_index_entry_whatever_it_says(engine: Engine) -> None:
+    query = text("SELECT indexdef FROM pg_indexes WHERE tablename = 'telemetry'")
+    with engine.connect() as connection:
+        (index,) = connection.scalars(query).all()
+    assert index.endswith("USING btree (device_id, observed_at)")
+
+
 @pytest.mark.parametrize("year", [1970, 2050, 9998])
 def test_odd_times_are_stored_all_the_same(engine: Engine, year: int) -> None:
     assert insert_point(engine, datetime(year, 1, 1, tzinfo=UTC)) == "telemetry_default"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from anju_platform.provision import import_community
 from anju_platform.registry import snapshot
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.telemetry import repository
+from anju_platform.telemetry.statelog import AT_ONCE
 from anju_platform.telemetry.writing import Latest, Taken
 from anju_platform.walk import Walk
 
@@ -316,11 +318,12 @@ def test_without_messages_the_walk_goes_on_until_no_row_is_behind(
     walk = Walk([])
     with transaction(engine) as session:
         walk.load(session, AT)
-    for left in (True, True, False):  # what was replayed counts as behind
-        assert walk.is_behind
+    turns = 0
+    while walk.is_behind:  # what was replayed counts as behind
+        turns += 1
         with transaction(engine) as session:
             walk.take_in(session, [], AT + 1)
-        assert walk.is_behind == left
+    assert turns == ceil(MANY / AT_ONCE)
     with transaction(engine) as session:
         assert len(stored(session)) == MANY
         assert session.execute(text(LOGGED)).all() == []

@@ -57,8 +57,9 @@ def raise_or_refresh(
     key = dedupe_key(finding)
     alert = repository.latest_of_key(session, community_id, key)
     transition = decide(alert, community_id, finding, rule, device)
-    if transition is not None:
-        session.add(transition.alert)
+    if transition is not None and transition.kind == "raised":
+        repository.add(session, transition.alert)
+    elif transition is not None:
         session.flush()
     return transition
 

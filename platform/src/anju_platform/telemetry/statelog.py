@@ -11,7 +11,7 @@ its oldest row to now, for everything goes into it while any row is behind, and 
 reading overwrites wrongly is overwritten again by the later one that is in the log as well.
 
 Only screens see rows that are behind, for the number of devices behind / :data:`AT_ONCE`
-transactions: with 10,000 devices and 80 ms each some 3 s. Rules look into memory, and
+transactions: with 10,000 devices and 60 ms each some 5 s. Rules look into memory, and
 whoever takes a partition over replays its log: no alert depends on it (ADR 21).
 """
 
@@ -28,7 +28,7 @@ from anju_platform.telemetry import repository
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 250
+AT_ONCE = 125
 """Rows of ``device_states`` that one transaction writes at most."""
 _BESIDE = 10
 """A tenth of them are written beside a few readings: an alarm hardly waits for that."""

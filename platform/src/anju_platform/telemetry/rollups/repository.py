@@ -28,21 +28,21 @@ _MARK = """
 # Pairs (value, microseconds) are compared as arrays, so that an extreme keeps the time it had.
 _SUM_HOURS = """
     INSERT INTO telemetry_hourly
-    SELECT :community, d.id, f.id, :hour, s.count, s.low[1], to_timestamp(s.low[2] / 1e6),
-        s.high[1], to_timestamp(s.high[2] / 1e6), s.total, s.last[2], to_timestamp(s.last[1] / 1e6)
-    FROM devices d JOIN device_fields f ON f.model = d.model
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS count, min(ARRAY[value, at]) AS low, max(ARRAY[value, at]) AS high,
-            sum(value) AS total, max(ARRAY[at, value]) AS last
+    SELECT :community, d.id, s.field_id, :hour, s.count,
+        s.low[1], to_timestamp(s.low[2] / 1e6), s.high[1], to_timestamp(s.high[2] / 1e6),
+        s.total, s.last[2], to_timestamp(s.last[1] / 1e6)
+    FROM devices d CROSS JOIN LATERAL (
+        SELECT field_id, count(*) AS count, min(ARRAY[value, at]) AS low,
+            max(ARRAY[value, at]) AS high, sum(value) AS total, max(ARRAY[at, value]) AS last
         FROM (
-            SELECT value, date_part('epoch', observed_at) * 1e6 AS at
+            SELECT field_id, value, date_part('epoch', observed_at) * 1e6 AS at
             FROM telemetry
-            WHERE device_id = d.id AND field_id = f.id
-                AND observed_at >= :hour AND observed_at < :end
+            WHERE device_id = d.id AND observed_at >= :hour AND observed_at < :end
             ORDER BY observed_at
         ) p
+        GROUP BY field_id
     ) s
-    WHERE d.community_id = :community AND s.count > 0
+    WHERE d.community_id = :community
     ON CONFLICT (device_id, field_id, bucket) DO UPDATE SET
         count = excluded.count, low = excluded.low, low_at = excluded.low_at,
         high = excluded.high, high_at = excluded.high_at, total = excluded.total,
