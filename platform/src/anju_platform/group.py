@@ -41,6 +41,7 @@ class Group:
 
     now: int
     taken: list[Taken] = field(default_factory=list)
+    hours: set[tuple[int, int]] = field(default_factory=set)
     quarantined: list[Quarantined] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     entries: list[alerts.Entry] = field(default_factory=list)

@@ -42,6 +42,7 @@ from anju_platform.registry.partitions import ALL, partition_of
 from anju_platform.registry.snapshot import KnownDevice, KnownGateway
 from anju_platform.rulebook.book import Rulebook, World
 from anju_platform.telemetry import writing
+from anju_platform.telemetry.rollups.repository import mark_stale
 from anju_platform.telemetry.writing import Clocks, PointStream, Taken, clock_behind
 from anju_rules import Rule
 
@@ -172,6 +173,8 @@ class Walk:
                 group.outgoing.tally.due(self._rulebook.next_due(), at)
                 group.found += self._rulebook.tick(self._world, at, TICKS_MOST)
             group.outgoing.points = points.finish(group.taken)
+            self._world.latest.prepare()
+        group.hours = points.hours
         self._finish(session, group, isolate=isolate)
         self._awake_at = at
         return group.outgoing
@@ -392,7 +395,9 @@ class Walk:
                 lane, received_at = device.model.lane(reading), to_millis(row.received_at)
                 one = clocks.take(device, reading, lane, received_at, retained=False)
                 self._take(one, group)
-        group.outgoing.points = writing.record_points(session, group.taken)
+        with PointStream(session) as points:
+            group.outgoing.points = points.finish(group.taken)
+        group.hours = points.hours
         lanes.mark_released(session, [row.id for _, row in rows])
         self.replays = len(rows) == most
         self._finish(session, group)
@@ -445,6 +450,7 @@ class Walk:
             log.warning("quarantined %d: %s", len(group.quarantined), group.quarantined[0].detail)
         group.outgoing.tally.failures = self._rulebook.failures
         with driver(session).pipeline():
+            mark_stale(session, group.hours)
             writing.record_events(session, group.taken)
             self._world.latest.save(session)
             self._rulebook.save(session)

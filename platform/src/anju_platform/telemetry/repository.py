@@ -1,6 +1,7 @@
 """SQL that writes the time series: many rows in one round trip."""
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
@@ -141,14 +142,16 @@ class PointsCopy:
     """A COPY into the time series; the database stores rows while others are made.
 
     Until :meth:`end`, nothing else may be asked in the transaction, not even to roll it back:
-    the driver would wait for itself. Therefore a context: what raises in it ends it.
+    the driver would wait for itself. Therefore a context, after which it has ended.
+    ``hours`` are those (:func:`mark_stale`) that must be summed up anew.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._hours: set[tuple[int, int]] = set()
         self._open = ExitStack()
         self._copy: Copy | None = None
+        self._ending: Future[None] | None = None
+        self.hours: set[tuple[int, int]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -156,41 +159,49 @@ class PointsCopy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        if error is not None:
-            self._copy = None
+        if error is None:
+            self.end()
+        elif self._ending is not None:
+            wait([self._ending])  # what came first is what is told
+        else:
             self._open.__exit__(kind, error, error.__traceback__)
 
     def write(self, points: Points) -> None:
         """Append points to the time series."""
         if not len(points):
             return
+        rows = _rows(points)
         if self._copy is None:
             cursor = self._open.enter_context(driver(self._session).cursor())
             self._copy = self._open.enter_context(cursor.copy(_COPY))
             self._copy.write(_SIGNATURE)
-        self._copy.write(_rows(points))
-        self._hours |= _hours(points)
+        self._copy.write(rows)
+        self.hours |= _hours(points)
 
-    def end(self) -> None:
-        """Wait until all is stored; writing more begins anew."""
+    def end_soon(self) -> None:
+        """Ask for the end and go on: the database still has rows to store, up to a thousand."""
         if self._copy is not None:
             self._copy.write(_TRAILER)
             self._copy = None
-            self._open.close()
+            self._ending = _patient.submit(self._open.close)
 
-    def finish(self) -> None:
-        """End it, and note which hours are to be summed up anew."""
-        self.end()
-        if self._hours:
-            mark_stale(self._session, sorted(self._hours))
-            self._hours.clear()
+    def end(self) -> None:
+        """Wait until all is stored; writing more begins anew."""
+        self.end_soon()
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            ending.result()
+
+
+_patient = ThreadPoolExecutor(1, "copy")
+"""Waits for the end of a COPY while the writer goes on; one session has one at a time."""
 
 
 def copy_points(session: Session, points: Points) -> None:
-    """Append points to the time series."""
+    """Append points to the time series, and note which hours are to be summed up anew."""
     with PointsCopy(session) as copy:
         copy.write(points)
-        copy.finish()
+    mark_stale(session, copy.hours)
 
 
 def _hours(points: Points) -> set[tuple[int, int]]:

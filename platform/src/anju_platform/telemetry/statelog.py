@@ -60,6 +60,7 @@ class StateLog:
         self._partitions = set(partitions)
         self._at_once = at_once
         self._first, self._last = 1, 0
+        self._new: list[tuple[int, dict[int, bytes]]] = []
         self._behind: dict[int, int] = {}  # in the order in which they fell behind
 
     @property
@@ -91,8 +92,8 @@ class StateLog:
                 self._behind.setdefault(one.device_id, number)
                 yield one
 
-    def append(self, session: Session, said: Iterable[Said]) -> None:
-        """Add what was said in a transaction; the rows of these devices are behind.
+    def append(self, said: Iterable[Said]) -> None:
+        """Add what was said; :meth:`save` writes it. The rows of these devices are behind.
 
         Raises:
             ValueError: a row of ``device_states`` could never be written of this; it must
@@ -107,7 +108,7 @@ class StateLog:
             rows = {partition: _encode(part) for partition, part in parts.items()}
             if any(_NUL in row for row in rows.values()):
                 raise ValueError("text with the character U+0000 cannot be stored")
-            repository.log_states(session, number, rows)
+            self._new.append((number, rows))
             self._partitions.update(parts)  # a community may be new
             self._last = number
 
@@ -124,8 +125,11 @@ class StateLog:
             del self._behind[device_id]
         return due
 
-    def trim(self, session: Session) -> None:
-        """Delete what every row knows by now."""
+    def save(self, session: Session) -> None:
+        """Write what was added, and delete what every row knows by the end of the transaction."""
+        for number, rows in self._new:
+            repository.log_states(session, number, rows)
+        self._new.clear()
         needed = next(iter(self._behind.values()), self._last + 1)
         if needed > self._first:
             repository.forget_logged(session, self._partitions, first=self._first, before=needed)

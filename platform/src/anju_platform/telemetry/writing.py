@@ -14,6 +14,7 @@ from anju_platform.registry.partitions import ALL, partition_of
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.telemetry import repository
 from anju_platform.telemetry.model import Flag
+from anju_platform.telemetry.rollups.repository import mark_stale
 from anju_platform.telemetry.statelog import AT_ONCE, Said, StateLog
 
 FUTURE_MS = 30_000
@@ -112,7 +113,8 @@ class Clocks:
 class PointStream:
     """Stores the values of a transaction's readings while others of them are still judged.
 
-    A context: if the block raises, the transaction can be rolled back.
+    A context, after which all are stored; if the block raises, the transaction can be rolled
+    back.
     """
 
     def __init__(self, session: Session) -> None:
@@ -139,10 +141,15 @@ class PointStream:
         self._copy.end()
 
     def finish(self, taken: Sequence[Taken]) -> int:
-        """Store what is not on its way yet; gives how many points there are in all."""
+        """Send what is not on its way yet; gives how many points there are in all."""
         self._send(taken)
-        self._copy.finish()
+        self._copy.end_soon()
         return self._points
+
+    @property
+    def hours(self) -> set[tuple[int, int]]:
+        """Which hours are to be summed up anew (:func:`mark_stale`)."""
+        return self._copy.hours
 
     def _send(self, taken: Sequence[Taken]) -> None:
         points = _points(taken[self._sent :])
@@ -153,8 +160,10 @@ class PointStream:
 
 def record_points(session: Session, taken: Sequence[Taken]) -> int:
     """Store the values of readings; gives how many."""
-    with PointStream(session) as points:
-        return points.finish(taken)
+    with PointStream(session) as stream:
+        points = stream.finish(taken)
+    mark_stale(session, stream.hours)
+    return points
 
 
 def _points(taken: Sequence[Taken]) -> repository.Points:
@@ -249,6 +258,7 @@ class Latest:
         self._states: dict[int, _Current] = {}
         self._log = log
         self._said: list[Taken] = []
+        self._rows: list[repository.StateRow] | None = None
 
     @classmethod
     def load(
@@ -309,6 +319,17 @@ class Latest:
         """Whether rows of devices are behind; :meth:`save` goes on with them."""
         return self._log is not None and self._log.is_behind
 
+    def prepare(self) -> None:
+        """Make what :meth:`save` writes: there is time while the database stores points."""
+        if self._log is None:
+            return
+        said, self._said = self._said, []
+        due: Collection[int] = {one.device.id for one in said}
+        if self._log.takes(len(due)):
+            self._log.append(map(_as_said, said))
+            due = self._log.take_turns(len(due))
+        self._rows = [*(self._rows or ()), *map(self._row, sorted(due))]
+
     def save(self, session: Session) -> None:
         """Write what was observed, and rows of devices that are behind.
 
@@ -317,14 +338,12 @@ class Latest:
         """
         if self._log is None:
             return
-        said, self._said = self._said, []
-        due: Collection[int] = {one.device.id for one in said}
-        if self._log.takes(len(due)):
-            self._log.append(session, map(_as_said, said))
-            due = self._log.take_turns(len(due))
-        if due:
-            repository.save_device_states(session, [self._row(each) for each in sorted(due)])
-        self._log.trim(session)
+        if self._said or self._rows is None:
+            self.prepare()
+        rows, self._rows = self._rows, None
+        self._log.save(session)
+        if rows:
+            repository.save_device_states(session, rows)
 
     def _row(self, device_id: int) -> repository.StateRow:
         state = self._states[device_id]

@@ -87,6 +87,8 @@ def mark_stale(session: Session, hours: Collection[tuple[int, int]]) -> None:
 
     Called in the transaction that stores them: no roll-up can then miss any.
     """
+    if not hours:
+        return
     ordered = sorted(hours)  # always in one order: two who mark the same never deadlock
     parameters = [[community for community, _ in ordered], [hour for _, hour in ordered]]
     driver(session).execute(_MARK, parameters)
