@@ -395,9 +395,7 @@ class Walk:
                 lane, received_at = device.model.lane(reading), to_millis(row.received_at)
                 one = clocks.take(device, reading, lane, received_at, retained=False)
                 self._take(one, group)
-        with PointStream(session) as points:
-            group.outgoing.points = points.finish(group.taken)
-        group.hours = points.hours
+        group.outgoing.points = writing.record_points(session, group.taken)
         lanes.mark_released(session, [row.id for _, row in rows])
         self.replays = len(rows) == most
         self._finish(session, group)

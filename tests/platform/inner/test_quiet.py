@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import msgspec
+import psycopg
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -270,30 +271,70 @@ def test_of_very_many_timers_some_are_left_for_the_next_time(database: str, engi
     assert len(book.tick(world, due, TICKS_MOST)) == len(climates) - TICKS_MOST
 
 
+def _twenty(engine: Engine, at: int) -> list[Taken]:
+    """Give readings of one device that are worth a message to the database of their own."""
+    with transaction(engine) as session:
+        device = snapshot.load(session).communities[1].devices["climate-0"]
+    reading = Reading(device=device.slug, at=at, values={"temperature": 20})
+    return [Taken(device, reading, at, at, 0)] * SENT_AT_ONCE
+
+
+def _is_stored_after_all(engine: Engine, taken: list[Taken]) -> None:
+    with transaction(engine) as session:
+        assert record_points(session, taken) == SENT_AT_ONCE
+        assert session.scalar(text("SELECT count(*) FROM telemetry")) == SENT_AT_ONCE
+
+
 def test_points_on_their_way_when_something_raises_do_not_hold_the_transaction(
     database: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The driver would wait for itself, and the writer with it, for good."""
     provide_community(database)
-    with transaction(engine) as session:
-        device = snapshot.load(session).communities[1].devices["climate-0"]
-
-    def taken(at: int) -> list[Taken]:
-        reading = Reading(device=device.slug, at=at, values={"temperature": 20})
-        return [Taken(device, reading, at, at, 0)] * SENT_AT_ONCE
+    taken = _twenty(engine, EIGHT)
 
     def fail() -> None:
         with transaction(engine) as session, PointStream(session) as points:
-            points.keep_up(taken(EIGHT))
+            points.keep_up(taken)
             monkeypatch.setattr(repository, "_rows", _out_of_memory)
-            points.keep_up(taken(EIGHT) + taken(EIGHT + 1))
+            points.keep_up(taken + _twenty(engine, EIGHT + 1))
 
     with pytest.raises(MemoryError):
         fail()
     monkeypatch.undo()
-    with transaction(engine) as session:
-        assert record_points(session, taken(EIGHT)) == SENT_AT_ONCE
-        assert session.scalar(text("SELECT count(*) FROM telemetry")) == SENT_AT_ONCE
+    _is_stored_after_all(engine, taken)
+
+
+def test_what_raises_while_the_last_points_are_stored_is_told_and_nothing_is_kept(
+    database: str, engine: Engine
+) -> None:
+    provide_community(database)
+    taken = _twenty(engine, EIGHT)
+
+    def fail() -> None:
+        with transaction(engine) as session, PointStream(session) as points:
+            points.finish(taken)
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        fail()
+    _is_stored_after_all(engine, taken)
+
+
+def test_points_the_database_refuses_at_the_end_are_told_and_nothing_is_kept(
+    database: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provide_community(database)
+    taken = _twenty(engine, EIGHT)
+
+    def fail() -> None:
+        with transaction(engine) as session, PointStream(session) as points:
+            monkeypatch.setattr(repository, "_rows", lambda _: b"no rows")
+            points.finish(taken)
+
+    with pytest.raises(psycopg.DataError):
+        fail()
+    monkeypatch.undo()
+    _is_stored_after_all(engine, taken)
 
 
 def _out_of_memory(_: object) -> bytes:

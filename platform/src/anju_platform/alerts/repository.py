@@ -49,9 +49,12 @@ _LATEST_OF_KEY = """
     FOR UPDATE
 """
 
-_ADD = "INSERT INTO alerts SELECT * FROM json_populate_record(NULL::alerts, %s)"
-
 _COLUMNS = tuple(column.key for column in Alert.__table__.columns)
+_NAMES = ", ".join(_COLUMNS)  # each by its name: a later release's table may have more
+_ADD = (
+    f"INSERT INTO alerts ({_NAMES})"  # noqa: S608 - our own columns
+    f" SELECT {_NAMES} FROM json_populate_record(NULL::alerts, %s)"
+)
 
 
 class Entry(msgspec.Struct, frozen=True):

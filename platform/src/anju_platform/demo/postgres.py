@@ -1,6 +1,8 @@
 """A real PostgreSQL of our own, from a wheel: for the demo, the tests and a small site."""
 
+import logging
 import os
+import subprocess
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 import psycopg
 
 from anju_platform.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 _BUFFERS_MIB = (
     b"SELECT (setting::bigint * 8192 / 1048576)::int FROM pg_settings WHERE name = 'shared_buffers'"
@@ -66,7 +70,18 @@ class EmbeddedPostgres:
             connection.execute("SELECT pg_reload_conf()")
             buffers = connection.execute(_BUFFERS_MIB).fetchone()
         if self._durable and buffers != (_buffers_mib(),):  # the one that needs a new start
-            self._server.stop()
+            self._restart()
+
+    def _restart(self) -> None:
+        self._server.stop()
+        try:
+            self._server.start()
+        except subprocess.SubprocessError:  # a machine that will not give so much memory
+            log.warning("PostgreSQL does not start with shared_buffers %d MB", _buffers_mib())
+            file = self._directory / "postgresql.auto.conf"
+            lines = file.read_text("utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if not line.startswith("shared_buffers")]
+            file.write_text("".join(kept), "utf-8")
             self._server.start()
 
     def stop(self) -> None:
@@ -78,7 +93,7 @@ class EmbeddedPostgres:
 
 
 def _buffers_mib() -> int:
-    """Give a quarter of the machine's memory: PostgreSQL's own advice."""
+    """Give a quarter of the machine's memory, PostgreSQL's own advice; 128 MB to 1 GB."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(128, min(_MOST_BUFFERS_MIB, memory // 2**20 // 4))
 

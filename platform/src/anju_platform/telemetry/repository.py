@@ -160,7 +160,11 @@ class PointsCopy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
         if error is None:
-            self.end()
+            try:
+                self.end()
+            except BaseException as raised:
+                self._open.__exit__(type(raised), raised, raised.__traceback__)
+                raise
         elif self._ending is not None:
             wait([self._ending])  # what came first is what is told
         else:
@@ -171,6 +175,8 @@ class PointsCopy:
         if not len(points):
             return
         rows = _rows(points)
+        if self._ending is not None:
+            self.end()
         if self._copy is None:
             cursor = self._open.enter_context(driver(self._session).cursor())
             self._copy = self._open.enter_context(cursor.copy(_COPY))

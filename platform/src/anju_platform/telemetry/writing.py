@@ -114,7 +114,7 @@ class PointStream:
     """Stores the values of a transaction's readings while others of them are still judged.
 
     A context, after which all are stored; if the block raises, the transaction can be rolled
-    back.
+    back. Who stores them marks :attr:`hours` in the same transaction.
     """
 
     def __init__(self, session: Session) -> None:
@@ -328,7 +328,9 @@ class Latest:
         if self._log.takes(len(due)):
             self._log.append(map(_as_said, said))
             due = self._log.take_turns(len(due))
-        self._rows = [*(self._rows or ()), *map(self._row, sorted(due))]
+        # somebody may speak again before it is written: of each only one row, the newest
+        known = {row.device_id: row for row in self._rows or ()}
+        self._rows = list((known | {each: self._row(each) for each in sorted(due)}).values())
 
     def save(self, session: Session) -> None:
         """Write what was observed, and rows of devices that are behind.

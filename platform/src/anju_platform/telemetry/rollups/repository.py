@@ -52,19 +52,20 @@ _SUM_HOURS = """
 
 _SUM_DAY = """
     INSERT INTO telemetry_daily
-    SELECT :community, d.id, f.id, :day, s.count, s.low[1], to_timestamp(s.low[2] / 1e6),
-        s.high[1], to_timestamp(s.high[2] / 1e6), s.total, s.last[2], to_timestamp(s.last[1] / 1e6)
-    FROM devices d JOIN device_fields f ON f.model = d.model
-    CROSS JOIN LATERAL (
-        SELECT sum(count) AS count,
+    SELECT :community, d.id, s.field_id, :day, s.count,
+        s.low[1], to_timestamp(s.low[2] / 1e6), s.high[1], to_timestamp(s.high[2] / 1e6),
+        s.total, s.last[2], to_timestamp(s.last[1] / 1e6)
+    FROM devices d CROSS JOIN LATERAL (
+        SELECT field_id, sum(count) AS count,
             min(ARRAY[low, date_part('epoch', low_at) * 1e6]) AS low,
             max(ARRAY[high, date_part('epoch', high_at) * 1e6]) AS high,
             sum(total) AS total,
             max(ARRAY[date_part('epoch', last_at) * 1e6, last]) AS last
         FROM telemetry_hourly
-        WHERE device_id = d.id AND field_id = f.id AND bucket >= :day AND bucket < :end
+        WHERE device_id = d.id AND bucket >= :day AND bucket < :end
+        GROUP BY field_id
     ) s
-    WHERE d.community_id = :community AND s.count > 0
+    WHERE d.community_id = :community
     ON CONFLICT (device_id, field_id, bucket) DO UPDATE SET
         count = excluded.count, low = excluded.low, low_at = excluded.low_at,
         high = excluded.high, high_at = excluded.high_at, total = excluded.total,
