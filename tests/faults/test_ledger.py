@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ingest_process import IngestProcess, provide_community
 from sqlalchemy import Engine, text
-from wire_sender import Sender, now_ms
+from wire_sender import Sender, now_ms, until
 
 from anju_devices.messages import Lane, Reading
 from anju_platform.database import connect
@@ -132,6 +132,7 @@ def test_losing_the_database_in_mid_stream_loses_and_doubles_nothing(
         time.sleep(0.5)
         cut_database(engine)
 
+    until(lambda: "ingest is at work" in ingest.said())  # there is something to cut
     values, presses = send_all(sender, cut)
     assert_ledger(engine, values, presses)
     assert "the database is away" in ingest.said()
