@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -271,7 +271,7 @@ def test_of_very_many_timers_some_are_left_for_the_next_time(database: str, engi
     assert len(book.tick(world, due, TICKS_MOST)) == len(climates) - TICKS_MOST
 
 
-def _twenty(engine: Engine, at: int) -> list[Taken]:
+def _a_message(engine: Engine, at: int) -> list[Taken]:
     """Give readings of one device that are worth a message to the database of their own."""
     with transaction(engine) as session:
         device = snapshot.load(session).communities[1].devices["climate-0"]
@@ -285,21 +285,26 @@ def _is_stored_after_all(engine: Engine, taken: list[Taken]) -> None:
         assert session.scalar(text("SELECT count(*) FROM telemetry")) == SENT_AT_ONCE
 
 
+def _store_and(engine: Engine, act: Callable[[PointStream], object]) -> None:
+    with transaction(engine) as session, PointStream(session) as points:
+        act(points)
+
+
 def test_points_on_their_way_when_something_raises_do_not_hold_the_transaction(
     database: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The driver would wait for itself, and the writer with it, for good."""
     provide_community(database)
-    taken = _twenty(engine, EIGHT)
+    taken = _a_message(engine, EIGHT)
+    later = _a_message(engine, EIGHT + 1)
 
-    def fail() -> None:
-        with transaction(engine) as session, PointStream(session) as points:
-            points.keep_up(taken)
-            monkeypatch.setattr(repository, "_rows", _out_of_memory)
-            points.keep_up(taken + _twenty(engine, EIGHT + 1))
+    def keep_up(points: PointStream) -> None:
+        points.keep_up(taken)
+        monkeypatch.setattr(repository, "_rows", _out_of_memory)
+        points.keep_up(taken + later)
 
     with pytest.raises(MemoryError):
-        fail()
+        _store_and(engine, keep_up)
     monkeypatch.undo()
     _is_stored_after_all(engine, taken)
 
@@ -308,15 +313,14 @@ def test_what_raises_while_the_last_points_are_stored_is_told_and_nothing_is_kep
     database: str, engine: Engine
 ) -> None:
     provide_community(database)
-    taken = _twenty(engine, EIGHT)
+    taken = _a_message(engine, EIGHT)
 
-    def fail() -> None:
-        with transaction(engine) as session, PointStream(session) as points:
-            points.finish(taken)
-            raise MemoryError
+    def finish(points: PointStream) -> None:
+        points.finish(taken)
+        raise MemoryError
 
     with pytest.raises(MemoryError):
-        fail()
+        _store_and(engine, finish)
     _is_stored_after_all(engine, taken)
 
 
@@ -324,15 +328,10 @@ def test_points_the_database_refuses_at_the_end_are_told_and_nothing_is_kept(
     database: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provide_community(database)
-    taken = _twenty(engine, EIGHT)
-
-    def fail() -> None:
-        with transaction(engine) as session, PointStream(session) as points:
-            monkeypatch.setattr(repository, "_rows", lambda _: b"no rows")
-            points.finish(taken)
-
+    taken = _a_message(engine, EIGHT)
+    monkeypatch.setattr(repository, "_rows", lambda _: b"no rows")
     with pytest.raises(psycopg.DataError):
-        fail()
+        _store_and(engine, lambda points: points.finish(taken))
     monkeypatch.undo()
     _is_stored_after_all(engine, taken)
 
