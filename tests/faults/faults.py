@@ -292,7 +292,12 @@ def freeze_postgres(scene: Scene) -> None:
     scene.stack.database.thaw()
 
 
-@fault("one-of-two-killed", "two ingests, one killed: the other takes its part over", ingests=2)
+@fault(
+    "one-of-two-killed",
+    "two ingests, one killed: the other takes its part over",
+    ingests=2,
+    brief=True,
+)
 def kill_one(scene: Scene) -> None:
     scene.pause(0.2, 1.0)
     scene.rng.choice(scene.stack.ingests).kill()
@@ -309,6 +314,7 @@ def _thaw(scene: Scene) -> None:
     "two ingests, one stands still: the other takes its part over before it wakes up",
     ingests=2,
     afterwards=_thaw,
+    brief=True,
 )
 def freeze_one(scene: Scene) -> None:
     scene.pause(0.2, 1.0)

@@ -18,12 +18,18 @@ from faults.scene import Scene, logs_of
 from faults.stack import Stack, wait_until
 
 SEED = 1
-BRIEF = [one.name for one in FAULTS.values() if one.brief]
+BRIEF = [
+    pytest.param(one.ingests, one.name, id=one.name)
+    for one in sorted(FAULTS.values(), key=lambda one: -one.ingests)
+    if one.brief
+]
+"""Those who need as many ingests one after the other: they share a site."""
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with standing(SEED, ingests=1) as stack:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A site of so many ingests."""
+    with standing(SEED, ingests=request.param) as stack:
         yield stack
 
 
@@ -31,7 +37,7 @@ def test_the_matrix_has_at_least_25_faults() -> None:
     assert len(FAULTS) >= 25
 
 
-@pytest.mark.parametrize("name", BRIEF)
+@pytest.mark.parametrize(("stack", "name"), BRIEF, indirect=["stack"])
 def test_every_number_and_alarm_is_accounted_for(stack: Stack, name: str) -> None:
     run = run_once(stack, FAULTS[name], seed=SEED, brief=True)
     if isinstance(run, str):
@@ -70,6 +76,7 @@ def quiet(stack: Stack) -> Iterator[Scene]:
         scene.stop()
 
 
+@pytest.mark.parametrize("stack", [1], indirect=True)
 def test_the_ledger_finds_what_is_wrong(quiet: Scene) -> None:
     assert balance(quiet).wrong == []
     for figure, tampering in TAMPERINGS.items():

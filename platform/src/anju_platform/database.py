@@ -88,7 +88,8 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
         hide_parameters=True,  # errors are logged; what people and devices said is not
         connect_args={
             # The server, too, gives up a client that vanished or stands still in the middle of
-            # a transaction: ingest waits for the alert's row it has locked.
+            # a transaction: ingest waits for the alert's row it has locked. In the middle of a
+            # COPY a client is "active" instead: an ingest has its seat taken (offices).
             "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000"
             " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5"
             " -c tcp_keepalives_count=3 -c tcp_user_timeout=25000",

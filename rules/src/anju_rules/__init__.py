@@ -5,7 +5,7 @@ from anju_rules.engine import CompiledRule
 from anju_rules.errors import ConditionError, InvalidRuleError, RuleError
 from anju_rules.facts import Context, Fact, Finding, FindingKind, Outcome
 from anju_rules.loading import load_library, load_rules
-from anju_rules.memory import Moment, Signal, State
+from anju_rules.memory import Moment, Signal
 from anju_rules.rule import Rule
 from anju_rules.ruleset import Meeting, RuleSet
 from anju_rules.trials import Trial, run_trials
@@ -26,7 +26,6 @@ __all__ = [
     "RuleError",
     "RuleSet",
     "Signal",
-    "State",
     "Trial",
     "compile_condition",
     "load_library",
