@@ -92,6 +92,7 @@ class Sender:
         self.community = community
         self.committed = dict.fromkeys(Lane, 0)
         self.commands: list[Command] = []
+        self.answers = 0
         self._batches: dict[Lane, list[list[Reading]]] = {lane: [] for lane in Lane}
         self._sent = dict.fromkeys(Lane, 0)
         self._moved_at = time.monotonic()
@@ -153,6 +154,7 @@ class Sender:
         else:
             committed = decode_committed(message.payload)
             if committed.epoch == self.epoch:
+                self.answers += 1
                 self._note(Lane.EVENTS, committed.events)
                 self._note(Lane.TELEMETRY, committed.telemetry)
         self._link.ack(message)

@@ -42,7 +42,7 @@ NETWORK_STILL_S = 60.0
 """A network thread that has not moved for so long never will: the process ends, to be started."""
 
 REPEAT_S = 2.0
-"""So long after a term has begun everybody is told once more what is stored."""
+"""So long after we began to listen everybody is told once more what is stored."""
 _TICK_S = 1.0
 _COLLECT_AFTER = (20_000, 20, 50)
 """A reading is gone when its transaction is, without any collection; Python's own thresholds
@@ -113,7 +113,6 @@ class Term:
             subscriptions=_subscriptions(self._communities),
         )
         self._link.start()
-        self._repeat_at = time.monotonic() + REPEAT_S
         self._vitals.watchdog.watch(NETWORK, lambda: self._link.turns, NETWORK_STILL_S)
         self._vitals.serves(tuple(self._walk.community_ids()), self._inbox.waiting)
         log.info("ingest is at work")
@@ -264,11 +263,12 @@ class Term:
             self._link.publish(topic, encode(said))
 
     def _answer_again(self) -> None:
-        """Say once more, early in a term, what was answered so far.
+        """Say once more, soon after we began to listen, what was answered since.
 
         What the one before us committed and did not tell moves a gateway's window, and a
-        window that moved is not taken back. The same answer once more says that the rest of
-        what was on its way is lost.
+        window that moved is not taken back; a broker without its store has taken what came
+        before we had subscribed, and given it to nobody. The same answer once more says that
+        the rest of what was on its way is lost: otherwise its agent would wait for it.
         """
         if self._repeat_at is not None and time.monotonic() > self._repeat_at:
             self._repeat_at = None
@@ -298,3 +298,4 @@ class Term:
         elif self._deaf_since is not None:
             self._deaf.append((self._deaf_since, at))
             self._deaf_since = None
+            self._repeat_at = time.monotonic() + REPEAT_S

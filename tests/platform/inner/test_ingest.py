@@ -22,6 +22,7 @@ from anju_platform.commands.requests import ask as ask_gateway
 from anju_platform.database import transaction
 from anju_platform.demo.mosquitto import Mosquitto
 from anju_platform.registry.model import Gateway
+from anju_platform.term import REPEAT_S
 
 Ask = Callable[[str], list[Any]]
 
@@ -390,6 +391,22 @@ def test_the_broker_keeps_no_command_for_a_gateway_longer_than_it_is_valid(
     until(lambda: names)
     link.stop()
     assert names == ["later"]  # whatever the gateway's own clock says
+
+
+def test_a_gateway_hears_twice_what_is_stored_when_the_broker_is_back(
+    sender: Sender, broker: Mosquitto
+) -> None:
+    """What a broker without its store took before we subscribed is lost: an agent must know."""
+    press = Reading(device="sos", at=now_ms(), event="pressed", id="e-1")
+    sender.put(Lane.EVENTS, press)
+    sender.wait()
+    time.sleep(REPEAT_S + 2)  # a term that has just begun says it twice as well
+    broker.stop()
+    broker.start()
+    before = sender.answers
+    once_more = Batch(epoch=sender.epoch, seq=1, sent_at=now_ms(), readings=[press])
+    sender.raw(Channel.EVENTS, encode(once_more))
+    until(lambda: sender.answers >= before + 2)
 
 
 def test_who_fell_is_told_of_while_the_broker_is_away(
