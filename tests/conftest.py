@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +20,22 @@ from anju_platform.demo.mosquitto import Mosquitto
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
 
 CHROMIUM = Path("/usr/bin/chromium")
+SERVER = os.environ.get("ANJU_TEST_SERVER_URL")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Base URL of a fresh PostgreSQL server that lives as long as the test run."""
+    """Base URL of a fresh PostgreSQL server that lives as long as the test run.
+
+    Or of the one that ``ANJU_TEST_SERVER_URL`` names: all tests run on TimescaleDB, too. It
+    is one without background workers (``max_worker_processes = 0``): they would be connected
+    to the database that is copied.
+    """
+    if SERVER is not None:
+        yield SERVER
+        return
     # Not pytest's own folder: the server may run as another user, who must reach its files.
     with tempfile.TemporaryDirectory(prefix="anju-pg-", ignore_cleanup_errors=True) as folder:
         server = EmbeddedPostgres(Path(folder) / "data", durable=False)
@@ -39,14 +50,15 @@ def migrated_template(postgres_url: str) -> str:
     """Name of a database at the newest schema, to be copied."""
     from anju_platform.migrate import migrate
 
-    migrate(create_database(postgres_url, "anju_template"))
-    return "anju_template"
+    name = f"anju_template_{WORKER}"
+    migrate(create_database(postgres_url, name))
+    return name
 
 
 @pytest.fixture
 def database(postgres_url: str, migrated_template: str) -> Iterator[str]:
     """URL of a fresh, migrated, empty database."""
-    name = f"anju_test_{next(_numbers)}"
+    name = f"anju_test_{WORKER}_{next(_numbers)}"
     yield create_database(postgres_url, name, template=migrated_template)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
