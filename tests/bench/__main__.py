@@ -4,10 +4,11 @@ Without WHAT: how fast an alert is on a screen, and how many points are stored. 
 rules cost a reading, and how fast their state is loaded. ``backtest``: how fast stored
 readings are lived again. ``inactivity``: how soon a silence in a real home is noticed.
 
-Long ones, on a machine with nothing else to do: ``sustained`` and ``burst``, alarms under a
-load and under ten times as much; ``drain``, alarms while a day's backlog comes in; ``growth``,
-what a point costs as a site grows. ``document`` writes what they found into docs/performance.md.
-``store``: what a point costs on disk, and how soon a chart is there.
+Long ones, on a machine with nothing else to do: ``light``, ``sustained`` and ``burst``, alarms
+under hardly any load, as much as is committed and ten times as much; ``drain``, alarms while a
+day's backlog comes in; ``growth``, what a point costs as a site grows. ``document`` writes what
+they found into docs/performance.md. ``store``: what a point costs on disk, and how soon a chart
+is there.
 """
 
 from __future__ import annotations
@@ -131,6 +132,16 @@ def _sustained(options: argparse.Namespace) -> Result:
     return _under_load("sustained", loaded.sustained, scale)
 
 
+def _light(options: argparse.Namespace) -> Result:
+    scale = Scale(
+        seconds=options.seconds or 120.0,
+        gateways=options.gateways,
+        devices=options.devices or 10_000,
+        rate=options.rate or 30.0,
+    )
+    return _under_load("light", loaded.sustained, scale)
+
+
 def _burst(options: argparse.Namespace) -> Result:
     scale = Scale(
         seconds=options.seconds or 60.0,
@@ -195,6 +206,7 @@ BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "kernel": _kernel,
     "backtest": _backtest,
     "inactivity": _inactivity,
+    "light": _light,
     "sustained": _sustained,
     "burst": _burst,
     "drain": _drain,
@@ -210,8 +222,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--batches", type=int, default=300, help="batches of 500 readings for each gateway (300)"
     )
-    parser.add_argument("--seconds", type=float, help="of a load (300) or a burst's phase (60)")
-    parser.add_argument("--rate", type=float, help="points a second: at most, or before a burst")
+    parser.add_argument(
+        "--seconds", type=float, help="of a load (300; light 120) or a burst's phase (60)"
+    )
+    parser.add_argument(
+        "--rate", type=float, help="points a second: at most (light: 30), or before a burst"
+    )
     parser.add_argument("--gateways", type=int, default=10, help="that send a load (10)")
     parser.add_argument("--devices", type=int, help="that send a load, or that growth ends with")
     parser.add_argument("--ingests", type=int, default=1, help="ingest processes (1)")

@@ -116,6 +116,7 @@ def picture(curves: Mapping[str, list[Figures]]) -> str:
 
 
 _TABLES: Mapping[str, Callable[[Figures], str]] = {
+    "light": _loaded,
     "sustained": _loaded,
     "burst": _loaded,
     "drain": _loaded,

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tests.bench.shares import Shares
 from tests.bench.site import conditions, staged
 from tests.bench.supply import Day, Phases, Sustained, Task
 
+from anju_edge.spool import LINGER_S
 from anju_platform.demo.stage import Stage
 
 Result = dict[str, Any]
@@ -95,6 +96,8 @@ def _course(stage: Stage, estate: Estate, task: Task, scale: Scale, per_s: float
         taken = shares.taken()
         time.sleep(scale.calm_s)
     sent = sum(one.points for one in fed)
+    if not sent:
+        raise SystemExit("no batch was full within that time: nothing was sent")
     stored = estate_points(stage) - stored
     if stored != sent:
         raise SystemExit(f"{sent} points were committed, {stored} are in the database")
@@ -120,6 +123,9 @@ def sustained(folder: Path, scale: Scale, say: Callable[[str], None]) -> Result:
     """Feed as fast as is committed, or at a rate, for so many seconds."""
     estate = _estate(scale)
     each = scale.rate / 3 / scale.gateways
+    if scale.rate:
+        fit = max(1, round(each * LINGER_S))  # an agent does not wait longer for more
+        scale = replace(scale, readings=min(scale.readings, fit))
     task = Phases([(scale.seconds, each)]) if scale.rate else Sustained(scale.seconds)
     with _stage(folder, estate, scale, say, _buttons(scale.seconds, PER_S)) as (stage, given):
         course = _course(stage, estate, task, scale, PER_S)

@@ -18,6 +18,7 @@ from anju_dashboards.language import Language, load_languages
 
 PACKAGE = Path(__file__).parent
 STATIC = PACKAGE / "static"
+_ICONS_URL = f"/static/{SPRITE.relative_to(STATIC).as_posix()}"
 _WORDS = {name: value for name, value in vars(words).items() if name.isupper()}
 
 
@@ -55,6 +56,7 @@ def _environment(language: Language) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        auto_reload=False,  # an alarm's row does not wait for a look at the files
     )
     environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined] # added by the extension
     environment.globals.update(
@@ -62,7 +64,7 @@ def _environment(language: Language) -> Environment:
         language=language,
         static=static,
         icon=icon,
-        icons_url=_icons_url(),
+        icons_url=_ICONS_URL,
         with_query=with_query,
     )
     # What a page may leave out.
@@ -89,14 +91,11 @@ def static(path: str) -> str:
     return f"/static/{path}?v={digest}"
 
 
-def _icons_url() -> str:
-    return f"/static/{SPRITE.relative_to(STATIC).as_posix()}"
-
-
+@cache
 def icon(name: str) -> Markup:
     """Draw a picture that says nothing the words beside it do not."""
     return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
-        _icons_url(), icon_name(name)
+        _ICONS_URL, icon_name(name)
     )
 
 
