@@ -18,6 +18,7 @@ from servers import recordings_folder, start_broker
 from anju_platform.database import connect
 from anju_platform.demo.mosquitto import Mosquitto
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
+from anju_platform.telemetry.storage import is_hypertable
 
 CHROMIUM = Path("/usr/bin/chromium")
 SERVER = os.environ.get("ANJU_TEST_SERVER_URL")
@@ -62,6 +63,16 @@ def database(postgres_url: str, migrated_template: str) -> Iterator[str]:
     yield create_database(postgres_url, name, template=migrated_template)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def days_of_ours(database: str) -> None:
+    """Skips where TimescaleDB keeps the days of readings by its own policies."""
+    engine = connect(database)
+    theirs = is_hypertable(engine)
+    engine.dispose()
+    if theirs:
+        pytest.skip("TimescaleDB keeps the days of readings itself")
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_a_url_of_another_database_is_refused() -> None:
         migrate("sqlite:///x")
 
 
+@pytest.mark.usefixtures("days_of_ours")
 def test_todays_points_have_a_partition_of_their_own(engine: Engine) -> None:
     assert insert_point(engine, now()) == now().strftime("telemetry_%Y%m%d")
 
@@ -78,11 +79,13 @@ def test_a_reading_has_one_index_entry_whatever_it_says(engine: Engine) -> None:
     assert index.endswith("USING btree (device_id, observed_at)")
 
 
+@pytest.mark.usefixtures("days_of_ours")
 @pytest.mark.parametrize("year", [1970, 2050, 9998])
 def test_odd_times_are_stored_all_the_same(engine: Engine, year: int) -> None:
     assert insert_point(engine, datetime(year, 1, 1, tzinfo=UTC)) == "telemetry_default"
 
 
+@pytest.mark.usefixtures("days_of_ours")
 def test_points_of_a_later_day_move_to_its_partition_when_that_is_made(engine: Engine) -> None:
     day = now() + timedelta(days=30)
     assert insert_point(engine, day) == "telemetry_default"
@@ -91,6 +94,7 @@ def test_points_of_a_later_day_move_to_its_partition_when_that_is_made(engine: E
     assert where_is_point(engine) == day.strftime("telemetry_%Y%m%d")
 
 
+@pytest.mark.usefixtures("days_of_ours")
 def test_partitions_past_retention_are_dropped(engine: Engine) -> None:
     keep_partitions(engine, Retention(behind_days=10))
     insert_point(engine, now() - timedelta(days=9))
@@ -100,6 +104,7 @@ def test_partitions_past_retention_are_dropped(engine: Engine) -> None:
         assert connection.scalar(text("SELECT count(*) FROM telemetry")) == 0
 
 
+@pytest.mark.usefixtures("days_of_ours")
 def test_nobody_waits_for_a_partition_that_a_backup_still_reads(engine: Engine) -> None:
     keep_partitions(engine, Retention(behind_days=10))
     with ThreadPoolExecutor() as pool, engine.connect() as backup:
@@ -111,6 +116,7 @@ def test_nobody_waits_for_a_partition_that_a_backup_still_reads(engine: Engine) 
     assert keep_partitions(engine, Retention(keep_days=5))
 
 
+@pytest.mark.usefixtures("days_of_ours")
 def test_migrating_drops_no_readings(database: str, engine: Engine) -> None:
     at = now() - timedelta(days=800)
     insert_point(engine, at)

@@ -145,6 +145,7 @@ def test_a_straggler_past_retention_spoils_no_roll_up(either_site: Site) -> None
         assert session.scalars(select(StaleHour.hour)).all() == []
 
 
+@pytest.mark.usefixtures("days_of_ours")
 def test_nothing_is_deleted_before_it_is_summed_up(site: Site) -> None:
     keep_partitions(site.engine, Retention(behind_days=95))
     pir = site.device("b1-501-pir")
