@@ -122,24 +122,22 @@ def _kernel(_: argparse.Namespace) -> Result:
 
 
 def _sustained(options: argparse.Namespace) -> Result:
-    scale = Scale(
-        seconds=options.seconds or 300.0,
-        gateways=options.gateways,
-        devices=options.devices or 10_000,
-        rate=options.rate or 0.0,
-        ingests=options.ingests,
-    )
-    return _under_load("sustained", loaded.sustained, scale)
+    return _steady("sustained", options, seconds=300.0, rate=0.0)
 
 
 def _light(options: argparse.Namespace) -> Result:
+    return _steady("light", options, seconds=120.0, rate=30.0)
+
+
+def _steady(name: str, options: argparse.Namespace, *, seconds: float, rate: float) -> Result:
     scale = Scale(
-        seconds=options.seconds or 120.0,
+        seconds=options.seconds or seconds,
         gateways=options.gateways,
         devices=options.devices or 10_000,
-        rate=options.rate or 30.0,
+        rate=options.rate or rate,
+        ingests=options.ingests,
     )
-    return _under_load("light", loaded.sustained, scale)
+    return _under_load(name, loaded.sustained, scale)
 
 
 def _burst(options: argparse.Namespace) -> Result:
