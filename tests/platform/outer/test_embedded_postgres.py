@@ -32,7 +32,7 @@ def _ask(url: str, query: str) -> Any:
     return row[0]
 
 
-def test_it_takes_a_quarter_of_the_memory_and_is_not_restarted_under_somebody(
+def test_it_takes_the_memory_it_is_to_have_and_is_not_restarted_under_somebody(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres, "_buffers_mib", lambda: 160)
