@@ -1,5 +1,6 @@
 """The web process: uvicorn around the screens, or around the API alone where they are missing."""
 
+import gc
 import importlib
 import importlib.util
 import signal
@@ -71,6 +72,8 @@ def run(settings: Settings) -> None:
         ConfigError: the address cannot be listened on.
     """
     app = load_app(settings)
+    gc.collect()
+    gc.freeze()  # a look through all that was imported would keep every screen waiting for 0.2 s
     host, port = settings.web_host, settings.web_port
     server = make_server(app, host=host, port=port)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what it has obeyed

@@ -102,6 +102,21 @@ def test_an_alert_comes_with_its_row_live_and_replayed(site: Site) -> None:
     with_feed(site, use)
 
 
+def test_what_changed_is_read_without_being_planned_anew(site: Site) -> None:
+    plans = "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+
+    async def use(feed: Feed) -> None:
+        async with await feed._connect() as connection:
+            feed._position[site.community_id] = 0
+            for _ in range(3):
+                await asyncio.to_thread(announce, site)
+                await feed._take(connection, site.community_id)
+            told = await (await connection.execute(plans, prepare=False)).fetchall()
+        assert told == [(3, 0)]
+
+    asyncio.run(use(Feed(site.engine)))
+
+
 def test_what_was_missed_is_replayed_from_where_the_screen_was(site: Site) -> None:
     numbers = [announce(site) for _ in range(5)]
 
