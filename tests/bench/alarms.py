@@ -31,6 +31,7 @@ class Alarms:
         self._device = Device(stage, GATEWAY, "sos_button")
         self._hops = Hops(stage, GATEWAY)
         self._pressed: dict[str, float] = {}
+        self._kept: dict[str, float] = {}
         self._stop = threading.Event()
         self._fault: Exception | None = None
         self._received: dict[str, float] = {}
@@ -66,7 +67,7 @@ class Alarms:
             buttons = [slug for slug in self._device.slugs if slug.startswith("bench-")]
             for number, name in enumerate(buttons):
                 self._pressed[name] = self._device.say(name, event="pressed")
-                self._device.wait_until_kept()
+                self._kept[name] = self._device.wait_until_kept()
                 if number % CLOSE_AFTER == CLOSE_AFTER - 1:
                     self._guard.close_all()
                 if self._stop.wait(self._every_s * _dice.uniform(0.7, 1.3)):
@@ -87,15 +88,18 @@ class Alarms:
     def figures(self, since: float = 0.0, until: float = float("inf")) -> dict[str, Figures]:
         """Give the percentiles, in ms, of the presses between two times (epoch seconds)."""
         chosen = {n: at for n, at in self._pressed.items() if since <= at < until}
+        announced = {n: self._hops.announced(seq) for seq, n in self._guard.numbers.items()}
         steps = {
-            "broker": self._hops.published,
-            "received": self._received,
-            "committed": self._hops.told,
-            "http_stream": self._guard.seen,
+            "broker": (self._pressed, self._hops.published),
+            "received": (self._pressed, self._received),
+            "announced": (self._pressed, announced),
+            "committed": (self._pressed, self._hops.told),
+            "http_stream": (self._pressed, self._guard.seen),
+            "edge's disk → announced": (self._kept, announced),
         }
         if len(chosen) < 2:  # of fewer there are no percentiles
             return {}
         return {
-            step: percentiles([(times[name] - at) * 1000 for name, at in chosen.items()])
-            for step, times in steps.items()
+            step: percentiles([(ends[name] - begins[name]) * 1000 for name in chosen])
+            for step, (begins, ends) in steps.items()
         }

@@ -68,10 +68,9 @@ def _loaded(figures: Figures) -> str:
     rows += ["", "| alarms | pressed | p50 | p99 | slowest |", "|---|---|---|---|---|"]
     for when, steps in figures["alarms_ms"].items():
         for step, ms in steps.items():
-            where = step.replace("_", " ")
+            way = step if "→" in step else f"device → {step.replace('_', ' ')}"
             rows.append(
-                f"| {when}: device → {where} | {ms['n']} | {ms['p50']} ms | {ms['p99']} ms"
-                f" | {ms['max']} ms |"
+                f"| {when}: {way} | {ms['n']} | {ms['p50']} ms | {ms['p99']} ms | {ms['max']} ms |"
             )
     rows += ["", "| share of the machine | |", "|---|---|"]
     shares = figures["share_of_the_machine_percent"]

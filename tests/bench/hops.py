@@ -53,7 +53,7 @@ class Hops:
             )
             for user, password, topic, act in accounts
         ]
-        self._database = stage.environment["ANJU_DATABASE_URL"]
+        self._database, self._community = stage.environment["ANJU_DATABASE_URL"], site.slug
         self._stopping = False
         self._listener = threading.Thread(target=self._listen, daemon=True)
 
@@ -112,8 +112,12 @@ class Hops:
 
     def _listen(self) -> None:
         with psycopg.connect(self._database, autocommit=True) as connection:
+            query = "SELECT id::text FROM communities WHERE slug = %s"
+            [ours] = connection.execute(query, [self._community]).fetchone() or [""]
             connection.execute(f"LISTEN {FEED_CHANNEL}".encode())
             while not self._stopping:
                 for notice in connection.notifies(timeout=0.5):
                     at = time.time()
-                    self._notices.append((int(notice.payload.partition(":")[2]), at))
+                    community, _, number = notice.payload.partition(":")
+                    if community == ours:
+                        self._notices.append((int(number), at))
