@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from anju_platform.rulebook.texts import INGEST_DOWN, WORKER_DOWN
+from anju_platform.rulebook.texts import INGEST_DOWN, NOT_ESCALATED, WORKER_DOWN
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
@@ -79,6 +79,8 @@ TIMELINE: Final = {
     "commented": N_("Note"),
     "closed": N_("Closed"),
     "told": N_("People told"),
+    "escalated": N_("Nobody had taken it on, called"),
+    "expired": N_("The acknowledgement ran out, called"),
 }
 
 RULE_GONE: Final = {
@@ -101,6 +103,8 @@ TIMELINE_ICON: Final = {
     "commented": "message",
     "closed": "lock",
     "told": "bell",
+    "escalated": "bell-ringing",
+    "expired": "clock",
 }
 
 DELIVERY: Final = {
@@ -181,7 +185,7 @@ VALUE: Final = {
 }
 """Words devices say as values: options of the catalogue's choices, and why a door decided so."""
 
-OURSELVES: Final = frozenset({INGEST_DOWN, WORKER_DOWN})
+OURSELVES: Final = frozenset({INGEST_DOWN, NOT_ESCALATED, WORKER_DOWN})
 """Rules of alerts about the platform itself: they have no place, they are about all of them."""
 
 PROCESS: Final = {"ingest": N_("receiving"), "worker": N_("telling people"), "web": N_("screens")}

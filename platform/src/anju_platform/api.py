@@ -31,6 +31,7 @@ from anju_platform.auth.throttle import Throttle
 from anju_platform.config import Settings
 from anju_platform.database import connect
 from anju_platform.errors import PlatformError
+from anju_platform.escalation import endpoints as escalation
 from anju_platform.feed import Change, Feed, Heartbeat, Item, Reset
 from anju_platform.media import endpoints as media
 from anju_platform.middleware import BodyLimit, SafeHeaders
@@ -112,7 +113,18 @@ def _api() -> APIRouter:
     cookie = APIKeyCookie(name=COOKIE, auto_error=False)
     # asked for here too, so that an endpoint that forgets to ask is not open
     closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie)])
-    parts = (auth, alerts, registry, telemetry, people, notifications, media, rulebook, system)
+    parts = (
+        auth,
+        alerts,
+        escalation,
+        registry,
+        telemetry,
+        people,
+        notifications,
+        media,
+        rulebook,
+        system,
+    )
     for part in parts:
         closed.include_router(part.router)
     closed.include_router(stream_router)

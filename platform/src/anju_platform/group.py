@@ -88,7 +88,7 @@ def _tell(transition: Transition, found: Found) -> list[Planned]:
         alert_id=alert.id,
         transition=alert.version,
         severity=alert.severity,
-        roles=found.rule.notify,
+        recipients=[f"role:{role}" for role in found.rule.notify],
         payload={
             "kind": transition.kind,
             "severity": alert.severity,

@@ -18,10 +18,12 @@ from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.background import Background
 from anju_platform.database import UNAVAILABLE, connect, now, to_millis, transaction
+from anju_platform.escalation.escalating import escalate
+from anju_platform.escalation.repository import overdue_s
 from anju_platform.group import Group, carry_over
 from anju_platform.notifications import repository as notifications
 from anju_platform.rulebook.book import Found
-from anju_platform.rulebook.texts import INGEST_DOWN, WORKER_DOWN
+from anju_platform.rulebook.texts import INGEST_DOWN, NOT_ESCALATED, WORKER_DOWN
 from anju_platform.system import listing
 from anju_platform.system.health import SILENT_S, UNSENT_S
 from anju_platform.system.listing import Process, of_kind
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 WORSE_AFTER_S = 120.0
 """After so long without a word from anywhere a life may depend on it: P1."""
 LOOK_S = 2.0
+OVERDUE_S = 10.0
+"""A step of an alert that nobody has may come so much late; then we tell it ourselves."""
 BLIND_S = SILENT_S / 2
 """Who has not looked for so long begins anew to count: others could not speak either."""
 
@@ -59,8 +63,11 @@ RULES: Mapping[str, Rule] = {
         INGEST_DOWN, "平台接收中断", "The platform receives nothing", "plug-connected-x"
     ),
     "worker": _own_rule(WORKER_DOWN, "平台通知中断", "The platform tells nobody", "server-2"),
+    "escalation": _own_rule(
+        NOT_ESCALATED, "告警升级中断", "Nobody hears that an alert waits", "bell-ringing"
+    ),
 }
-"""What is said when no process of a kind does its work."""
+"""What is said when no process of a kind does its work, or an alert waits unheard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +127,16 @@ class Doubts:
             self._missed.clear()
         self._looked_at = at
 
-    def judge(self, what: str, silent_s: float | None, at: float) -> Judgement:
+    def judge(
+        self, what: str, silent_s: float | None, at: float, most_s: float = SILENT_S
+    ) -> Judgement:
         """Judge a silence of that many seconds (None: of unknown length), as of :meth:`look`."""
-        if silent_s is not None and silent_s <= SILENT_S:
+        if silent_s is not None and silent_s <= most_s:
             self._missed.pop(what, None)
             return None
         missed_s = at - self._missed.setdefault(what, at)
         known_s = missed_s if silent_s is None else silent_s
-        if known_s <= SILENT_S or at - self._looking_since <= SILENT_S:
+        if known_s <= most_s or at - self._looking_since <= SILENT_S:
             return Doubt()
         return Fault(known_s, severity=2)
 
@@ -171,6 +180,7 @@ class Overseer(Background):
         super().__init__("oversight", patience_s=LOOK_S * 5)
         self._engine = connect(database_url, pool_size=1)
         self._doubts = Doubts()
+        self._unheard = False
 
     def _close(self) -> None:
         self._engine.dispose()
@@ -185,23 +195,32 @@ class Overseer(Background):
                 log.exception("looking after the platform failed; the next look is in %g s", LOOK_S)
 
     def look(self, at: float) -> None:
-        """Look once, ``at`` by a steady clock; raise and clear alerts about ourselves."""
+        """Look once, ``at`` by a steady clock; raise and clear alerts about ourselves.
+
+        What the worker should have told long ago is told from here, too.
+        """
         with transaction(self._engine) as session:
             judged = list(self._judge(session, at))
             if _has_the_lock(session):
                 _carry_out(session, judged)
+                if self._unheard:
+                    escalate(session, now())
 
     def _judge(self, session: Session, at: float) -> Iterator[tuple[int, Rule, Judgement]]:
         found = listing.processes(session)
         self._doubts.look(at)
         untold = untold_s(found, listing.unsent_s(session))
         told = self._doubts.judge(WORKER_DOWN, untold, at)
-        silent = unheard_s(found)
+        silent, waits = unheard_s(found), overdue_s(session, now())
+        self._unheard = any(seconds > OVERDUE_S for seconds in waits.values())
         for community_id in sorted(listing.watched_communities(session)):
             what = f"{INGEST_DOWN} {community_id}"
             heard = self._doubts.judge(what, silent.get(community_id), at)
             yield community_id, RULES["ingest"], _worse(heard)
             yield community_id, RULES["worker"], told
+            what = f"{NOT_ESCALATED} {community_id}"
+            told_of = self._doubts.judge(what, waits.get(community_id, 0.0), at, OVERDUE_S)
+            yield community_id, RULES["escalation"], _worse(told_of)
 
 
 def _worse(judgement: Judgement) -> Judgement:

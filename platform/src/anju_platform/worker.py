@@ -16,6 +16,7 @@ from anju_platform.baselines.learning import learn_due
 from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect, driver, now, reading, transaction
+from anju_platform.escalation.escalating import escalate_due
 from anju_platform.lanes import repository as lanes
 from anju_platform.media import service as media
 from anju_platform.notifications import repository as notifications
@@ -177,7 +178,7 @@ class Worker:
         self._stopping.set()
 
     def run(self) -> None:
-        """Deliver what is due, whenever woken and at least once a second, until stopped."""
+        """Deliver and escalate what is due, when woken and once a second, until stopped."""
         while not self._stopping.is_set():
             self._vitals.turned()
             try:
@@ -198,12 +199,13 @@ class Worker:
         while not self._stopping.is_set():
             self._vitals.turned()
             tried = deliver_due(self._engine, self._channels, _note_told, self._vitals.delivered)
-            if tried == 0:
+            looked_at = escalate_due(self._engine)
+            if tried == looked_at == 0:
                 list(raw.notifies(timeout=_POLL_S, stop_after=1))
 
 
 def _note_told(session: Session, accepted: Sequence[Notification]) -> None:
-    """Write into the alerts' timelines who was told."""
+    """Write into the alerts' timelines who was told; a step of escalation stands there already."""
     alerts.add_entries(
         session,
         [
@@ -215,5 +217,6 @@ def _note_told(session: Session, accepted: Sequence[Notification]) -> None:
                 {"recipient": one.recipient, "channel": one.channel},
             )
             for one in accepted
+            if one.step == 0
         ],
     )

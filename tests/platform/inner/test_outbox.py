@@ -65,7 +65,7 @@ def tell(session: Session, alert: Alert, transition: int = 1) -> None:
         alert_id=alert.id,
         transition=transition,
         severity=alert.severity,
-        roles=("guard", "property", "guard"),
+        recipients=("role:guard", "role:property", "role:guard"),
         payload={"kind": "raised"},
     )
     add(session, planned)

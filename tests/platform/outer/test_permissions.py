@@ -30,6 +30,7 @@ PROPERTY = {
     ("GET", "/api/v1/households/{slug}"),
     ("GET", "/api/v1/system"),
     ("GET", "/api/v1/quarantine"),
+    ("GET", "/api/v1/escalation"),
     ("GET", "/api/v1/rules"),
     ("GET", "/api/v1/rules/{rule_id}"),
     ("GET", "/api/v1/rules/{rule_id}/diff"),
@@ -37,6 +38,8 @@ PROPERTY = {
 }
 ADMIN = {
     ("GET", "/api/v1/audit"),
+    ("PUT", "/api/v1/escalation/{severity}"),
+    ("DELETE", "/api/v1/escalation/{severity}"),
     ("POST", "/api/v1/rules"),
     ("POST", "/api/v1/rules/check"),
     ("POST", "/api/v1/rules/{rule_id}/activate"),
@@ -66,7 +69,7 @@ def endpoints() -> Iterator[tuple[str, str]]:
 
 def address(path: str) -> str:
     filled = {"alert_id": str(uuid4()), "slug": "b1-door", "media_id": "some"}
-    filled |= {"rule_id": "smoke", "version": "1"}
+    filled |= {"rule_id": "smoke", "version": "1", "severity": "1"}
     for name, value in filled.items():
         path = path.replace("{" + name + "}", value)
     return path

@@ -1,6 +1,6 @@
 """Drawing one alert: the same part for the wall's panel, the alert's page and every action."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from anju_dashboards.words import N_
 from anju_devices.catalog import MODELS
 from anju_devices.model import Field
 from anju_platform.alerts import service
+from anju_platform.alerts.policy import FIRST
 from anju_platform.alerts.schemas import AlertDetail, AlertView, DeliveryView, TimelineView
 from anju_platform.auth.service import assignable
 from anju_platform.database import transaction
@@ -98,7 +99,8 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
     return {
         "detail": detail,
         "timeline": [_step(page, step, people) for step in detail.timeline],
-        "told": [_told(page, delivery, people) for delivery in detail.deliveries],
+        "told": [_told(page, delivery, people) for delivery in _latest(detail.deliveries)],
+        "next_people": _people(page, detail.next_step.to, people) if detail.next_step else "",
         "charts": _charts(detail, device),
         "facts": _facts(page, detail, device),
         "screen": screen,
@@ -113,6 +115,8 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
         text = page.text("Dispatched to %(name)s", name=said["name"])
     elif step.kind == "told" and said.get("recipient"):
         text = f"{text}: {_recipient(page, said['recipient'], people)}"
+    elif step.kind in ("escalated", "expired") and said.get("to"):
+        text = f"{text}: {_people(page, said['to'], people)}"
     elif step.kind in ("rose", "fell") and said.get("severity"):
         text = f"{text}: P{said['severity']}"
     elif step.kind == "unknown" and (gone := words.RULE_GONE.get(str(said.get("rule")))):
@@ -125,12 +129,24 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
     )
 
 
+def _people(page: Page, recipients: Sequence[str], people: Mapping[int, str]) -> str:
+    """Name whom messages are for."""
+    return page.text(", ").join(_recipient(page, one, people) for one in recipients)
+
+
 def _recipient(page: Page, recipient: str, people: Mapping[int, str]) -> str:
     """Say whom a message is for: a role, or a person by name."""
+    if recipient == FIRST:
+        return page.text("whoever was told first")
     kind, _, name = recipient.partition(":")
     if kind == "role" and name in words.ROLE:
         return page.text(words.ROLE[name])
     return people.get(int(name), name) if kind == "user" and name.isdecimal() else name
+
+
+def _latest(deliveries: Sequence[DeliveryView]) -> Iterable[DeliveryView]:
+    """Give the last message to each: whoever is called ten times is one line."""
+    return {(one.recipient, one.channel): one for one in deliveries}.values()
 
 
 def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told:

@@ -4,7 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Json, Key, Table
@@ -60,6 +68,11 @@ class Alert(Table):
     1 (life) to 4. ``observed_at`` is device time of the first activation, ``detected_at``
     ours. ``version`` counts changes: an acknowledgement names the one it saw.
     ``evidence`` holds ``event_ids``, ``values``, ``data`` and ``late_s``.
+
+    ``due_at`` is when it is looked at again whether anybody has it (escalation): the next step
+    of what nobody has, the end of an acknowledgement; no alert that nobody has is without.
+    ``policy`` is the plan it goes by, as it was when it began (null: not begun), ``step`` how
+    many of its steps were told.
     """
 
     __tablename__ = "alerts"
@@ -73,6 +86,8 @@ class Alert(Table):
         ),
         Index("ix_alerts_community_detected", "community_id", "detected_at"),
         Index("ix_alerts_key_closed", "community_id", "dedupe_key", "closed_at"),
+        Index("ix_alerts_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        CheckConstraint("handling <> 'unacked' OR due_at IS NOT NULL", name="is_due"),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))
@@ -108,6 +123,9 @@ class Alert(Table):
     previous_id: Mapped[UUID | None]
     media_id: Mapped[str | None]
     evidence: Mapped[Json] = mapped_column(default=dict)
+    due_at: Mapped[datetime | None] = mapped_column(server_default=text("now()"))
+    policy: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    step: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     version: Mapped[int] = mapped_column(default=1)
 
 
@@ -115,7 +133,7 @@ class TimelineEntry(Table):
     """One step in an alert's life, never changed: who, when, from which screen.
 
     ``kind``: raised, reactivated, reopened, rose, fell, cleared, unknown, acked, dispatched,
-    commented, closed, told.
+    commented, closed, told, escalated, expired.
     """
 
     __tablename__ = "alert_timeline"

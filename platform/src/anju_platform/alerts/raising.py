@@ -95,6 +95,12 @@ def _calls_for_people(closed: Alert | None, finding: Finding) -> bool:
     return finding.kind is FindingKind.active
 
 
+def people_are_called(alert: Alert) -> bool:
+    """Tell whether people are called: not of what is muted, a test, or over by itself."""
+    is_over = alert.condition == Condition.CLEAR and not alert.latched
+    return not (alert.overlays or alert.mode == Mode.TEST or is_over)
+
+
 def dedupe_key(finding: Finding) -> str:
     """Give what an alert is the only open one of: rule, entity, discriminator."""
     return f"{finding.rule_id}|{finding.entity}|{finding.discriminator}"
@@ -138,6 +144,8 @@ def _raise(
         previous_id=former.id if former else None,
         media_id=_snapshot(finding),
         evidence=evidence,
+        due_at=detected,
+        step=0,
         version=1,
     )
     entries = (_entry(alert, "raised", finding),)
@@ -150,7 +158,7 @@ def _closed_lately(alert: Alert, finding: Finding) -> bool:
 
 
 def _reopen(alert: Alert, finding: Finding) -> Transition:
-    _hand_back(alert)
+    hand_back(alert, from_millis(finding.detected_at))
     alert.owner_id = None
     alert.closed_at = alert.closed_by = None
     alert.cause = alert.note = None
@@ -158,10 +166,14 @@ def _reopen(alert: Alert, finding: Finding) -> Transition:
     return _activate(alert, finding, "reopened", always=always)
 
 
-def _hand_back(alert: Alert) -> None:
-    """Make an alert new to people: whoever acknowledged it saw something else."""
+def hand_back(alert: Alert, at: datetime) -> None:
+    """Make an alert new to people: whoever acknowledged it saw something else, or has left it.
+
+    Who hears of it next, and when, begins anew.
+    """
     alert.handling = Handling.UNACKED
     alert.acked_at = alert.acked_by = None
+    alert.due_at, alert.policy, alert.step = at, None, 0
 
 
 def _refresh(alert: Alert, finding: Finding) -> Transition | None:
@@ -178,10 +190,10 @@ def _refresh(alert: Alert, finding: Finding) -> Transition | None:
 
 def _active_again(alert: Alert, finding: Finding) -> Transition:
     if finding.severity < alert.severity:
-        _hand_back(alert)
+        hand_back(alert, from_millis(finding.detected_at))
         return _activate(alert, finding, "rose", always=True)
     if _calls_again(alert, finding):
-        _hand_back(alert)
+        hand_back(alert, from_millis(finding.detected_at))
         return _activate(alert, finding, "reactivated", always=True, handed_back=True)
     if alert.condition == Condition.ACTIVE:
         alert.occurrences += 1
@@ -241,7 +253,7 @@ def _severity(alert: Alert, finding: Finding) -> Transition | None:
     rises = finding.severity < alert.severity
     alert.severity = finding.severity
     if rises:
-        _hand_back(alert)
+        hand_back(alert, from_millis(finding.detected_at))
         return _changed(alert, finding, "rose", tell=True)
     return _changed(alert, finding, "fell", tell=False)
 
@@ -254,7 +266,7 @@ def _cleared(alert: Alert, finding: Finding) -> Transition | None:
     cleared = _changed(alert, finding, "cleared", tell=False)
     if alert.handling != Handling.ACKED or alert.latched:
         return cleared
-    alert.handling = Handling.CLOSED
+    alert.handling, alert.due_at = Handling.CLOSED, None
     alert.closed_at = alert.cleared_at
     closed = _entry(alert, "closed", finding)
     return Transition(alert, "cleared", tell=False, entries=(*cleared.entries, closed))

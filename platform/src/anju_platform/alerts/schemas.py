@@ -110,16 +110,30 @@ class ChartView(View):
     end: datetime
 
 
+class NextStep(View):
+    """Who is told next if nobody takes the alert on, and when.
+
+    A target is ``first`` (whoever was told when it was raised), ``role:<role>`` or
+    ``user:<id>``.
+    """
+
+    at: datetime
+    to: tuple[str, ...]
+
+
 class AlertDetail(View):
     """Everything the right-hand panel shows of one alert.
 
     ``contacts`` are those of the household concerned, empty when none is, or when the alert
     is closed and a guard looks. ``media_ready`` says that the snapshot can be fetched now.
     ``values`` are the readings that raised it (health values only for those who may see
-    them).
+    them). ``next_step`` is there while nobody has it and people are called; ``ack_until`` is
+    when whoever has it is asked again.
     """
 
     alert: AlertView
+    next_step: NextStep | None
+    ack_until: datetime | None
     timeline: tuple[TimelineView, ...]
     contacts: tuple[ContactView, ...]
     deliveries: tuple[DeliveryView, ...]

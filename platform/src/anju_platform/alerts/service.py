@@ -13,11 +13,14 @@ from anju_devices.catalog import MODELS
 from anju_platform.alerts import listing, repository
 from anju_platform.alerts.listing import counts, history, one_alert, open_alerts
 from anju_platform.alerts.model import Alert, Cause, Condition, Handling
+from anju_platform.alerts.policy import GOOD_FOR, begun
+from anju_platform.alerts.raising import people_are_called
 from anju_platform.alerts.schemas import (
     AccessView,
     AlertDetail,
     AlertView,
     ChartView,
+    NextStep,
     TimelineView,
 )
 from anju_platform.audit.service import record
@@ -86,7 +89,7 @@ def acknowledge(
     _demand_version(session, alert, version)
     _take_on(session, actor, alert, screen)
     if alert.condition == Condition.CLEAR and not alert.latched:
-        alert.handling, alert.closed_at = Handling.CLOSED, now()
+        alert.handling, alert.closed_at, alert.due_at = Handling.CLOSED, now(), None
         repository.add_entry(session, alert, "closed", alert.closed_at)
     return _changed(session, alert)
 
@@ -110,7 +113,7 @@ def dispatch(
     _demand_version(session, alert, version)
     if alert.handling == Handling.UNACKED:
         _take_on(session, actor, alert, screen)
-    alert.owner_id = user_id
+    alert.owner_id, alert.due_at = user_id, now() + GOOD_FOR[alert.severity]
     said = {"user_id": user_id, "name": person.name}
     _note(session, actor, alert, "dispatched", screen=screen, data=said)
     view = _changed(session, alert)
@@ -146,7 +149,7 @@ def close(
     moment = now()
     if alert.acked_at is None:
         alert.acked_at, alert.acked_by = moment, actor.user_id
-    alert.handling = Handling.CLOSED
+    alert.handling, alert.due_at = Handling.CLOSED, None
     alert.closed_at, alert.closed_by = moment, actor.user_id
     alert.cause, alert.note = cause, note or None
     said = {"cause": cause, "note": note, "condition": alert.condition}
@@ -164,6 +167,8 @@ def comment(session: Session, actor: Actor, alert_id: UUID, *, text: str, screen
     if not text.strip():
         raise InvalidRequestError("a comment needs words")
     alert = _locked(session, actor, alert_id)
+    if alert.handling == Handling.ACKED:  # whoever says something has not left it
+        alert.due_at = now() + GOOD_FOR[alert.severity]
     _note(session, actor, alert, "commented", screen=screen, data={"text": text.strip()})
     return _changed(session, alert)
 
@@ -194,6 +199,7 @@ def _demand_version(session: Session, alert: Alert, version: int) -> None:
 def _take_on(session: Session, actor: Actor, alert: Alert, screen: str) -> None:
     alert.handling = Handling.ACKED
     alert.acked_at, alert.acked_by = now(), actor.user_id
+    alert.due_at = alert.acked_at + GOOD_FOR[alert.severity]
     _note(session, actor, alert, "acked", screen=screen, data={})
 
 
@@ -219,7 +225,7 @@ def _tell(session: Session, alert: Alert, user_id: int, kind: str) -> None:
         alert_id=alert.id,
         transition=alert.version,
         severity=alert.severity,
-        users=(user_id,),
+        recipients=(f"user:{user_id}",),
         payload=payload,
     )
     notifications.add(session, planned)
@@ -244,6 +250,8 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
     device = session.get(Device, alert.device_id) if alert.device_id is not None else None
     return AlertDetail(
         alert=_present(session, alert),
+        next_step=_next_step(alert),
+        ack_until=alert.due_at if alert.handling == Handling.ACKED else None,
         timeline=_timeline(session, actor, alert),
         contacts=_contacts(session, actor, alert),
         deliveries=listing.deliveries(session, alert.id),
@@ -254,6 +262,15 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
         media_ready=alert.media_id is not None
         and listing.media_ready(session, alert.community_id, alert.media_id),
     )
+
+
+def _next_step(alert: Alert) -> NextStep | None:
+    course = begun(alert.policy)
+    if course is None or alert.due_at is None or alert.handling != Handling.UNACKED:
+        return None
+    if not people_are_called(alert):
+        return None
+    return NextStep(at=alert.due_at, to=course.step(alert.step).to)
 
 
 def _for(actor: Actor, said: Json | None) -> Json:

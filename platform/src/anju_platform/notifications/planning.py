@@ -25,23 +25,23 @@ def plan(
     alert_id: UUID,
     transition: int,
     severity: int,
-    roles: Sequence[str] = (),
-    users: Sequence[int] = (),
+    recipients: Sequence[str],
     payload: Json,
+    step: int = 0,
 ) -> list[Planned]:
-    """Give one message per role and per user (by id).
+    """Give one message per recipient: ``role:<role>`` or ``user:<id>``.
 
     They go to :func:`anju_platform.notifications.repository.add`.
-    ``transition`` is the alert's ``version`` told of. Adding the same transition again
-    changes nothing.
+    ``transition`` is the alert's ``version`` told of, ``step`` how manieth time it is said that
+    nobody has taken it on. Adding the same again changes nothing.
     """
     at = now()
-    recipients = (*(f"role:{role}" for role in roles), *(f"user:{user}" for user in users))
     return [
         Planned(
             community_id=community_id,
             alert_id=alert_id,
             transition=transition,
+            step=step,
             recipient=recipient,
             channel=IN_APP,
             payload=payload,

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import CursorResult, and_, delete, or_, select, update
+from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.database import Json, as_json, driver
@@ -19,12 +19,12 @@ _UNSETTLED = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
 
 _ADD = """
     WITH added AS (
-        INSERT INTO notifications (community_id, alert_id, transition, recipient, channel, state,
-            payload, attempts, created_at, next_attempt_at, expires_at)
-        SELECT community_id, alert_id, transition, recipient, channel, 'queued', payload, 0,
+        INSERT INTO notifications (community_id, alert_id, transition, step, recipient, channel,
+            state, payload, attempts, created_at, next_attempt_at, expires_at)
+        SELECT community_id, alert_id, transition, step, recipient, channel, 'queued', payload, 0,
             created_at, created_at, expires_at
         FROM json_to_recordset(%s) AS new (community_id bigint, alert_id uuid,
-            transition bigint, recipient text, channel text, payload jsonb,
+            transition bigint, step smallint, recipient text, channel text, payload jsonb,
             created_at timestamptz, expires_at timestamptz)
         ON CONFLICT DO NOTHING
         RETURNING id
@@ -39,6 +39,7 @@ class Planned(msgspec.Struct, frozen=True):
     community_id: int
     alert_id: UUID
     transition: int
+    step: int
     recipient: str
     channel: str
     payload: Json
@@ -50,6 +51,17 @@ def add(session: Session, planned: Sequence[Planned]) -> None:
     """Insert what is not there yet and wake the worker, without waiting for the answer."""
     if planned:
         driver(session).execute(_ADD, [as_json(planned), OUTBOX_CHANNEL])
+
+
+def told_first(session: Session, alert_id: UUID) -> list[str]:
+    """Give who was told when the alert was raised or became new to people again."""
+    query = (
+        select(Notification.recipient)
+        .where(Notification.alert_id == alert_id, Notification.step == 0)
+        .group_by(Notification.recipient)
+        .order_by(func.min(Notification.id))
+    )
+    return list(session.scalars(query))
 
 
 def lease(session: Session, at: datetime, duration: timedelta, limit: int) -> list[Notification]:

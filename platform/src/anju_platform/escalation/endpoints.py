@@ -1,0 +1,40 @@
+"""HTTP of plans."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from anju_platform.auth.dependencies import Admin, Database, Property
+from anju_platform.database import reading, transaction
+from anju_platform.escalation import service
+from anju_platform.escalation.schemas import PolicyText, PolicyView, Severity
+
+router = APIRouter(prefix="/escalation", tags=["escalation"])
+
+Where = Annotated[str | None, Query(max_length=64)]
+"""A place's slug; none: everywhere."""
+
+
+@router.get("")
+def plans(database: Database, actor: Property) -> tuple[PolicyView, ...]:
+    """Give who hears of alerts that nobody takes on, and when, by severity and place."""
+    with reading(database) as session:
+        return service.plans(session, actor)
+
+
+@router.put("/{severity}")
+def put(
+    database: Database, actor: Admin, severity: Severity, text: PolicyText, place: Where = None
+) -> tuple[PolicyView, ...]:
+    """Put a plan in force; alerts that have begun go on by the one they began with."""
+    with transaction(database) as session:
+        return service.put(session, actor, severity, place, text)
+
+
+@router.delete("/{severity}")
+def remove(
+    database: Database, actor: Admin, severity: Severity, place: Where = None
+) -> tuple[PolicyView, ...]:
+    """Go back to the plan around it."""
+    with transaction(database) as session:
+        return service.remove(session, actor, severity, place)

@@ -1,0 +1,124 @@
+"""SQL of escalation."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import delete, func, literal_column, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from anju_platform.alerts.model import Alert, Handling
+from anju_platform.alerts.policy import Policy
+from anju_platform.escalation.model import EscalationPolicy
+from anju_platform.registry.model import Place
+
+_UNIQUE = ("community_id", "severity", "place_id")
+
+
+def lock_due(session: Session, at: datetime, *, limit: int) -> list[Alert]:
+    """Give and lock alerts that are to be looked at again and that nobody else is looking at."""
+    query = (
+        select(Alert)
+        .where(Alert.due_at <= at, Alert.handling != Handling.CLOSED)
+        .order_by(Alert.due_at, Alert.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(query))
+
+
+def overdue_s(session: Session, at: datetime) -> Mapping[int, float]:
+    """Give, by community, for how many seconds an alert nobody has should have been told of."""
+    waited = func.extract("epoch", at - func.min(Alert.due_at))
+    query = (
+        select(Alert.community_id, waited)
+        .where(Alert.due_at < at, Alert.handling == Handling.UNACKED)
+        .group_by(Alert.community_id)
+    )
+    return {community_id: float(seconds) for community_id, seconds in session.execute(query)}
+
+
+def policy_for(
+    session: Session, community_id: int, severity: int, place_id: int | None
+) -> Policy | None:
+    """Give the plan for a place: its own, else that of the nearest place around it, else of all."""
+    around = (
+        select(Place.id, Place.parent_id, literal_column("0").label("far"))
+        .where(Place.id == place_id)
+        .cte("around", recursive=True)
+    )
+    around = around.union_all(
+        select(Place.id, Place.parent_id, around.c.far + 1).join(
+            around, Place.id == around.c.parent_id
+        )
+    )
+    query = (
+        select(EscalationPolicy.policy)
+        .outerjoin(around, around.c.id == EscalationPolicy.place_id)
+        .where(
+            EscalationPolicy.community_id == community_id,
+            EscalationPolicy.severity == severity,
+            EscalationPolicy.place_id.is_(None) | around.c.id.is_not(None),
+        )
+        .order_by(around.c.far.nulls_last())
+        .limit(1)
+    )
+    stored = session.scalar(query)
+    return None if stored is None else msgspec.convert(stored, Policy)
+
+
+def policies(session: Session, community_id: int) -> list[tuple[EscalationPolicy, str | None]]:
+    """Give a community's plans with the slugs of their places, by severity."""
+    query = (
+        select(EscalationPolicy, Place.slug)
+        .outerjoin(Place, Place.id == EscalationPolicy.place_id)
+        .where(EscalationPolicy.community_id == community_id)
+        .order_by(EscalationPolicy.severity, Place.slug.nulls_first())
+    )
+    return [(policy, slug) for policy, slug in session.execute(query)]
+
+
+def put(
+    session: Session,
+    community_id: int,
+    severity: int,
+    place_id: int | None,
+    policy: Policy,
+    *,
+    at: datetime,
+    user_id: int,
+) -> None:
+    """Write a plan in place of the one there was."""
+    changed = {
+        "policy": msgspec.to_builtins(policy),
+        "changed_at": at,
+        "changed_by": user_id,
+    }
+    key = dict(zip(_UNIQUE, (community_id, severity, place_id), strict=True))
+    session.execute(
+        insert(EscalationPolicy)
+        .values(**key, **changed)
+        .on_conflict_do_update(index_elements=_UNIQUE, set_=changed)
+    )
+
+
+def remove(session: Session, community_id: int, severity: int, place_id: int | None) -> bool:
+    """Delete a plan; gives whether there was one."""
+    gone = session.execute(
+        delete(EscalationPolicy)
+        .where(
+            EscalationPolicy.community_id == community_id,
+            EscalationPolicy.severity == severity,
+            EscalationPolicy.place_id.is_not_distinct_from(place_id),
+        )
+        .returning(EscalationPolicy.id)
+    )
+    return gone.first() is not None
+
+
+def place_id(session: Session, community_id: int, slug: str) -> int | None:
+    """Find a place."""
+    query = select(Place.id).where(Place.community_id == community_id, Place.slug == slug)
+    return session.scalar(query)

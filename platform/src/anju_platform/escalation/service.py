@@ -1,0 +1,103 @@
+"""What administrators decide about plans; every change is audited."""
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from anju_platform.alerts.policy import DEFAULTS, Policy, check
+from anju_platform.audit.service import record
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.repository import users
+from anju_platform.database import now
+from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.escalation import repository
+from anju_platform.escalation.schemas import PolicyText, PolicyView
+
+
+def plans(session: Session, actor: Actor) -> tuple[PolicyView, ...]:
+    """Give the plan of each severity, and those of single places."""
+    found = [
+        PolicyView(
+            severity=one.severity,
+            place=place,
+            policy=PolicyText.model_validate(one.policy),
+            ours=True,
+            changed_at=one.changed_at,
+        )
+        for one, place in repository.policies(session, actor.community_id)
+    ]
+    everywhere = {one.severity for one in found if one.place is None}
+    found += [
+        PolicyView(
+            severity=severity,
+            place=None,
+            policy=PolicyText.model_validate(msgspec.to_builtins(policy)),
+            ours=False,
+            changed_at=None,
+        )
+        for severity, policy in DEFAULTS.items()
+        if severity not in everywhere
+    ]
+    return tuple(sorted(found, key=lambda one: (one.severity, one.place or "")))
+
+
+def put(
+    session: Session, actor: Actor, severity: int, place: str | None, text: PolicyText
+) -> tuple[PolicyView, ...]:
+    """Put a plan in force for alerts that begin from now on; gives all plans.
+
+    Raises:
+        InvalidRequestError: it tells nobody, or not in order.
+        NotFoundError: no such place in the actor's community.
+    """
+    policy = msgspec.convert(text.model_dump(), Policy)
+    check(policy)
+    _demand_people(session, actor, policy)
+    place_id = _place(session, actor, place)
+    repository.put(
+        session,
+        actor.community_id,
+        severity,
+        place_id,
+        policy,
+        at=now(),
+        user_id=actor.user_id,
+    )
+    _note(session, actor, "escalation.changed", severity, place)
+    return plans(session, actor)
+
+
+def remove(
+    session: Session, actor: Actor, severity: int, place: str | None
+) -> tuple[PolicyView, ...]:
+    """Go back to the plan around it: the community's, else the product's own; gives all plans.
+
+    Raises:
+        NotFoundError: there is no such plan, or no such place.
+    """
+    place_id = _place(session, actor, place)
+    if not repository.remove(session, actor.community_id, severity, place_id):
+        raise NotFoundError(f"there is no plan of yours for P{severity} there")
+    _note(session, actor, "escalation.removed", severity, place)
+    return plans(session, actor)
+
+
+def _demand_people(session: Session, actor: Actor, policy: Policy) -> None:
+    """Check that every person a plan names is somebody of the community who may log in."""
+    known = {f"user:{user.id}" for user in users(session, actor.community_id)}
+    for number, step in enumerate(policy.steps, start=1):
+        for target in step.to:
+            if target.startswith("user:") and target not in known:
+                raise InvalidRequestError(f"step {number} tells {target}: there is no such person")
+
+
+def _place(session: Session, actor: Actor, slug: str | None) -> int | None:
+    if slug is None:
+        return None
+    found = repository.place_id(session, actor.community_id, slug)
+    if found is None:
+        raise NotFoundError(f"there is no place {slug!r}")
+    return found
+
+
+def _note(session: Session, actor: Actor, action: str, severity: int, place: str | None) -> None:
+    record(session, actor, action, f"escalation:P{severity}", {"place": place})

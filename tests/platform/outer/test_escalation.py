@@ -1,0 +1,426 @@
+"""What happens when nobody takes an alert on: every step in time, told once, to somebody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from outer_site import Site
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from anju_platform.alerts import service
+from anju_platform.alerts.model import Alert, TimelineEntry
+from anju_platform.alerts.policy import DEFAULTS, Policy, Step, check
+from anju_platform.auth.model import Role, User
+from anju_platform.database import now, transaction
+from anju_platform.errors import InvalidRequestError
+from anju_platform.escalation.escalating import escalate_due
+from anju_platform.notifications.delivery import InApp
+from anju_platform.notifications.model import Notification
+from anju_platform.notifications.planning import IN_APP, plan
+from anju_platform.notifications.repository import add
+from anju_platform.oversight import Overseer
+from anju_platform.rulebook.texts import NOT_ESCALATED
+from anju_platform.worker import Worker
+
+LogIn = Callable[..., httpx.Client]
+STARTED = now()
+
+
+class Desk:
+    """One community whose clock is moved by the test; nobody is there unless it says so."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.at = STARTED
+
+    def rings(self, **changed: Any) -> UUID:
+        """Raise an alert now, of which guards are told."""
+        moments = dict.fromkeys(("observed_at", "detected_at", "activated_at", "due_at"), self.at)
+        alert = self.site.alert(**(moments | changed))
+        with transaction(self.site.engine) as session:
+            row = session.get_one(Alert, alert)
+            planned = plan(
+                community_id=row.community_id,
+                alert_id=alert,
+                transition=row.version,
+                severity=row.severity,
+                recipients=["role:guard"],
+                payload={},
+            )
+            add(session, planned)
+        return alert
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass, with a look at what is due each second."""
+        for _ in range(seconds):
+            self.at += timedelta(seconds=1)
+            escalate_due(self.site.engine, self.at)
+
+    def look(self) -> None:
+        escalate_due(self.site.engine, self.at)
+
+    def alert(self, alert: UUID) -> Alert:
+        with Session(self.site.engine) as session:
+            return session.get_one(Alert, alert)
+
+    def steps(self, alert: UUID) -> list[tuple[int, list[str]]]:
+        """Give when somebody was called, in seconds after the start, and who."""
+        with Session(self.site.engine) as session:
+            query = (
+                select(TimelineEntry)
+                .where(TimelineEntry.alert_id == alert, TimelineEntry.kind == "escalated")
+                .order_by(TimelineEntry.id)
+            )
+            return [
+                (round((entry.at - STARTED).total_seconds()), entry.data["to"])
+                for entry in session.scalars(query)
+            ]
+
+    def messages(self, alert: UUID) -> list[tuple[int, int, str]]:
+        """Give (transition, step, recipient) of every message."""
+        with Session(self.site.engine) as session:
+            query = (
+                select(Notification.transition, Notification.step, Notification.recipient)
+                .where(Notification.alert_id == alert)
+                .order_by(Notification.id)
+            )
+            return [(a, b, c) for a, b, c in session.execute(query)]
+
+    def acknowledges(self, alert: UUID) -> None:
+        with transaction(self.site.engine) as session:
+            version = session.get_one(Alert, alert).version
+            service.acknowledge(session, self.site.actor(), alert, version=version, screen="wall")
+            session.get_one(Alert, alert).due_at = self.at + timedelta(minutes=5)
+
+    def changes(self, alert: UUID, **values: Any) -> None:
+        with transaction(self.site.engine) as session:
+            session.execute(update(Alert).where(Alert.id == alert).values(**values))
+
+
+@pytest.fixture
+def desk(site: Site) -> Desk:
+    return Desk(site)
+
+
+GUARD, PROPERTY, ADMIN = "role:guard", "role:property", "role:admin"
+
+
+# -- nobody answers --------------------------------------------------------------------------
+
+
+def test_each_step_of_a_p1_is_told_in_its_second_up_to_the_last_and_then_ever_again(
+    desk: Desk,
+) -> None:
+    alert = desk.rings()
+    desk.look()
+    desk.wait(600)
+    assert desk.steps(alert) == [
+        (60, [GUARD, PROPERTY]),
+        (120, [GUARD, PROPERTY, ADMIN]),
+        (180, [GUARD, PROPERTY, ADMIN]),
+        (300, [GUARD, PROPERTY, ADMIN]),
+        (540, [GUARD, PROPERTY, ADMIN]),
+    ]
+    assert desk.messages(alert) == [
+        (1, 0, GUARD),
+        *((1, 1, who) for who in (GUARD, PROPERTY)),
+        *((1, step, who) for step in (2, 3, 4, 5) for who in (GUARD, PROPERTY, ADMIN)),
+    ]
+    assert desk.alert(alert).version == 1  # whoever looks at it may still take it on
+
+
+@pytest.mark.parametrize(("severity", "expected"), [(2, [144, 180]), (3, [720, 900])])
+def test_of_less_urgent_ones_the_lead_hears_at_80_percent_and_the_office_at_the_end(
+    desk: Desk, severity: int, expected: list[int]
+) -> None:
+    alert = desk.rings(severity=severity)
+    desk.look()
+    desk.wait(expected[1])
+    assert [(at, len(to)) for at, to in desk.steps(alert)] == list(
+        zip(expected, (2, 3), strict=True)
+    )
+
+
+def test_repetitions_wait_ever_longer_but_no_more_than_an_hour() -> None:
+    policy, at = DEFAULTS[1], STARTED
+    waits = [policy.due(number, STARTED, at) - at for number in range(2, 40)]
+    assert [round(one.total_seconds()) for one in waits[:8]] == [
+        60, 120, 240, 480, 960, 1920, 3600, 3600,
+    ]  # fmt: skip
+    assert waits[-1] == timedelta(hours=1)
+
+
+def test_after_an_outage_what_was_missed_is_told_once_not_many_times(desk: Desk) -> None:
+    alert = desk.rings()
+    desk.at += timedelta(hours=2)
+    desk.look()
+    desk.look()
+    desk.look()
+    assert [len(to) for _, to in desk.steps(alert)] == [2, 3]
+    desk.wait(60)
+    assert len(desk.steps(alert)) == 3
+
+
+def test_a_step_that_names_nobody_who_is_there_reaches_somebody_else(desk: Desk) -> None:
+    with transaction(desk.site.engine) as session:
+        session.execute(update(User).where(User.role != Role.ADMIN).values(disabled=True))
+    alert = desk.rings()
+    desk.look()
+    desk.wait(60)
+    assert desk.steps(alert) == [(60, [ADMIN])]
+
+
+# -- somebody answers ------------------------------------------------------------------------
+
+
+def test_an_acknowledgement_stops_it(desk: Desk) -> None:
+    alert = desk.rings()
+    desk.look()
+    desk.wait(59)
+    desk.acknowledges(alert)
+    desk.wait(200)
+    assert desk.steps(alert) == []
+
+
+def test_an_acknowledgement_ends_while_it_lasts_and_all_begins_anew(
+    desk: Desk, log_in: LogIn
+) -> None:
+    alert = desk.rings()
+    desk.acknowledges(alert)
+    desk.wait(299)
+    assert desk.alert(alert).handling == "acked"
+    desk.wait(1)
+    found = desk.alert(alert)
+    assert (found.handling, found.acked_by, found.version) == ("unacked", None, 3)
+    guard = desk.site.actor()
+    assert desk.messages(alert)[1:] == [(3, 0, GUARD), (3, 0, f"user:{guard.user_id}")]
+    desk.wait(60)
+    assert desk.steps(alert) == [(360, [GUARD, f"user:{guard.user_id}", PROPERTY])]
+    detail = log_in("guard").get(f"/api/v1/alerts/{alert}").json()
+    assert [step["kind"] for step in detail["timeline"]][-3:] == ["acked", "expired", "escalated"]
+    assert detail["next_step"]["to"] == ["first", "role:property", "role:admin"]
+
+
+def test_an_acknowledgement_of_what_is_over_does_not_end(desk: Desk) -> None:
+    alert = desk.rings(latched=True)
+    desk.acknowledges(alert)
+    desk.changes(alert, condition="clear")
+    desk.wait(400)
+    found = desk.alert(alert)
+    assert (found.handling, found.due_at) == ("acked", None)
+
+
+def test_whoever_writes_a_note_has_not_left_it(desk: Desk) -> None:
+    alert = desk.rings()
+    desk.acknowledges(alert)
+    desk.changes(alert, due_at=STARTED)
+    with transaction(desk.site.engine) as session:
+        service.comment(session, desk.site.actor(), alert, text="on my way", screen="wall")
+    due = desk.alert(alert).due_at
+    assert due is not None
+    assert due > now() + timedelta(minutes=4)
+
+
+# -- who is not called -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [{"overlays": ["shelved"]}, {"mode": "test"}, {"condition": "clear"}],
+    ids=["muted", "test", "over by itself"],
+)
+def test_nobody_is_called_of_what_is(desk: Desk, quiet: dict[str, Any]) -> None:
+    alert = desk.rings(**quiet)
+    desk.look()
+    desk.wait(300)
+    assert desk.steps(alert) == []
+    desk.changes(alert, overlays=[], mode="actual", condition="active")
+    desk.wait(60)
+    assert len(desk.steps(alert)) == 1
+
+
+def test_what_is_over_but_latches_goes_on(desk: Desk) -> None:
+    alert = desk.rings(latched=True, condition="clear")
+    desk.look()
+    desk.wait(60)
+    assert len(desk.steps(alert)) == 1
+
+
+# -- whose plan ------------------------------------------------------------------------------
+
+
+def policy(*after_s: int) -> dict[str, Any]:
+    return {"steps": [{"after_s": s, "to": ["role:admin"]} for s in after_s], "repeat_s": 600}
+
+
+def test_the_nearest_place_with_a_plan_decides(desk: Desk, log_in: LogIn) -> None:
+    admin = log_in("admin")
+    for query, text in (("", policy(30)), ("?place=b1", policy(20)), ("?place=gate", policy(10))):
+        assert admin.put(f"/api/v1/escalation/1{query}", json=text).status_code == 200
+    in_the_house, at_the_gate, nowhere = (
+        desk.rings(slug=slug) for slug in ("b1-501-sos", "gate-south", "far-pir")
+    )
+    desk.look()
+    desk.wait(40)
+    assert [desk.steps(one) for one in (in_the_house, at_the_gate, nowhere)] == [
+        [(20, [ADMIN])],
+        [(10, [ADMIN])],
+        [(30, [ADMIN])],
+    ]
+
+
+def test_an_alert_goes_on_by_the_plan_it_began_with(desk: Desk, log_in: LogIn) -> None:
+    before = desk.rings()
+    desk.look()
+    log_in("admin").put("/api/v1/escalation/1", json=policy(5)).raise_for_status()
+    after = desk.rings()
+    desk.look()
+    desk.wait(60)
+    assert [at for at, _ in desk.steps(before)] == [60]
+    assert [at for at, _ in desk.steps(after)] == [5]
+
+
+def test_plans_are_read_changed_and_put_back_and_audited(site: Site, log_in: LogIn) -> None:
+    admin = log_in("admin")
+    plans = log_in("property").get("/api/v1/escalation").json()
+    assert [(one["severity"], one["ours"]) for one in plans] == [(n, False) for n in (1, 2, 3, 4)]
+    changed = admin.put("/api/v1/escalation/2?place=b1", json=policy(60, 90)).json()
+    assert [(one["severity"], one["place"]) for one in changed if one["ours"]] == [(2, "b1")]
+    assert admin.delete("/api/v1/escalation/2?place=b1").json() == plans
+    assert admin.delete("/api/v1/escalation/2?place=b1").status_code == 404
+    (entry,) = site.audited("escalation.changed")
+    assert (entry.subject, entry.data) == ("escalation:P2", {"place": "b1"})
+    assert len(site.audited("escalation.removed")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ({"steps": [], "repeat_s": 60}, "1 to 20 steps"),
+        ({"steps": [{"after_s": 60, "to": []}], "repeat_s": 60}, "step 1 tells nobody"),
+        (policy(60, 60), "step 2 comes after 60 s"),
+        ({**policy(60), "repeat_s": 1}, "repeat_s must be 30 s"),
+        ({"steps": [{"after_s": 6, "to": ["role:king"]}], "repeat_s": 60}, "'role:king'"),
+        ({"steps": [{"after_s": 6, "to": ["user:999999"]}], "repeat_s": 60}, "no such person"),
+    ],
+)
+def test_a_plan_that_would_reach_nobody_is_refused(
+    log_in: LogIn, text: dict[str, Any], said: str
+) -> None:
+    answer = log_in("admin").put("/api/v1/escalation/1", json=text)
+    assert answer.status_code == 422
+    assert said in answer.text
+
+
+def test_a_plan_of_no_place_or_severity_is_refused(log_in: LogIn) -> None:
+    admin = log_in("admin")
+    assert admin.put("/api/v1/escalation/1?place=moon", json=policy(9)).status_code == 404
+    assert admin.put("/api/v1/escalation/5", json=policy(9)).status_code == 422
+
+
+@pytest.mark.parametrize("severity", DEFAULTS)
+def test_the_products_own_plans_are_such_as_are_accepted(severity: int) -> None:
+    check(DEFAULTS[severity])
+
+
+def test_a_plan_is_of_steps_in_order() -> None:
+    with pytest.raises(InvalidRequestError, match="step 2 comes after 5 s"):
+        check(Policy((Step(9, (ADMIN,)), Step(5, (ADMIN,))), 60))
+
+
+# -- several at once, and faults -------------------------------------------------------------
+
+
+def test_many_that_look_at_the_same_moment_tell_once(desk: Desk) -> None:
+    found = [desk.rings() for _ in range(5)]
+    desk.look()
+    desk.at += timedelta(seconds=60)
+    start = threading.Barrier(6)
+
+    def look() -> None:
+        start.wait()
+        escalate_due(desk.site.engine, desk.at)
+
+    with ThreadPoolExecutor(6) as threads:
+        for task in [threads.submit(look) for _ in range(6)]:
+            task.result()
+    assert [len(desk.steps(one)) for one in found] == [1] * 5
+
+
+def test_an_alert_that_cannot_be_dealt_with_keeps_no_other_waiting(desk: Desk) -> None:
+    bad, good = desk.rings(), desk.rings()
+    desk.changes(bad, policy={"steps": "rubbish"})
+    desk.look()
+    desk.wait(60)
+    assert (len(desk.steps(bad)), len(desk.steps(good))) == (0, 1)
+
+
+@pytest.fixture
+def overseer(site: Site) -> Iterator[Overseer]:
+    overseer = Overseer(site.engine.url.render_as_string(hide_password=False))
+    for at in range(0, 20, 2):
+        overseer.look(at)
+    yield overseer
+    overseer._engine.dispose()
+
+
+def test_what_the_worker_should_have_told_is_told_by_who_watches_and_is_an_alert(
+    site: Site, overseer: Overseer
+) -> None:
+    alert = site.alert(due_at=now() - timedelta(seconds=75))
+    overseer.look(20)
+    with Session(site.engine) as session:
+        titles = select(Alert.title_en).where(Alert.rule_id == NOT_ESCALATED)
+        assert list(session.scalars(titles)) == ["Nobody hears that an alert waits"]
+        kinds = select(TimelineEntry.kind).where(TimelineEntry.alert_id == alert)
+        assert "escalated" in session.scalars(kinds)
+    overseer.look(22)
+    with Session(site.engine) as session:
+        own = session.scalars(select(Alert).where(Alert.rule_id == NOT_ESCALATED)).one()
+        assert (own.condition, own.handling) == ("clear", "unacked")
+
+
+def test_what_waits_for_its_time_is_no_fault(site: Site, overseer: Overseer) -> None:
+    site.alert(due_at=now() + timedelta(seconds=30))
+    site.alert(due_at=now() - timedelta(seconds=5))
+    overseer.look(20)
+    with Session(site.engine) as session:
+        assert session.scalars(select(Alert).where(Alert.rule_id == NOT_ESCALATED)).all() == []
+
+
+def test_the_worker_calls_people_in_time(site: Site, log_in: LogIn) -> None:
+    log_in("admin").put("/api/v1/escalation/1", json=policy(2)).raise_for_status()
+    worker = Worker(site.engine, {IN_APP: InApp()})
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        alert = site.alert()
+        raised = now()
+        called = _wait_for_call(site, alert)
+    finally:
+        worker.stop()
+        thread.join()
+    assert 1.5 < (called - raised).total_seconds() < 6
+
+
+def _wait_for_call(site: Site, alert: UUID) -> datetime:
+    query = select(TimelineEntry.at).where(
+        TimelineEntry.alert_id == alert, TimelineEntry.kind == "escalated"
+    )
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        with Session(site.engine) as session:
+            found = session.scalar(query)
+        if found is not None:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("nobody was called")
