@@ -1,4 +1,7 @@
-"""Who hears of an alert that nobody takes on: when each is due, by which plan, how far it came."""
+"""Who hears of an alert that nobody takes on: when each is due, by which plan, how far it came.
+
+And which walls are live: where there is none nobody is waited for.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +19,7 @@ _NEW_NAME = "uq_notifications_alert_id_transition_step_recipient_channel"
 
 def upgrade() -> None:
     _create_policies()
+    _create_screens()
     jsonb = postgresql.JSONB(astext_type=sa.Text())
     op.add_column("alerts", sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("alerts", sa.Column("policy", jsonb, nullable=True))
@@ -46,11 +50,31 @@ def downgrade() -> None:
     op.drop_constraint(op.f("ck_alerts_is_due"), "alerts", type_="check")
     for column in ("step", "policy", "due_at"):
         op.drop_column("alerts", column)
+    op.drop_table("screens")
     op.drop_table("escalation_policies")
 
 
 def _step() -> sa.Column[int]:
     return sa.Column("step", sa.SmallInteger(), server_default=sa.text("0"), nullable=False)
+
+
+def _create_screens() -> None:
+    op.create_table(
+        "screens",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("community_id", sa.BigInteger(), nullable=False),
+        sa.Column("post", sa.String(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("alive_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sounds", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["community_id"], ["communities.id"], name=op.f("fk_screens_community_id_communities")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_screens_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_screens")),
+    )
+    op.create_index("ix_screens_community_alive", "screens", ["community_id", "alive_at"])
 
 
 def _create_policies() -> None:

@@ -40,6 +40,7 @@ from anju_platform.people import endpoints as people
 from anju_platform.registry import endpoints as registry
 from anju_platform.rulebook import endpoints as rulebook
 from anju_platform.rulebook.service import RuleChangedError, TrialsFailedError
+from anju_platform.screens import endpoints as screens
 from anju_platform.system import endpoints as system
 from anju_platform.system.service import Rate
 from anju_platform.telemetry import endpoints as telemetry
@@ -123,6 +124,7 @@ def _api() -> APIRouter:
         notifications,
         media,
         rulebook,
+        screens,
         system,
     )
     for part in parts:

@@ -23,7 +23,8 @@ from anju_platform.escalation.repository import overdue_s
 from anju_platform.group import Group, carry_over
 from anju_platform.notifications import repository as notifications
 from anju_platform.rulebook.book import Found
-from anju_platform.rulebook.texts import INGEST_DOWN, NOT_ESCALATED, WORKER_DOWN
+from anju_platform.rulebook.texts import INGEST_DOWN, NO_SCREEN, NOT_ESCALATED, WORKER_DOWN
+from anju_platform.screens.repository import last_alive
 from anju_platform.system import listing
 from anju_platform.system.health import SILENT_S, UNSENT_S
 from anju_platform.system.listing import Process, of_kind
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 WORSE_AFTER_S = 120.0
 """After so long without a word from anywhere a life may depend on it: P1."""
 LOOK_S = 2.0
+UNSEEN_S = 45.0
+"""Longer than a wall's page takes to load anew, or its desk to hand over."""
 OVERDUE_S = 10.0
 """A step of an alert that nobody has may come so much late; then we tell it ourselves."""
 BLIND_S = SILENT_S / 2
@@ -66,8 +69,9 @@ RULES: Mapping[str, Rule] = {
     "escalation": _own_rule(
         NOT_ESCALATED, "告警升级中断", "Nobody hears that an alert waits", "bell-ringing"
     ),
+    "screens": _own_rule(NO_SCREEN, "值班屏全部离线", "No wall is watched", "eye-off"),
 }
-"""What is said when no process of a kind does its work, or an alert waits unheard."""
+"""What is said when no process of a kind does its work, an alert waits unheard, or unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,12 @@ def untold_s(found: tuple[Process, ...], unsent_s: float) -> float | None:
     if silent is not None and silent <= SILENT_S and unsent_s > UNSENT_S:
         return unsent_s
     return silent
+
+
+def unseen_s(seen_at: Mapping[int, datetime], community_id: int) -> float:
+    """Give for how long no wall of a community has been live; 0 where there is none to miss."""
+    at = seen_at.get(community_id)
+    return 0.0 if at is None else (now() - at).total_seconds()
 
 
 class Doubts:
@@ -213,6 +223,7 @@ class Overseer(Background):
         told = self._doubts.judge(WORKER_DOWN, untold, at)
         silent, waits = unheard_s(found), overdue_s(session, now())
         self._unheard = any(seconds > OVERDUE_S for seconds in waits.values())
+        seen_at = last_alive(session)
         for community_id in sorted(listing.watched_communities(session)):
             what = f"{INGEST_DOWN} {community_id}"
             heard = self._doubts.judge(what, silent.get(community_id), at)
@@ -221,6 +232,9 @@ class Overseer(Background):
             what = f"{NOT_ESCALATED} {community_id}"
             told_of = self._doubts.judge(what, waits.get(community_id, 0.0), at, OVERDUE_S)
             yield community_id, RULES["escalation"], _worse(told_of)
+            what = f"{NO_SCREEN} {community_id}"
+            seen = self._doubts.judge(what, unseen_s(seen_at, community_id), at, UNSEEN_S)
+            yield community_id, RULES["screens"], seen
 
 
 def _worse(judgement: Judgement) -> Judgement:

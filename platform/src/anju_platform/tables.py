@@ -17,6 +17,7 @@ from anju_platform.offices import model as offices
 from anju_platform.people import model as people
 from anju_platform.registry import model as registry
 from anju_platform.rulebook import model as rulebook
+from anju_platform.screens import model as screens
 from anju_platform.system import model as system
 from anju_platform.telemetry import model as telemetry
 
@@ -34,6 +35,7 @@ DOMAINS = (
     people,
     registry,
     rulebook,
+    screens,
     system,
     telemetry,
 )

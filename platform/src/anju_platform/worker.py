@@ -29,6 +29,7 @@ from anju_platform.pulse import Pulse
 from anju_platform.registry import repository as registry
 from anju_platform.rulebook import force
 from anju_platform.scheduler import Scheduler, Upkeep
+from anju_platform.screens import repository as screens
 from anju_platform.system import repository as system
 from anju_platform.telemetry.model import Kept
 from anju_platform.telemetry.retention import keeping
@@ -47,6 +48,8 @@ BLIND_KEPT = timedelta(days=730)
 """Longer than readings: who back-tests a rule must know when silence meant nothing."""
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
+SCREENS_KEPT = timedelta(days=7)
+"""For so long a duty desk whose walls are all off is missed."""
 PROCESSES_KEPT = timedelta(hours=1)
 """A process that vanished is shown for so long; one that came back under its name replaced it."""
 STILL_S = 300.0
@@ -127,6 +130,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
+        Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),
         Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -20,7 +20,7 @@ from anju_platform.alerts import service
 from anju_platform.alerts.model import Alert, TimelineEntry
 from anju_platform.alerts.policy import DEFAULTS, Policy, Step, check
 from anju_platform.auth.model import Role, User
-from anju_platform.database import now, transaction
+from anju_platform.database import from_millis, now, to_millis, transaction
 from anju_platform.errors import InvalidRequestError
 from anju_platform.escalation.escalating import escalate_due
 from anju_platform.notifications.delivery import InApp
@@ -28,19 +28,38 @@ from anju_platform.notifications.model import Notification
 from anju_platform.notifications.planning import IN_APP, plan
 from anju_platform.notifications.repository import add
 from anju_platform.oversight import Overseer
-from anju_platform.rulebook.texts import NOT_ESCALATED
+from anju_platform.rulebook.texts import NO_SCREEN, NOT_ESCALATED
+from anju_platform.screens.model import Screen
 from anju_platform.worker import Worker
 
 LogIn = Callable[..., httpx.Client]
-STARTED = now()
+STARTED = from_millis(to_millis(now()))
 
 
 class Desk:
-    """One community whose clock is moved by the test; nobody is there unless it says so."""
+    """One community with a live wall, whose clock is moved by the test."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.at = STARTED
+        self.screen = uuid4()
+        self.wall_is_alive(STARTED + timedelta(days=1))
+
+    def wall_is_alive(self, at: datetime) -> None:
+        """Let the wall have given its last sign of life at a time."""
+        with transaction(self.site.engine) as session:
+            guard = self.site.actor()
+            session.merge(
+                Screen(
+                    id=self.screen,
+                    community_id=self.site.community_id,
+                    post="wall-1",
+                    user_id=guard.user_id,
+                    opened_at=STARTED,
+                    alive_at=at,
+                    sounds=True,
+                )
+            )
 
     def rings(self, **changed: Any) -> UUID:
         """Raise an alert now, of which guards are told."""
@@ -255,6 +274,33 @@ def test_what_is_over_but_latches_goes_on(desk: Desk) -> None:
     assert len(desk.steps(alert)) == 1
 
 
+# -- nobody watches --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("severity", [1, 2])
+def test_what_no_wall_shows_is_told_at_once(desk: Desk, severity: int) -> None:
+    desk.wall_is_alive(STARTED - timedelta(seconds=16))
+    alert = desk.rings(severity=severity)
+    desk.look()
+    assert desk.steps(alert) == [(0, [GUARD, PROPERTY])]
+    desk.wait(180)
+    assert len(desk.steps(alert)) == {1: 3, 2: 2}[severity]
+
+
+def test_what_is_not_urgent_waits_for_a_wall(desk: Desk) -> None:
+    desk.wall_is_alive(STARTED - timedelta(seconds=16))
+    alert = desk.rings(severity=3)
+    desk.look()
+    assert desk.steps(alert) == []
+
+
+def test_a_wall_that_was_alive_a_moment_ago_is_waited_for(desk: Desk) -> None:
+    desk.wall_is_alive(STARTED - timedelta(seconds=14))
+    alert = desk.rings()
+    desk.look()
+    assert desk.steps(alert) == []
+
+
 # -- whose plan ------------------------------------------------------------------------------
 
 
@@ -389,6 +435,27 @@ def test_what_the_worker_should_have_told_is_told_by_who_watches_and_is_an_alert
         assert (own.condition, own.handling) == ("clear", "unacked")
 
 
+def test_walls_that_are_all_off_are_an_alert_until_one_is_on_or_its_desk_is_gone(
+    desk: Desk, overseer: Overseer, log_in: LogIn
+) -> None:
+    def look(at: float) -> list[tuple[str, str]]:
+        overseer.look(at)
+        with Session(desk.site.engine) as session:
+            query = select(Alert).where(Alert.rule_id == NO_SCREEN).order_by(Alert.id)
+            return [(one.condition, one.title_en) for one in session.scalars(query)]
+
+    desk.wall_is_alive(now() - timedelta(seconds=40))
+    assert look(20) == []
+    desk.wall_is_alive(now() - timedelta(seconds=50))
+    assert look(22) == [("active", "No wall is watched")]
+    desk.wall_is_alive(now())
+    assert look(24) == [("clear", "No wall is watched")]
+    desk.wall_is_alive(now() - timedelta(seconds=50))
+    assert look(26) == [("active", "No wall is watched")]
+    assert log_in("property").delete("/api/v1/screens/posts/wall-1").status_code == 204
+    assert look(28) == [("clear", "No wall is watched")]
+
+
 def test_what_waits_for_its_time_is_no_fault(site: Site, overseer: Overseer) -> None:
     site.alert(due_at=now() + timedelta(seconds=30))
     site.alert(due_at=now() - timedelta(seconds=5))
@@ -397,7 +464,8 @@ def test_what_waits_for_its_time_is_no_fault(site: Site, overseer: Overseer) -> 
         assert session.scalars(select(Alert).where(Alert.rule_id == NOT_ESCALATED)).all() == []
 
 
-def test_the_worker_calls_people_in_time(site: Site, log_in: LogIn) -> None:
+def test_the_worker_calls_people_in_time(desk: Desk, site: Site, log_in: LogIn) -> None:
+    desk.wall_is_alive(now() + timedelta(minutes=1))
     log_in("admin").put("/api/v1/escalation/1", json=policy(2)).raise_for_status()
     worker = Worker(site.engine, {IN_APP: InApp()})
     thread = threading.Thread(target=worker.run)

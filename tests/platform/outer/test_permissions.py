@@ -31,6 +31,8 @@ PROPERTY = {
     ("GET", "/api/v1/system"),
     ("GET", "/api/v1/quarantine"),
     ("GET", "/api/v1/escalation"),
+    ("GET", "/api/v1/screens"),
+    ("DELETE", "/api/v1/screens/posts/{post}"),
     ("GET", "/api/v1/rules"),
     ("GET", "/api/v1/rules/{rule_id}"),
     ("GET", "/api/v1/rules/{rule_id}/diff"),
@@ -69,7 +71,8 @@ def endpoints() -> Iterator[tuple[str, str]]:
 
 def address(path: str) -> str:
     filled = {"alert_id": str(uuid4()), "slug": "b1-door", "media_id": "some"}
-    filled |= {"rule_id": "smoke", "version": "1", "severity": "1"}
+    filled |= {"rule_id": "smoke", "version": "1", "severity": "1", "post": "wall-1"}
+    filled |= {"screen": str(uuid4())}
     for name, value in filled.items():
         path = path.replace("{" + name + "}", value)
     return path

@@ -116,6 +116,8 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
     elif step.kind == "told" and said.get("recipient"):
         text = f"{text}: {_recipient(page, said['recipient'], people)}"
     elif step.kind in ("escalated", "expired") and said.get("to"):
+        if said.get("unwatched"):
+            text = page.text("No wall was watched, called")
         text = f"{text}: {_people(page, said['to'], people)}"
     elif step.kind in ("rose", "fell") and said.get("severity"):
         text = f"{text}: P{said['severity']}"
@@ -131,7 +133,7 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
 
 def _people(page: Page, recipients: Sequence[str], people: Mapping[int, str]) -> str:
     """Name whom messages are for."""
-    return page.text(", ").join(_recipient(page, one, people) for one in recipients)
+    return " · ".join(_recipient(page, one, people) for one in recipients)
 
 
 def _recipient(page: Page, recipient: str, people: Mapping[int, str]) -> str:

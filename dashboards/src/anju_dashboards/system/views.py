@@ -1,11 +1,14 @@
 """How the platform itself is doing."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from anju_dashboards.pages import CurrentPage
+from anju_dashboards.pages import CurrentPage, see_other
 from anju_platform.auth.model import Role
-from anju_platform.database import reading
+from anju_platform.database import reading, transaction
+from anju_platform.screens import service as screens
 from anju_platform.system.service import system_view
 
 router = APIRouter(include_in_schema=False)
@@ -24,4 +27,14 @@ def system(page: CurrentPage) -> Response:
             rate=state.points_rate,
             unclaimed=page.actor.everywhere,
         )
-    return page.html("system/system.html", section="/system", system=view)
+        posts = screens.posts(session, page.community.id)
+    return page.html("system/system.html", section="/system", system=view, posts=posts)
+
+
+@router.post("/system/posts/{post}/retire")
+def retire(page: CurrentPage, post: Annotated[str, Path(max_length=64)]) -> Response:
+    """Forget a duty desk that is no longer there."""
+    page.actor.demand(Role.PROPERTY, Role.ADMIN)
+    with transaction(page.engine) as session:
+        screens.retire(session, page.actor, post)
+    return see_other("/system")

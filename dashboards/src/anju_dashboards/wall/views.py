@@ -1,7 +1,7 @@
 """The wall and its parts."""
 
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -37,6 +37,7 @@ def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Res
         devices=devices,
         post=page.text("Duty desk %(n)s", n=post),
         screen=f"wall-{post}",
+        tab=uuid4(),
     )
 
 

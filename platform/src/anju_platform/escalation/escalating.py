@@ -24,11 +24,13 @@ from anju_platform.escalation import repository
 from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.planning import plan
 from anju_platform.notifications.repository import Planned
+from anju_platform.screens.service import is_watched
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 100
 """So many alerts are looked at in one transaction."""
+_URGENT = 2
 _INSTEAD = (Role.PROPERTY, Role.ADMIN, Role.GUARD)
 """Who is told when there is nobody of those a step names."""
 
@@ -111,6 +113,8 @@ def _begin(session: Session, alert: Alert, at: datetime) -> Begun:
     course = begin(found or DEFAULTS[alert.severity], alert.severity, alert.due_at or at)
     alert.policy, alert.step = msgspec.to_builtins(course), 0
     alert.due_at = course.is_due(0, at)
+    if alert.severity <= _URGENT and not is_watched(session, alert.community_id, at):
+        alert.due_at = at  # nobody can see it: nobody is waited for
     return course
 
 
@@ -119,7 +123,10 @@ def _tell_next(session: Session, alert: Alert, course: Begun, said: _Said) -> No
     recipients = _people(session, alert, named)
     alert.step += 1
     alert.due_at = course.is_due(alert.step, said.at)
-    said.note(alert, "escalated", {"step": alert.step, "to": recipients})
+    note: Json = {"step": alert.step, "to": recipients}
+    if not is_watched(session, alert.community_id, said.at):
+        note["unwatched"] = True
+    said.note(alert, "escalated", note)
     said.tell(alert, "escalated", recipients, step=alert.step)
 
 

@@ -28,9 +28,9 @@ MOST_BYTES = 64 * 1024
 NAME = "rule"
 """What a text is called in error messages, as a file is by its path."""
 INGEST_DOWN, WORKER_DOWN = "platform-ingest-down", "platform-worker-down"
-NOT_ESCALATED = "platform-not-escalated"
+NOT_ESCALATED, NO_SCREEN = "platform-not-escalated", "platform-no-screen"
 """Ids of the platform's alerts about itself (:mod:`anju_platform.oversight`)."""
-RESERVED = frozenset({HOME_STATE, INGEST_DOWN, WORKER_DOWN, NOT_ESCALATED})
+RESERVED = frozenset({HOME_STATE, INGEST_DOWN, WORKER_DOWN, NOT_ESCALATED, NO_SCREEN})
 """Ids under which something else keeps its state."""
 
 _MOST_LETTERS = 200

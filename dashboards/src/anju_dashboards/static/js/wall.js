@@ -1,6 +1,7 @@
 /** The wall: keeps list, plan and detail in step, and answers to the keyboard. */
 import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
 import { AlertList, parse } from "./alert-list.js";
+import { Alive } from "./alive.js";
 import { CatchUp } from "./catch-up.js";
 import { Receipts } from "./receipts.js";
 import { UnseenRows } from "./unseen-rows.js";
@@ -226,6 +227,7 @@ for (const tab of document.querySelectorAll("[data-tab]")) {
 }
 
 drawToggle();
+new Alive().start();
 list.rows.forEach(take);
 showWorst();
 settle();

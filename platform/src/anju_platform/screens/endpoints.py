@@ -1,0 +1,34 @@
+"""HTTP of walls."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path
+
+from anju_platform.auth.dependencies import CurrentActor, Database, Property
+from anju_platform.database import reading, transaction
+from anju_platform.screens import service
+from anju_platform.screens.schemas import Alive, PostView
+
+router = APIRouter(prefix="/screens", tags=["screens"])
+
+
+@router.get("")
+def posts(database: Database, actor: Property) -> list[PostView]:
+    """Give the duty desks, and how many walls are live at each."""
+    with reading(database) as session:
+        return service.posts(session, actor.community_id)
+
+
+@router.put("/{screen}", status_code=204)
+def beat(database: Database, actor: CurrentActor, screen: UUID, said: Alive) -> None:
+    """Say that a wall is alive; one that has not for 15 s is not live."""
+    with transaction(database) as session:
+        service.beat(session, actor, screen, said)
+
+
+@router.delete("/posts/{post}", status_code=204)
+def retire(database: Database, actor: Property, post: Annotated[str, Path(max_length=64)]) -> None:
+    """Forget a duty desk that is no longer there."""
+    with transaction(database) as session:
+        service.retire(session, actor, post)

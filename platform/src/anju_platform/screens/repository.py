@@ -1,0 +1,86 @@
+"""SQL of walls."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.orm import Session
+
+from anju_platform.auth.model import User
+from anju_platform.screens.model import Screen
+from anju_platform.screens.schemas import PostView
+
+
+def beat(
+    session: Session,
+    *,
+    screen: UUID,
+    community_id: int,
+    post: str,
+    user_id: int,
+    sounds: bool,
+    at: datetime,
+) -> bool:
+    """Write a wall's sign of life; gives False for one that another community has said it is."""
+    said = {"post": post, "user_id": user_id, "sounds": sounds, "alive_at": at}
+    written = session.execute(
+        insert(Screen)
+        .values(id=screen, community_id=community_id, opened_at=at, **said)
+        .on_conflict_do_update(
+            index_elements=[Screen.id], set_=said, where=Screen.community_id == community_id
+        )
+        .returning(Screen.id)
+    )
+    return written.first() is not None
+
+
+def live(session: Session, community_id: int, since: datetime) -> int:
+    """Give how many walls of a community were alive since then."""
+    query = select(func.count()).where(
+        Screen.community_id == community_id, Screen.alive_at >= since
+    )
+    return session.scalar(query) or 0
+
+
+def last_alive(session: Session) -> Mapping[int, datetime]:
+    """Give, by community, when a wall was last alive; those that have none are left out."""
+    last = func.max(Screen.alive_at)
+    query = select(Screen.community_id, last).group_by(Screen.community_id)
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def posts(session: Session, community_id: int, since: datetime) -> list[PostView]:
+    """Give a community's duty desks; what was alive since then is live."""
+    is_live = Screen.alive_at >= since
+    newest_first = aggregate_order_by(User.name, Screen.alive_at.desc())
+    query = (
+        select(
+            Screen.post,
+            func.count().filter(is_live).label("live"),
+            func.coalesce(func.bool_or(Screen.sounds).filter(is_live), False).label("sounds"),
+            func.array_agg(newest_first)[1].label("user"),
+            func.max(Screen.alive_at).label("alive_at"),
+        )
+        .join(User, User.id == Screen.user_id)
+        .where(Screen.community_id == community_id)
+        .group_by(Screen.post)
+        .order_by(Screen.post)
+    )
+    return [PostView(**row) for row in session.execute(query).mappings()]
+
+
+def retire(session: Session, community_id: int, post: str) -> bool:
+    """Forget a duty desk; gives whether there was one."""
+    gone = session.execute(
+        delete(Screen)
+        .where(Screen.community_id == community_id, Screen.post == post)
+        .returning(Screen.id)
+    )
+    return bool(gone.all())
+
+
+def prune(session: Session, before: datetime) -> None:
+    """Forget walls that were not alive since then."""
+    session.execute(delete(Screen).where(Screen.alive_at < before))

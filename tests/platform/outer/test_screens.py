@@ -1,0 +1,73 @@
+"""Which walls are live: what they say of themselves, and who may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import httpx
+from outer_site import Site
+from sqlalchemy import update
+
+from anju_platform.database import now, transaction
+from anju_platform.screens.model import Screen
+
+LogIn = Callable[..., httpx.Client]
+
+
+def says(client: httpx.Client, screen: UUID, post: str = "wall-1", *, sounds: bool = True) -> int:
+    said = {"post": post, "sounds": sounds}
+    return client.put(f"/api/v1/screens/{screen}", json=said).status_code
+
+
+def falls_silent(site: Site, screen: UUID, seconds: float) -> None:
+    with transaction(site.engine) as session:
+        at = now() - timedelta(seconds=seconds)
+        session.execute(update(Screen).where(Screen.id == screen).values(alive_at=at))
+
+
+def test_a_wall_is_live_while_it_says_so(site: Site, log_in: LogIn) -> None:
+    guard, screen = log_in("guard"), uuid4()
+    assert says(guard, screen) == 204
+    assert says(guard, screen) == 204
+    property_ = log_in("property")
+    (post,) = property_.get("/api/v1/screens").json()
+    assert (post["post"], post["live"], post["sounds"], post["user"]) == ("wall-1", 1, True, "王磊")
+    falls_silent(site, screen, 16)
+    (post,) = property_.get("/api/v1/screens").json()
+    assert (post["live"], post["sounds"]) == (0, False)
+
+
+def test_a_desk_counts_its_walls_and_says_whether_one_can_sound(log_in: LogIn) -> None:
+    mute, loud = uuid4(), uuid4()
+    guard, second = log_in("guard"), log_in("guard2")
+    says(guard, mute, sounds=False)
+    property_ = log_in("property")
+    assert property_.get("/api/v1/screens").json()[0]["sounds"] is False
+    says(second, loud)
+    says(second, uuid4(), "wall-2")
+    found = property_.get("/api/v1/screens").json()
+    assert [(one["post"], one["live"], one["sounds"]) for one in found] == [
+        ("wall-1", 2, True),
+        ("wall-2", 1, True),
+    ]
+
+
+def test_a_desk_that_is_no_longer_there_is_forgotten_and_that_is_audited(
+    site: Site, log_in: LogIn
+) -> None:
+    says(log_in("guard"), uuid4())
+    property_ = log_in("property")
+    assert property_.delete("/api/v1/screens/posts/wall-1").status_code == 204
+    assert property_.get("/api/v1/screens").json() == []
+    assert property_.delete("/api/v1/screens/posts/wall-1").status_code == 404
+    (entry,) = site.audited("screen.retired")
+    assert entry.subject == "post:wall-1"
+
+
+def test_what_is_no_sign_of_life_is_refused(log_in: LogIn) -> None:
+    guard = log_in("guard")
+    for said in ({}, {"post": "", "sounds": True}, {"post": "x" * 65, "sounds": True}):
+        assert guard.put(f"/api/v1/screens/{uuid4()}", json=said).status_code == 422
+    assert guard.put("/api/v1/screens/1", json={"post": "a", "sounds": True}).status_code == 422
