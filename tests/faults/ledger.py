@@ -3,7 +3,8 @@
 A reading is right when it is in ``telemetry`` once, with its own value and time, and no
 reading of its device with a higher number was stored by an earlier transaction. An alarm is
 right when its event is stored once, one alert was raised by it, the screens' feed tells of
-each of that alert's steps once, and each recipient's message was delivered once.
+each of that alert's steps once, each recipient's message was delivered once, and others were
+called, for nobody answers: each time once, and the timeline says so.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _FEED = """
     WHERE c.slug = %s AND f.kind = 'alert' GROUP BY 1
 """
 _MESSAGES = """
-    SELECT n.alert_id::text, n.recipient, n.state, count(*)
+    SELECT n.alert_id::text, n.step, n.recipient, count(*)
     FROM notifications n JOIN communities c ON c.id = n.community_id
     WHERE c.slug = %s GROUP BY 1, 2, 3
 """
@@ -64,6 +65,8 @@ _PROGRESS = """
            (SELECT count(*) FROM alerts a WHERE a.community_id = ANY(i.ids) AND a.rule_id = %s),
            (SELECT count(*) FROM notifications n
               WHERE n.community_id = ANY(i.ids) AND n.state IN ('queued', 'leased', 'retry'))
+           + (SELECT count(*) FROM alerts a
+              WHERE a.community_id = ANY(i.ids) AND a.rule_id = %s AND a.step = 0)
     FROM (SELECT array_agg(id) AS ids FROM communities WHERE slug = ANY(%s)) i
 """
 
@@ -103,7 +106,7 @@ class Progress:
 
 def progress(stack: Stack, slugs: Sequence[str]) -> Progress:
     """Ask how far the database is."""
-    points, alerts, undelivered = stack.query(_PROGRESS, RULE, list(slugs))[0]
+    points, alerts, undelivered = stack.query(_PROGRESS, RULE, RULE, list(slugs))[0]
     ((given_up,),) = stack.query(_GIVEN_UP, list(slugs))
     return Progress(points, alerts, undelivered, int(given_up))
 
@@ -175,9 +178,9 @@ def _alarms(stack: Stack, slug: str, said: Sequence[Said], account: Account) -> 
     for alert, kind, recipient, count in stack.query(_STEPS, slug):
         steps[alert][kind, recipient] += count
     feed = dict(stack.query(_FEED, slug))
-    messages: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    for alert, recipient, state, count in stack.query(_MESSAGES, slug):
-        messages[alert].append((recipient, state, count))
+    messages: dict[str, list[tuple[int, str, int]]] = defaultdict(list)
+    for alert, step, recipient, count in stack.query(_MESSAGES, slug):
+        messages[alert].append((step, recipient, count))
     raised: dict[str, list[str]] = defaultdict(list)
     for alert, device, _ in alerts:
         raised[device].append(alert)
@@ -200,7 +203,7 @@ def _fault_of(
     ids: list[str],
     steps: Counter[tuple[str, str | None]],
     feed: int,
-    messages: list[tuple[str, str, int]],
+    messages: list[tuple[int, str, int]],
 ) -> str | None:
     """Say what is wrong with the one alert of an alarm, if anything."""
     if ids != [event]:
@@ -213,7 +216,15 @@ def _fault_of(
     told = {recipient: steps["told", recipient] for recipient in RECIPIENTS}
     if any(count != 1 for count in told.values()):
         return f"told {told}"
-    delivered = sorted((recipient, count) for recipient, state, count in messages)
-    if delivered != [(recipient, 1) for recipient in RECIPIENTS]:
+    first = sorted((recipient, count) for step, recipient, count in messages if step == 0)
+    if first != [(recipient, 1) for recipient in RECIPIENTS]:
         return f"messages {messages}"
+    return _fault_of_calls(steps["escalated", None], messages)
+
+
+def _fault_of_calls(times: int, messages: list[tuple[int, str, int]]) -> str | None:
+    """Say what is wrong with calling others; nobody watches a wall here, and nobody answers."""
+    called = {step for step, _, _ in messages if step > 0}
+    if not called or called != set(range(1, times + 1)):
+        return f"called {sorted(called)}, the timeline says {times} times"
     return None

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from anju_platform.auth.model import Role, User
 from anju_platform.database import transaction
 from anju_platform.provision import import_community
+from anju_platform.registry.model import Community
 
 from .injector import Injector, Said, buttons, meters
 from .programs import Program
@@ -23,6 +27,21 @@ GATEWAY = "gw"
 WILD = "wild"
 """A device whose gateway speaks MQTT itself, and badly (see :mod:`.wire`)."""
 KEEPALIVE_S = 5
+
+
+def _add_staff(session: Session, slug: str) -> None:
+    """Let there be somebody to call; nobody of them ever answers."""
+    community_id = session.scalars(select(Community.id).where(Community.slug == slug)).one()
+    for role in (Role.GUARD, Role.PROPERTY):
+        session.add(
+            User(
+                username=f"{role}-{slug}",
+                name=role,
+                role=role,
+                community_id=community_id,
+                password_hash="-",
+            )
+        )
 
 
 def community_file(slug: str) -> dict[str, Any]:
@@ -120,6 +139,7 @@ class Scene:
         with transaction(stack.engine) as session:
             for slug in slugs:
                 import_community(session, community_file(slug))
+                _add_staff(session, slug)
         gateways = [
             Gateway(stack, slug, disk_mb=disk_mb, box_shift_s=box_shift_s) for slug in slugs
         ]

@@ -81,6 +81,9 @@ TIMELINE: Final = {
     "told": N_("People told"),
     "escalated": N_("Nobody had taken it on, called"),
     "expired": N_("The acknowledgement ran out, called"),
+    "shelf_asked": N_("Wish to shelve it"),
+    "shelved": N_("Shelved"),
+    "unshelved": N_("Unshelved"),
 }
 
 RULE_GONE: Final = {
@@ -105,6 +108,9 @@ TIMELINE_ICON: Final = {
     "told": "bell",
     "escalated": "bell-ringing",
     "expired": "clock",
+    "shelf_asked": "volume-off",
+    "shelved": "volume-off",
+    "unshelved": "volume",
 }
 
 DELIVERY: Final = {

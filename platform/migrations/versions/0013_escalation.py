@@ -18,26 +18,39 @@ _NEW_NAME = "uq_notifications_alert_id_transition_step_recipient_channel"
 
 
 def upgrade() -> None:
-    _create_policies()
-    _create_screens()
-    jsonb = postgresql.JSONB(astext_type=sa.Text())
-    op.add_column("alerts", sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("alerts", sa.Column("policy", jsonb, nullable=True))
-    op.add_column("alerts", _step())
-    # Nobody has looked at these yet: they begin now. Acknowledged ones are asked after too.
-    op.execute("UPDATE alerts SET due_at = now() WHERE handling <> 'closed'")
-    # An ingest of the release before names its columns: it leaves this one out.
-    op.execute("ALTER TABLE alerts ALTER COLUMN due_at SET DEFAULT now()")
-    op.create_check_constraint(
-        op.f("ck_alerts_is_due"), "alerts", "handling <> 'unacked' OR due_at IS NOT NULL"
-    )
-    op.create_index(
-        "ix_alerts_due", "alerts", ["due_at"], postgresql_where=sa.text("due_at IS NOT NULL")
-    )
+    # Ingest, worker and web lock rows of these in an order of their own: whoever cannot have all
+    # of them within ten seconds has changed nothing, and tries again.
+    op.execute("SET LOCAL lock_timeout = '10s'")
+    op.execute("LOCK TABLE alerts, notifications, communities IN ACCESS EXCLUSIVE MODE")
+    _widen_alerts()
     op.add_column("notifications", _step())
     op.drop_constraint(op.f(_NAME), "notifications", type_="unique")
     op.create_unique_constraint(
         op.f(_NEW_NAME), "notifications", ["alert_id", "transition", "step", "recipient", "channel"]
+    )
+    _create_policies()
+    _create_screens()
+
+
+def _widen_alerts() -> None:
+    jsonb = postgresql.JSONB(astext_type=sa.Text())
+    # The default is for an ingest of the release before, which names the columns it knows; what
+    # is open and nobody has begins now.
+    due = sa.Column(
+        "due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+    )
+    op.add_column("alerts", due)
+    op.add_column("alerts", sa.Column("policy", jsonb, nullable=True))
+    op.add_column("alerts", sa.Column("shelf", jsonb, nullable=True))
+    op.add_column("alerts", _step())
+    # Whoever has one has it from now on for as long as an acknowledgement is good for.
+    op.execute(
+        "UPDATE alerts SET due_at = now() + CASE severity WHEN 1 THEN interval '5 min'"
+        " WHEN 2 THEN interval '30 min' WHEN 3 THEN interval '4 h' ELSE interval '24 h' END"
+        " WHERE handling = 'acked'"
+    )
+    op.create_index(
+        "ix_alerts_due", "alerts", ["due_at"], postgresql_where=sa.text("handling <> 'closed'")
     )
 
 
@@ -47,8 +60,7 @@ def downgrade() -> None:
     op.drop_column("notifications", "step")
     op.create_unique_constraint(op.f(_NAME), "notifications", _UNIQUE)
     op.drop_index("ix_alerts_due", table_name="alerts")
-    op.drop_constraint(op.f("ck_alerts_is_due"), "alerts", type_="check")
-    for column in ("step", "policy", "due_at"):
+    for column in ("step", "shelf", "policy", "due_at"):
         op.drop_column("alerts", column)
     op.drop_table("screens")
     op.drop_table("escalation_policies")

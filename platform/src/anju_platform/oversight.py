@@ -18,7 +18,7 @@ from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.background import Background
 from anju_platform.database import UNAVAILABLE, connect, now, to_millis, transaction
-from anju_platform.escalation.escalating import escalate
+from anju_platform.escalation.escalating import escalate_due
 from anju_platform.escalation.repository import overdue_s
 from anju_platform.group import Group, carry_over
 from anju_platform.notifications import repository as notifications
@@ -211,10 +211,10 @@ class Overseer(Background):
         """
         with transaction(self._engine) as session:
             judged = list(self._judge(session, at))
-            if _has_the_lock(session):
+            if is_ours := _has_the_lock(session):
                 _carry_out(session, judged)
-                if self._unheard:
-                    escalate(session, now())
+        if is_ours and self._unheard:
+            escalate_due(self._engine)
 
     def _judge(self, session: Session, at: float) -> Iterator[tuple[int, Rule, Judgement]]:
         found = listing.processes(session)

@@ -49,7 +49,7 @@ BLIND_KEPT = timedelta(days=730)
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
 SCREENS_KEPT = timedelta(days=7)
-"""For so long a duty desk whose walls are all off is missed."""
+"""For so long each wall of a duty desk is remembered; the last of them for ever."""
 PROCESSES_KEPT = timedelta(hours=1)
 """A process that vanished is shown for so long; one that came back under its name replaced it."""
 STILL_S = 300.0

@@ -170,3 +170,58 @@ def test_an_empty_database_goes_all_the_way_back(new: New) -> None:
     )
     with engine.connect() as connection:
         assert connection.scalars(query).all() == ["alembic_version"]
+
+
+OF_0012 = """
+    UPDATE alerts SET handling = 'closed', closed_at = now();
+    INSERT INTO alerts (id, community_id, dedupe_key, rule_id, rule_version, entity,
+        discriminator, device_id, title, title_en, icon, severity, condition, handling, overlays,
+        mode, latched, observed_at, detected_at, activated_at, acked_at, occurrences, evidence,
+        version)
+        SELECT gen_random_uuid(), community_id, 'k' || n, 'smoke', 1, 'b1', '', id, '烟', 'Smoke',
+            'smoke', n, 'active', 'acked', '[]', 'actual', true, now(), now(), now(),
+            now() - INTERVAL '3 days', 1, '{}', 2
+        FROM devices, generate_series(1, 4) n;
+    INSERT INTO notifications (community_id, alert_id, transition, recipient, channel, state,
+        payload, attempts, created_at, next_attempt_at, expires_at)
+        SELECT community_id, id, 1, 'role:guard', 'in_app', 'seen', '{}', 1, now(), now(), now()
+        FROM alerts;
+"""
+OF_THE_RELEASE_BEFORE = """
+    UPDATE alerts SET handling = 'unacked', acked_at = NULL, acked_by = NULL, version = version + 1;
+    INSERT INTO alerts (id, community_id, dedupe_key, rule_id, rule_version, entity,
+        discriminator, device_id, title, title_en, icon, severity, condition, handling, overlays,
+        mode, latched, observed_at, detected_at, activated_at, occurrences, evidence, version)
+        SELECT gen_random_uuid(), community_id, 'new', 'smoke', 1, 'b1', '', id, '烟', 'Smoke',
+            'smoke', 1, 'active', 'unacked', '[]', 'actual', true, now(), now(), now(), 1, '{}', 1
+        FROM devices;
+    INSERT INTO notifications (community_id, alert_id, transition, recipient, channel, state,
+        payload, attempts, created_at, next_attempt_at, expires_at)
+        SELECT community_id, id, 7, 'role:guard', 'in_app', 'queued', '{}', 0, now(), now(), now()
+        FROM alerts ON CONFLICT DO NOTHING;
+"""
+"""What processes of revision 0012 write: they name the columns they know."""
+
+
+def test_who_has_an_alert_at_the_upgrade_has_it_on_and_old_processes_write_on(new: New) -> None:
+    engine = new()
+    fill(engine)
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), "0012")
+        connection.execute(text(OF_0012.replace(":", r"\:")))
+    migrate(url(engine))
+    left = text(
+        "SELECT severity, extract(epoch FROM due_at - now())::float / 60 FROM alerts"
+        " WHERE handling = 'acked' ORDER BY severity"
+    )
+    with engine.connect() as connection:
+        minutes = [(severity, round(each)) for severity, each in connection.execute(left)]
+    assert minutes == [(1, 5), (2, 30), (3, 240), (4, 1440)]
+    with engine.begin() as connection:
+        connection.execute(text(OF_THE_RELEASE_BEFORE.replace(":", r"\:")))
+        lost = text("SELECT count(*) FROM alerts WHERE handling = 'unacked' AND due_at IS NULL")
+        assert connection.scalar(lost) == 0
+        connection.execute(text("UPDATE notifications SET step = 1 WHERE transition = 7"))
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), "0012")
+        assert connection.scalar(text("SELECT count(*) FROM notifications")) == 5

@@ -223,7 +223,7 @@ def test_flapping_is_counted_but_no_longer_told_and_a_rise_always_is(desk: Desk)
 
 def test_an_overlay_mutes_messages_and_nothing_else(desk: Desk) -> None:
     desk.find(FindingKind.active)
-    desk.alert.overlays = ["shelved"]
+    desk.alert.overlays = ["maintenance"]
     transition = desk.find(FindingKind.severity, 60, severity=1)
     assert transition is not None
     assert not transition.tell
@@ -383,3 +383,65 @@ def test_the_timeline_keeps_no_health_values(desk: Desk) -> None:
     desk.find(FindingKind.active, values={"heart_rate": 120, "temperature": 40})
     entry = desk.session.scalars(select(TimelineEntry)).one()
     assert entry.data["values"] == {"temperature": 40}
+
+
+# -- who hears of it next --------------------------------------------------------------------
+
+
+def test_a_new_alert_is_looked_at_at_once(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    assert (desk.alert.due_at, desk.alert.policy, desk.alert.step) == (from_millis(START), None, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"),
+    [(FindingKind.active, 2), (FindingKind.severity, 2)],
+    ids=["again", "rose"],
+)
+def test_a_rise_begins_anew_and_takes_it_off_the_shelf(
+    desk: Desk, kind: FindingKind, severity: int
+) -> None:
+    desk.find(FindingKind.active)
+    _is_underway(desk)
+    desk.alert.overlays, desk.alert.shelf = ["shelved"], {"until": START + 600_000}
+    desk.session.flush()
+    transition = desk.find(kind, 30, severity=severity)
+    assert transition is not None
+    assert transition.tell
+    alert = desk.alert
+    assert (alert.overlays, alert.shelf) == ([], None)
+    assert (alert.due_at, alert.policy, alert.step) == (from_millis(START + 30_000), None, 0)
+
+
+def test_a_fall_leaves_it_to_who_looks_next(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    _is_underway(desk)
+    desk.find(FindingKind.severity, 30, severity=4)
+    assert desk.alert.step == 2
+
+
+@pytest.mark.parametrize(("rested_s", "step"), [(599, 2), (601, 0)])
+def test_what_was_over_for_long_begins_anew_and_what_flaps_goes_on(
+    desk: Desk, rested_s: int, step: int
+) -> None:
+    desk.find(FindingKind.active)
+    _is_underway(desk)
+    desk.find(FindingKind.cleared, 10)
+    desk.find(FindingKind.active, 10 + rested_s)
+    assert desk.alert.step == step
+
+
+def test_reopening_begins_anew(desk: Desk) -> None:
+    desk.find(FindingKind.active)
+    _is_underway(desk)
+    desk.close(60)
+    desk.find(FindingKind.active, 120)
+    assert (desk.alert.handling, desk.alert.step) == ("unacked", 0)
+    assert desk.alert.due_at == from_millis(START + 120_000)
+
+
+def _is_underway(desk: Desk) -> None:
+    """Let two steps have been told."""
+    desk.alert.step, desk.alert.policy = 2, {"steps": [], "repeat_s": 60}
+    desk.alert.due_at = from_millis(START + 60_000)
+    desk.session.flush()

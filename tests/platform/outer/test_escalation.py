@@ -13,16 +13,19 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from outer_site import Site
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import service
+from anju_platform.alerts.life import renew
 from anju_platform.alerts.model import Alert, TimelineEntry
 from anju_platform.alerts.policy import DEFAULTS, Policy, Step, check
 from anju_platform.auth.model import Role, User
 from anju_platform.database import from_millis, now, to_millis, transaction
 from anju_platform.errors import InvalidRequestError
+from anju_platform.escalation import escalating
 from anju_platform.escalation.escalating import escalate_due
+from anju_platform.escalation.model import EscalationPolicy
 from anju_platform.notifications.delivery import InApp
 from anju_platform.notifications.model import Notification
 from anju_platform.notifications.planning import IN_APP, plan
@@ -45,7 +48,7 @@ class Desk:
         self.screen = uuid4()
         self.wall_is_alive(STARTED + timedelta(days=1))
 
-    def wall_is_alive(self, at: datetime) -> None:
+    def wall_is_alive(self, at: datetime, *, sounds: bool = True) -> None:
         """Let the wall have given its last sign of life at a time."""
         with transaction(self.site.engine) as session:
             guard = self.site.actor()
@@ -57,7 +60,7 @@ class Desk:
                     user_id=guard.user_id,
                     opened_at=STARTED,
                     alive_at=at,
-                    sounds=True,
+                    sounds=sounds,
                 )
             )
 
@@ -118,7 +121,9 @@ class Desk:
         with transaction(self.site.engine) as session:
             version = session.get_one(Alert, alert).version
             service.acknowledge(session, self.site.actor(), alert, version=version, screen="wall")
-            session.get_one(Alert, alert).due_at = self.at + timedelta(minutes=5)
+            row = session.get_one(Alert, alert)
+            row.acked_at = self.at
+            renew(row, self.at)
 
     def changes(self, alert: UUID, **values: Any) -> None:
         with transaction(self.site.engine) as session:
@@ -183,10 +188,9 @@ def test_after_an_outage_what_was_missed_is_told_once_not_many_times(desk: Desk)
     desk.at += timedelta(hours=2)
     desk.look()
     desk.look()
-    desk.look()
-    assert [len(to) for _, to in desk.steps(alert)] == [2, 3]
+    assert [len(to) for _, to in desk.steps(alert)] == [3]
     desk.wait(60)
-    assert len(desk.steps(alert)) == 3
+    assert [len(to) for _, to in desk.steps(alert)] == [3, 3]
 
 
 def test_a_step_that_names_nobody_who_is_there_reaches_somebody_else(desk: Desk) -> None:
@@ -234,8 +238,7 @@ def test_an_acknowledgement_of_what_is_over_does_not_end(desk: Desk) -> None:
     desk.acknowledges(alert)
     desk.changes(alert, condition="clear")
     desk.wait(400)
-    found = desk.alert(alert)
-    assert (found.handling, found.due_at) == ("acked", None)
+    assert desk.alert(alert).handling == "acked"
 
 
 def test_whoever_writes_a_note_has_not_left_it(desk: Desk) -> None:
@@ -244,9 +247,7 @@ def test_whoever_writes_a_note_has_not_left_it(desk: Desk) -> None:
     desk.changes(alert, due_at=STARTED)
     with transaction(desk.site.engine) as session:
         service.comment(session, desk.site.actor(), alert, text="on my way", screen="wall")
-    due = desk.alert(alert).due_at
-    assert due is not None
-    assert due > now() + timedelta(minutes=4)
+    assert desk.alert(alert).due_at > now() + timedelta(minutes=4)
 
 
 # -- who is not called -----------------------------------------------------------------------
@@ -287,6 +288,16 @@ def test_what_no_wall_shows_is_told_at_once(desk: Desk, severity: int) -> None:
     assert len(desk.steps(alert)) == {1: 3, 2: 2}[severity]
 
 
+@pytest.mark.parametrize(("severity", "told"), [(1, 1), (2, 0)])
+def test_what_a_life_hangs_on_needs_a_wall_that_can_sound(
+    desk: Desk, severity: int, told: int
+) -> None:
+    desk.wall_is_alive(STARTED, sounds=False)
+    alert = desk.rings(severity=severity)
+    desk.look()
+    assert len(desk.steps(alert)) == told
+
+
 def test_what_is_not_urgent_waits_for_a_wall(desk: Desk) -> None:
     desk.wall_is_alive(STARTED - timedelta(seconds=16))
     alert = desk.rings(severity=3)
@@ -310,8 +321,8 @@ def policy(*after_s: int) -> dict[str, Any]:
 
 def test_the_nearest_place_with_a_plan_decides(desk: Desk, log_in: LogIn) -> None:
     admin = log_in("admin")
-    for query, text in (("", policy(30)), ("?place=b1", policy(20)), ("?place=gate", policy(10))):
-        assert admin.put(f"/api/v1/escalation/1{query}", json=text).status_code == 200
+    for query, own in (("", policy(30)), ("?place=b1", policy(20)), ("?place=gate", policy(10))):
+        assert admin.put(f"/api/v1/escalation/1{query}", json=own).status_code == 200
     in_the_house, at_the_gate, nowhere = (
         desk.rings(slug=slug) for slug in ("b1-501-sos", "gate-south", "far-pir")
     )
@@ -344,7 +355,9 @@ def test_plans_are_read_changed_and_put_back_and_audited(site: Site, log_in: Log
     assert admin.delete("/api/v1/escalation/2?place=b1").json() == plans
     assert admin.delete("/api/v1/escalation/2?place=b1").status_code == 404
     (entry,) = site.audited("escalation.changed")
-    assert (entry.subject, entry.data) == ("escalation:P2", {"place": "b1"})
+    assert entry.subject == "escalation:P2"
+    assert (entry.data["place"], entry.data["before"]) == ("b1", None)
+    assert [step["after_s"] for step in entry.data["after"]["steps"]] == [60, 90]
     assert len(site.audited("escalation.removed")) == 1
 
 
@@ -354,7 +367,9 @@ def test_plans_are_read_changed_and_put_back_and_audited(site: Site, log_in: Log
         ({"steps": [], "repeat_s": 60}, "1 to 20 steps"),
         ({"steps": [{"after_s": 60, "to": []}], "repeat_s": 60}, "step 1 tells nobody"),
         (policy(60, 60), "step 2 comes after 60 s"),
+        (policy(301), "step 1 of a P1 comes within 300 s"),
         ({**policy(60), "repeat_s": 1}, "repeat_s must be 30 s"),
+        ({"steps": [{"after_s": 6, "to": ["role:admin"] * 21}], "repeat_s": 60}, "tells 21"),
         ({"steps": [{"after_s": 6, "to": ["role:king"]}], "repeat_s": 60}, "'role:king'"),
         ({"steps": [{"after_s": 6, "to": ["user:999999"]}], "repeat_s": 60}, "no such person"),
     ],
@@ -375,12 +390,12 @@ def test_a_plan_of_no_place_or_severity_is_refused(log_in: LogIn) -> None:
 
 @pytest.mark.parametrize("severity", DEFAULTS)
 def test_the_products_own_plans_are_such_as_are_accepted(severity: int) -> None:
-    check(DEFAULTS[severity])
+    check(DEFAULTS[severity], severity)
 
 
 def test_a_plan_is_of_steps_in_order() -> None:
     with pytest.raises(InvalidRequestError, match="step 2 comes after 5 s"):
-        check(Policy((Step(9, (ADMIN,)), Step(5, (ADMIN,))), 60))
+        check(Policy((Step(9, (ADMIN,)), Step(5, (ADMIN,))), 60), 1)
 
 
 # -- several at once, and faults -------------------------------------------------------------
@@ -402,12 +417,83 @@ def test_many_that_look_at_the_same_moment_tell_once(desk: Desk) -> None:
     assert [len(desk.steps(one)) for one in found] == [1] * 5
 
 
-def test_an_alert_that_cannot_be_dealt_with_keeps_no_other_waiting(desk: Desk) -> None:
+def test_an_alert_that_cannot_be_dealt_with_keeps_no_other_waiting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad, good = desk.rings(), desk.rings()
-    desk.changes(bad, policy={"steps": "rubbish"})
+    ask = escalating.notifications.told_first
+
+    def told_first(session: Session, alert: UUID) -> list[str]:
+        if alert == bad:
+            session.execute(text("SELECT 1 / 0"))
+        return ask(session, alert)
+
+    monkeypatch.setattr(escalating.notifications, "told_first", told_first)
     desk.look()
     desk.wait(60)
     assert (len(desk.steps(bad)), len(desk.steps(good))) == (0, 1)
+    assert desk.messages(bad) == [(1, 0, GUARD)]
+    assert escalate_due(desk.site.engine, desk.at) == 0  # the worker may rest meanwhile
+    monkeypatch.undo()
+    desk.look()
+    assert len(desk.steps(bad)) == 1
+
+
+def test_a_plan_nobody_can_read_is_replaced_by_the_products_own(desk: Desk, log_in: LogIn) -> None:
+    alert = desk.rings()
+    desk.look()
+    desk.changes(alert, policy={"steps": "rubbish"})
+    with transaction(desk.site.engine) as session:
+        session.add(
+            EscalationPolicy(
+                community_id=desk.site.community_id,
+                severity=1,
+                policy={"steps": "rubbish"},
+                changed_at=STARTED,
+            )
+        )
+    assert log_in("guard").get(f"/api/v1/alerts/{alert}").json()["next_step"] is None
+    desk.wait(130)
+    assert len(desk.steps(alert)) == 1
+
+
+def test_the_worst_are_told_first_however_many_wait(desk: Desk) -> None:
+    many = [desk.rings(severity=4) for _ in range(escalating.AT_ONCE + 5)]
+    worst = desk.rings()
+    desk.look()
+    assert desk.alert(worst).policy is not None
+    assert sum(desk.alert(one).policy is None for one in many) == 6
+
+
+@pytest.mark.parametrize(("severity", "minutes"), [(1, 5), (2, 30), (3, 240), (4, 1440)])
+def test_an_acknowledgement_lasts_as_its_severity_says(
+    desk: Desk, severity: int, minutes: int
+) -> None:
+    alert = desk.rings(severity=severity)
+    with transaction(desk.site.engine) as session:
+        service.acknowledge(session, desk.site.actor(), alert, version=1, screen="wall")
+    left = desk.alert(alert).due_at - now()
+    assert timedelta(minutes=minutes, seconds=-20) < left <= timedelta(minutes=minutes)
+
+
+def test_what_the_release_before_acknowledged_lasts_as_long(desk: Desk) -> None:
+    """It knows no due time: that is still the one of the next step."""
+    alert = desk.rings()
+    desk.look()
+    desk.changes(alert, handling="acked", acked_at=desk.at, version=2)
+    desk.wait(290)
+    assert desk.alert(alert).handling == "acked"
+    desk.wait(11)
+    assert desk.alert(alert).handling == "unacked"
+
+
+def test_what_falls_goes_on_by_the_plan_of_what_it_is_now(desk: Desk) -> None:
+    alert = desk.rings()
+    desk.look()
+    desk.wait(60)
+    desk.changes(alert, severity=3)
+    desk.wait(300)
+    assert [at for at, _ in desk.steps(alert)] == [60]
 
 
 @pytest.fixture

@@ -7,10 +7,15 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx
-from outer_site import Site
-from sqlalchemy import update
+import pytest
+from outer_site import Site, community_file
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from anju_platform.database import now, transaction
+from anju_platform.provision import import_community
+from anju_platform.registry.model import Community
+from anju_platform.screens import repository
 from anju_platform.screens.model import Screen
 
 LogIn = Callable[..., httpx.Client]
@@ -66,8 +71,44 @@ def test_a_desk_that_is_no_longer_there_is_forgotten_and_that_is_audited(
     assert entry.subject == "post:wall-1"
 
 
+def test_a_page_that_is_left_is_not_missed(log_in: LogIn) -> None:
+    guard, screen = log_in("guard"), uuid4()
+    says(guard, screen)
+    for _ in range(2):
+        assert guard.delete(f"/api/v1/screens/{screen}").status_code == 204
+    assert log_in("property").get("/api/v1/screens").json() == []
+
+
+@pytest.mark.parametrize("role", ["property", "admin"])
+def test_only_guards_sit_at_a_desk(log_in: LogIn, role: str) -> None:
+    assert says(log_in(role), uuid4()) == 403
+
+
+def test_the_last_wall_of_a_desk_is_missed_for_ever(site: Site, log_in: LogIn) -> None:
+    guard = log_in("guard")
+    first, last = uuid4(), uuid4()
+    for screen, days in ((first, 30), (last, 20)):
+        says(guard, screen)
+        falls_silent(site, screen, days * 86_400)
+    with transaction(site.engine) as session:
+        repository.prune(session, now() - timedelta(days=7))
+    with Session(site.engine) as session:
+        assert list(session.scalars(select(Screen.id))) == [last]
+
+
+def test_a_wall_of_another_community_is_not_taken_over(site: Site, log_in: LogIn) -> None:
+    screen = uuid4()
+    says(log_in("guard"), screen)
+    with transaction(site.engine) as session:
+        import_community(session, community_file("meadow"))
+        other = session.scalars(select(Community.id).where(Community.slug == "meadow")).one()
+        session.execute(update(Screen).values(community_id=other))
+    assert says(log_in("guard"), screen) == 409
+
+
 def test_what_is_no_sign_of_life_is_refused(log_in: LogIn) -> None:
     guard = log_in("guard")
-    for said in ({}, {"post": "", "sounds": True}, {"post": "x" * 65, "sounds": True}):
+    posts = ("", "x" * 65, "a/b", "A", "\0")
+    for said in ({}, *({"post": post, "sounds": True} for post in posts)):
         assert guard.put(f"/api/v1/screens/{uuid4()}", json=said).status_code == 422
     assert guard.put("/api/v1/screens/1", json={"post": "a", "sounds": True}).status_code == 422

@@ -123,6 +123,8 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
         text = f"{text}: P{said['severity']}"
     elif step.kind == "unknown" and (gone := words.RULE_GONE.get(str(said.get("rule")))):
         text = page.text(gone)
+    elif step.kind in ("shelf_asked", "shelved") and said.get("minutes"):
+        text = page.text("%(what)s, %(n)s min", what=text, n=said["minutes"])
     note = str(said.get("text") or said.get("note") or "")
     if step.kind == "closed" and said.get("cause") in words.CAUSE:
         text = f"{text}: {page.text(words.CAUSE[said['cause']])}"

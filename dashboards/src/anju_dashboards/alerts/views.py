@@ -112,6 +112,60 @@ def close(
         return _ask(page, alert_id, form, screen, notice=missing, given=given, status=422)
 
 
+@router.get("/alerts/{alert_id}/shelve")
+def ask_how_long(
+    page: CurrentPage, alert_id: UUID, screen: Annotated[str, Query(max_length=64)] = PAGE_SCREEN
+) -> Response:
+    """Ask for how long and why it is put aside."""
+    return _ask(page, alert_id, "alerts/ask_shelve.html", screen)
+
+
+@router.post("/alerts/{alert_id}/shelve")
+def shelve(
+    page: CurrentPage,
+    alert_id: UUID,
+    *,
+    version: Version,
+    screen: Screen,
+    minutes: Annotated[int, Form()],
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Put an alert aside, or agree to that; without a reason, ask again and say so."""
+    try:
+        return _act(
+            page,
+            alert_id,
+            screen,
+            lambda session: service.shelve(
+                session,
+                page.actor,
+                alert_id,
+                minutes=minutes,
+                reason=reason,
+                version=version,
+                screen=screen,
+            ),
+        )
+    except InvalidRequestError:
+        missing = page.text("Say why, and choose one of the times.")
+        given = {"minutes": minutes, "reason": reason}
+        form = "alerts/ask_shelve.html"
+        return _ask(page, alert_id, form, screen, notice=missing, given=given, status=422)
+
+
+@router.post("/alerts/{alert_id}/unshelve")
+def unshelve(page: CurrentPage, alert_id: UUID, version: Version, screen: Screen) -> Response:
+    """Take an alert up again before its time."""
+    return _act(
+        page,
+        alert_id,
+        screen,
+        lambda session: service.unshelve(
+            session, page.actor, alert_id, version=version, screen=screen
+        ),
+    )
+
+
 @router.post("/alerts/{alert_id}/comment")
 def comment(
     page: CurrentPage, alert_id: UUID, text: Annotated[str, Form(max_length=2000)], screen: Screen
@@ -153,7 +207,15 @@ def _ask(
         people = assignable(session, page.community.id)
     if alert is None:
         raise NotFoundError("there is no such alert")
-    known = {"alert": alert, "people": people, "screen": screen, "given": {"cause": "", "note": ""}}
+    for_life = service.is_for_life(alert)
+    known = {
+        "alert": alert,
+        "people": people,
+        "screen": screen,
+        "given": {"cause": "", "note": "", "minutes": 0, "reason": ""},
+        "for_life": for_life,
+        "choices": (5, 10, 15) if for_life else (15, 30, 60, 120),
+    }
     if page.partial:
         answer = page.html(form, status=status, **(known | context))
         answer.headers["HX-Retarget"] = "#ask-form"

@@ -11,6 +11,7 @@ from anju_dashboards.devices.device import draw_panel
 from anju_dashboards.pages import CurrentPage, see_other
 from anju_platform.alerts import service
 from anju_platform.alerts.schemas import AlertView
+from anju_platform.auth.model import Role
 from anju_platform.database import reading
 from anju_platform.registry.listing import device_counts
 
@@ -25,7 +26,10 @@ def root() -> Response:
 
 @router.get("/wall")
 def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Response:
-    """Show the open alerts, the plan, and room for the selected one; ``post`` is which desk."""
+    """Show the open alerts, the plan, and room for the selected one; ``post`` is which desk.
+
+    A guard's wall says that it is alive; others look on, and nobody relies on them.
+    """
     with reading(page.engine) as session:
         alerts = service.open_alerts(session, page.community.id)
         counts = service.counts(session, page.community.id)
@@ -37,7 +41,7 @@ def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Res
         devices=devices,
         post=page.text("Duty desk %(n)s", n=post),
         screen=f"wall-{post}",
-        tab=uuid4(),
+        desk=uuid4() if page.actor.role is Role.GUARD else None,
     )
 
 

@@ -18,6 +18,7 @@ from anju_platform.alerts.schemas import (
     CommentRequest,
     DispatchRequest,
     HistoryFilter,
+    ShelveRequest,
 )
 from anju_platform.audit.service import record
 from anju_platform.auth.dependencies import CurrentActor, Database, Property
@@ -120,6 +121,34 @@ def close(
             cause=request.cause,
             note=request.note,
             screen=request.screen,
+        )
+
+
+@router.post("/{alert_id}/shelve")
+def shelve(
+    database: Database, actor: CurrentActor, alert_id: UUID, request: ShelveRequest
+) -> AlertView:
+    """Put aside; what a life may hang on (P1, latching) only when a second person does so too."""
+    with transaction(database) as session:
+        return service.shelve(
+            session,
+            actor,
+            alert_id,
+            minutes=request.minutes,
+            reason=request.reason,
+            version=request.version,
+            screen=request.screen,
+        )
+
+
+@router.post("/{alert_id}/unshelve")
+def unshelve(
+    database: Database, actor: CurrentActor, alert_id: UUID, request: AckRequest
+) -> AlertView:
+    """Take it up again before its time."""
+    with transaction(database) as session:
+        return service.unshelve(
+            session, actor, alert_id, version=request.version, screen=request.screen
         )
 
 

@@ -5,7 +5,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
-    CheckConstraint,
     ForeignKey,
     Index,
     SmallInteger,
@@ -70,9 +69,10 @@ class Alert(Table):
     ``evidence`` holds ``event_ids``, ``values``, ``data`` and ``late_s``.
 
     ``due_at`` is when it is looked at again whether anybody has it (escalation): the next step
-    of what nobody has, the end of an acknowledgement; no alert that nobody has is without.
+    of what nobody has, the end of an acknowledgement; means nothing once it is closed.
     ``policy`` is the plan it goes by, as it was when it began (null: not begun), ``step`` how
-    many of its steps were told.
+    many of its steps are behind it. ``shelf`` says for how long and why it is put aside, and
+    who wished and agreed to that.
     """
 
     __tablename__ = "alerts"
@@ -86,8 +86,7 @@ class Alert(Table):
         ),
         Index("ix_alerts_community_detected", "community_id", "detected_at"),
         Index("ix_alerts_key_closed", "community_id", "dedupe_key", "closed_at"),
-        Index("ix_alerts_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
-        CheckConstraint("handling <> 'unacked' OR due_at IS NOT NULL", name="is_due"),
+        Index("ix_alerts_due", "due_at", postgresql_where=text("handling <> 'closed'")),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))
@@ -123,8 +122,9 @@ class Alert(Table):
     previous_id: Mapped[UUID | None]
     media_id: Mapped[str | None]
     evidence: Mapped[Json] = mapped_column(default=dict)
-    due_at: Mapped[datetime | None] = mapped_column(server_default=text("now()"))
+    due_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     policy: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    shelf: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
     step: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     version: Mapped[int] = mapped_column(default=1)
 
@@ -133,7 +133,7 @@ class TimelineEntry(Table):
     """One step in an alert's life, never changed: who, when, from which screen.
 
     ``kind``: raised, reactivated, reopened, rose, fell, cleared, unknown, acked, dispatched,
-    commented, closed, told, escalated, expired.
+    commented, closed, told, escalated, expired, shelf_asked, shelved, unshelved.
     """
 
     __tablename__ = "alert_timeline"

@@ -1,18 +1,31 @@
 """Who hears of an alert when nobody takes it on: plans of steps, as data and pure decisions."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from anju_platform.database import from_millis, to_millis
 from anju_platform.errors import InvalidRequestError
 
+log = logging.getLogger(__name__)
+
+P = TypeVar("P", bound="Policy")
+
 FIRST = "first"
 """A target: whoever was told when the alert was raised."""
 ROLES = frozenset({"guard", "property", "admin"})
 MOST_STEPS = 20
+MOST_TARGETS = 20
+FIRST_WITHIN: Mapping[int, timedelta] = {
+    1: timedelta(minutes=5),
+    2: timedelta(minutes=30),
+    3: timedelta(hours=4),
+    4: timedelta(days=7),
+}
+"""A plan's first step comes no later: what a life hangs on cannot be planned to wait."""
 LONGEST = timedelta(days=7)
 _LONGEST_REPEAT_S = 3_600
 
@@ -25,7 +38,7 @@ GOOD_FOR: Mapping[int, timedelta] = {
 """So long an acknowledgement is good for while its condition lasts (semantics; ADR 24)."""
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Step(msgspec.Struct, frozen=True):
     """``after_s`` seconds after the alert was raised, ``to`` are told.
 
     A target is ``first``, ``role:<role>`` or ``user:<id>``.
@@ -35,7 +48,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: tuple[str, ...]
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Policy(msgspec.Struct, frozen=True):
     """Steps in order; the last one is told again after ``repeat_s`` seconds, for ever.
 
     Each repetition waits twice as long as the one before, up to an hour: who has heard it ten
@@ -79,8 +92,21 @@ def begin(policy: Policy, severity: int, since: datetime) -> Begun:
 
 
 def begun(stored: Mapping[str, Any] | None) -> Begun | None:
-    """Read the plan an alert goes by; nothing if it has not begun."""
-    return None if stored is None else msgspec.convert(stored, Begun)
+    """Read the plan an alert goes by; nothing if it has not begun, or nobody can read it."""
+    return None if stored is None else _read(stored, Begun)
+
+
+def read(stored: Mapping[str, Any]) -> Policy | None:
+    """Read a plan; nothing if it is one of another release that nobody here can read."""
+    return _read(stored, Policy)
+
+
+def _read(stored: Mapping[str, Any], kind: type[P]) -> P | None:
+    try:
+        return msgspec.convert(stored, kind)
+    except msgspec.ValidationError:
+        log.exception("a plan cannot be read; the product's own is in force instead")
+        return None
 
 
 def _policy(repeat_s: int, *steps: tuple[int, tuple[str, ...]]) -> Policy:
@@ -104,8 +130,8 @@ given to acknowledge, the office when it is over; P4 is told once a day.
 """
 
 
-def check(policy: Policy) -> None:
-    """Check a plan that somebody wrote.
+def check(policy: Policy, severity: int) -> None:
+    """Check a plan that somebody wrote for a severity.
 
     Raises:
         InvalidRequestError: it says what is wrong, and where.
@@ -115,8 +141,10 @@ def check(policy: Policy) -> None:
     before = 0
     for number, step in enumerate(policy.steps, start=1):
         where = f"step {number}"
-        if not step.to:
-            raise InvalidRequestError(f"{where} tells nobody: name a role or a person in 'to'")
+        if not 1 <= len(step.to) <= MOST_TARGETS:
+            raise InvalidRequestError(
+                f"{where} tells {len(step.to) or 'nobody'}: name 1 to {MOST_TARGETS} in 'to'"
+            )
         if not before < step.after_s <= LONGEST.total_seconds():
             raise InvalidRequestError(
                 f"{where} comes after {step.after_s} s: it must be more than the step before"
@@ -125,6 +153,9 @@ def check(policy: Policy) -> None:
         for target in step.to:
             _check_target(target, where)
         before = step.after_s
+    first = FIRST_WITHIN[severity].total_seconds()
+    if policy.steps[0].after_s > first:
+        raise InvalidRequestError(f"step 1 of a P{severity} comes within {first:.0f} s")
     if not 30 <= policy.repeat_s <= LONGEST.total_seconds():  # noqa: PLR2004 - said below
         raise InvalidRequestError(
             "repeat_s must be 30 s to 7 days: when the last step is told again"

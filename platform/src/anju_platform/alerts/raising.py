@@ -9,6 +9,7 @@ import uuid_utils
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository
+from anju_platform.alerts.life import begin_anew, end, hand_back, take_off_the_shelf
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode
 from anju_platform.alerts.repository import Entry
 from anju_platform.database import Json, from_millis, to_millis
@@ -95,12 +96,6 @@ def _calls_for_people(closed: Alert | None, finding: Finding) -> bool:
     return finding.kind is FindingKind.active
 
 
-def people_are_called(alert: Alert) -> bool:
-    """Tell whether people are called: not of what is muted, a test, or over by itself."""
-    is_over = alert.condition == Condition.CLEAR and not alert.latched
-    return not (alert.overlays or alert.mode == Mode.TEST or is_over)
-
-
 def dedupe_key(finding: Finding) -> str:
     """Give what an alert is the only open one of: rule, entity, discriminator."""
     return f"{finding.rule_id}|{finding.entity}|{finding.discriminator}"
@@ -166,16 +161,6 @@ def _reopen(alert: Alert, finding: Finding) -> Transition:
     return _activate(alert, finding, "reopened", always=always)
 
 
-def hand_back(alert: Alert, at: datetime) -> None:
-    """Make an alert new to people: whoever acknowledged it saw something else, or has left it.
-
-    Who hears of it next, and when, begins anew.
-    """
-    alert.handling = Handling.UNACKED
-    alert.acked_at = alert.acked_by = None
-    alert.due_at, alert.policy, alert.step = at, None, 0
-
-
 def _refresh(alert: Alert, finding: Finding) -> Transition | None:
     match finding.kind:
         case FindingKind.active:
@@ -190,6 +175,7 @@ def _refresh(alert: Alert, finding: Finding) -> Transition | None:
 
 def _active_again(alert: Alert, finding: Finding) -> Transition:
     if finding.severity < alert.severity:
+        take_off_the_shelf(alert)  # it was put there for what it was then
         hand_back(alert, from_millis(finding.detected_at))
         return _activate(alert, finding, "rose", always=True)
     if _calls_again(alert, finding):
@@ -224,6 +210,8 @@ def _activate(
 ) -> Transition:
     """Make an alert active (again); flapping is not told, unless ``always``."""
     detected = from_millis(finding.detected_at)
+    if _has_rested(alert, detected):
+        begin_anew(alert, detected)
     alert.occurrences += 1
     alert.condition = Condition.ACTIVE
     alert.severity = finding.severity
@@ -235,6 +223,12 @@ def _activate(
     alert.evidence = evidence
     tell = always or not flapping
     return _changed(alert, finding, kind, tell=tell, handed_back=handed_back)
+
+
+def _has_rested(alert: Alert, at: datetime) -> bool:
+    """Tell whether what nobody has was over for so long that this is a new happening."""
+    over = alert.cleared_at if alert.handling == Handling.UNACKED else None
+    return over is not None and at - over > FLAPPING_WITHIN
 
 
 def _note_activation(evidence: Json, at: datetime) -> bool:
@@ -253,6 +247,7 @@ def _severity(alert: Alert, finding: Finding) -> Transition | None:
     rises = finding.severity < alert.severity
     alert.severity = finding.severity
     if rises:
+        take_off_the_shelf(alert)
         hand_back(alert, from_millis(finding.detected_at))
         return _changed(alert, finding, "rose", tell=True)
     return _changed(alert, finding, "fell", tell=False)
@@ -266,8 +261,7 @@ def _cleared(alert: Alert, finding: Finding) -> Transition | None:
     cleared = _changed(alert, finding, "cleared", tell=False)
     if alert.handling != Handling.ACKED or alert.latched:
         return cleared
-    alert.handling, alert.due_at = Handling.CLOSED, None
-    alert.closed_at = alert.cleared_at
+    end(alert, alert.cleared_at)
     closed = _entry(alert, "closed", finding)
     return Transition(alert, "cleared", tell=False, entries=(*cleared.entries, closed))
 

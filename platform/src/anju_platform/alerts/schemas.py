@@ -24,7 +24,8 @@ class AlertView(View):
 
     ``place`` is the whole place in words; ``x``/``y`` are metres on the site plan, taken
     from the nearest placed ancestor. ``late_s`` says how long after the fact it was
-    detected. ``owner`` is whom it was dispatched to, else who acknowledged it.
+    detected. ``owner`` is whom it was dispatched to, else who acknowledged it. ``step`` is
+    how far calling others has come.
     """
 
     id: UUID
@@ -39,6 +40,7 @@ class AlertView(View):
     overlays: tuple[str, ...] = ()
     mode: Mode
     latched: bool
+    step: int = 0
     place: str | None = None
     place_en: str | None = None
     place_slug: str | None = None
@@ -121,6 +123,17 @@ class NextStep(View):
     to: tuple[str, ...]
 
 
+class ShelfView(View):
+    """How an alert is put aside (``until`` a time), or is wished to be: then nobody has agreed."""
+
+    minutes: int
+    reason: str
+    until: datetime | None
+    asked_by: str
+    asked_by_id: int
+    agreed_by: str | None
+
+
 class AlertDetail(View):
     """Everything the right-hand panel shows of one alert.
 
@@ -134,6 +147,7 @@ class AlertDetail(View):
     alert: AlertView
     next_step: NextStep | None
     ack_until: datetime | None
+    shelf: ShelfView | None
     timeline: tuple[TimelineView, ...]
     contacts: tuple[ContactView, ...]
     deliveries: tuple[DeliveryView, ...]
@@ -197,6 +211,13 @@ class DispatchRequest(AckRequest):
     """Send a person."""
 
     user_id: int
+
+
+class ShelveRequest(AckRequest):
+    """Put it aside for so many minutes, for a reason; or agree to what somebody else wished."""
+
+    minutes: int = Field(ge=1, le=120)
+    reason: str = Field(min_length=1, max_length=500)
 
 
 class CloseRequest(AckRequest):

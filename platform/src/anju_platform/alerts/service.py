@@ -11,10 +11,19 @@ from sqlalchemy.orm import Session
 
 from anju_devices.catalog import MODELS
 from anju_platform.alerts import listing, repository
+from anju_platform.alerts.acting import (
+    AlertChangedError,
+    changed,
+    demand,
+    demand_version,
+    locked,
+    note_step,
+    present,
+)
+from anju_platform.alerts.life import end, people_are_called, renew
 from anju_platform.alerts.listing import counts, history, one_alert, open_alerts
 from anju_platform.alerts.model import Alert, Cause, Condition, Handling
-from anju_platform.alerts.policy import GOOD_FOR, begun
-from anju_platform.alerts.raising import people_are_called
+from anju_platform.alerts.policy import begun
 from anju_platform.alerts.schemas import (
     AccessView,
     AlertDetail,
@@ -23,12 +32,12 @@ from anju_platform.alerts.schemas import (
     NextStep,
     TimelineView,
 )
-from anju_platform.audit.service import record
+from anju_platform.alerts.shelving import is_for_life, shelf_of, shelve, unshelve
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Role
 from anju_platform.auth.service import assignable
 from anju_platform.database import Json, now
-from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.planning import plan
 from anju_platform.people import service as people
@@ -48,9 +57,12 @@ __all__ = [
     "dispatch",
     "feed_position",
     "history",
+    "is_for_life",
     "one_alert",
     "open_alerts",
+    "shelve",
     "snapshot_arrived",
+    "unshelve",
 ]
 
 _DAY = timedelta(days=1)
@@ -60,14 +72,6 @@ _CHART_FIELDS = 3
 _ACCESS_EVENTS = ("access_granted", "access_denied")
 _ACCESS_ENTRIES = 20
 _UPKEEP = {"battery", "rssi"}
-
-
-class AlertChangedError(ConflictError):
-    """Somebody or something was faster; ``alert`` is the present state."""
-
-    def __init__(self, message: str, alert: AlertView) -> None:
-        super().__init__(message)
-        self.alert = alert
 
 
 def acknowledge(
@@ -82,16 +86,17 @@ def acknowledge(
         AlertChangedError: somebody else has it, it is closed, or it has changed since
             ``version``.
     """
-    alert = _locked(session, actor, alert_id)
+    alert = locked(session, actor, alert_id)
     if alert.handling != Handling.UNACKED and alert.acked_by == actor.user_id:
-        return _present(session, alert)
-    _demand(session, alert, alert.handling == Handling.UNACKED, "somebody has taken it on already")
-    _demand_version(session, alert, version)
+        return present(session, alert)
+    demand(session, alert, alert.handling == Handling.UNACKED, "somebody has taken it on already")
+    demand_version(session, alert, version)
     _take_on(session, actor, alert, screen)
     if alert.condition == Condition.CLEAR and not alert.latched:
-        alert.handling, alert.closed_at, alert.due_at = Handling.CLOSED, now(), None
-        repository.add_entry(session, alert, "closed", alert.closed_at)
-    return _changed(session, alert)
+        at = now()
+        end(alert, at)
+        repository.add_entry(session, alert, "closed", at)
+    return changed(session, alert)
 
 
 def dispatch(
@@ -103,20 +108,21 @@ def dispatch(
         NotFoundError: no such alert or person in the actor's community.
         AlertChangedError: it is closed or has changed since ``version``.
     """
-    alert = _locked(session, actor, alert_id)
+    alert = locked(session, actor, alert_id)
     person = next((u for u in assignable(session, actor.community_id) if u.id == user_id), None)
     if person is None:
         raise NotFoundError("there is no such person to send")
     if alert.owner_id == user_id and alert.handling == Handling.ACKED:
-        return _present(session, alert)
-    _demand(session, alert, alert.handling != Handling.CLOSED, "it is closed already")
-    _demand_version(session, alert, version)
+        return present(session, alert)
+    demand(session, alert, alert.handling != Handling.CLOSED, "it is closed already")
+    demand_version(session, alert, version)
     if alert.handling == Handling.UNACKED:
         _take_on(session, actor, alert, screen)
-    alert.owner_id, alert.due_at = user_id, now() + GOOD_FOR[alert.severity]
+    alert.owner_id = user_id
+    renew(alert, now())
     said = {"user_id": user_id, "name": person.name}
-    _note(session, actor, alert, "dispatched", screen=screen, data=said)
-    view = _changed(session, alert)
+    note_step(session, actor, alert, "dispatched", screen=screen, data=said)
+    view = changed(session, alert)
     _tell(session, alert, user_id, "dispatched")
     return view
 
@@ -140,21 +146,21 @@ def close(
     """
     if cause is None:
         raise InvalidRequestError(f"say why it is closed: the cause is one of {', '.join(Cause)}")
-    alert = _locked(session, actor, alert_id)
+    alert = locked(session, actor, alert_id)
     closed = alert.handling == Handling.CLOSED
     if closed and alert.closed_by == actor.user_id and alert.cause == cause:
-        return _present(session, alert)
-    _demand(session, alert, not closed, "it is closed already")
-    _demand_version(session, alert, version)
+        return present(session, alert)
+    demand(session, alert, not closed, "it is closed already")
+    demand_version(session, alert, version)
     moment = now()
     if alert.acked_at is None:
         alert.acked_at, alert.acked_by = moment, actor.user_id
-    alert.handling, alert.due_at = Handling.CLOSED, None
-    alert.closed_at, alert.closed_by = moment, actor.user_id
+    end(alert, moment)
+    alert.closed_by = actor.user_id
     alert.cause, alert.note = cause, note or None
     said = {"cause": cause, "note": note, "condition": alert.condition}
-    _note(session, actor, alert, "closed", screen=screen, data=said)
-    return _changed(session, alert)
+    note_step(session, actor, alert, "closed", screen=screen, data=said)
+    return changed(session, alert)
 
 
 def comment(session: Session, actor: Actor, alert_id: UUID, *, text: str, screen: str) -> AlertView:
@@ -166,50 +172,18 @@ def comment(session: Session, actor: Actor, alert_id: UUID, *, text: str, screen
     """
     if not text.strip():
         raise InvalidRequestError("a comment needs words")
-    alert = _locked(session, actor, alert_id)
+    alert = locked(session, actor, alert_id)
     if alert.handling == Handling.ACKED:  # whoever says something has not left it
-        alert.due_at = now() + GOOD_FOR[alert.severity]
-    _note(session, actor, alert, "commented", screen=screen, data={"text": text.strip()})
-    return _changed(session, alert)
-
-
-def _locked(session: Session, actor: Actor, alert_id: UUID) -> Alert:
-    alert = repository.get(session, actor.community_id, alert_id, for_update=True)
-    if alert is None:
-        raise NotFoundError("there is no such alert")
-    return alert
-
-
-def _present(session: Session, alert: Alert) -> AlertView:
-    view = one_alert(session, alert.community_id, alert.id)
-    if view is None:
-        raise NotFoundError("there is no such alert")
-    return view
-
-
-def _demand(session: Session, alert: Alert, right: bool, message: str) -> None:
-    if not right:
-        raise AlertChangedError(message, _present(session, alert))
-
-
-def _demand_version(session: Session, alert: Alert, version: int) -> None:
-    _demand(session, alert, alert.version == version, "it has changed since you looked; look again")
+        renew(alert, now())
+    note_step(session, actor, alert, "commented", screen=screen, data={"text": text.strip()})
+    return changed(session, alert)
 
 
 def _take_on(session: Session, actor: Actor, alert: Alert, screen: str) -> None:
     alert.handling = Handling.ACKED
     alert.acked_at, alert.acked_by = now(), actor.user_id
-    alert.due_at = alert.acked_at + GOOD_FOR[alert.severity]
-    _note(session, actor, alert, "acked", screen=screen, data={})
-
-
-def _note(
-    session: Session, actor: Actor, alert: Alert, kind: str, *, screen: str, data: Json
-) -> None:
-    repository.add_entry(
-        session, alert, kind, now(), user_id=actor.user_id, screen=screen, data=data
-    )
-    record(session, actor, f"alert.{kind}", f"alert:{alert.id}", {"screen": screen})
+    renew(alert, alert.acked_at)
+    note_step(session, actor, alert, "acked", screen=screen, data={})
 
 
 def _tell(session: Session, alert: Alert, user_id: int, kind: str) -> None:
@@ -231,13 +205,6 @@ def _tell(session: Session, alert: Alert, user_id: int, kind: str) -> None:
     notifications.add(session, planned)
 
 
-def _changed(session: Session, alert: Alert) -> AlertView:
-    alert.version += 1
-    session.flush()
-    repository.announce(session, alert.community_id, "alert", str(alert.id))
-    return _present(session, alert)
-
-
 def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
     """Give all about one alert. A look at a home's alert is audited: call in a transaction.
 
@@ -249,8 +216,9 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
         raise NotFoundError("there is no such alert")
     device = session.get(Device, alert.device_id) if alert.device_id is not None else None
     return AlertDetail(
-        alert=_present(session, alert),
+        alert=present(session, alert),
         next_step=_next_step(alert),
+        shelf=shelf_of(session, alert),
         ack_until=alert.due_at if alert.handling == Handling.ACKED else None,
         timeline=_timeline(session, actor, alert),
         contacts=_contacts(session, actor, alert),
@@ -266,9 +234,7 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
 
 def _next_step(alert: Alert) -> NextStep | None:
     course = begun(alert.policy)
-    if course is None or alert.due_at is None or alert.handling != Handling.UNACKED:
-        return None
-    if not people_are_called(alert):
+    if course is None or alert.handling != Handling.UNACKED or not people_are_called(alert):
         return None
     return NextStep(at=alert.due_at, to=course.step(alert.step).to)
 

@@ -107,6 +107,9 @@ Database = Annotated[Engine, Depends(engine)]
 CurrentActor = Annotated[Actor, Depends(current_actor)]
 """Any logged-in person."""
 
+Guard = Annotated[Actor, Depends(require(Role.GUARD))]
+"""Guards: they sit at the duty desks."""
+
 Property = Annotated[Actor, Depends(require(Role.PROPERTY, Role.ADMIN))]
 """Property staff and administrators."""
 

@@ -14,12 +14,13 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository as alerts
+from anju_platform.alerts.life import hand_back, people_are_called, shelved_until
 from anju_platform.alerts.model import Alert, Condition, Handling
-from anju_platform.alerts.policy import DEFAULTS, FIRST, Begun, begin, begun
-from anju_platform.alerts.raising import hand_back, people_are_called
+from anju_platform.alerts.policy import DEFAULTS, FIRST, GOOD_FOR, Begun, begin, begun
+from anju_platform.alerts.shelving import come_back
 from anju_platform.auth.model import Role
 from anju_platform.auth.repository import users
-from anju_platform.database import UNAVAILABLE, Json, now, transaction
+from anju_platform.database import UNAVAILABLE, Json, is_too_large, now, transaction
 from anju_platform.escalation import repository
 from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.planning import plan
@@ -28,8 +29,10 @@ from anju_platform.screens.service import is_watched
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 100
-"""So many alerts are looked at in one transaction."""
+AT_ONCE = 20
+"""So many alerts are looked at in one transaction: as long it keeps others from them."""
+QUIET = timedelta(seconds=30)
+"""How soon is looked again at what calls nobody: it is muted, a test, or over by itself."""
 _URGENT = 2
 _INSTEAD = (Role.PROPERTY, Role.ADMIN, Role.GUARD)
 """Who is told when there is nobody of those a step names."""
@@ -39,17 +42,145 @@ _INSTEAD = (Role.PROPERTY, Role.ADMIN, Role.GUARD)
 class _Said:
     """What one look at due alerts amounts to."""
 
-    at: datetime
     entries: list[alerts.Entry] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     changed: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
 
-    def note(self, alert: Alert, kind: str, data: Json) -> None:
-        self.entries.append(alerts.Entry(alert.id, alert.community_id, self.at, kind, data))
-        self.changed.setdefault(alert.community_id, []).append(("alert", str(alert.id)))
 
-    def tell(self, alert: Alert, kind: str, recipients: Sequence[str], *, step: int) -> None:
-        self.planned += plan(
+def escalate_due(engine: Engine, at: datetime | None = None) -> int:
+    """Look at what is due now, or at a moment; gives how many alerts were dealt with.
+
+    An alert that cannot be dealt with keeps the others from nothing; it stays due, and whoever
+    looks after us says so (oversight).
+    """
+    with transaction(engine) as session:
+        look = _Look(session, at or now())
+        said = _Said()
+        done = sum(look.take(alert, said) for alert in look.due())
+        alerts.add_entries(session, said.entries)
+        notifications.add(session, said.planned)
+        for community_id, changes in sorted(said.changed.items()):
+            alerts.announce_all(session, community_id, changes)
+    return done
+
+
+class _Look:
+    """One look at what is due, in one transaction; what it learns of a community it keeps."""
+
+    def __init__(self, session: Session, at: datetime) -> None:
+        self._session = session
+        self._at = at
+        self._known: dict[int, frozenset[str]] = {}
+        self._watched: dict[tuple[int, int], bool] = {}
+        self._entries: list[alerts.Entry] = []
+        self._planned: list[Planned] = []
+
+    def due(self) -> list[Alert]:
+        """Lock what is due, the worst first."""
+        return repository.lock_due(self._session, self._at, limit=AT_ONCE)
+
+    def take(self, alert: Alert, said: _Said) -> bool:
+        """Look at one alert; gives False when that failed, and then nothing of it is written."""
+        self._entries, self._planned = [], []
+        try:
+            with self._session.begin_nested():
+                self._again(alert)
+        except Exception as error:
+            if isinstance(error, UNAVAILABLE) and not is_too_large(error):
+                raise
+            log.exception("alert %s cannot be escalated", alert.id)
+            return False
+        said.entries += self._entries
+        said.planned += self._planned
+        if self._entries:
+            said.changed.setdefault(alert.community_id, []).append(("alert", str(alert.id)))
+        return True
+
+    def _again(self, alert: Alert) -> None:
+        until = shelved_until(alert)
+        if until is not None:
+            self._end_shelf(alert, until)
+        elif alert.handling == Handling.ACKED:
+            self._end_acknowledgement(alert)
+        else:
+            self._go_on(alert)
+
+    def _go_on(self, alert: Alert) -> None:
+        """Take the next step of what nobody has, if it is due."""
+        course = begun(alert.policy)
+        if course is None or course.severity != alert.severity:
+            course = self._begin(alert)
+        if alert.due_at > self._at:
+            return
+        if people_are_called(alert):
+            self._tell_next(alert, course)
+        else:
+            alert.due_at = self._at + QUIET
+
+    def _begin(self, alert: Alert) -> Begun:
+        """Let an alert go by the plan there is for it now, from when it became due."""
+        community, since = alert.community_id, alert.due_at
+        found = repository.policy_for(self._session, community, alert.severity, alert.place_id)
+        course = begin(found or DEFAULTS[alert.severity], alert.severity, since)
+        alert.policy, alert.step = msgspec.to_builtins(course), 0
+        if alert.severity > _URGENT or self._is_watched(alert):
+            alert.due_at = course.is_due(0, since)
+        return course  # nobody can see it: nobody is waited for
+
+    def _tell_next(self, alert: Alert, course: Begun) -> None:
+        """Call those of the last step that is due: what was missed is told once."""
+        while alert.step + 1 < len(course.steps) and (
+            course.is_due(alert.step + 1, self._at) <= self._at
+        ):
+            alert.step += 1
+        recipients = self._people(alert, course.step(alert.step).to)
+        alert.step += 1
+        alert.due_at = course.is_due(alert.step, self._at)
+        data: Json = {"step": alert.step, "to": recipients}
+        if not self._is_watched(alert):
+            data["unwatched"] = True
+        self._note(alert, "escalated", data)
+        self._tell(alert, "escalated", recipients, step=alert.step)
+
+    def _end_acknowledgement(self, alert: Alert) -> None:
+        """Make an alert new to people whose acknowledgement ran out while it lasts."""
+        good_for = GOOD_FOR[alert.severity]
+        good_until = (alert.acked_at or self._at) + good_for
+        if alert.condition == Condition.CLEAR or good_until > self._at:
+            # it is over, somebody only has to say why; or a process of the release before,
+            # which knows no end, acknowledged it
+            alert.due_at = max(good_until, self._at + QUIET)
+            return
+        recipients = self._people(alert, (FIRST, f"user:{alert.owner_id or alert.acked_by}"))
+        hand_back(alert, self._at)
+        self._new_again(alert, "expired", recipients)
+
+    def _end_shelf(self, alert: Alert, until: datetime) -> None:
+        """Take an alert up again whose time on the shelf is over."""
+        if until > self._at:
+            alert.due_at = until
+            return
+        recipients = self._people(alert, (FIRST,))
+        come_back(alert, self._at)
+        if alert.handling == Handling.UNACKED:
+            self._new_again(alert, "unshelved", recipients)
+        else:
+            alert.version += 1
+            self._note(alert, "unshelved", {})
+
+    def _new_again(self, alert: Alert, kind: str, recipients: Sequence[str]) -> None:
+        """Tell of an alert that is new to people once more."""
+        alert.version += 1
+        self._begin(alert)
+        self._note(alert, kind, {"to": recipients})
+        if people_are_called(alert):
+            self._tell(alert, kind, recipients, step=0)
+
+    def _note(self, alert: Alert, kind: str, data: Json) -> None:
+        self._entries.append(alerts.Entry(alert.id, alert.community_id, self._at, kind, data))
+
+    def _tell(self, alert: Alert, kind: str, recipients: Sequence[str], *, step: int) -> None:
+        self._planned += plan(
             community_id=alert.community_id,
             alert_id=alert.id,
             transition=alert.version,
@@ -64,92 +195,25 @@ class _Said:
             step=step,
         )
 
+    def _people(self, alert: Alert, targets: Iterable[str]) -> list[str]:
+        """Give whom a step reaches; where there is none of them, somebody else there."""
+        known = self._known.get(alert.community_id)
+        if known is None:
+            there = users(self._session, alert.community_id)
+            known = frozenset(x for u in there for x in (f"role:{u.role}", f"user:{u.id}"))
+            self._known[alert.community_id] = known
+        named: list[str] = []
+        for target in targets:
+            first = target == FIRST
+            named += notifications.told_first(self._session, alert.id) if first else [target]
+        found = [one for one in dict.fromkeys(named) if one in known]
+        return found or [f"role:{role}" for role in _INSTEAD if f"role:{role}" in known][:1]
 
-def escalate_due(engine: Engine, at: datetime | None = None) -> int:
-    """Look at what is due now, or at a moment; gives how many alerts were looked at."""
-    with transaction(engine) as session:
-        return escalate(session, at or now())
-
-
-def escalate(session: Session, at: datetime) -> int:
-    """Look at what is due; what is told and written goes with the caller's transaction.
-
-    An alert that cannot be dealt with keeps the others from nothing; it stays due, and whoever
-    looks after us says so (oversight).
-    """
-    due = repository.lock_due(session, at, limit=AT_ONCE)
-    said = _Said(at)
-    for alert in due:
-        try:
-            with session.begin_nested():
-                _look_again(session, alert, said)
-        except UNAVAILABLE:
-            raise
-        except Exception:
-            log.exception("alert %s cannot be escalated", alert.id)
-    alerts.add_entries(session, said.entries)
-    notifications.add(session, said.planned)
-    for community_id, changes in sorted(said.changed.items()):
-        alerts.announce_all(session, community_id, changes)
-    return len(due)
-
-
-def _look_again(session: Session, alert: Alert, said: _Said) -> None:
-    if alert.handling == Handling.ACKED:
-        _end_acknowledgement(session, alert, said)
-        return
-    course = begun(alert.policy) or _begin(session, alert, said.at)
-    if alert.due_at is not None and alert.due_at > said.at:
-        return
-    if people_are_called(alert):
-        _tell_next(session, alert, course, said)
-    else:
-        alert.due_at = said.at + timedelta(seconds=course.repeat_s)
-
-
-def _begin(session: Session, alert: Alert, at: datetime) -> Begun:
-    """Let an alert go by the plan there is for it now, from when it became due."""
-    found = repository.policy_for(session, alert.community_id, alert.severity, alert.place_id)
-    course = begin(found or DEFAULTS[alert.severity], alert.severity, alert.due_at or at)
-    alert.policy, alert.step = msgspec.to_builtins(course), 0
-    alert.due_at = course.is_due(0, at)
-    if alert.severity <= _URGENT and not is_watched(session, alert.community_id, at):
-        alert.due_at = at  # nobody can see it: nobody is waited for
-    return course
-
-
-def _tell_next(session: Session, alert: Alert, course: Begun, said: _Said) -> None:
-    named = course.step(alert.step).to
-    recipients = _people(session, alert, named)
-    alert.step += 1
-    alert.due_at = course.is_due(alert.step, said.at)
-    note: Json = {"step": alert.step, "to": recipients}
-    if not is_watched(session, alert.community_id, said.at):
-        note["unwatched"] = True
-    said.note(alert, "escalated", note)
-    said.tell(alert, "escalated", recipients, step=alert.step)
-
-
-def _end_acknowledgement(session: Session, alert: Alert, said: _Said) -> None:
-    """Make an alert new to people whose acknowledgement ran out while it lasts."""
-    if alert.condition == Condition.CLEAR:
-        alert.due_at = None  # it is over: somebody only has to say why
-        return
-    recipients = _people(session, alert, (FIRST, f"user:{alert.owner_id or alert.acked_by}"))
-    hand_back(alert, said.at)
-    alert.version += 1
-    _begin(session, alert, said.at)
-    said.note(alert, "expired", {"to": recipients})
-    if people_are_called(alert):
-        said.tell(alert, "expired", recipients, step=0)
-
-
-def _people(session: Session, alert: Alert, targets: Iterable[str]) -> list[str]:
-    """Give whom a step reaches; where there is none of them, somebody else of the community."""
-    there = users(session, alert.community_id)
-    known = {f"role:{user.role}" for user in there} | {f"user:{user.id}" for user in there}
-    named: list[str] = []
-    for target in targets:
-        named += notifications.told_first(session, alert.id) if target == FIRST else [target]
-    found = [one for one in dict.fromkeys(named) if one in known]
-    return found or [f"role:{role}" for role in _INSTEAD if f"role:{role}" in known][:1]
+    def _is_watched(self, alert: Alert) -> bool:
+        """Tell whether a wall shows it; what a life hangs on needs one that can sound."""
+        key = alert.community_id, min(alert.severity, _URGENT)
+        if key not in self._watched:
+            self._watched[key] = is_watched(
+                self._session, alert.community_id, self._at, aloud=alert.severity == 1
+            )
+        return self._watched[key]

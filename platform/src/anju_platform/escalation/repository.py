@@ -9,19 +9,24 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Handling
-from anju_platform.alerts.policy import Policy
+from anju_platform.alerts.policy import Policy, read
 from anju_platform.escalation.model import EscalationPolicy
 from anju_platform.registry.model import Place
 
+_DEEPEST = 32
+"""Places lie in each other no deeper; ones that lie in a circle end there."""
 _UNIQUE = ("community_id", "severity", "place_id")
 
 
 def lock_due(session: Session, at: datetime, *, limit: int) -> list[Alert]:
-    """Give and lock alerts that are to be looked at again and that nobody else is looking at."""
+    """Give and lock alerts that are to be looked at again and that nobody else is looking at.
+
+    The worst first, then those that wait longest.
+    """
     query = (
         select(Alert)
         .where(Alert.due_at <= at, Alert.handling != Handling.CLOSED)
-        .order_by(Alert.due_at, Alert.id)
+        .order_by(Alert.severity, Alert.due_at, Alert.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
@@ -30,11 +35,11 @@ def lock_due(session: Session, at: datetime, *, limit: int) -> list[Alert]:
 
 
 def overdue_s(session: Session, at: datetime) -> Mapping[int, float]:
-    """Give, by community, for how many seconds an alert nobody has should have been told of."""
+    """Give, by community, for how many seconds an alert should have been looked at."""
     waited = func.extract("epoch", at - func.min(Alert.due_at))
     query = (
         select(Alert.community_id, waited)
-        .where(Alert.due_at < at, Alert.handling == Handling.UNACKED)
+        .where(Alert.due_at < at, Alert.handling != Handling.CLOSED)
         .group_by(Alert.community_id)
     )
     return {community_id: float(seconds) for community_id, seconds in session.execute(query)}
@@ -50,9 +55,9 @@ def policy_for(
         .cte("around", recursive=True)
     )
     around = around.union_all(
-        select(Place.id, Place.parent_id, around.c.far + 1).join(
-            around, Place.id == around.c.parent_id
-        )
+        select(Place.id, Place.parent_id, around.c.far + 1)
+        .join(around, Place.id == around.c.parent_id)
+        .where(around.c.far < _DEEPEST)
     )
     query = (
         select(EscalationPolicy.policy)
@@ -66,7 +71,7 @@ def policy_for(
         .limit(1)
     )
     stored = session.scalar(query)
-    return None if stored is None else msgspec.convert(stored, Policy)
+    return None if stored is None else read(stored)
 
 
 def policies(session: Session, community_id: int) -> list[tuple[EscalationPolicy, str | None]]:

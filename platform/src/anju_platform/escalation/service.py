@@ -7,7 +7,7 @@ from anju_platform.alerts.policy import DEFAULTS, Policy, check
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.repository import users
-from anju_platform.database import now
+from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.escalation import repository
 from anju_platform.escalation.schemas import PolicyText, PolicyView
@@ -50,9 +50,10 @@ def put(
         NotFoundError: no such place in the actor's community.
     """
     policy = msgspec.convert(text.model_dump(), Policy)
-    check(policy)
+    check(policy, severity)
     _demand_people(session, actor, policy)
     place_id = _place(session, actor, place)
+    before = repository.policy_for(session, actor.community_id, severity, place_id)
     repository.put(
         session,
         actor.community_id,
@@ -62,7 +63,8 @@ def put(
         at=now(),
         user_id=actor.user_id,
     )
-    _note(session, actor, "escalation.changed", severity, place)
+    said = _said(place, before, policy)
+    record(session, actor, "escalation.changed", f"escalation:P{severity}", said)
     return plans(session, actor)
 
 
@@ -75,9 +77,12 @@ def remove(
         NotFoundError: there is no such plan, or no such place.
     """
     place_id = _place(session, actor, place)
+    before = repository.policy_for(session, actor.community_id, severity, place_id)
     if not repository.remove(session, actor.community_id, severity, place_id):
         raise NotFoundError(f"there is no plan of yours for P{severity} there")
-    _note(session, actor, "escalation.removed", severity, place)
+    after = repository.policy_for(session, actor.community_id, severity, place_id)
+    said = _said(place, before, after)
+    record(session, actor, "escalation.removed", f"escalation:P{severity}", said)
     return plans(session, actor)
 
 
@@ -99,5 +104,10 @@ def _place(session: Session, actor: Actor, slug: str | None) -> int | None:
     return found
 
 
-def _note(session: Session, actor: Actor, action: str, severity: int, place: str | None) -> None:
-    record(session, actor, action, f"escalation:P{severity}", {"place": place})
+def _said(place: str | None, before: Policy | None, after: Policy | None) -> Json:
+    """Give what the audit keeps: the plan that was there and the one that is (none: ours)."""
+    return {
+        "place": place,
+        "before": msgspec.to_builtins(before),
+        "after": msgspec.to_builtins(after),
+    }

@@ -1,14 +1,13 @@
 """HTTP of walls."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
-from anju_platform.auth.dependencies import CurrentActor, Database, Property
+from anju_platform.auth.dependencies import Database, Guard, Property
 from anju_platform.database import reading, transaction
 from anju_platform.screens import service
-from anju_platform.screens.schemas import Alive, PostView
+from anju_platform.screens.schemas import Alive, Post, PostView
 
 router = APIRouter(prefix="/screens", tags=["screens"])
 
@@ -21,14 +20,21 @@ def posts(database: Database, actor: Property) -> list[PostView]:
 
 
 @router.put("/{screen}", status_code=204)
-def beat(database: Database, actor: CurrentActor, screen: UUID, said: Alive) -> None:
-    """Say that a wall is alive; one that has not for 15 s is not live."""
+def beat(database: Database, actor: Guard, screen: UUID, said: Alive) -> None:
+    """Say that a guard's wall is alive; one that has not for 15 s is not live."""
     with transaction(database) as session:
         service.beat(session, actor, screen, said)
 
 
+@router.delete("/{screen}", status_code=204)
+def leave(database: Database, actor: Guard, screen: UUID) -> None:
+    """Say that a wall's page is left; twice is the same as once."""
+    with transaction(database) as session:
+        service.leave(session, actor, screen)
+
+
 @router.delete("/posts/{post}", status_code=204)
-def retire(database: Database, actor: Property, post: Annotated[str, Path(max_length=64)]) -> None:
+def retire(database: Database, actor: Property, post: Post) -> None:
     """Forget a duty desk that is no longer there."""
     with transaction(database) as session:
         service.retire(session, actor, post)

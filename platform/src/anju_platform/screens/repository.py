@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from anju_platform.auth.model import User
 from anju_platform.screens.model import Screen
@@ -36,11 +36,13 @@ def beat(
     return written.first() is not None
 
 
-def live(session: Session, community_id: int, since: datetime) -> int:
-    """Give how many walls of a community were alive since then."""
+def live(session: Session, community_id: int, since: datetime, *, aloud: bool) -> int:
+    """Give how many walls of a community were alive since then; ``aloud``: and can sound."""
     query = select(func.count()).where(
         Screen.community_id == community_id, Screen.alive_at >= since
     )
+    if aloud:
+        query = query.where(Screen.sounds)
     return session.scalar(query) or 0
 
 
@@ -81,6 +83,21 @@ def retire(session: Session, community_id: int, post: str) -> bool:
     return bool(gone.all())
 
 
+def leave(session: Session, community_id: int, screen: UUID) -> None:
+    """Forget a wall whose page was left: whoever does that knows it."""
+    session.execute(delete(Screen).where(Screen.community_id == community_id, Screen.id == screen))
+
+
 def prune(session: Session, before: datetime) -> None:
-    """Forget walls that were not alive since then."""
-    session.execute(delete(Screen).where(Screen.alive_at < before))
+    """Forget walls that were not alive since then, but the last of each desk: it is missed."""
+    later = aliased(Screen)
+    replaced = (
+        select(later.id)
+        .where(
+            later.community_id == Screen.community_id,
+            later.post == Screen.post,
+            later.alive_at > Screen.alive_at,
+        )
+        .exists()
+    )
+    session.execute(delete(Screen).where(Screen.alive_at < before, replaced))

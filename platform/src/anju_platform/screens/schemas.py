@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Post = Annotated[str, Field(min_length=1, max_length=64)]
+Post = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 """A duty desk, such as ``wall-1``."""
 
 

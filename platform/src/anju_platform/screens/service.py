@@ -35,9 +35,14 @@ def beat(session: Session, actor: Actor, screen: UUID, said: Alive) -> None:
         raise ConflictError("this screen is of another community; load the page again")
 
 
-def is_watched(session: Session, community_id: int, at: datetime) -> bool:
-    """Tell whether any wall of a community is live."""
-    return repository.live(session, community_id, at - LIVE) > 0
+def leave(session: Session, actor: Actor, screen: UUID) -> None:
+    """Note that a wall's page was left: it is not missed."""
+    repository.leave(session, actor.community_id, screen)
+
+
+def is_watched(session: Session, community_id: int, at: datetime, *, aloud: bool) -> bool:
+    """Tell whether any wall of a community is live; ``aloud``: and can sound."""
+    return repository.live(session, community_id, at - LIVE, aloud=aloud) > 0
 
 
 def posts(session: Session, community_id: int) -> list[PostView]:

@@ -1,33 +1,56 @@
 /**
- * Says every few seconds that this wall is alive, so that the server knows who can see alarms.
- * It says so only while it can be seen and hears the server: a frozen or hidden page does not.
+ * Says every few seconds that this duty desk's wall is alive, so that the server knows who can see
+ * alarms. It says so only while it can be seen and hears the server: a frozen or hidden page does
+ * not. A page that is left says that too, and is not missed.
  */
 
 const EVERY = 5000;
+const PATIENCE = 4000;
 
 export class Alive {
-  #live = false;
   #body = document.body.dataset;
+  #asking = false;
+  #said = -Infinity;
 
   /** Begin, and go on while the page is open. */
   start() {
-    document.addEventListener("anju:live", (event) => {
-      this.#live = /** @type {CustomEvent} */ (event).detail.state === "live";
-      void this.#say();
-    });
-    document.addEventListener("visibilitychange", () => void this.#say());
+    for (const name of ["anju:live", "anju:heartbeat", "visibilitychange"]) {
+      document.addEventListener(name, () => {
+        if (performance.now() - this.#said > EVERY) void this.#say();
+      });
+    }
     setInterval(() => void this.#say(), EVERY);
+    window.addEventListener("pagehide", () => void this.#leave());
+    void this.#say();
   }
 
   async #say() {
-    if (!this.#live || document.hidden) return;
+    const light = /** @type {HTMLElement | null} */ (document.querySelector(".live"));
+    if (light?.dataset.state !== "live" || document.hidden || this.#asking) return;
+    this.#asking = true;
+    this.#said = performance.now();
     const siren = /** @type {HTMLElement | null} */ (document.querySelector("siren-button"));
     const sounds = siren?.dataset.state !== "blocked";
+    await this.#send("PUT", { post: this.#body.screen, sounds });
+    this.#asking = false;
+  }
+
+  #leave() {
+    return this.#send("DELETE");
+  }
+
+  /**
+   * @param {string} method
+   * @param {object} [said]
+   */
+  async #send(method, said) {
     try {
-      await fetch(`/api/v1/screens/${this.#body.tab}`, {
-        method: "PUT",
+      await fetch(`/api/v1/screens/${this.#body.desk}`, {
+        method,
         headers: { "Content-Type": "application/json", "X-CSRF-Token": this.#body.csrf ?? "" },
-        body: JSON.stringify({ post: this.#body.screen, sounds }),
+        body: said && JSON.stringify(said),
+        keepalive: true,
+        signal: AbortSignal.timeout(PATIENCE),
       });
     } catch {
       // A server that is away misses the sign of life, as it should.

@@ -5,7 +5,7 @@ const DELAY = 400;
 export class Receipts {
   /** @type {Map<string, Set<string>>} */
   #waiting = new Map([["delivered", new Set()], ["seen", new Set()]]);
-  /** @type {Map<string, Map<string, string>>} the version of each alert that was told of last */
+  /** @type {Map<string, Map<string, string>>} what was told last of each alert: version and step */
   #sent = new Map([["delivered", new Map()], ["seen", new Map()]]);
   /** @type {number | undefined} */
   #timer;
@@ -24,13 +24,14 @@ export class Receipts {
   /**
    * @param {"delivered" | "seen"} kind
    * @param {HTMLElement} row a row; rising, coming again and sending somebody are messages of
-   *   their own, and each of them is a new version of the alert
+   *   their own, and each of them is a new version of the alert; so is each time others are called
    */
   note(kind, row) {
-    const { id = "", version = "" } = row.dataset;
+    const { id = "", version = "", step = "" } = row.dataset;
+    const told = `${version}.${step}`;
     const sent = /** @type {Map<string, string>} */ (this.#sent.get(kind));
-    if (sent.get(id) === version) return;
-    sent.set(id, version);
+    if (sent.get(id) === told) return;
+    sent.set(id, told);
     this.#waiting.get(kind)?.add(id);
     this.#timer ??= setTimeout(() => void this.#send(), DELAY);
   }

@@ -1,0 +1,83 @@
+"""What every action of a person on an alert begins and ends with.
+
+It locks the alert's row, checks the version that was seen, adds a timeline entry and tells the
+screens, all in the caller's transaction.
+"""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from anju_platform.alerts import repository
+from anju_platform.alerts.listing import one_alert
+from anju_platform.alerts.model import Alert
+from anju_platform.alerts.schemas import AlertView
+from anju_platform.audit.service import record
+from anju_platform.auth.actor import Actor
+from anju_platform.database import Json, now
+from anju_platform.errors import ConflictError, NotFoundError
+
+
+class AlertChangedError(ConflictError):
+    """Somebody or something was faster; ``alert`` is the present state."""
+
+    def __init__(self, message: str, alert: AlertView) -> None:
+        super().__init__(message)
+        self.alert = alert
+
+
+def locked(session: Session, actor: Actor, alert_id: UUID) -> Alert:
+    """Lock an alert of the actor's community.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    alert = repository.get(session, actor.community_id, alert_id, for_update=True)
+    if alert is None:
+        raise NotFoundError("there is no such alert")
+    return alert
+
+
+def present(session: Session, alert: Alert) -> AlertView:
+    """Give an alert as people read it."""
+    view = one_alert(session, alert.community_id, alert.id)
+    if view is None:
+        raise NotFoundError("there is no such alert")
+    return view
+
+
+def demand(session: Session, alert: Alert, right: bool, message: str) -> None:
+    """Check that what was asked for fits the alert as it is.
+
+    Raises:
+        AlertChangedError: it does not; ``message`` says why.
+    """
+    if not right:
+        raise AlertChangedError(message, present(session, alert))
+
+
+def demand_version(session: Session, alert: Alert, version: int) -> None:
+    """Check that the person saw the alert as it is.
+
+    Raises:
+        AlertChangedError: it has changed since ``version``.
+    """
+    demand(session, alert, alert.version == version, "it has changed since you looked; look again")
+
+
+def note_step(
+    session: Session, actor: Actor, alert: Alert, kind: str, *, screen: str, data: Json
+) -> None:
+    """Write what a person did into the timeline and the audit."""
+    repository.add_entry(
+        session, alert, kind, now(), user_id=actor.user_id, screen=screen, data=data
+    )
+    record(session, actor, f"alert.{kind}", f"alert:{alert.id}", {"screen": screen})
+
+
+def changed(session: Session, alert: Alert) -> AlertView:
+    """Count the change, tell the screens, and give the alert as it then stands."""
+    alert.version += 1
+    session.flush()
+    repository.announce(session, alert.community_id, "alert", str(alert.id))
+    return present(session, alert)
