@@ -14,6 +14,7 @@ from wire_sender import until
 
 from anju_platform.database import now
 from anju_platform.screens.model import Screen
+from anju_platform.screens.repository import last_alive
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -23,7 +24,9 @@ LIVE = '.live[data-state="live"]'
 def walls(site: Site) -> list[tuple[str, bool]]:
     """Give the desks whose walls are live, and whether each can sound."""
     with Session(site.engine) as session:
-        query = select(Screen).where(Screen.alive_at > now() - timedelta(seconds=15))
+        query = select(Screen).where(
+            Screen.alive_at > now() - timedelta(seconds=15), Screen.left_at.is_(None)
+        )
         return [(one.post, one.sounds) for one in session.scalars(query)]
 
 
@@ -35,6 +38,16 @@ def test_a_guards_wall_says_that_it_is_alive_until_it_is_left(open_page: Open, s
     until(lambda: walls(site) == [("wall-2", True)], 10)
     page.goto("/devices")
     until(lambda: walls(site) == [], 10)
+
+
+def test_who_logs_out_at_the_wall_is_not_missed(open_page: Open, site: Site) -> None:
+    page = open_page("wanglei", "/wall")
+    until(lambda: len(walls(site)) == 1, 10)
+    page.click("details.menu summary")
+    page.click('form[action="/logout"] button')
+    page.wait_for_url("**/login**")
+    with Session(site.engine) as session:
+        assert last_alive(session) == {}
 
 
 def test_it_says_so_also_when_its_script_comes_late(open_page: Open, site: Site) -> None:

@@ -55,6 +55,8 @@ def _widen_alerts() -> None:
 
 
 def downgrade() -> None:
+    # nobody would ever take them off the shelf again
+    op.execute("UPDATE alerts SET overlays = overlays - 'shelved' WHERE overlays ? 'shelved'")
     op.execute("DELETE FROM notifications WHERE step > 0")
     op.drop_constraint(op.f(_NEW_NAME), "notifications", type_="unique")
     op.drop_column("notifications", "step")
@@ -79,6 +81,7 @@ def _create_screens() -> None:
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("alive_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sounds", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["community_id"], ["communities.id"], name=op.f("fk_screens_community_id_communities")

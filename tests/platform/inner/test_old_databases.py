@@ -219,9 +219,12 @@ def test_who_has_an_alert_at_the_upgrade_has_it_on_and_old_processes_write_on(ne
     assert minutes == [(1, 5), (2, 30), (3, 240), (4, 1440)]
     with engine.begin() as connection:
         connection.execute(text(OF_THE_RELEASE_BEFORE.replace(":", r"\:")))
-        lost = text("SELECT count(*) FROM alerts WHERE handling = 'unacked' AND due_at IS NULL")
-        assert connection.scalar(lost) == 0
+        new = text("SELECT due_at = detected_at, step FROM alerts WHERE dedupe_key = 'new'")
+        assert connection.execute(new).one() == (True, 0)
+        connection.execute(text("""UPDATE alerts SET overlays = '["shelved", "inhibited"]'"""))
         connection.execute(text("UPDATE notifications SET step = 1 WHERE transition = 7"))
     with engine.begin() as connection:
         command.downgrade(_config(connection), "0012")
         assert connection.scalar(text("SELECT count(*) FROM notifications")) == 5
+        overlays = text("SELECT DISTINCT overlays FROM alerts")
+        assert connection.scalars(overlays).all() == [["inhibited"]]

@@ -193,6 +193,35 @@ def test_after_an_outage_what_was_missed_is_told_once_not_many_times(desk: Desk)
     assert [len(to) for _, to in desk.steps(alert)] == [3, 3]
 
 
+def test_those_of_steps_that_were_missed_are_called_too(desk: Desk, log_in: LogIn) -> None:
+    steps = [{"after_s": 60, "to": [PROPERTY]}, {"after_s": 120, "to": [ADMIN]}]
+    text_ = {"steps": steps, "repeat_s": 600}
+    log_in("admin").put("/api/v1/escalation/1", json=text_).raise_for_status()
+    alert = desk.rings()
+    desk.look()
+    desk.at += timedelta(seconds=200)
+    desk.look()
+    assert desk.steps(alert) == [(200, [PROPERTY, ADMIN])]
+
+
+def test_many_that_fail_hide_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = [desk.rings() for _ in range(escalating.AT_ONCE + 2)]
+    good = desk.rings()
+    for _ in range(3):
+        desk.look()
+    ask = escalating.notifications.told_first
+
+    def told_first(session: Session, alert: UUID) -> list[str]:
+        if alert in bad:
+            raise RuntimeError("cannot be told")
+        return ask(session, alert)
+
+    monkeypatch.setattr(escalating.notifications, "told_first", told_first)
+    desk.at += timedelta(seconds=61)
+    desk.look()
+    assert len(desk.steps(good)) == 1
+
+
 def test_a_step_that_names_nobody_who_is_there_reaches_somebody_else(desk: Desk) -> None:
     with transaction(desk.site.engine) as session:
         session.execute(update(User).where(User.role != Role.ADMIN).values(disabled=True))
@@ -453,6 +482,7 @@ def test_a_plan_nobody_can_read_is_replaced_by_the_products_own(desk: Desk, log_
             )
         )
     assert log_in("guard").get(f"/api/v1/alerts/{alert}").json()["next_step"] is None
+    assert log_in("property").get("/api/v1/escalation").status_code == 200
     desk.wait(130)
     assert len(desk.steps(alert)) == 1
 

@@ -76,7 +76,23 @@ def test_a_page_that_is_left_is_not_missed(log_in: LogIn) -> None:
     says(guard, screen)
     for _ in range(2):
         assert guard.delete(f"/api/v1/screens/{screen}").status_code == 204
-    assert log_in("property").get("/api/v1/screens").json() == []
+    (post,) = log_in("property").get("/api/v1/screens").json()
+    assert (post["live"], post["left"]) == (0, True)
+    assert says(guard, screen) == 409  # an earlier sign of life that came late
+
+
+def test_a_wall_that_crashed_once_is_not_missed_when_the_next_one_is_left(
+    site: Site, log_in: LogIn
+) -> None:
+    guard, crashed, left = log_in("guard"), uuid4(), uuid4()
+    says(guard, crashed)
+    falls_silent(site, crashed, 8 * 3_600)
+    with Session(site.engine) as session:
+        assert site.community_id in repository.last_alive(session)
+    says(guard, left)
+    guard.delete(f"/api/v1/screens/{left}")
+    with Session(site.engine) as session:
+        assert repository.last_alive(session) == {}
 
 
 @pytest.mark.parametrize("role", ["property", "admin"])

@@ -120,7 +120,11 @@ def test_what_a_life_may_hang_on_needs_a_second_person(
     assert shelves(guard, alert, 15, "an exercise").json()["overlays"] == []
     assert detail(guard, alert)["shelf"]["until"] is None
     assert shelves(guard, alert, 10).json()["overlays"] == []  # the same person again
-    assert shelves(second, alert, 1, "x").json()["overlays"] == ["shelved"]
+    assert shelves(second, alert, 1, "x").status_code == 409  # they cannot have seen the wish
+    wish = detail(second, alert)["shelf"]["asked_at"]
+    assert shelves(guard, alert, agree_to=wish).status_code == 409  # one agrees not with oneself
+    assert shelves(second, alert, agree_to=wish + 1).status_code == 409
+    assert shelves(second, alert, agree_to=wish).json()["overlays"] == ["shelved"]
     shelf = detail(guard, alert)["shelf"]
     assert (shelf["minutes"], shelf["asked_by"], shelf["agreed_by"]) == (10, "王磊", "赵云")
     assert kinds(guard, alert) == ["raised", "shelf_asked", "shelf_asked", "shelved"]
@@ -135,6 +139,7 @@ def test_a_wish_nobody_agreed_to_is_forgotten(site: Site, log_in: LogIn) -> None
         late = {**shelf, "asked_at": shelf["asked_at"] - 301_000}
         session.execute(update(Alert).where(Alert.id == alert).values(shelf=late))
     assert detail(guard, alert)["shelf"] is None
+    assert shelves(second, alert, agree_to=late["asked_at"]).status_code == 409
     assert shelves(second, alert).json()["overlays"] == []  # a wish of their own
 
 
@@ -222,3 +227,31 @@ def test_steps_of_machines_and_people_are_all_in_the_timeline(site: Site, log_in
         site.actor().user_id,
         {"minutes": 30, "note": "painting"},
     )
+
+
+def test_shelving_twice_is_the_same_as_once(site: Site, log_in: LogIn) -> None:
+    guard, alert = log_in("guard"), site.alert(severity=3)
+    assert shelves(guard, alert).status_code == shelves(guard, alert).status_code == 200
+    assert kinds(guard, alert) == ["raised", "shelved"]
+
+
+def test_what_is_shelved_and_nobody_knows_until_when_comes_back(site: Site, log_in: LogIn) -> None:
+    alert = site.alert(severity=3, overlays=["shelved"])
+    escalate_due(site.engine, now() + timedelta(seconds=1))
+    assert row(site, alert).overlays == []
+    other = site.alert(severity=3, overlays=["shelved"])
+    assert unshelves(log_in("guard"), other).json()["overlays"] == []
+
+
+def test_who_was_sent_before_it_came_back_is_sent_anew(site: Site, log_in: LogIn) -> None:
+    guard, alert, person = log_in("guard"), site.alert(), site.actor().user_id
+    said = {"version": 1, "user_id": person}
+    guard.post(f"/api/v1/alerts/{alert}/dispatch", json=said).raise_for_status()
+    escalate_due(site.engine, now() + timedelta(minutes=6))
+    assert row(site, alert).owner_id is None
+    second = log_in("guard2")
+    said = {"version": row(site, alert).version}
+    version = second.post(f"/api/v1/alerts/{alert}/ack", json=said).json()["version"]
+    said = {"version": version, "user_id": person}
+    second.post(f"/api/v1/alerts/{alert}/dispatch", json=said).raise_for_status()
+    assert kinds(guard, alert).count("dispatched") == 2

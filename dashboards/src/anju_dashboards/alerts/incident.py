@@ -117,7 +117,7 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
         text = f"{text}: {_recipient(page, said['recipient'], people)}"
     elif step.kind in ("escalated", "expired") and said.get("to"):
         if said.get("unwatched"):
-            text = page.text("No wall was watched, called")
+            text = page.text("No wall could be seen and heard, called")
         text = f"{text}: {_people(page, said['to'], people)}"
     elif step.kind in ("rose", "fell") and said.get("severity"):
         text = f"{text}: P{said['severity']}"

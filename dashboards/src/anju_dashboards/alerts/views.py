@@ -129,6 +129,7 @@ def shelve(
     screen: Screen,
     minutes: Annotated[int, Form()],
     reason: Annotated[str, Form(max_length=500)] = "",
+    agree_to: Annotated[int | None, Form()] = None,
 ) -> Response:
     """Put an alert aside, or agree to that; without a reason, ask again and say so."""
     try:
@@ -142,6 +143,7 @@ def shelve(
                 alert_id,
                 minutes=minutes,
                 reason=reason,
+                agree_to=agree_to,
                 version=version,
                 screen=screen,
             ),

@@ -136,6 +136,7 @@ def shelve(
             alert_id,
             minutes=request.minutes,
             reason=request.reason,
+            agree_to=request.agree_to,
             version=request.version,
             screen=request.screen,
         )

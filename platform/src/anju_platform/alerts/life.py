@@ -10,7 +10,7 @@ from anju_platform.database import from_millis
 def hand_back(alert: Alert, at: datetime) -> None:
     """Make an alert new to people: whoever acknowledged it saw something else, or has left it."""
     alert.handling = Handling.UNACKED
-    alert.acked_at = alert.acked_by = None
+    alert.acked_at = alert.acked_by = alert.owner_id = None
     begin_anew(alert, at)
 
 

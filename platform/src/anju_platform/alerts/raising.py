@@ -154,7 +154,6 @@ def _closed_lately(alert: Alert, finding: Finding) -> bool:
 
 def _reopen(alert: Alert, finding: Finding) -> Transition:
     hand_back(alert, from_millis(finding.detected_at))
-    alert.owner_id = None
     alert.closed_at = alert.closed_by = None
     alert.cause = alert.note = None
     always = alert.latched or finding.severity < alert.severity

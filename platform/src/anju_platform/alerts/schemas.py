@@ -124,13 +124,17 @@ class NextStep(View):
 
 
 class ShelfView(View):
-    """How an alert is put aside (``until`` a time), or is wished to be: then nobody has agreed."""
+    """How an alert is shelved (``until`` a time), or is wished to be: then nobody has agreed.
+
+    ``asked_at`` (epoch milliseconds) names the wish for who agrees to it.
+    """
 
     minutes: int
     reason: str
     until: datetime | None
     asked_by: str
     asked_by_id: int
+    asked_at: int
     agreed_by: str | None
 
 
@@ -214,10 +218,11 @@ class DispatchRequest(AckRequest):
 
 
 class ShelveRequest(AckRequest):
-    """Put it aside for so many minutes, for a reason; or agree to what somebody else wished."""
+    """Shelve it for so many minutes, for a reason; or agree to a wish (its ``asked_at``)."""
 
     minutes: int = Field(ge=1, le=120)
     reason: str = Field(min_length=1, max_length=500)
+    agree_to: int | None = None
 
 
 class CloseRequest(AckRequest):

@@ -219,7 +219,7 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
         alert=present(session, alert),
         next_step=_next_step(alert),
         shelf=shelf_of(session, alert),
-        ack_until=alert.due_at if alert.handling == Handling.ACKED else None,
+        ack_until=alert.due_at if alert.handling == Handling.ACKED and not alert.overlays else None,
         timeline=_timeline(session, actor, alert),
         contacts=_contacts(session, actor, alert),
         deliveries=listing.deliveries(session, alert.id),

@@ -43,24 +43,32 @@ def shelve(
     reason: str,
     version: int,
     screen: str,
+    agree_to: int | None = None,
 ) -> AlertView:
-    """Put an alert aside for so many minutes, or agree that it is, if somebody else wished it.
+    """Shelve an alert for so many minutes; or agree to what somebody else wished.
 
-    Who agrees agrees to the time and the reason that were given.
+    Who agrees names the wish by when it was made (``agree_to``, its ``asked_at``): they agree to
+    the time and the reason that were given then.
 
     Raises:
         NotFoundError: no such alert in the actor's community.
         InvalidRequestError: no reason, or too long.
-        AlertChangedError: it is closed, put aside already, or has changed since ``version``.
+        AlertChangedError: it is closed or shelved already, has changed since ``version``,
+            somebody else wishes to shelve it, or the wish to agree to is no longer there.
     """
     alert = locked(session, actor, alert_id)
     demand(session, alert, alert.handling != Handling.CLOSED, "it is closed already")
+    if is_shelved(alert) and alert.shelf and alert.shelf["asked_by"] == actor.user_id:
+        return present(session, alert)
     demand(session, alert, not is_shelved(alert), "it is shelved already")
     demand_version(session, alert, version)
     at = now()
     wish = _wish(alert, at)
-    if wish is not None and wish["asked_by"] != actor.user_id:
-        return _put_aside(session, actor, alert, {**wish, "agreed_by": actor.user_id}, screen)
+    others = wish if wish is not None and wish["asked_by"] != actor.user_id else None
+    asked_at = others["asked_at"] if others else None
+    demand(session, alert, asked_at == agree_to, "there is another wish to shelve it, or none")
+    if others is not None:
+        return _put_aside(session, actor, alert, {**others, "agreed_by": actor.user_id}, screen)
     _check(alert, minutes, reason)
     asked: Json = {
         "minutes": minutes,
@@ -86,7 +94,7 @@ def unshelve(
         AlertChangedError: it has changed since ``version``.
     """
     alert = locked(session, actor, alert_id)
-    if alert.shelf is None:
+    if not is_shelved(alert) and _wish(alert, now()) is None:
         return present(session, alert)
     demand_version(session, alert, version)
     if is_shelved(alert):
@@ -121,6 +129,7 @@ def shelf_of(session: Session, alert: Alert) -> ShelfView | None:
         until=shelved_until(alert),
         asked_by=asked.name if asked else "",
         asked_by_id=shelf["asked_by"],
+        asked_at=shelf["asked_at"],
         agreed_by=agreed.name if agreed else None,
     )
 

@@ -8,13 +8,19 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository as alerts
-from anju_platform.alerts.life import hand_back, people_are_called, shelved_until
+from anju_platform.alerts.life import (
+    hand_back,
+    is_shelved,
+    people_are_called,
+    shelved_until,
+)
 from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.alerts.policy import DEFAULTS, FIRST, GOOD_FOR, Begun, begin, begun
 from anju_platform.alerts.shelving import come_back
@@ -56,7 +62,11 @@ def escalate_due(engine: Engine, at: datetime | None = None) -> int:
     with transaction(engine) as session:
         look = _Look(session, at or now())
         said = _Said()
-        done = sum(look.take(alert, said) for alert in look.due())
+        done = 0
+        while due := look.due():
+            done += sum(look.take(alert, said) for alert in due)
+            if done or len(due) < AT_ONCE:
+                break
         alerts.add_entries(session, said.entries)
         notifications.add(session, said.planned)
         for community_id, changes in sorted(said.changed.items()):
@@ -72,23 +82,26 @@ class _Look:
         self._at = at
         self._known: dict[int, frozenset[str]] = {}
         self._watched: dict[tuple[int, int], bool] = {}
+        self._failed: list[UUID] = []
         self._entries: list[alerts.Entry] = []
         self._planned: list[Planned] = []
 
     def due(self) -> list[Alert]:
-        """Lock what is due, the worst first."""
-        return repository.lock_due(self._session, self._at, limit=AT_ONCE)
+        """Lock what is due, the worst first, but for what has just failed."""
+        return repository.lock_due(self._session, self._at, but=self._failed, limit=AT_ONCE)
 
     def take(self, alert: Alert, said: _Said) -> bool:
         """Look at one alert; gives False when that failed, and then nothing of it is written."""
         self._entries, self._planned = [], []
+        alert_id = alert.id
         try:
             with self._session.begin_nested():
                 self._again(alert)
         except Exception as error:
             if isinstance(error, UNAVAILABLE) and not is_too_large(error):
                 raise
-            log.exception("alert %s cannot be escalated", alert.id)
+            log.exception("alert %s cannot be escalated", alert_id)
+            self._failed.append(alert_id)
             return False
         said.entries += self._entries
         said.planned += self._planned
@@ -97,9 +110,8 @@ class _Look:
         return True
 
     def _again(self, alert: Alert) -> None:
-        until = shelved_until(alert)
-        if until is not None:
-            self._end_shelf(alert, until)
+        if is_shelved(alert):
+            self._end_shelf(alert, shelved_until(alert) or self._at)
         elif alert.handling == Handling.ACKED:
             self._end_acknowledgement(alert)
         else:
@@ -109,6 +121,8 @@ class _Look:
         """Take the next step of what nobody has, if it is due."""
         course = begun(alert.policy)
         if course is None or course.severity != alert.severity:
+            if course is None and alert.policy is not None:
+                alert.version += 1  # nobody can read how far it came: its steps are told anew
             course = self._begin(alert)
         if alert.due_at > self._at:
             return
@@ -128,16 +142,17 @@ class _Look:
         return course  # nobody can see it: nobody is waited for
 
     def _tell_next(self, alert: Alert, course: Begun) -> None:
-        """Call those of the last step that is due: what was missed is told once."""
-        while alert.step + 1 < len(course.steps) and (
-            course.is_due(alert.step + 1, self._at) <= self._at
-        ):
-            alert.step += 1
-        recipients = self._people(alert, course.step(alert.step).to)
+        """Call those of all steps that are due: what was missed is told once."""
+        is_first = alert.step == 0
+        named = list(course.step(alert.step).to)
         alert.step += 1
+        while alert.step < len(course.steps) and course.is_due(alert.step, self._at) <= self._at:
+            named += course.step(alert.step).to
+            alert.step += 1
+        recipients = self._people(alert, named)
         alert.due_at = course.is_due(alert.step, self._at)
         data: Json = {"step": alert.step, "to": recipients}
-        if not self._is_watched(alert):
+        if is_first and alert.severity <= _URGENT and not self._is_watched(alert):
             data["unwatched"] = True
         self._note(alert, "escalated", data)
         self._tell(alert, "escalated", recipients, step=alert.step)
@@ -172,8 +187,9 @@ class _Look:
         """Tell of an alert that is new to people once more."""
         alert.version += 1
         self._begin(alert)
-        self._note(alert, kind, {"to": recipients})
-        if people_are_called(alert):
+        is_called = people_are_called(alert)
+        self._note(alert, kind, {"to": recipients if is_called else []})
+        if is_called:
             self._tell(alert, kind, recipients, step=0)
 
     def _note(self, alert: Alert, kind: str, data: Json) -> None:

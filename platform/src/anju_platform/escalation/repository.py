@@ -1,7 +1,8 @@
 """SQL of escalation."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import delete, func, literal_column, select
@@ -18,14 +19,14 @@ _DEEPEST = 32
 _UNIQUE = ("community_id", "severity", "place_id")
 
 
-def lock_due(session: Session, at: datetime, *, limit: int) -> list[Alert]:
+def lock_due(session: Session, at: datetime, *, but: Collection[UUID], limit: int) -> list[Alert]:
     """Give and lock alerts that are to be looked at again and that nobody else is looking at.
 
     The worst first, then those that wait longest.
     """
     query = (
         select(Alert)
-        .where(Alert.due_at <= at, Alert.handling != Handling.CLOSED)
+        .where(Alert.due_at <= at, Alert.handling != Handling.CLOSED, Alert.id.not_in(but))
         .order_by(Alert.severity, Alert.due_at, Alert.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -3,7 +3,7 @@
 import msgspec
 from sqlalchemy.orm import Session
 
-from anju_platform.alerts.policy import DEFAULTS, Policy, check
+from anju_platform.alerts.policy import DEFAULTS, Policy, check, read
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.repository import users
@@ -19,7 +19,7 @@ def plans(session: Session, actor: Actor) -> tuple[PolicyView, ...]:
         PolicyView(
             severity=one.severity,
             place=place,
-            policy=PolicyText.model_validate(one.policy),
+            policy=_text(read(one.policy) or DEFAULTS[one.severity]),
             ours=True,
             changed_at=one.changed_at,
         )
@@ -30,7 +30,7 @@ def plans(session: Session, actor: Actor) -> tuple[PolicyView, ...]:
         PolicyView(
             severity=severity,
             place=None,
-            policy=PolicyText.model_validate(msgspec.to_builtins(policy)),
+            policy=_text(policy),
             ours=False,
             changed_at=None,
         )
@@ -84,6 +84,10 @@ def remove(
     said = _said(place, before, after)
     record(session, actor, "escalation.removed", f"escalation:P{severity}", said)
     return plans(session, actor)
+
+
+def _text(policy: Policy) -> PolicyText:
+    return PolicyText.model_validate(msgspec.to_builtins(policy))
 
 
 def _demand_people(session: Session, actor: Actor, policy: Policy) -> None:

@@ -13,6 +13,7 @@ class Screen(Table):
     """One wall at a duty desk (``post``), as it said last: one page in one browser.
 
     It says so while it can be seen and hears the server. ``sounds``: its browser lets it sound.
+    ``left_at``: its page was left or hidden, which it said: nobody misses it.
     """
 
     __tablename__ = "screens"
@@ -23,4 +24,5 @@ class Screen(Table):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     opened_at: Mapped[datetime]
     alive_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
     sounds: Mapped[bool]

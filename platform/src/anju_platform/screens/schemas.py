@@ -19,7 +19,7 @@ class Alive(BaseModel):
 class PostView(BaseModel):
     """A duty desk: how many walls are live there, whether one of them can sound, who last used it.
 
-    ``alive_at`` is its last sign of life.
+    ``alive_at`` is its last sign of life; ``left``: that one said that its page was left.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,3 +29,4 @@ class PostView(BaseModel):
     sounds: bool
     user: str
     alive_at: datetime
+    left: bool

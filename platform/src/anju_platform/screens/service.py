@@ -20,7 +20,7 @@ def beat(session: Session, actor: Actor, screen: UUID, said: Alive) -> None:
     """Note that a wall is alive.
 
     Raises:
-        ConflictError: another community has a wall of that id.
+        ConflictError: another community has a wall of that id, or it was left just now.
     """
     is_ours = repository.beat(
         session,
@@ -32,12 +32,12 @@ def beat(session: Session, actor: Actor, screen: UUID, said: Alive) -> None:
         at=now(),
     )
     if not is_ours:
-        raise ConflictError("this screen is of another community; load the page again")
+        raise ConflictError("this screen is of another community, or was left just now")
 
 
 def leave(session: Session, actor: Actor, screen: UUID) -> None:
     """Note that a wall's page was left: it is not missed."""
-    repository.leave(session, actor.community_id, screen)
+    repository.leave(session, actor.community_id, screen, now())
 
 
 def is_watched(session: Session, community_id: int, at: datetime, *, aloud: bool) -> bool:

@@ -6,6 +6,8 @@
 
 const EVERY = 5000;
 const PATIENCE = 4000;
+/** A phone in somebody's pocket is no desk. */
+const phone = matchMedia("(max-width: 900px)");
 
 export class Alive {
   #body = document.body.dataset;
@@ -14,19 +16,27 @@ export class Alive {
 
   /** Begin, and go on while the page is open. */
   start() {
-    for (const name of ["anju:live", "anju:heartbeat", "visibilitychange"]) {
+    for (const name of ["anju:live", "anju:heartbeat"]) {
       document.addEventListener(name, () => {
         if (performance.now() - this.#said > EVERY) void this.#say();
       });
     }
     setInterval(() => void this.#say(), EVERY);
+    document.addEventListener("visibilitychange", () => void (document.hidden ? this.#leave() : this.#say()));
     window.addEventListener("pagehide", () => void this.#leave());
+    // After a log-out nobody could say any more that the page is left.
+    document.addEventListener("submit", (event) => {
+      const form = /** @type {HTMLFormElement} */ (event.target);
+      if (!form.matches('[action="/logout"]')) return;
+      event.preventDefault();
+      void this.#leave().then(() => form.submit());
+    });
     void this.#say();
   }
 
   async #say() {
     const light = /** @type {HTMLElement | null} */ (document.querySelector(".live"));
-    if (light?.dataset.state !== "live" || document.hidden || this.#asking) return;
+    if (light?.dataset.state !== "live" || document.hidden || phone.matches || this.#asking) return;
     this.#asking = true;
     this.#said = performance.now();
     const siren = /** @type {HTMLElement | null} */ (document.querySelector("siren-button"));
@@ -35,8 +45,8 @@ export class Alive {
     this.#asking = false;
   }
 
-  #leave() {
-    return this.#send("DELETE");
+  async #leave() {
+    if (this.#said > -Infinity) await this.#send("DELETE");
   }
 
   /**

@@ -227,7 +227,7 @@ for (const tab of document.querySelectorAll("[data-tab]")) {
 }
 
 drawToggle();
-if (body.dataset.desk && !onPhone.matches) new Alive().start();
+if (body.dataset.desk) new Alive().start();
 list.rows.forEach(take);
 showWorst();
 settle();
