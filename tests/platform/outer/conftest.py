@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from night_desk import Desk
 from outer_site import PASSWORD, PASSWORD_HASH, Site, Web, add_people, community_file
 from sqlalchemy import select
 
@@ -47,6 +48,12 @@ def site(database: str) -> Iterator[Site]:
         )
     yield Site(engine, database, community_id, secrets)
     engine.dispose()
+
+
+@pytest.fixture
+def desk(site: Site) -> Desk:
+    """The community at night, whose clock the test moves."""
+    return Desk(site)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on, insert
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.auth.model import User
@@ -71,7 +71,7 @@ def last_alive(session: Session) -> Mapping[int, datetime]:
     last_word = func.coalesce(Screen.left_at, Screen.alive_at)
     query = (
         select(Screen.community_id, Screen.alive_at, Screen.left_at)
-        .distinct(Screen.community_id)
+        .ext(distinct_on(Screen.community_id))
         .order_by(Screen.community_id, last_word.desc())
     )
     return {
