@@ -59,7 +59,7 @@ def test_it_says_so_also_when_its_script_comes_late(open_page: Open, site: Site)
         route.continue_()
 
     page.route("**/leaflet.js", late)
-    page.goto("/wall", wait_until="commit")
+    page.goto("/wall")
     until(lambda: [post for post, _ in walls(site)] == ["wall-1"], 20)
 
 
