@@ -1,8 +1,4 @@
-"""What people do about alerts, and what they read of them.
-
-Every action locks the alert's row, checks the version that was seen, adds a timeline entry
-and tells the screens, all in the caller's transaction.
-"""
+"""What people do about alerts (each action as :mod:`.acting` says), and what they read of them."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
