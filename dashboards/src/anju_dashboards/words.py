@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from anju_platform.rulebook.texts import INGEST_DOWN, NO_SCREEN, NOT_ESCALATED, WORKER_DOWN
+from anju_platform.rulebook.texts import OURSELVES as _OURSELVES
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
@@ -191,7 +191,7 @@ VALUE: Final = {
 }
 """Words devices say as values: options of the catalogue's choices, and why a door decided so."""
 
-OURSELVES: Final = frozenset({INGEST_DOWN, NO_SCREEN, NOT_ESCALATED, WORKER_DOWN})
+OURSELVES: Final = _OURSELVES
 """Rules of alerts about the platform itself: they have no place, they are about all of them."""
 
 PROCESS: Final = {"ingest": N_("receiving"), "worker": N_("telling people"), "web": N_("screens")}

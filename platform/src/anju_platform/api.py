@@ -1,7 +1,7 @@
 """The web application: endpoints, errors, security headers, the live stream.
 
 Nothing is open but the probes and the log-in: every other endpoint asks for a session (or,
-for snapshots, a gateway's secret).
+for snapshots, a gateway's secret, and for receipts the message's own).
 """
 
 import json
@@ -36,6 +36,7 @@ from anju_platform.feed import Change, Feed, Heartbeat, Item, Reset
 from anju_platform.media import endpoints as media
 from anju_platform.middleware import BodyLimit, SafeHeaders
 from anju_platform.notifications import endpoints as notifications
+from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.people import endpoints as people
 from anju_platform.registry import endpoints as registry
 from anju_platform.rulebook import endpoints as rulebook
@@ -98,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings, app.state.engine, app.state.feed = settings, engine, feed
     app.state.throttle, app.state.points_rate = Throttle(), Rate()
+    app.state.carriers = Carriers(engine, settings)
     app.include_router(_api())
     app.include_router(system.probes)
     app.add_middleware(BodyLimit)
@@ -111,6 +113,7 @@ def _api() -> APIRouter:
     api = APIRouter(prefix=PREFIX)
     api.include_router(auth.entrance)
     api.include_router(media.gateway_router(snapshot_arrived))
+    api.include_router(notifications.doorstep)
     cookie = APIKeyCookie(name=COOKIE, auto_error=False)
     # asked for here too, so that an endpoint that forgets to ask is not open
     closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie)])

@@ -4,11 +4,11 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from anju_platform.errors import ConfigError
 
@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     (default: where the web process listens) is plain http on this very machine.
     ``ingest_processes`` is how many of them ``anju up`` starts.
     ``metrics_token`` opens ``/metrics`` to other machines; durations carry their unit.
+    ``inside_hosts`` are hosts of the own network, by commas, that channels may speak to (a
+    mail server, a telephone gateway). ``push_contact`` is whom a push service may write to, as
+    ``mailto:`` or ``https:`` (default: ``public_url``).
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -54,6 +57,8 @@ class Settings(BaseSettings):
     alert_keep_days: int = Field(default=1825, ge=30)
     media_keep_days: int = Field(default=30, ge=1)
     ingest_processes: int = Field(default=1, ge=1, le=64)
+    inside_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    push_contact: str = Field(default="", pattern=r"^((mailto:|https:).+)?$")
     log_level: str = "INFO"
 
     @model_validator(mode="before")
@@ -67,6 +72,13 @@ class Settings(BaseSettings):
             url = urlsplit(str(filled["public_url"]))
             filled["secure_cookies"] = not (url.scheme == "http" and url.hostname in _LOOPBACK)
         return filled
+
+    @field_validator("inside_hosts", mode="before")
+    @classmethod
+    def _by_commas(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        return tuple(host.strip().lower() for host in given.split(",") if host.strip())
 
     @classmethod
     def load(cls) -> Self:

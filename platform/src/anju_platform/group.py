@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from anju_devices.messages import Command
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.raising import Transition, raise_or_refresh
+from anju_platform.alerts.telling import tell
 from anju_platform.commands.requests import ask_for_snapshot
 from anju_platform.database import UNAVAILABLE, is_too_large
 from anju_platform.lanes.model import Quarantined
-from anju_platform.notifications.planning import plan
 from anju_platform.notifications.repository import Planned
 from anju_platform.registry.snapshot import KnownGateway
 from anju_platform.rulebook.book import Found
@@ -78,24 +78,8 @@ def _raise_one(session: Session, found: Found, group: Group) -> None:
     changes.append(("alert", str(transition.alert.id)))
     group.entries += transition.entries
     if transition.tell:
-        group.planned += _tell(transition, found)
-
-
-def _tell(transition: Transition, found: Found) -> list[Planned]:
-    alert = transition.alert
-    return plan(
-        community_id=alert.community_id,
-        alert_id=alert.id,
-        transition=alert.version,
-        severity=alert.severity,
-        recipients=[f"role:{role}" for role in found.rule.notify],
-        payload={
-            "kind": transition.kind,
-            "severity": alert.severity,
-            "title": alert.title,
-            "title_en": alert.title_en,
-        },
-    )
+        recipients = [f"role:{role}" for role in found.rule.notify]
+        group.planned += tell(transition.alert, transition.kind, recipients)
 
 
 def _fetch_snapshot(session: Session, transition: Transition, found: Found, group: Group) -> None:

@@ -22,8 +22,15 @@ from anju_platform.escalation.escalating import escalate_due
 from anju_platform.escalation.repository import overdue_s
 from anju_platform.group import Group, carry_over
 from anju_platform.notifications import repository as notifications
+from anju_platform.notifications.outside.repository import troubled_s
 from anju_platform.rulebook.book import Found
-from anju_platform.rulebook.texts import INGEST_DOWN, NO_SCREEN, NOT_ESCALATED, WORKER_DOWN
+from anju_platform.rulebook.texts import (
+    CHANNEL_FAILS,
+    INGEST_DOWN,
+    NO_SCREEN,
+    NOT_ESCALATED,
+    WORKER_DOWN,
+)
 from anju_platform.screens.repository import last_alive
 from anju_platform.system import listing
 from anju_platform.system.health import SILENT_S, UNSENT_S
@@ -40,6 +47,8 @@ UNSEEN_S = 45.0
 """Longer than a wall's page takes to load anew, or its desk to hand over."""
 OVERDUE_S = 10.0
 """A step of an alert that nobody has may come so much late; then we tell it ourselves."""
+FAILING_S = 60.0
+"""A channel may take nothing for so long: a provider's hiccup."""
 BLIND_S = SILENT_S / 2
 """Who has not looked for so long begins anew to count: others could not speak either."""
 
@@ -70,6 +79,9 @@ RULES: Mapping[str, Rule] = {
         NOT_ESCALATED, "告警升级中断", "Nobody hears that an alert waits", "bell-ringing"
     ),
     "screens": _own_rule(NO_SCREEN, "值班屏全部离线", "No wall is watched", "eye-off"),
+    "channels": _own_rule(
+        CHANNEL_FAILS, "对外通知渠道故障", "A channel to people fails", "message-off"
+    ),
 }
 """What is said when no process of a kind does its work, an alert waits unheard, or unseen."""
 
@@ -223,7 +235,7 @@ class Overseer(Background):
         told = self._doubts.judge(WORKER_DOWN, untold, at)
         silent, waits = unheard_s(found), overdue_s(session, now())
         self._unheard = any(seconds > OVERDUE_S for seconds in waits.values())
-        seen_at = last_alive(session)
+        seen_at, troubled = last_alive(session), troubled_s(session, now())
         for community_id in sorted(listing.watched_communities(session)):
             what = f"{INGEST_DOWN} {community_id}"
             heard = self._doubts.judge(what, silent.get(community_id), at)
@@ -235,6 +247,9 @@ class Overseer(Background):
             what = f"{NO_SCREEN} {community_id}"
             seen = self._doubts.judge(what, unseen_s(seen_at, community_id), at, UNSEEN_S)
             yield community_id, RULES["screens"], seen
+            what = f"{CHANNEL_FAILS} {community_id}"
+            fails = self._doubts.judge(what, troubled.get(community_id, 0.0), at, FAILING_S)
+            yield community_id, RULES["channels"], fails
 
 
 def _worse(judgement: Judgement) -> Judgement:

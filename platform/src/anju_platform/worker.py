@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
@@ -20,10 +20,12 @@ from anju_platform.escalation.escalating import escalate_due
 from anju_platform.lanes import repository as lanes
 from anju_platform.media import service as media
 from anju_platform.notifications import repository as notifications
-from anju_platform.notifications.delivery import Channel, InApp, deliver_due
-from anju_platform.notifications.model import Notification
+from anju_platform.notifications.model import DeliveryState, Notification
+from anju_platform.notifications.outside.carrying import Carriers
+from anju_platform.notifications.outside.delivering import Deliverer
 from anju_platform.notifications.planning import IN_APP
 from anju_platform.notifications.repository import OUTBOX_CHANNEL
+from anju_platform.notifications.taking_up import take_up
 from anju_platform.oversight import Overseer
 from anju_platform.pulse import Pulse
 from anju_platform.registry import repository as registry
@@ -61,9 +63,11 @@ _RETRY_S = 1.0
 
 def run(settings: Settings) -> None:
     """Run the worker process until SIGTERM or SIGINT."""
-    engine = connect(settings.database_url, pool_size=4)
+    engine = connect(settings.database_url, pool_size=8)
     vitals = WorkerVitals()
-    worker = Worker(engine, {IN_APP: InApp()}, vitals)
+    carriers = Carriers(engine, settings).by_kind
+    deliverer = Deliverer(engine, carriers, settings.public_url, vitals.delivered)
+    worker = Worker(engine, deliverer, vitals)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     vitals.watchdog.watch("deliverer", lambda: vitals.turns, STILL_S)
@@ -77,6 +81,7 @@ def run(settings: Settings) -> None:
             worker.run()
     finally:
         scheduler.stop()
+        deliverer.stop()
         engine.dispose()
 
 
@@ -164,17 +169,13 @@ def forget_alerts(engine: Engine, keep: keeping.Defaults) -> None:
 
 
 class Worker:
-    """One deliverer of the outbox; several may run side by side."""
+    """Takes up what people are to be told and looks after its delivery; several may run at once."""
 
     def __init__(
-        self,
-        engine: Engine,
-        channels: Mapping[str, Channel],
-        vitals: WorkerVitals | None = None,
+        self, engine: Engine, deliverer: Deliverer, vitals: WorkerVitals | None = None
     ) -> None:
         self._vitals = vitals or WorkerVitals()
-        self._engine = engine
-        self._channels = channels
+        self._engine, self._deliverer = engine, deliverer
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -202,9 +203,12 @@ class Worker:
         raw.autocommit = True
         while not self._stopping.is_set():
             self._vitals.turned()
-            tried = deliver_due(self._engine, self._channels, _note_told, self._vitals.delivered)
+            taken = take_up(self._engine, _note_told)
+            for _ in range(taken):
+                self._vitals.delivered(IN_APP, DeliveryState.ACCEPTED)
             looked_at = escalate_due(self._engine)
-            if tried == looked_at == 0:
+            self._deliverer.turn()
+            if taken == looked_at == 0:
                 list(raw.notifies(timeout=_POLL_S, stop_after=1))
 
 

@@ -3,25 +3,26 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from ingest_process import provide_community
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, TimelineEntry
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Role
 from anju_platform.database import connect, now, reading, transaction
-from anju_platform.notifications.delivery import Channel, InApp, UndeliverableError, deliver_due
 from anju_platform.notifications.model import Notification
-from anju_platform.notifications.planning import IN_APP, plan
+from anju_platform.notifications.outside.delivering import Deliverer
+from anju_platform.notifications.planning import plan
 from anju_platform.notifications.receipts import ReceiptKind, take
 from anju_platform.notifications.repository import add
+from anju_platform.notifications.taking_up import take_up
 from anju_platform.registry.model import Community
 from anju_platform.worker import Worker
 
@@ -59,6 +60,21 @@ def alert(engine: Engine) -> Alert:
     return alert
 
 
+@pytest.fixture
+def guard(alert: Alert) -> Actor:
+    """A guard who looks at a screen."""
+    return Actor(
+        user_id=1,
+        username="guard",
+        name="王磊",
+        role=Role.GUARD,
+        community_id=alert.community_id,
+        locale="zh_CN",
+        session_csrf="",
+        token_hash="",
+    )
+
+
 def tell(session: Session, alert: Alert, transition: int = 1) -> None:
     planned = plan(
         community_id=alert.community_id,
@@ -71,32 +87,19 @@ def tell(session: Session, alert: Alert, transition: int = 1) -> None:
     add(session, planned)
 
 
-def ignore(_session: Session, _accepted: Sequence[Notification]) -> None:
-    """Note nothing."""
+class Notes:
+    """Who was noted as told, across threads."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    def __call__(self, _session: Session, told: Sequence[Notification]) -> None:
+        self.told += [one.id for one in told]
 
 
 def states(engine: Engine) -> list[Any]:
     with reading(engine) as session:
         return list(session.scalars(select(Notification.state).order_by(Notification.id)))
-
-
-class Counting:
-    """A channel that counts, and does what it is told."""
-
-    def __init__(self, act: Callable[[], None] = lambda: None) -> None:
-        self.delivered: list[int] = []
-        self._act = act
-
-    def deliver(self, notification: Notification) -> None:
-        self.delivered.append(notification.id)
-        self._act()
-
-
-def fail(error: Exception) -> Callable[[], None]:
-    def act() -> None:
-        raise error
-
-    return act
 
 
 def test_planning_the_same_transition_again_changes_nothing(engine: Engine, alert: Alert) -> None:
@@ -107,34 +110,59 @@ def test_planning_the_same_transition_again_changes_nothing(engine: Engine, aler
     assert states(engine) == ["queued"] * 4
 
 
-def test_a_message_is_accepted_once(engine: Engine, alert: Alert) -> None:
+def test_a_message_is_taken_up_once(engine: Engine, alert: Alert) -> None:
     with transaction(engine) as session:
         tell(session, alert)
-    channel = Counting()
-    assert deliver_due(engine, {IN_APP: channel}, ignore) == 2
-    assert deliver_due(engine, {IN_APP: channel}, ignore) == 0
-    assert len(channel.delivered) == 2
+    notes = Notes()
+    assert take_up(engine, notes) == 2
+    assert take_up(engine, notes) == 0
+    assert len(notes.told) == 2
     assert states(engine) == ["accepted", "accepted"]
 
 
-def test_deliverers_side_by_side_share_the_work(engine: Engine, alert: Alert) -> None:
+def test_workers_side_by_side_share_the_work(engine: Engine, alert: Alert) -> None:
     with transaction(engine) as session:
-        for transition in range(1, 101):
+        for transition in range(1, 201):
             tell(session, alert, transition)
-    channel = Counting(lambda: time.sleep(0.001))
-    threads = [
-        threading.Thread(target=lambda: [deliver_due(engine, {IN_APP: channel}, ignore)] * 3)
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(channel.delivered) == len(set(channel.delivered))
+    notes = Notes()
+
+    def work() -> None:
+        while take_up(engine, notes):
+            pass
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(work) for _ in range(4)]:
+            done.result(60)
+    work()
+    assert sorted(notes.told) == sorted(set(notes.told))
+    assert len(notes.told) == 400
+
+
+def test_a_receipt_may_come_before_the_worker(engine: Engine, alert: Alert, guard: Actor) -> None:
+    with transaction(engine) as session:
+        tell(session, alert)
+    with transaction(engine) as session:
+        assert take(session, guard, [alert.id], ReceiptKind.SEEN) == 1
+    notes = Notes()
+    assert take_up(engine, notes) == 2
+    assert len(notes.told) == 2
+    assert states(engine) == ["seen", "accepted"]
+
+
+def test_what_a_worker_of_the_release_before_took_up_is_not_noted_twice(
+    engine: Engine, alert: Alert
+) -> None:
+    with transaction(engine) as session:
+        tell(session, alert)
+        session.execute(update(Notification).values(state="accepted", attempts=1))
+    notes = Notes()
+    assert take_up(engine, notes) == 2
+    assert notes.told == []
+    assert states(engine) == ["accepted", "accepted"]
 
 
 def test_the_worker_and_a_screen_never_wait_for_each_other_in_a_circle(
-    engine: Engine, alert: Alert
+    engine: Engine, alert: Alert, guard: Actor
 ) -> None:
     with transaction(engine) as session:
         tell(session, alert, transition=2)
@@ -143,16 +171,6 @@ def test_the_worker_and_a_screen_never_wait_for_each_other_in_a_circle(
         first = session.scalars(select(Notification).order_by(Notification.id)).first()
         assert first is not None
         first.error = "moved"
-    guard = Actor(
-        user_id=1,
-        username="guard",
-        name="王磊",
-        role=Role.GUARD,
-        community_id=alert.community_id,
-        locale="zh_CN",
-        session_csrf="",
-        token_hash="",
-    )
 
     def look() -> int:
         with transaction(engine) as session:
@@ -172,41 +190,33 @@ def test_the_worker_and_a_screen_never_wait_for_each_other_in_a_circle(
     assert seen.result(10) == 2
 
 
-def test_a_message_not_accepted_is_tried_again_until_it_is_no_longer_worth_it(
-    engine: Engine, alert: Alert
-) -> None:
+def test_what_is_no_longer_worth_telling_has_expired(engine: Engine, alert: Alert) -> None:
     with transaction(engine) as session:
         tell(session, alert)
-    broken: Channel = Counting(fail(ConnectionError("no way")))
-    deliver_due(engine, {IN_APP: broken}, ignore)
-    assert states(engine) == ["retry", "retry"]
-    with transaction(engine) as session:
         session.execute(update(Notification).values(expires_at=now() - timedelta(seconds=1)))
-    deliver_due(engine, {IN_APP: broken}, ignore)
+    notes = Notes()
+    take_up(engine, notes)
     assert states(engine) == ["expired", "expired"]
+    assert notes.told == []
 
 
-def test_a_message_that_can_never_be_accepted_is_dead(engine: Engine, alert: Alert) -> None:
+def test_a_crash_before_the_end_takes_nothing_up(engine: Engine, alert: Alert) -> None:
     with transaction(engine) as session:
         tell(session, alert)
-    deliver_due(engine, {IN_APP: Counting(fail(UndeliverableError("gone")))}, ignore)
-    assert states(engine) == ["dead", "dead"]
 
+    def crash(_session: Session, _told: Sequence[Notification]) -> None:
+        raise RuntimeError("killed")
 
-def test_a_lease_of_a_killed_worker_runs_out(engine: Engine, alert: Alert) -> None:
-    with transaction(engine) as session:
-        tell(session, alert)
-        session.execute(
-            update(Notification).values(
-                state="leased", attempts=1, leased_until=now() - timedelta(seconds=1)
-            )
-        )
-    assert deliver_due(engine, {IN_APP: InApp()}, ignore) == 2
-    assert states(engine) == ["accepted", "accepted"]
+    with pytest.raises(RuntimeError, match="killed"):
+        take_up(engine, crash)
+    assert states(engine) == ["queued", "queued"]
+    with reading(engine) as session:
+        taken = select(func.count()).where(Notification.routed_at.is_not(None))
+        assert session.scalar(taken) == 0
 
 
 def test_the_worker_is_woken_and_writes_who_was_told(engine: Engine, alert: Alert) -> None:
-    worker = Worker(engine, {IN_APP: InApp()})
+    worker = Worker(engine, Deliverer(engine, {}, "http://127.0.0.1"))
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

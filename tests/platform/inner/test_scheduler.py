@@ -89,8 +89,9 @@ def _tell_long_ago(engine: Engine) -> None:
         connection.execute(
             text(
                 "INSERT INTO notifications (community_id, alert_id, transition, recipient, channel,"
-                " state, payload, attempts, created_at, next_attempt_at, expires_at)"
-                " SELECT community_id, id, 1, state, 'in_app', state, '{}', 0, past, past, past"
+                " state, payload, attempts, created_at, next_attempt_at, expires_at, routed_at)"
+                " SELECT community_id, id, 1, state, 'in_app', state, '{}', 0, past, past, past,"
+                " CASE state WHEN 'seen' THEN past END"
                 " FROM alerts, (VALUES ('seen'), ('queued')) s (state),"
                 " (VALUES (now() - '91 days'::interval)) t (past)"
             )

@@ -22,8 +22,7 @@ from anju_platform.database import now, transaction
 from anju_platform.escalation import escalating
 from anju_platform.escalation.escalating import escalate_due
 from anju_platform.escalation.model import EscalationPolicy
-from anju_platform.notifications.delivery import InApp
-from anju_platform.notifications.planning import IN_APP
+from anju_platform.notifications.outside.delivering import Deliverer
 from anju_platform.oversight import Overseer
 from anju_platform.rulebook.texts import NO_SCREEN, NOT_ESCALATED
 from anju_platform.worker import Worker
@@ -186,7 +185,7 @@ def test_what_waits_for_its_time_is_no_fault(site: Site, overseer: Overseer) -> 
 def test_the_worker_calls_people_in_time(desk: Desk, site: Site, log_in: LogIn) -> None:
     desk.wall_is_alive(now() + timedelta(minutes=1))
     log_in("admin").put("/api/v1/escalation/1", json=policy(2)).raise_for_status()
-    worker = Worker(site.engine, {IN_APP: InApp()})
+    worker = Worker(site.engine, Deliverer(site.engine, {}, "http://127.0.0.1"))
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

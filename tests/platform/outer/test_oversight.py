@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import httpx
@@ -280,14 +280,14 @@ def test_a_worker_that_lives_but_sends_nothing_is_told(watched: Watched) -> None
     assert len(watched.alerts(WORKER_DOWN)) == 1
 
 
-def test_what_is_tried_again_later_is_no_fault_of_the_worker(watched: Watched) -> None:
+def test_what_was_taken_up_is_no_fault_of_the_worker(watched: Watched) -> None:
     watched.says("ingest-1")
-    due(watched.site, minutes=-1)
+    due(watched.site, minutes=2, routed_at=now())
     watched.look(watched.overseer(), for_s=20)
     assert watched.alerts(WORKER_DOWN) == []
 
 
-def due(site: Site, *, minutes: float) -> None:
+def due(site: Site, *, minutes: float, routed_at: datetime | None = None) -> None:
     alert_id = site.alert()
     with transaction(site.engine) as session:
         session.add(
@@ -297,8 +297,8 @@ def due(site: Site, *, minutes: float) -> None:
                 transition=1,
                 recipient="role:guard",
                 channel="in_app",
-                state="retry",
-                created_at=ago(hours=1),
+                routed_at=routed_at,
+                created_at=ago(minutes=minutes),
                 next_attempt_at=ago(minutes=minutes),
                 expires_at=now() + timedelta(hours=1),
             )

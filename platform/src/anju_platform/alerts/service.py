@@ -29,13 +29,13 @@ from anju_platform.alerts.schemas import (
     TimelineView,
 )
 from anju_platform.alerts.shelving import is_for_life, shelf_of, shelve, unshelve
+from anju_platform.alerts.telling import tell
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Role
 from anju_platform.auth.service import assignable
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.notifications import repository as notifications
-from anju_platform.notifications.planning import plan
 from anju_platform.people import service as people
 from anju_platform.people.schemas import ContactView
 from anju_platform.registry.listing import feed_position
@@ -119,7 +119,7 @@ def dispatch(
     said = {"user_id": user_id, "name": person.name}
     note_step(session, actor, alert, "dispatched", screen=screen, data=said)
     view = changed(session, alert)
-    _tell(session, alert, user_id, "dispatched")
+    notifications.add(session, tell(alert, "dispatched", (f"user:{user_id}",)))
     return view
 
 
@@ -180,25 +180,6 @@ def _take_on(session: Session, actor: Actor, alert: Alert, screen: str) -> None:
     alert.acked_at, alert.acked_by = now(), actor.user_id
     renew(alert, alert.acked_at)
     note_step(session, actor, alert, "acked", screen=screen, data={})
-
-
-def _tell(session: Session, alert: Alert, user_id: int, kind: str) -> None:
-    """Plan a message to one person about the alert's present version."""
-    payload: Json = {
-        "kind": kind,
-        "severity": alert.severity,
-        "title": alert.title,
-        "title_en": alert.title_en,
-    }
-    planned = plan(
-        community_id=alert.community_id,
-        alert_id=alert.id,
-        transition=alert.version,
-        severity=alert.severity,
-        recipients=(f"user:{user_id}",),
-        payload=payload,
-    )
-    notifications.add(session, planned)
 
 
 def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:

@@ -24,12 +24,12 @@ from anju_platform.alerts.life import (
 from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.alerts.policy import DEFAULTS, FIRST, GOOD_FOR, Begun, begin, begun
 from anju_platform.alerts.shelving import come_back
+from anju_platform.alerts.telling import tell
 from anju_platform.auth.model import Role
 from anju_platform.auth.repository import users
 from anju_platform.database import UNAVAILABLE, Json, is_too_large, now, transaction
 from anju_platform.escalation import repository
 from anju_platform.notifications import repository as notifications
-from anju_platform.notifications.planning import plan
 from anju_platform.notifications.repository import Planned
 from anju_platform.screens.service import is_watched
 
@@ -155,7 +155,7 @@ class _Look:
         if is_first and alert.severity <= _URGENT and not self._is_watched(alert):
             data["unwatched"] = True
         self._note(alert, "escalated", data)
-        self._tell(alert, "escalated", recipients, step=alert.step)
+        self._planned += tell(alert, "escalated", recipients, step=alert.step)
 
     def _end_acknowledgement(self, alert: Alert) -> None:
         """Make an alert new to people whose acknowledgement ran out while it lasts."""
@@ -190,26 +190,10 @@ class _Look:
         is_called = people_are_called(alert)
         self._note(alert, kind, {"to": recipients if is_called else []})
         if is_called:
-            self._tell(alert, kind, recipients, step=0)
+            self._planned += tell(alert, kind, recipients)
 
     def _note(self, alert: Alert, kind: str, data: Json) -> None:
         self._entries.append(alerts.Entry(alert.id, alert.community_id, self._at, kind, data))
-
-    def _tell(self, alert: Alert, kind: str, recipients: Sequence[str], *, step: int) -> None:
-        self._planned += plan(
-            community_id=alert.community_id,
-            alert_id=alert.id,
-            transition=alert.version,
-            severity=alert.severity,
-            recipients=recipients,
-            payload={
-                "kind": kind,
-                "severity": alert.severity,
-                "title": alert.title,
-                "title_en": alert.title_en,
-            },
-            step=step,
-        )
 
     def _people(self, alert: Alert, targets: Iterable[str]) -> list[str]:
         """Give whom a step reaches; where there is none of them, somebody else there."""

@@ -1,10 +1,11 @@
-"""Tables of the outbox."""
+"""Tables of the outbox: who is told, and on which ways it reaches them."""
 
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import Float, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Json, Key, Table
@@ -25,18 +26,20 @@ class DeliveryState(StrEnum):
 
 
 class Notification(Table):
-    """One message to be delivered, written in the transaction that made it necessary.
+    """Somebody is to be told, written in the transaction that made it necessary.
 
     ``transition`` numbers the alert's transition it tells of (the alert's ``version``);
     ``step`` is 0 for telling of that itself, else the how manieth time somebody is told that
     nobody has taken it on.
-    ``recipient`` is ``role:guard`` or ``user:<id>``; ``channel`` is ``in_app`` for now.
+    ``recipient`` is ``role:guard`` or ``user:<id>``; ``channel`` is ``in_app``, the screens these
+    people are logged in to. ``routed_at`` is when its deliveries were planned: what reaches
+    those who do not look at a screen.
     """
 
     __tablename__ = "notifications"
     __table_args__ = (
         UniqueConstraint("alert_id", "transition", "step", "recipient", "channel"),
-        Index("ix_notifications_due", "state", "next_attempt_at"),
+        Index("ix_notifications_unrouted", "id", postgresql_where=text("routed_at IS NULL")),
     )
     id: Mapped[Key]
     community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))
@@ -55,4 +58,156 @@ class Notification(Table):
     accepted_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
+    routed_at: Mapped[datetime | None]
     error: Mapped[str | None]
+
+
+class Kind(StrEnum):
+    """What a channel speaks: it decides what an address is, and who carries it."""
+
+    PUSH = "push"
+    EMAIL = "email"
+    SMS = "sms"
+    VOICE = "voice"
+    ROBOT = "robot"
+
+
+class Channel(Table):
+    """A way out of the house that a community has: a mail account, a chat group's robot ...
+
+    ``url`` says where it leads, and may hold passwords; ``secret`` signs what is posted to a
+    voice gateway. A robot tells those of ``roles``, who read its group. ``position`` orders
+    channels for what is told on one after the other. ``per_minute`` is how much the provider
+    takes (null: anything); ``tokens`` as of ``filled_at`` are left of it. ``failing_since`` is
+    when the first failure came after which nothing has been accepted, ``error`` the last one.
+    What was removed stays, without its ``url``: it says how somebody was told.
+    """
+
+    __tablename__ = "channels"
+    __table_args__ = (
+        Index(
+            "uq_channels_slug",
+            "community_id",
+            "slug",
+            unique=True,
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+    )
+    id: Mapped[Key]
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))
+    slug: Mapped[str]
+    kind: Mapped[str]
+    name: Mapped[str]
+    url: Mapped[str] = mapped_column(default="")
+    secret: Mapped[str | None]
+    roles: Mapped[list[str]] = mapped_column(default=list)
+    position: Mapped[int] = mapped_column(SmallInteger)
+    per_minute: Mapped[int | None]
+    tokens: Mapped[float] = mapped_column(Float, default=0.0)
+    filled_at: Mapped[datetime | None]
+    enabled: Mapped[bool] = mapped_column(default=True)
+    ok_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    error: Mapped[str | None]
+    removed_at: Mapped[datetime | None]
+
+
+class Address(Table):
+    """Where a person is reached: a browser that takes pushes, a mailbox, a telephone.
+
+    ``target`` is the push service's endpoint, the mailbox or the number; ``keys`` are the
+    browser's for encryption. ``gone_at``: its provider says there is no such address. What was
+    removed stays without its ``target``, as a channel does.
+    """
+
+    __tablename__ = "addresses"
+    __table_args__ = (
+        Index("ix_addresses_user", "user_id"),
+        Index(
+            "uq_addresses_target",
+            "user_id",
+            "kind",
+            "target",
+            unique=True,
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+        # a browser tells whoever logged in to it last, and nobody else
+        Index(
+            "uq_addresses_push",
+            "target",
+            unique=True,
+            postgresql_where=text("kind = 'push' AND removed_at IS NULL"),
+        ),
+    )
+    id: Mapped[Key]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    kind: Mapped[str]
+    target: Mapped[str]
+    keys: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    label: Mapped[str]
+    created_at: Mapped[datetime]
+    ok_at: Mapped[datetime | None]
+    gone_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+
+
+class Delivery(Table):
+    """A notification on one channel to one address; unique by the event, not by who named them.
+
+    ``user_id`` is null for a robot, which tells its whole group. ``unsure`` counts attempts
+    of which nobody knows whether they arrived. ``receipt`` is a secret word: whoever has it
+    may say that the message was delivered or seen.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint(
+            "alert_id",
+            "transition",
+            "step",
+            "user_id",
+            "channel_id",
+            "address_id",
+            name="uq_deliveries_event",
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index(
+            "ix_deliveries_due",
+            "next_attempt_at",
+            postgresql_where=text("state IN ('queued', 'leased', 'retry')"),
+        ),
+    )
+    id: Mapped[Key]
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))
+    notification_id: Mapped[int] = mapped_column(
+        ForeignKey("notifications.id", ondelete="CASCADE"), index=True
+    )
+    alert_id: Mapped[UUID]
+    transition: Mapped[int]
+    step: Mapped[int] = mapped_column(SmallInteger)
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
+    address_id: Mapped[int | None] = mapped_column(ForeignKey("addresses.id"))
+    state: Mapped[str] = mapped_column(default=DeliveryState.QUEUED)
+    attempts: Mapped[int] = mapped_column(default=0)
+    unsure: Mapped[int] = mapped_column(SmallInteger, default=0)
+    receipt: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    next_attempt_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+
+
+class PlatformKey(Table):
+    """A key the platform made for itself; ``vapid`` tells push services who speaks."""
+
+    __tablename__ = "platform_keys"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    created_at: Mapped[datetime]

@@ -1,21 +1,18 @@
-"""SQL of the outbox: planning, leasing, settling."""
+"""SQL of the outbox: planning, taking up, receipts of screens."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.database import Json, as_json, driver
-from anju_platform.notifications.model import DeliveryState, Notification
+from anju_platform.notifications.model import Notification
 
 OUTBOX_CHANNEL = "anju_outbox"
 """NOTIFY channel that wakes the worker; its poll is the guarantee."""
-
-_UNSETTLED = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
 
 _ADD = """
     WITH added AS (
@@ -64,44 +61,16 @@ def told_first(session: Session, alert_id: UUID) -> list[str]:
     return list(session.scalars(query))
 
 
-def lease(session: Session, at: datetime, duration: timedelta, limit: int) -> list[Notification]:
-    """Take due rows that nobody else holds; a lease that ran out is due again."""
-    due = or_(
-        and_(
-            Notification.state.in_((DeliveryState.QUEUED, DeliveryState.RETRY)),
-            Notification.next_attempt_at <= at,
-        ),
-        and_(Notification.state == DeliveryState.LEASED, Notification.leased_until <= at),
-    )
-    chosen = (
+def unrouted(session: Session, limit: int) -> list[Notification]:
+    """Take what nobody has taken up, the oldest first."""
+    query = (
         select(Notification)
-        .where(due)
-        .order_by(Notification.next_attempt_at, Notification.id)
+        .where(Notification.routed_at.is_(None))
+        .order_by(Notification.id)  # as everybody locks them
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    rows = list(session.scalars(chosen))
-    for row in rows:
-        row.state = DeliveryState.LEASED
-        row.leased_until = at + duration
-        row.attempts += 1
-    session.flush()
-    return rows
-
-
-def settle(session: Session, notification: Notification, values: Json) -> bool:
-    """Write how an attempt ended, if the lease is still ours; gives whether it was."""
-    result = session.execute(
-        update(Notification)
-        .where(
-            Notification.id == notification.id,
-            Notification.state == DeliveryState.LEASED,
-            Notification.attempts == notification.attempts,
-        )
-        .values(leased_until=None, **values)
-        .execution_options(synchronize_session=False)
-    )
-    return _rows(result) == 1
+    return list(session.scalars(query))
 
 
 def settle_shown(
@@ -140,31 +109,11 @@ def settle_shown(
     return len(ids)
 
 
-def expire(session: Session, at: datetime) -> int:
-    """Give up what was not accepted in time; gives how many."""
-    due = (
-        select(Notification.id)
-        .where(
-            Notification.state.in_((DeliveryState.QUEUED, DeliveryState.RETRY)),
-            Notification.expires_at <= at,
-        )
-        .order_by(Notification.id)  # as everybody locks them
-        .with_for_update(skip_locked=True)
-    )
-    result = session.execute(
-        update(Notification)
-        .where(Notification.id.in_(due))
-        .values(state=DeliveryState.EXPIRED, leased_until=None)
-        .execution_options(synchronize_session=False)
-    )
-    return _rows(result)
-
-
 def prune(session: Session, before: datetime) -> None:
     """Delete messages planned before that time that nobody will try again."""
     session.execute(
         delete(Notification).where(
-            Notification.created_at < before, Notification.state.not_in(_UNSETTLED)
+            Notification.created_at < before, Notification.routed_at.is_not(None)
         )
     )
 
@@ -172,7 +121,3 @@ def prune(session: Session, before: datetime) -> None:
 def forget_alerts(session: Session, alert_ids: Sequence[UUID]) -> None:
     """Delete whatever people were told, or were to be told, of these alerts."""
     session.execute(delete(Notification).where(Notification.alert_id.in_(alert_ids)))
-
-
-def _rows(result: Any) -> int:
-    return result.rowcount if isinstance(result, CursorResult) else 0

@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, delete, extract, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, and_, delete, extract, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Handling
 from anju_platform.database import driver
 from anju_platform.lanes.model import LaneState, Quarantined
-from anju_platform.notifications.model import DeliveryState, Notification
+from anju_platform.notifications.model import Delivery, DeliveryState, Notification
+from anju_platform.notifications.outside.repository import OPEN_STATES
 from anju_platform.registry.model import BlindPeriod, Gateway
 from anju_platform.system.model import ProcessRow
 from anju_platform.system.schemas import (
@@ -24,7 +25,6 @@ from anju_platform.system.schemas import (
 from anju_platform.telemetry.model import DeviceEvent
 from anju_platform.vitals import Figures
 
-_WAITING = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
 _SHOWN_BYTES = 400
 
 _BEAT = """
@@ -95,17 +95,26 @@ def events_since(session: Session, community_id: int, since: datetime) -> int:
 
 def outbox(session: Session, community_id: int | None, at: datetime) -> OutboxView:
     """Give how many messages wait and since when, of one community or of all."""
-    waiting = Notification.state.in_(_WAITING)
-    query = select(
-        func.count().filter(waiting),
-        func.min(Notification.created_at).filter(waiting),
-        func.count().filter(Notification.state == DeliveryState.DEAD),
-    ).where(or_(waiting, Notification.state == DeliveryState.DEAD))
+    inside = select(func.count(), func.min(Notification.created_at)).where(
+        Notification.routed_at.is_(None)
+    )
+    is_due = and_(Delivery.state.in_(OPEN_STATES), Delivery.next_attempt_at <= at)
+    is_dead = and_(
+        Delivery.state == DeliveryState.DEAD, Delivery.created_at > at - timedelta(days=1)
+    )
+    outside = select(
+        func.count().filter(is_due),
+        func.min(Delivery.next_attempt_at).filter(is_due),
+        func.count().filter(is_dead),
+    ).where(or_(is_due, is_dead))
     if community_id is not None:
-        query = query.where(Notification.community_id == community_id)
-    count, oldest, dead = session.execute(query).one()
-    age = (at - oldest).total_seconds() if oldest is not None else None
-    return OutboxView(waiting=count, oldest_s=age, dead=dead)
+        inside = inside.where(Notification.community_id == community_id)
+        outside = outside.where(Delivery.community_id == community_id)
+    unrouted, first = session.execute(inside).one()
+    unsent, second, dead = session.execute(outside).one()
+    since = min((at for at in (first, second) if at is not None), default=None)
+    age = (at - since).total_seconds() if since is not None else None
+    return OutboxView(waiting=unrouted + unsent, oldest_s=age, dead=dead)
 
 
 def quarantine_counts(

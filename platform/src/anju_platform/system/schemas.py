@@ -43,7 +43,10 @@ class LagView(View):
 
 
 class OutboxView(View):
-    """Messages not yet taken by a channel, and the age of the oldest, in seconds."""
+    """Messages that are due and not yet taken by a channel, and since how many seconds.
+
+    ``dead``: those of the last day that could not be delivered.
+    """
 
     waiting: int
     oldest_s: float | None

@@ -1,0 +1,138 @@
+"""Where a person is reached outside: set by themselves, tried at once, theirs to remove."""
+
+import re
+
+from sqlalchemy.orm import Session
+
+from anju_platform.audit.service import record
+from anju_platform.auth.actor import Actor
+from anju_platform.database import Json, now
+from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.notifications import listing
+from anju_platform.notifications.model import Address
+from anju_platform.notifications.outside.carriers.hosts import Hosts
+from anju_platform.notifications.schemas import AddressBody, AddressView, PushBody
+
+MOST = 20
+_EMAIL = re.compile(r"[^@\s,;<>\"'&?%]{1,64}@[^@\s,;<>\"'&?%/]{1,190}\.[^@\s,;<>\"'&?%/.]{2,}")
+_PHONE = re.compile(r"\+?[0-9]{5,15}")
+_BETWEEN = re.compile(r"[\s().-]")
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+def addresses(session: Session, actor: Actor) -> list[AddressView]:
+    """Give where the actor is reached."""
+    return [view(each) for each in listing.addresses(session, actor.user_id)]
+
+
+def add(session: Session, actor: Actor, body: AddressBody) -> AddressView:
+    """Add a mailbox or a telephone of the actor's.
+
+    Raises:
+        InvalidRequestError: it is none, or there are too many.
+    """
+    target = body.target.strip()
+    if body.kind == "email":
+        if not _EMAIL.fullmatch(target):
+            raise InvalidRequestError(f"{target!r} is not an e-mail address")
+    else:
+        target = _BETWEEN.sub("", target)
+        if not _PHONE.fullmatch(target):
+            raise InvalidRequestError(
+                "a telephone number has 5 to 15 digits, such as 13800000000 or +8613800000000"
+            )
+    return _put(session, actor, body.kind, target, label=target, keys=None)
+
+
+def add_push(
+    session: Session, actor: Actor, body: PushBody, hosts: Hosts, agent: str
+) -> AddressView:
+    """Let a browser of the actor's take pushes; whoever used it before is told there no more.
+
+    Raises:
+        InvalidRequestError: it cannot be spoken to, or there are too many.
+    """
+    if fault := hosts.fault(body.endpoint):
+        raise InvalidRequestError(f"the push service cannot be used: {fault}")
+    listing.provide_push(session, actor.community_id)
+    listing.take_from_others(session, actor.user_id, body.endpoint, now())
+    keys = body.keys.model_dump()
+    return _put(session, actor, "push", body.endpoint, label=browser(agent), keys=keys)
+
+
+def _put(
+    session: Session, actor: Actor, kind: str, target: str, *, label: str, keys: Json | None
+) -> AddressView:
+    known = listing.addresses(session, actor.user_id)
+    if len(known) >= MOST and not any((a.kind, a.target) == (kind, target) for a in known):
+        raise InvalidRequestError(f"you have {MOST} addresses; remove one you do not use")
+    values = {
+        "user_id": actor.user_id,
+        "kind": kind,
+        "target": target,
+        "label": label,
+        "keys": keys,
+        "created_at": now(),
+    }
+    made = listing.put_address(session, values)
+    record(session, actor, "address.added", f"address:{made.id}", {"kind": kind})
+    return view(made)
+
+
+def remove(session: Session, actor: Actor, address_id: int) -> None:
+    """Remove an address of the actor's, with what it was; that it was told stays known.
+
+    Raises:
+        NotFoundError: the actor has no such address.
+    """
+    found = own(session, actor, address_id)
+    found.removed_at, found.target, found.keys = now(), "", None
+    session.flush()
+    record(session, actor, "address.removed", f"address:{address_id}", {"kind": found.kind})
+
+
+def own(session: Session, actor: Actor, address_id: int) -> Address:
+    """Find an address of the actor's, and lock it.
+
+    Raises:
+        NotFoundError: the actor has no such address.
+    """
+    found = listing.address(session, actor.user_id, address_id)
+    if found is None:
+        raise NotFoundError("you have no such address")
+    return found
+
+
+def view(address: Address) -> AddressView:
+    """Give an address as its owner sees it."""
+    return AddressView(
+        id=address.id,
+        kind=address.kind,
+        label=address.label,
+        created_at=address.created_at,
+        ok_at=address.ok_at,
+        gone=address.gone_at is not None,
+        error=address.error,
+    )
+
+
+def browser(agent: str) -> str:
+    """Name a browser as people do: ``Chrome, Android``."""
+    names = (
+        next((name for mark, name in known if mark in agent), None)
+        for known in (_BROWSERS, _SYSTEMS)
+    )
+    return ", ".join(name for name in names if name) or "?"

@@ -1,0 +1,162 @@
+"""A community's channels: made, changed, tried and removed by its administrators."""
+
+import secrets
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+
+from anju_platform.audit.service import record
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.model import Role
+from anju_platform.database import now
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.notifications import listing
+from anju_platform.notifications.model import Channel, Kind
+from anju_platform.notifications.outside.carrying import Carriers
+from anju_platform.notifications.schemas import ChannelBody, ChannelMade, ChannelView
+
+_DAY = timedelta(days=1)
+MOST = 50
+
+
+def channels(session: Session, actor: Actor) -> list[ChannelView]:
+    """Give the community's channels in the order of trying; call it in a transaction."""
+    listing.provide_push(session, actor.community_id)
+    told = listing.told_since(session, actor.community_id, now() - _DAY)
+    found = listing.channels(session, actor.community_id)
+    return [view(each, told.get(each.id, 0)) for each in found]
+
+
+def add(
+    session: Session, actor: Actor, carriers: Carriers, slug: str, body: ChannelBody
+) -> ChannelMade:
+    """Make a channel, after those that are there unless it says where.
+
+    Raises:
+        ConflictError: there is one of that name.
+        InvalidRequestError: its URL cannot be used; the text says why.
+    """
+    actor.demand(Role.ADMIN)
+    if listing.channel(session, actor.community_id, slug) is not None:
+        raise ConflictError(f"there is a channel {slug!r} already")
+    if body.kind is Kind.PUSH:
+        raise InvalidRequestError("every community has its push channel; change that one")
+    if len(listing.channels(session, actor.community_id)) >= MOST:
+        raise InvalidRequestError(f"a community has at most {MOST} channels")
+    made = Channel(
+        community_id=actor.community_id,
+        slug=slug,
+        kind=body.kind,
+        secret=secrets.token_urlsafe(32) if body.kind is Kind.VOICE else None,
+        position=listing.last_position(session, actor.community_id) + 1,
+        tokens=0.0,
+    )
+    _set(made, carriers, body)
+    session.add(made)
+    session.flush()
+    record(session, actor, "channel.added", f"channel:{slug}", {"kind": body.kind})
+    return ChannelMade(channel=view(made, 0), secret=made.secret)
+
+
+def change(
+    session: Session, actor: Actor, carriers: Carriers, slug: str, body: ChannelBody
+) -> ChannelView:
+    """Change a channel; its kind stays, and its URL unless another is given.
+
+    Raises:
+        NotFoundError: no such channel.
+        InvalidRequestError: its URL cannot be used, or its kind would change.
+    """
+    actor.demand(Role.ADMIN)
+    found = locked(session, actor, slug)
+    if found.kind != body.kind:
+        raise InvalidRequestError(f"it is of the kind {found.kind}; make another channel")
+    _set(found, carriers, body)
+    session.flush()
+    changed = {"enabled": body.enabled, "url": bool(body.url.get_secret_value())}
+    record(session, actor, "channel.changed", f"channel:{slug}", changed)
+    return view(found, 0)
+
+
+def remove(session: Session, actor: Actor, slug: str) -> None:
+    """Remove a channel with its secrets; what was told by it stays known.
+
+    Raises:
+        NotFoundError: no such channel.
+        InvalidRequestError: it is the push channel, which can only be switched off.
+    """
+    actor.demand(Role.ADMIN)
+    found = locked(session, actor, slug)
+    if found.kind == Kind.PUSH:
+        raise InvalidRequestError("the push channel cannot be removed; switch it off")
+    found.removed_at, found.url, found.secret = now(), "", None
+    session.flush()
+    record(session, actor, "channel.removed", f"channel:{slug}", {})
+
+
+def locked(session: Session, actor: Actor, slug: str) -> Channel:
+    """Lock a channel of the actor's community.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = listing.channel(session, actor.community_id, slug, for_update=True)
+    if found is None:
+        raise NotFoundError(f"there is no channel {slug!r}")
+    return found
+
+
+def _set(channel: Channel, carriers: Carriers, body: ChannelBody) -> None:
+    kind, url = body.kind, body.url.get_secret_value()
+    if url or not channel.url:
+        fault = url_fault(carriers, kind, url)
+        if fault is not None:
+            raise InvalidRequestError(f"the channel's URL cannot be used: {fault}")
+        channel.url = url
+        channel.failing_since, channel.error = None, None
+    channel.name, channel.roles = body.name, sorted(body.roles)
+    channel.per_minute, channel.enabled = body.per_minute, body.enabled
+    if body.position is not None:
+        channel.position = body.position
+
+
+def url_fault(carriers: Carriers, kind: Kind, url: str) -> str | None:
+    """Say what is wrong with the URL of a channel of that kind."""
+    if kind is Kind.PUSH:
+        return "a push channel has none: browsers say where they are reached" if url else None
+    if not url:
+        return "it is missing"
+    if kind is Kind.VOICE:
+        return carriers.hosts.fault(url)
+    return carriers.services.fault(kind, url)
+
+
+def view(channel: Channel, accepted_day: int) -> ChannelView:
+    """Give a channel as administrators see it: without what its URL holds."""
+    return ChannelView(
+        slug=channel.slug,
+        kind=Kind(channel.kind),
+        name=channel.name,
+        leads_to=leads_to(channel.url),
+        roles=tuple(Role(role) for role in channel.roles),
+        position=channel.position,
+        per_minute=channel.per_minute,
+        enabled=channel.enabled,
+        accepted_day=accepted_day,
+        ok_at=channel.ok_at,
+        failing_since=channel.failing_since,
+        error=channel.error,
+    )
+
+
+_HOSTED = ("mailto", "mailtos", "https", "http", "json", "jsons", "form", "forms")
+
+
+def leads_to(url: str) -> str:
+    """Say where a URL leads, without what could be a password: its service, and its host."""
+    if not url:
+        return ""
+    scheme, _, _ = url.partition("://")
+    host = urlsplit(url).hostname if scheme in _HOSTED else None
+    return f"{scheme}://{host}" if host else scheme

@@ -1,0 +1,121 @@
+"""SQL of channels and addresses: what a community has, and where a person is reached."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from anju_platform.database import Json
+from anju_platform.notifications.model import Address, Channel, Delivery, Kind, PlatformKey
+
+PUSH = "push"
+"""The slug of the channel that every community has."""
+
+
+def channels(session: Session, community_id: int) -> list[Channel]:
+    """Give a community's channels in the order of trying."""
+    query = (
+        select(Channel)
+        .where(Channel.community_id == community_id, Channel.removed_at.is_(None))
+        .order_by(Channel.position, Channel.id)
+    )
+    return list(session.scalars(query))
+
+
+def channel(
+    session: Session, community_id: int, slug: str, *, for_update: bool = False
+) -> Channel | None:
+    """Find a channel."""
+    query = select(Channel).where(
+        Channel.community_id == community_id, Channel.slug == slug, Channel.removed_at.is_(None)
+    )
+    if for_update:
+        query = query.with_for_update()
+    return session.scalars(query).one_or_none()
+
+
+def last_position(session: Session, community_id: int) -> int:
+    """Give the position of a community's last channel."""
+    query = select(func.max(Channel.position)).where(Channel.community_id == community_id)
+    return session.scalar(query) or 0
+
+
+def provide_push(session: Session, community_id: int) -> None:
+    """Let a community have its push channel: the first one, for it costs nothing."""
+    values = {"slug": PUSH, "kind": Kind.PUSH, "name": "推送", "url": "", "roles": []}
+    session.execute(
+        insert(Channel)
+        .values(community_id=community_id, position=0, tokens=0.0, enabled=True, **values)
+        .on_conflict_do_nothing()
+    )
+
+
+def addresses(session: Session, user_id: int) -> list[Address]:
+    """Give where a person is reached, the oldest first."""
+    query = (
+        select(Address)
+        .where(Address.user_id == user_id, Address.removed_at.is_(None))
+        .order_by(Address.id)
+    )
+    return list(session.scalars(query))
+
+
+def address(session: Session, user_id: int, address_id: int) -> Address | None:
+    """Find an address of a person."""
+    query = select(Address).where(
+        Address.user_id == user_id, Address.id == address_id, Address.removed_at.is_(None)
+    )
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
+def put_address(session: Session, values: Json) -> Address:
+    """Add an address, or make one known already good again."""
+    key = {name: values[name] for name in ("user_id", "kind", "target")}
+    statement = insert(Address).values(values)
+    again = {
+        "keys": statement.excluded["keys"],
+        "label": statement.excluded["label"],
+        "gone_at": None,
+    }
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["user_id", "kind", "target"],
+            index_where=Address.removed_at.is_(None),
+            set_=again | {"error": None},
+        )
+    )
+    query = select(Address).filter_by(**key, removed_at=None)
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def take_from_others(session: Session, user_id: int, endpoint: str, at: datetime) -> None:
+    """Let a browser that somebody else logged in to tell that person no more."""
+    session.execute(
+        update(Address)
+        .where(
+            Address.kind == "push",
+            Address.target == endpoint,
+            Address.user_id != user_id,
+            Address.removed_at.is_(None),
+        )
+        .values(removed_at=at, target="", keys=None)
+    )
+
+
+def keep_key(session: Session, name: str, made: str, at: datetime) -> str:
+    """Keep a key unless there is one; give the one that is kept."""
+    session.execute(
+        insert(PlatformKey).values(name=name, value=made, created_at=at).on_conflict_do_nothing()
+    )
+    return session.scalars(select(PlatformKey.value).where(PlatformKey.name == name)).one()
+
+
+def told_since(session: Session, community_id: int, since: datetime) -> dict[int, int]:
+    """Give how many messages each channel has accepted since then."""
+    query = (
+        select(Delivery.channel_id, func.count())
+        .where(Delivery.community_id == community_id, Delivery.accepted_at >= since)
+        .group_by(Delivery.channel_id)
+    )
+    return dict(session.execute(query).tuples().all())

@@ -1,0 +1,89 @@
+"""How people are reached who do not look at a screen: pure decisions, in the order of trying.
+
+What a life hangs on goes out on every way at once. Anything else goes the next way only when
+nobody has the message after :data:`PATIENCE`; what can wait until the morning (P4) goes none.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from anju_platform.notifications.model import Kind
+
+PATIENCE = timedelta(seconds=10)
+"""A way has so long to say *delivered* before the next one is tried (semantics: telling people)."""
+WITHOUT_DELAY = 1
+"""At this severity every way is taken at once."""
+LEAST = 3
+"""Nobody is called away from what they do for less than this severity."""
+
+ADDRESSED = {
+    Kind.PUSH: "push",
+    Kind.EMAIL: "email",
+    Kind.SMS: "phone",
+    Kind.VOICE: "phone",
+}
+"""What kind of address a channel speaks to; a robot has none: it speaks to its group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A channel that can be used now."""
+
+    id: int
+    kind: Kind
+    position: int
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """A person, with the addresses they have: (kind, id)."""
+
+    user_id: int
+    role: str
+    addresses: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One channel to one address, and after how long it is taken."""
+
+    user_id: int | None
+    channel_id: int
+    address_id: int | None
+    after: timedelta
+
+
+def ways(
+    recipient: str, severity: int, outlets: Sequence[Outlet], people: Iterable[Reachable]
+) -> list[Way]:
+    """Give the ways to a recipient (``role:<role>`` or ``user:<id>``), the first ones first."""
+    if severity > LEAST:
+        return []
+    kind, _, name = recipient.partition(":")
+    meant = [one for one in people if (one.role if kind == "role" else str(one.user_id)) == name]
+    found: list[Way] = []
+    tried: Counter[int | None] = Counter()
+    for outlet in sorted(outlets, key=lambda one: (one.position, one.id)):
+        spoken = ADDRESSED.get(outlet.kind)
+        targets: list[tuple[int | None, int | None]] = [
+            (one.user_id, address_id)
+            for one in meant
+            for of, address_id in one.addresses
+            if of == spoken
+        ]
+        if outlet.kind is Kind.ROBOT and kind == "role" and name in outlet.roles:
+            targets = [(None, None)]
+        tried.update({user_id for user_id, _ in targets})
+        found += [
+            Way(user_id, outlet.id, address_id, _after(severity, tried[user_id]))
+            for user_id, address_id in targets
+        ]
+    return found
+
+
+def _after(severity: int, rank: int) -> timedelta:
+    """Give when a person's channel of that rank, from 1, has its turn."""
+    return timedelta(0) if severity <= WITHOUT_DELAY else rank * PATIENCE

@@ -1,0 +1,61 @@
+"""What people outside are told, in their language: what, where, since when, and how it stands.
+
+No name and no health value: a telephone shows it on its locked screen.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from anju_platform.notifications.outside.carriers.carrier import Message
+from anju_platform.notifications.outside.repository import Errand
+
+_SEVERITY = {
+    "zh": {1: "生命危险", 2: "紧急", 3: "注意", 4: "维护"},
+    "en": {1: "Life", 2: "Urgent", 3: "Attention", 4: "Maintenance"},
+}
+_MODE = {
+    "zh": {"test": "【测试】", "drill": "【演练】"},
+    "en": {"test": "TEST ", "drill": "DRILL "},
+}
+_HOW: Mapping[str, Mapping[str, str]] = {
+    "zh": {
+        "escalated": "仍无人处理，请您接手。",
+        "expired": "接手后未处理完，情况仍在持续。",
+        "unshelved": "搁置已结束，请处理。",
+        "dispatched": "派您前往处理。",
+        "": "尚无人处理。",
+    },
+    "en": {
+        "escalated": "Still nobody has it: please take it on.",
+        "expired": "It was taken on and goes on: please look again.",
+        "unshelved": "It is no longer shelved: please take it on.",
+        "dispatched": "You are sent there.",
+        "": "Nobody has it yet.",
+    },
+}
+_NOWHERE = {"zh": "整个小区", "en": "the whole community"}
+_AT = {"zh": "{place}，{time} 发现。{how}", "en": "{place}, detected at {time}. {how}"}
+
+
+def message(errand: Errand, public_url: str, at: datetime) -> Message:
+    """Say what an errand is about; ``at`` is now."""
+    zh = errand.locale != "en"
+    language = "zh" if zh else "en"
+    place = (errand.place if zh else errand.place_en) or _NOWHERE[language]
+    how = _HOW[language].get(errand.kind, _HOW[language][""])
+    time = errand.detected_at.astimezone(ZoneInfo(errand.timezone))
+    marker = _MODE[language].get(errand.mode, "")
+    title = errand.title if zh else errand.title_en
+    one = errand.delivery
+    base = public_url.rstrip("/")
+    return Message(
+        title=f"{marker}P{errand.severity} {_SEVERITY[language][errand.severity]} · {title}",
+        body=_AT[language].format(place=place, time=f"{time:%H:%M}", how=how),
+        language=language,
+        severity=errand.severity,
+        tag=str(one.alert_id),
+        url=f"{base}/alerts/{one.alert_id}",
+        receipt_url=f"{base}/api/v1/receipts/{one.receipt}",
+        good_for_s=max(1, round((one.expires_at - at).total_seconds())),
+    )

@@ -1,0 +1,79 @@
+"""Taking notifications up: they count as told on screens, and the ways outside are planned.
+
+All of it in one transaction: a crash takes them up again, and finds each planned at most once.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from anju_platform.database import Json, now, transaction
+from anju_platform.notifications import repository
+from anju_platform.notifications.model import DeliveryState, Notification
+from anju_platform.notifications.outside import repository as outside
+from anju_platform.notifications.outside.routing import Outlet, Reachable, ways
+
+AT_ONCE = 100
+_UNSETTLED = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
+
+
+def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], None]) -> int:
+    """Take up what nobody has; gives how many.
+
+    The screens read the alert itself from the database, so telling them is writing it down;
+    their receipts say delivered and seen. ``note`` hears of what was told, in the transaction
+    that says so.
+    """
+    with transaction(engine) as session:
+        at = now()
+        found = repository.unrouted(session, AT_ONCE)
+        told: list[Notification] = []
+        known: dict[int, tuple[list[Outlet], list[Reachable]]] = {}
+        planned: list[Json] = []
+        for one in found:
+            one.routed_at = at
+            if one.expires_at <= at:
+                one.state = DeliveryState.EXPIRED if one.state in _UNSETTLED else one.state
+                continue
+            if one.attempts == 0:  # else a worker of the release before has noted it
+                told.append(one)
+            one.attempts += 1
+            if one.state in _UNSETTLED:
+                one.state, one.accepted_at, one.leased_until = DeliveryState.ACCEPTED, at, None
+            if one.community_id not in known:
+                known[one.community_id] = (
+                    outside.outlets(session, one.community_id),
+                    outside.reachable(session, one.community_id),
+                )
+            planned += _deliveries(one, *known[one.community_id])
+        session.flush()
+        outside.add(session, planned)
+        if told:
+            note(session, told)
+    return len(found)
+
+
+def _deliveries(
+    one: Notification, outlets: Sequence[Outlet], people: Sequence[Reachable]
+) -> list[Json]:
+    severity = int(one.payload.get("severity", 1))
+    return [
+        {
+            "community_id": one.community_id,
+            "notification_id": one.id,
+            "alert_id": one.alert_id,
+            "transition": one.transition,
+            "step": one.step,
+            "severity": severity,
+            "user_id": way.user_id,
+            "channel_id": way.channel_id,
+            "address_id": way.address_id,
+            "receipt": secrets.token_urlsafe(16),
+            "created_at": one.created_at,
+            "next_attempt_at": one.created_at + way.after,
+            "expires_at": one.expires_at,
+        }
+        for way in ways(one.recipient, severity, outlets, people)
+    ]

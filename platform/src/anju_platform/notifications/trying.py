@@ -1,0 +1,115 @@
+"""Trying a channel or an address out: a message that says it is a test, at once."""
+
+import secrets
+
+from sqlalchemy import Engine
+
+from anju_platform.audit.service import record
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.model import Role
+from anju_platform.database import now, transaction
+from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.notifications import addresses, channels, listing
+from anju_platform.notifications.model import Address, Channel, Kind
+from anju_platform.notifications.outside import repository
+from anju_platform.notifications.outside.carriers.carrier import (
+    GoneError,
+    Message,
+    NoAnswerError,
+    NotTakenError,
+    Target,
+)
+from anju_platform.notifications.outside.carrying import Carriers
+from anju_platform.notifications.outside.routing import ADDRESSED
+from anju_platform.notifications.schemas import Tried
+
+_TEXT = {
+    "zh": ("【测试】安居 · {name}", "能看到这条消息，说明告警可以由此送达。"),
+    "en": ("TEST Anju · {name}", "If you can read this, alerts reach you this way."),
+}
+
+
+def try_channel(engine: Engine, carriers: Carriers, actor: Actor, slug: str, url: str) -> Tried:
+    """Send a test by a channel: to a robot's group, else to the actor's own address.
+
+    Raises:
+        NotFoundError: no such channel.
+        InvalidRequestError: the actor has no address that it speaks to.
+    """
+    actor.demand(Role.ADMIN)
+    with transaction(engine) as session:
+        channel = channels.locked(session, actor, slug)
+        wanted = ADDRESSED.get(Kind(channel.kind))
+        own = listing.addresses(session, actor.user_id)
+        address = next((each for each in own if each.kind == wanted), None)
+        record(session, actor, "channel.tried", f"channel:{slug}", {})
+    if wanted is not None and address is None:
+        raise InvalidRequestError(_NO_ADDRESS[wanted])
+    return _try(engine, carriers, actor, channel=channel, address=address, url=url)
+
+
+_NO_ADDRESS = {
+    "push": "let this browser take pushes first: at 'How I am reached'",
+    "email": "add your own e-mail address first: at 'How I am reached'",
+    "phone": "add your own telephone first: at 'How I am reached'",
+}
+
+
+def try_address(
+    engine: Engine, carriers: Carriers, actor: Actor, address_id: int, url: str
+) -> Tried:
+    """Send a test to an address of the actor's, by the first channel that speaks to it.
+
+    Raises:
+        NotFoundError: the actor has no such address, or no channel speaks to it.
+    """
+    with transaction(engine) as session:
+        address = addresses.own(session, actor, address_id)
+        found = listing.channels(session, actor.community_id)
+    able = (c for c in found if c.enabled and ADDRESSED.get(Kind(c.kind)) == address.kind)
+    channel = next(able, None)
+    if channel is None:
+        raise NotFoundError("no channel of this community speaks to it; ask an administrator")
+    return _try(engine, carriers, actor, channel=channel, address=address, url=url)
+
+
+def _try(
+    engine: Engine,
+    carriers: Carriers,
+    actor: Actor,
+    *,
+    channel: Channel,
+    address: Address | None,
+    url: str,
+) -> Tried:
+    title, body = _TEXT[actor.locale if actor.locale in _TEXT else "zh"]
+    message = Message(
+        title=title.format(name=channel.name),
+        body=body,
+        language=actor.locale,
+        severity=3,
+        tag="test",
+        url=url,
+        receipt_url=f"{url.rstrip('/')}/api/v1/receipts/test-{secrets.token_urlsafe(8)}",
+        good_for_s=300,
+    )
+    target = Target(
+        kind=channel.kind,
+        url=channel.url,
+        secret=channel.secret,
+        to=address.target if address is not None else "",
+        keys=address.keys if address is not None else None,
+    )
+    error, gone = None, False
+    try:
+        carriers.by_kind[Kind(channel.kind)].carry(message, target)
+    except (NotTakenError, NoAnswerError) as failure:
+        error = str(failure)
+    except GoneError as failure:
+        error, gone = str(failure), True
+    with transaction(engine) as session:
+        if not gone:
+            repository.note_health(session, channel.id, now(), error)
+        if address is not None:
+            repository.note_address(session, address.id, now(), error, gone=gone)
+    return Tried(ok=error is None, error=error)

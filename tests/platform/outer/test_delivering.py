@@ -1,0 +1,390 @@
+"""What reaches people outside: in time, on the next way when one leads nowhere, seldom twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from outer_site import Site
+from reached_site import Reached, until
+from sinks import Sink
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from anju_platform.alerts import service
+from anju_platform.alerts.model import Alert
+from anju_platform.auth.model import Role
+from anju_platform.database import now, transaction
+from anju_platform.notifications import channels
+from anju_platform.notifications.model import Address, Delivery, Kind
+from anju_platform.notifications.outside import repository
+from anju_platform.notifications.receipts import ReceiptKind, take
+from anju_platform.notifications.schemas import ChannelBody
+from anju_platform.oversight import Overseer
+from anju_platform.rulebook.texts import CHANNEL_FAILS
+
+LogIn = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def reached(site: Site) -> Iterator[Reached]:
+    reached = Reached(site)
+    yield reached
+    for one in reached.deliverers:
+        one.stop()
+
+
+def test_of_a_p1_everybody_hears_on_every_way_at_once(reached: Reached, sink: Sink) -> None:
+    reached.voice(sink)
+    reached.robot(sink)
+    browser = reached.browser(sink)
+    reached.phone()
+    alert = reached.rings(1)
+    reached.turn()
+    assert reached.states() == [
+        ("push", "accepted"),
+        ("voice", "accepted"),
+        ("robot", "accepted"),
+    ]
+    (pushed,) = sink.to("/push/abc")
+    said = browser.opens(pushed)
+    assert said["title"] == "P1 生命危险 · 求助"
+    assert said["body"].startswith("1 栋 501 卫生间，")
+    assert said["body"].endswith("发现。尚无人处理。")
+    assert said["url"].endswith(f"/alerts/{alert}")
+    (call,) = sink.to("/voice")
+    assert call.json()["to"] == "13800000001"
+    assert len(sink.to("/robot")) == 1
+
+
+def test_otherwise_the_wall_is_given_ten_seconds_and_each_way_ten_more(
+    reached: Reached, sink: Sink
+) -> None:
+    reached.voice(sink)
+    reached.browser(sink)
+    reached.phone()
+    reached.rings(2)
+    reached.turn()
+    assert sink.received == []
+    reached.later(10)
+    reached.turn()
+    assert [one.path for one in sink.received] == ["/push/abc"]
+    reached.later(10)
+    reached.turn()
+    assert [one.path for one in sink.received] == ["/push/abc", "/voice"]
+
+
+def test_who_sees_it_on_a_screen_is_not_called(reached: Reached, sink: Sink, site: Site) -> None:
+    reached.browser(sink)
+    alert = reached.rings(2)
+    with transaction(site.engine) as session:
+        take(session, site.actor(), [alert], ReceiptKind.DELIVERED)
+    reached.later(30)
+    reached.turn()
+    assert reached.states() == [("push", "cancelled")]
+    assert sink.received == []
+
+
+def test_who_has_it_on_one_way_is_not_told_on_the_next(
+    reached: Reached, sink: Sink, log_in: LogIn
+) -> None:
+    reached.voice(sink)
+    browser = reached.browser(sink)
+    reached.phone()
+    reached.rings(2)
+    reached.later(10)
+    reached.turn()
+    receipt = browser.opens(sink.received[0])["receipt"].rpartition("/")[2]
+    client = log_in()
+    client.cookies.clear()  # a service worker has no session at 3 a.m.
+    del client.headers["X-CSRF-Token"]
+    said = client.post(f"/api/v1/receipts/{receipt}", json={"kind": "delivered"})
+    assert said.status_code == 204
+    reached.later(10)
+    reached.turn()
+    assert reached.states() == [("push", "delivered"), ("voice", "cancelled")]
+    client.post(f"/api/v1/receipts/{receipt}", json={"kind": "seen"}).raise_for_status()
+    assert reached.states()[0] == ("push", "seen")
+    wrong = client.post(f"/api/v1/receipts/{receipt}x", json={"kind": "seen"})
+    assert wrong.status_code == 404
+
+
+def test_a_200_is_no_delivery(reached: Reached, sink: Sink) -> None:
+    sink.status = 200  # and drops it
+    reached.voice(sink)
+    reached.browser(sink)
+    reached.phone()
+    reached.rings(2)
+    reached.later(10)
+    reached.turn()
+    reached.later(10)
+    reached.turn()
+    assert [one.path for one in sink.received] == ["/push/abc", "/voice"]
+
+
+def test_what_somebody_has_taken_on_calls_nobody(reached: Reached, sink: Sink, site: Site) -> None:
+    reached.voice(sink)
+    reached.phone()
+    sink.status = 500
+    alert = reached.rings(1)
+    reached.turn()
+    sink.status = 200
+    with transaction(site.engine) as session:
+        service.acknowledge(session, site.actor(), alert, version=1, screen="wall")
+    before = len(sink.received)
+    reached.later(60)
+    reached.turn()
+    assert reached.states() == [("voice", "cancelled")]
+    assert len(sink.received) == before
+
+
+def test_who_is_sent_hears_of_it_although_it_was_taken_on(
+    reached: Reached, sink: Sink, site: Site
+) -> None:
+    reached.voice(sink)
+    reached.phone(username="guard2")
+    alert = site.alert(severity=2)
+    sent = site.actor(username="guard2").user_id
+    with transaction(site.engine) as session:
+        service.dispatch(session, site.actor(), alert, user_id=sent, version=1, screen="wall")
+    reached.tells(alert, "role:nobody")
+    reached.later(10)
+    reached.turn()
+    (call,) = sink.to("/voice")
+    assert "派您前往处理" in call.json()["say"]
+
+
+def test_an_address_that_is_gone_lets_the_next_way_be_taken_at_once(
+    reached: Reached, sink: Sink, site: Site
+) -> None:
+    telephone = Sink()
+    reached.voice(telephone)
+    reached.browser(sink)
+    reached.phone()
+    sink.status = 410
+    reached.rings(2)
+    reached.later(10)
+    one = reached.deliverer()
+    reached.turn(one)
+    reached.turn(one)
+    assert reached.states() == [("push", "dead"), ("voice", "accepted")]
+    assert len(telephone.received) == 1
+    with Session(site.engine) as session:
+        address = session.scalars(select(Address).where(Address.kind == "push")).one()
+        assert address.gone_at is not None
+    assert reached.channel_row("push").failing_since is None  # the push service is well
+    reached.rings(1)
+    assert [slug for slug, _ in reached.states()][2:] == ["voice"]
+    telephone.stop()
+
+
+def test_a_service_that_refuses_is_asked_again_until_it_is_no_longer_worth_it(
+    reached: Reached, sink: Sink, site: Site
+) -> None:
+    reached.robot(sink)
+    sink.status = 500
+    reached.rings(1)
+    reached.turn()
+    assert reached.states() == [("robot", "retry")]
+    assert 1 <= len(sink.received) <= 2
+    reached.later(30)
+    reached.turn()
+    assert len(sink.received) >= 3
+    sink.status = 200
+    reached.later(30)
+    reached.turn()
+    assert reached.states() == [("robot", "accepted")]
+    reached.rings(1)
+    with transaction(site.engine) as session:
+        session.execute(
+            update(Delivery)
+            .where(Delivery.state == "queued")
+            .values(expires_at=now() - timedelta(seconds=1))
+        )
+    reached.turn()
+    assert reached.states()[1] == ("robot", "expired")
+
+
+def test_who_says_when_is_asked_then(reached: Reached, sink: Sink) -> None:
+    reached.voice(sink)
+    reached.phone()
+    sink.status, sink.retry_after = 429, "40"
+    reached.rings(1)
+    reached.turn()
+    (one,) = reached.deliveries()
+    assert 35 < (one.next_attempt_at - now()).total_seconds() < 41
+
+
+def test_what_may_have_arrived_is_said_once_more_and_no_more(reached: Reached, sink: Sink) -> None:
+    reached.voice(sink)
+    reached.phone()
+    sink.hangs_s = 6
+    reached.rings(1)
+    one = reached.deliverer()
+    reached.turn(one)
+    reached.later(60)
+    reached.turn(one)
+    reached.later(60)
+    reached.turn(one)
+    assert reached.states() == [("voice", "dead")]
+    assert len(sink.received) == 2
+    assert sink.received[0].json()["id"] == sink.received[1].json()["id"]
+
+
+def test_what_killed_workers_began_is_said_once_more_and_no_more(
+    reached: Reached, sink: Sink, site: Site
+) -> None:
+    reached.voice(sink)
+    reached.phone()
+    reached.rings(1)
+    channel = reached.channel_row("voice").id
+
+    def begin_and_die() -> Delivery | None:
+        with transaction(site.engine) as session:
+            return repository.lease(session, channel, now(), timedelta(seconds=10))
+
+    assert begin_and_die() is not None
+    assert begin_and_die() is None  # somebody has it
+    reached.later(11)
+    reached.turn()
+    assert reached.states() == [("voice", "accepted")]
+    assert len(sink.received) == 1
+
+    reached.rings(1)
+    for _ in range(2):
+        assert begin_and_die() is not None
+        reached.later(11)
+    reached.turn()
+    assert reached.states()[1] == ("voice", "dead")
+    assert len(sink.received) == 1
+
+
+def test_a_limit_is_kept_and_a_life_has_its_share_of_it(reached: Reached, sink: Sink) -> None:
+    reached.robot(sink, per_minute=10)
+    for _ in range(12):
+        reached.rings(2)
+    reached.later(10)
+    one = reached.deliverer()
+    reached.turn(one)
+    reached.turn(one)
+    assert len(sink.received) == 8
+    reached.rings(1)
+    reached.turn(one)
+    assert len(sink.received) == 9
+    assert "P1" in sink.received[-1].json()["title"]
+    reached.later(18)  # three tokens more, and what the life took comes first
+    reached.turn(one)
+    assert len(sink.received) == 11
+
+
+def test_deliverers_side_by_side_say_everything_once(reached: Reached, sink: Sink) -> None:
+    reached.robot(sink)
+    sink.hangs_s = 0.05
+    for _ in range(30):
+        reached.rings(1)
+    both = [reached.deliverer(), reached.deliverer()]
+    for one in both:
+        one.turn()
+    until(lambda: not any(one.busy() for one in both))
+    said = [one.body for one in sink.received]
+    assert len(said) == len(set(said)) == 30
+    assert {state for _, state in reached.states()} == {"accepted"}
+
+
+def test_a_service_that_hangs_delays_no_other(reached: Reached, sink: Sink) -> None:
+    telephone = Sink()
+    telephone.hangs_s = 6
+    reached.voice(telephone)
+    reached.browser(sink)
+    reached.phone()
+    one = reached.deliverer()
+    for _ in range(10):
+        reached.rings(1)
+    began = time.monotonic()
+    one.turn()
+    until(lambda: len(sink.received) == 10)
+    assert time.monotonic() - began < 3
+    assert len(telephone.received) <= 2
+    telephone.hangs_s = 0
+    telephone.stop()
+
+
+def test_who_is_named_twice_hears_it_once(reached: Reached, sink: Sink, site: Site) -> None:
+    reached.browser(sink)
+    reached.rings(1, "role:guard", f"user:{site.actor().user_id}")
+    reached.turn()
+    assert len(sink.received) == 1
+
+
+def test_what_is_switched_off_says_nothing(reached: Reached, sink: Sink, site: Site) -> None:
+    reached.voice(sink)
+    reached.robot(sink)
+    reached.phone()
+    reached.rings(1)
+    with transaction(site.engine) as session:
+        admin = site.actor(Role.ADMIN)
+        body = ChannelBody(kind=Kind.VOICE, name="voice", enabled=False)
+        channels.change(session, admin, reached.carriers, "voice", body)
+        channels.remove(session, admin, "robot")
+    reached.turn()
+    assert {state for _, state in reached.states()} == {"cancelled"}
+    assert sink.received == []
+    reached.rings(1)
+    assert len(reached.states()) == 2
+
+
+def test_a_browser_tells_whoever_logged_in_to_it_last(reached: Reached, sink: Sink) -> None:
+    first = reached.browser(sink, "guard")
+    second = reached.browser(sink, "property")
+    assert first.endpoint == second.endpoint
+    reached.rings(1, "role:guard", "role:property")
+    reached.turn()
+    (one,) = sink.received
+    assert second.opens(one)["severity"] == 1
+
+
+def test_a_channel_that_takes_nothing_is_an_alert_about_ourselves(
+    reached: Reached, sink: Sink, site: Site
+) -> None:
+    reached.voice(sink)
+    reached.phone()
+    sink.status = 403
+    reached.rings(1)
+    reached.turn()
+    overseer = Overseer(site.url)
+
+    def look(at: float) -> list[str]:
+        overseer.look(at)
+        with Session(site.engine) as session:
+            found = select(Alert.condition).where(Alert.rule_id == CHANNEL_FAILS)
+            return list(session.scalars(found))
+
+    def failing_for(seconds: float) -> None:
+        with transaction(site.engine) as session:
+            session.execute(
+                update(channels.Channel)
+                .where(channels.Channel.slug == "voice")
+                .values(failing_since=now() - timedelta(seconds=seconds))
+            )
+
+    try:
+        for at in range(0, 22, 2):
+            assert look(at) == []
+        failing_for(61)
+        assert look(22) == ["active"]
+        sink.status = 200
+        reached.later(60)
+        reached.turn()
+        assert look(24) == ["clear"]
+    finally:
+        overseer._engine.dispose()

@@ -1,0 +1,128 @@
+"""A community whose people are reached outside: channels, addresses, and a deliverer at work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from outer_site import Site
+from sinks import Browser, Sink
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from anju_platform.alerts.model import Alert
+from anju_platform.alerts.telling import tell
+from anju_platform.auth.model import Role
+from anju_platform.config import Settings
+from anju_platform.database import now, transaction
+from anju_platform.notifications import addresses, channels
+from anju_platform.notifications.model import Channel, Delivery, Kind
+from anju_platform.notifications.outside.carrying import Carriers
+from anju_platform.notifications.outside.delivering import Deliverer
+from anju_platform.notifications.repository import add
+from anju_platform.notifications.schemas import AddressBody, ChannelBody, PushBody
+from anju_platform.notifications.taking_up import take_up
+
+
+class Reached:
+    """The site, with what its people have; its deliverers are stopped at the end."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        settings = Settings(
+            database_url=site.url, inside_hosts="127.0.0.1", public_url="http://127.0.0.1:1"
+        )
+        self.carriers = Carriers(site.engine, settings)
+        self.deliverers: list[Deliverer] = []
+
+    def deliverer(self) -> Deliverer:
+        made = Deliverer(self.site.engine, self.carriers.by_kind, "http://127.0.0.1:1")
+        self.deliverers.append(made)
+        return made
+
+    def channel(self, slug: str, kind: Kind, url: str, **changed: Any) -> None:
+        """Make a channel, as an administrator does."""
+        body = ChannelBody(kind=kind, name=slug, url=url, **changed)  # type: ignore[arg-type]
+        with transaction(self.site.engine) as session:
+            channels.add(session, self.site.actor(Role.ADMIN), self.carriers, slug, body)
+
+    def voice(self, sink: Sink, slug: str = "voice", **changed: Any) -> None:
+        self.channel(slug, Kind.VOICE, f"{sink.url}/{slug}", **changed)
+
+    def robot(self, sink: Sink, slug: str = "robot", **changed: Any) -> None:
+        url = f"{sink.url.replace('http', 'json')}/{slug}"
+        self.channel(slug, Kind.ROBOT, url, **({"roles": {"guard"}} | changed))
+
+    def phone(self, number: str = "13800000001", username: str = "guard") -> None:
+        with transaction(self.site.engine) as session:
+            actor = self.site.actor(username=username)
+            addresses.add(session, actor, AddressBody(kind="phone", target=number))
+
+    def browser(self, sink: Sink, username: str = "guard", name: str = "abc") -> Browser:
+        browser = Browser(f"{sink.url}/push/{name}")
+        with transaction(self.site.engine) as session:
+            body = PushBody(**browser.subscription())
+            actor = self.site.actor(username=username)
+            addresses.add_push(session, actor, body, self.carriers.hosts, "Chrome Android")
+        return browser
+
+    def rings(self, severity: int = 1, *to: str, kind: str = "raised", **changed: Any) -> UUID:
+        """Raise an alert of which people are told, and take that up as the worker does."""
+        alert_id = self.site.alert(severity=severity, **changed)
+        self.tells(alert_id, *(to or ("role:guard",)), kind=kind)
+        return alert_id
+
+    def tells(self, alert_id: UUID, *to: str, kind: str = "raised") -> None:
+        with transaction(self.site.engine) as session:
+            add(session, tell(session.get_one(Alert, alert_id), kind, to))
+        take_up(self.site.engine, lambda *_: None)
+
+    def later(self, seconds: float) -> None:
+        """Let time have passed for whatever waits."""
+        past = timedelta(seconds=seconds)
+        with transaction(self.site.engine) as session:
+            session.execute(
+                update(Delivery).values(
+                    next_attempt_at=Delivery.next_attempt_at - past,
+                    leased_until=Delivery.leased_until - past,
+                )
+            )
+            session.execute(update(Channel).values(filled_at=Channel.filled_at - past))
+
+    def deliveries(self) -> list[Delivery]:
+        with Session(self.site.engine, expire_on_commit=False) as session:
+            return list(session.scalars(select(Delivery).order_by(Delivery.id)))
+
+    def states(self) -> list[tuple[str, str]]:
+        """Give (channel, state) of every delivery."""
+        query = (
+            select(Channel.slug, Delivery.state)
+            .join(Channel, Channel.id == Delivery.channel_id)
+            .order_by(Delivery.id)
+        )
+        with Session(self.site.engine) as session:
+            return [(slug, state) for slug, state in session.execute(query)]
+
+    def turn(self, deliverer: Deliverer | None = None) -> None:
+        """Let a deliverer do what is due now, all of it."""
+        one = deliverer or self.deliverer()
+        one.turn()
+        until(lambda: not one.busy())
+
+    def channel_row(self, slug: str) -> Channel:
+        with Session(self.site.engine, expire_on_commit=False) as session:
+            return session.scalars(select(Channel).where(Channel.slug == slug)).one()
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+
+
+def ago(seconds: float) -> Any:
+    return now() - timedelta(seconds=seconds)

@@ -1,0 +1,157 @@
+"""Services outside, on this machine: they keep what they are sent and answer as they are told."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import http_ece
+from aiosmtpd.controller import Controller
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from anju_platform.demo.mosquitto import free_port
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request, as it came; ``at`` by the steady clock."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    at: float
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Sink:
+    """An HTTP service.
+
+    ``status`` is what it answers, ``hangs_s`` for how long it says nothing (having taken the
+    request), ``location`` where it sends whoever asks.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+        self.status = 201
+        self.retry_after: str | None = None
+        self.location: str | None = None
+        self.hangs_s = 0.0
+        self.comes = threading.Event()
+        sink = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                sink.received.append(Received(self.path, headers, body, time.monotonic()))
+                sink.comes.set()
+                if sink.hangs_s:
+                    time.sleep(sink.hangs_s)
+                try:
+                    self.send_response(sink.status)
+                    if sink.retry_after:
+                        self.send_header("Retry-After", sink.retry_after)
+                    if sink.location:
+                        self.send_header("Location", sink.location)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                except OSError:
+                    pass  # whoever asked has gone
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_: Any) -> None:
+                """Say nothing: whoever asked has gone."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def to(self, path: str) -> list[Received]:
+        return [one for one in self.received if one.path == path]
+
+
+@dataclass
+class Browser:
+    """A browser's push subscription, with the keys that open what is sent to it."""
+
+    endpoint: str
+    private: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
+    auth: bytes = field(default_factory=lambda: os.urandom(16))
+
+    def subscription(self) -> dict[str, Any]:
+        point = self.private.public_key().public_bytes(
+            Encoding.X962, PublicFormat.UncompressedPoint
+        )
+        keys = {"p256dh": _words(point), "auth": _words(self.auth)}
+        return {"endpoint": self.endpoint, "keys": keys}
+
+    def opens(self, one: Received) -> Any:
+        """Open a sealed message, as the browser does."""
+        assert one.headers["content-encoding"] == "aes128gcm"
+        opened = http_ece.decrypt(one.body, private_key=self.private, auth_secret=self.auth)
+        return json.loads(opened)
+
+
+def _words(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class MailServer:
+    """An SMTP server that keeps every letter."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+        server = self
+
+        class Handler:
+            async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
+                self, _server: Any, _session: Any, envelope: Any
+            ) -> str:
+                letter = message_from_bytes(envelope.content, policy=policy.default)
+                assert isinstance(letter, EmailMessage)
+                letter["X-To"] = ", ".join(envelope.rcpt_tos)
+                server.letters.append(letter)
+                return "250 OK"
+
+        self.port = free_port()
+        self._controller = Controller(Handler(), hostname="127.0.0.1", port=self.port)
+        self._controller.start()
+
+    def stop(self) -> None:
+        self._controller.stop()
+
+
+@contextmanager
+def running(service: Any) -> Iterator[Any]:
+    """Stop a service at the end."""
+    try:
+        yield service
+    finally:
+        service.stop()
