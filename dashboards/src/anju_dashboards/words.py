@@ -125,7 +125,27 @@ DELIVERY: Final = {
     "cancelled": N_("cancelled"),
 }
 
-CHANNEL: Final = {"in_app": N_("on the screen")}
+CHANNEL: Final = {
+    "in_app": N_("on the screen"),
+    "push": N_("push to a device"),
+    "email": N_("e-mail"),
+    "sms": N_("short message"),
+    "voice": N_("phone call"),
+    "robot": N_("chat group"),
+}
+CHANNEL_ICON: Final = {
+    "push": "device-mobile",
+    "email": "mail",
+    "sms": "message-2",
+    "voice": "phone",
+    "robot": "robot",
+}
+ADDRESS: Final = {
+    "push": N_("this or another device"),
+    "email": N_("e-mail"),
+    "phone": N_("telephone"),
+}
+ADDRESS_ICON: Final = {"push": "device-mobile", "email": "mail", "phone": "phone"}
 
 ACCESS: Final = {
     "access_granted": N_("let in"),

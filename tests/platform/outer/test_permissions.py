@@ -20,6 +20,7 @@ PUBLIC = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),  # of this machine only, see below
+    ("POST", "/api/v1/receipts/{receipt}"),  # whose secret word is in its path
 }
 GUARD = {
     ("PUT", "/api/v1/screens/{screen}"),
@@ -44,6 +45,11 @@ PROPERTY = {
     ("GET", "/api/v1/rules/{rule_id}/versions/{version}"),
 }
 ADMIN = {
+    ("GET", "/api/v1/channels"),
+    ("POST", "/api/v1/channels/{slug}"),
+    ("PUT", "/api/v1/channels/{slug}"),
+    ("DELETE", "/api/v1/channels/{slug}"),
+    ("POST", "/api/v1/channels/{slug}/test"),
     ("GET", "/api/v1/audit"),
     ("PUT", "/api/v1/escalation/{severity}"),
     ("DELETE", "/api/v1/escalation/{severity}"),
@@ -77,7 +83,7 @@ def endpoints() -> Iterator[tuple[str, str]]:
 def address(path: str) -> str:
     filled = {"alert_id": str(uuid4()), "slug": "b1-door", "media_id": "some"}
     filled |= {"rule_id": "smoke", "version": "1", "severity": "1", "post": "wall-1"}
-    filled |= {"screen": str(uuid4())}
+    filled |= {"screen": str(uuid4()), "address_id": "1"}
     for name, value in filled.items():
         path = path.replace("{" + name + "}", value)
     return path

@@ -57,12 +57,13 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How far one message about the alert has come, in words."""
+    """How far one message about the alert has come, in words; ``why`` it came no further."""
 
     who: str
     channel: str
     state: str
     at: datetime
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +151,23 @@ def _recipient(page: Page, recipient: str, people: Mapping[int, str]) -> str:
 
 def _latest(deliveries: Sequence[DeliveryView]) -> Iterable[DeliveryView]:
     """Give the last message to each: whoever is called ten times is one line."""
-    return {(one.recipient, one.channel): one for one in deliveries}.values()
+    return {(one.recipient, one.channel, one.name): one for one in deliveries}.values()
 
 
 def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told:
     steps = (delivery.seen_at, delivery.delivered_at, delivery.accepted_at, delivery.created_at)
     return Told(
         who=_recipient(page, delivery.recipient, people),
-        channel=page.text(words.CHANNEL.get(delivery.channel, delivery.channel)),
+        channel=delivery.name
+        if delivery.channel == "robot"
+        else page.text(words.CHANNEL.get(delivery.channel, delivery.channel)),
         state=page.text(words.DELIVERY.get(delivery.state, delivery.state)),
         at=next(at for at in steps if at is not None),
+        why=(delivery.error or "") if delivery.state in _GOES_NOWHERE else "",
     )
+
+
+_GOES_NOWHERE = ("retry", "dead", "expired")
 
 
 def _charts(detail: AlertDetail, device: DeviceDetail | None) -> list[Chart]:

@@ -34,6 +34,7 @@ from anju_platform.alerts.schemas import (
 from anju_platform.auth.model import User
 from anju_platform.auth.repository import people_on_duty
 from anju_platform.database import Json, now
+from anju_platform.notifications.model import Channel, Delivery, Notification
 from anju_platform.registry.listing import nearest_placed
 from anju_platform.registry.model import Device, Place
 
@@ -50,13 +51,7 @@ _closer = aliased(User)
 # Written out, not bound: the planner must see that the index of open alerts serves.
 _IS_OPEN: ColumnElement[bool] = Alert.handling != literal_column("'closed'")
 
-# Of the outbox and the snapshots a few columns are read, by name.
-_notifications = table(
-    "notifications",
-    column("id"),
-    column("alert_id"),
-    *(column(name) for name in DeliveryView.model_fields),
-)
+# Of the snapshots a few columns are read, by name.
 _media = table("media", column("id"), column("community_id"), column("expires_at"))
 
 
@@ -227,12 +222,38 @@ def timeline(session: Session, alert_id: UUID) -> tuple[TimelineView, ...]:
 
 def deliveries(session: Session, alert_id: UUID) -> tuple[DeliveryView, ...]:
     """Give who was told of an alert and whether it arrived, oldest first."""
-    query = (
-        select(*(_notifications.c[name] for name in DeliveryView.model_fields))
-        .where(_notifications.c.alert_id == alert_id)
-        .order_by(_notifications.c.id)
+    on_screens = [
+        DeliveryView.model_validate(one, from_attributes=True)
+        for one in session.scalars(
+            select(Notification).where(Notification.alert_id == alert_id).order_by(Notification.id)
+        )
+    ]
+    outside = (
+        select(Delivery, Channel, Notification.recipient)
+        .join(Channel, Channel.id == Delivery.channel_id)
+        .join(Notification, Notification.id == Delivery.notification_id)
+        .where(Delivery.alert_id == alert_id)
+        .order_by(Delivery.id)
     )
-    return tuple(DeliveryView(**row) for row in session.execute(query).mappings())
+    return (
+        *on_screens,
+        *(_outside(*row) for row in session.execute(outside)),
+    )
+
+
+def _outside(one: Delivery, channel: Channel, recipient: str) -> DeliveryView:
+    return DeliveryView(
+        transition=one.transition,
+        recipient=recipient if one.user_id is None else f"user:{one.user_id}",
+        channel=channel.kind,
+        name=channel.name,
+        state=one.state,
+        created_at=one.created_at,
+        accepted_at=one.accepted_at,
+        delivered_at=one.delivered_at,
+        seen_at=one.seen_at,
+        error=one.error,
+    )
 
 
 def media_ready(session: Session, community_id: int, media_id: str) -> bool:

@@ -79,11 +79,15 @@ class TimelineView(View):
 
 
 class DeliveryView(View):
-    """How far one message about this alert has come. ``recipient`` is a role or a person."""
+    """How far one message about this alert has come. ``recipient`` is a role or a person.
+
+    ``channel`` is the kind of channel, ``name`` what the community calls it.
+    """
 
     transition: int
     recipient: str
     channel: str
+    name: str = ""
     state: str
     created_at: datetime
     accepted_at: datetime | None

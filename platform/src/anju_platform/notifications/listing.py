@@ -118,4 +118,4 @@ def told_since(session: Session, community_id: int, since: datetime) -> dict[int
         .where(Delivery.community_id == community_id, Delivery.accepted_at >= since)
         .group_by(Delivery.channel_id)
     )
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}

@@ -1,0 +1,213 @@
+"""Where a person is reached, and by which channels: set, tried and removed, with or without JS."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Path
+from pydantic import BaseModel, Field, ValidationError
+from starlette.responses import FileResponse, Response
+
+from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.rendering import STATIC
+from anju_platform.auth.model import Role
+from anju_platform.database import transaction
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.notifications import addresses, channels, trying
+from anju_platform.notifications.endpoints import Carrying, PublicUrl
+from anju_platform.notifications.model import Kind
+from anju_platform.notifications.outside.keys import public_key
+from anju_platform.notifications.outside.routing import ADDRESSED
+from anju_platform.notifications.schemas import AddressBody, ChannelBody, ChannelMade, Tried
+
+router = APIRouter(include_in_schema=False)
+
+_REFUSED = (InvalidRequestError, ConflictError, NotFoundError, ValidationError)
+
+Slug = Annotated[str, Path(max_length=32)]
+
+
+@router.get("/sw.js")
+def service_worker() -> Response:
+    """Give the service worker, which shows pushes while no page of ours is open."""
+    headers = {"Cache-Control": "no-cache"}
+    return FileResponse(STATIC / "js" / "sw.js", media_type="text/javascript", headers=headers)
+
+
+@router.get("/me")
+def me(page: CurrentPage, carrying: Carrying) -> Response:
+    """Show where a person is reached."""
+    return _me(page, carrying)
+
+
+def _me(
+    page: Page, carrying: Carrying, *, fault: str | None = None, tried: Tried | None = None
+) -> Response:
+    with transaction(page.engine) as session:
+        known = addresses.addresses(session, page.actor)
+        spoken = {
+            ADDRESSED.get(one.kind) for one in channels.channels(session, page.actor) if one.enabled
+        }
+    status = 422 if fault else 200
+    return page.html(
+        "reach/me.html",
+        status=status,
+        section="/me",
+        known=known,
+        spoken=spoken,
+        fault=fault,
+        tried=tried,
+        push_key=public_key(carrying.vapid()),
+    )
+
+
+@router.post("/me/addresses")
+def add_address(
+    page: CurrentPage,
+    carrying: Carrying,
+    kind: Annotated[Literal["email", "phone"], Form()],
+    target: Annotated[str, Form(max_length=254)],
+) -> Response:
+    """Add a mailbox or a telephone."""
+    try:
+        with transaction(page.engine) as session:
+            addresses.add(session, page.actor, AddressBody(kind=kind, target=target))
+    except InvalidRequestError as error:
+        return _me(page, carrying, fault=str(error))
+    return see_other("/me")
+
+
+@router.post("/me/addresses/{address_id}/remove")
+def remove_address(page: CurrentPage, address_id: int) -> Response:
+    """Remove an address."""
+    with transaction(page.engine) as session:
+        addresses.remove(session, page.actor, address_id)
+    return see_other("/me")
+
+
+@router.post("/me/addresses/{address_id}/test")
+def try_address(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_id: int) -> Response:
+    """Send a test to an address, and say what became of it."""
+    try:
+        tried = trying.try_address(page.engine, carrying, page.actor, address_id, url)
+    except NotFoundError as error:
+        return _me(page, carrying, fault=str(error))
+    return _me(page, carrying, tried=tried)
+
+
+@router.get("/channels")
+def list_channels(page: CurrentPage) -> Response:
+    """Show the community's channels, to administrators."""
+    return _channels(page)
+
+
+def _channels(
+    page: Page,
+    *,
+    fault: str | None = None,
+    tried: Tried | None = None,
+    made: ChannelMade | None = None,
+    given: "_Wanted | None" = None,
+) -> Response:
+    page.actor.demand(Role.ADMIN)
+    with transaction(page.engine) as session:
+        known = channels.channels(session, page.actor)
+    return page.html(
+        "reach/channels.html",
+        status=422 if fault else 200,
+        section="/channels",
+        known=known,
+        fault=fault,
+        tried=tried,
+        made=made,
+        given=given,
+        roles=[role.value for role in Role],
+    )
+
+
+class _Wanted(BaseModel):
+    """A channel as it was typed in; a box that is not ticked says nothing."""
+
+    kind: Kind
+    name: str = Field(max_length=64)
+    slug: str = Field(default="", max_length=32)
+    url: str = Field(default="", max_length=1000)
+    roles: list[str] = []
+    per_minute: str = Field(default="", max_length=6)
+    position: str = Field(default="", max_length=4)
+    enabled: bool = False
+
+    def body(self) -> ChannelBody:
+        """Read it.
+
+        Raises:
+            ValidationError: something typed in is not what it should be.
+        """
+        return ChannelBody.model_validate(
+            {
+                "kind": self.kind,
+                "name": self.name.strip(),
+                "url": self.url,
+                "roles": self.roles if self.kind is Kind.ROBOT else (),
+                "per_minute": self.per_minute.strip() or None,
+                "position": self.position.strip() or None,
+                "enabled": self.enabled,
+            }
+        )
+
+
+Wanted = Annotated[_Wanted, Form()]
+
+
+@router.post("/channels")
+def add_channel(page: CurrentPage, carrying: Carrying, wanted: Wanted) -> Response:
+    """Make a channel; a voice gateway's secret is shown this once."""
+    slug = wanted.slug.strip()
+
+    def add() -> Response:
+        with transaction(page.engine) as session:
+            made = channels.add(session, page.actor, carrying, slug, wanted.body())
+        return _channels(page, made=made) if made.secret else see_other("/channels")
+
+    return _tried_to(page, add, wanted)
+
+
+@router.post("/channels/{slug}")
+def change_channel(page: CurrentPage, carrying: Carrying, slug: Slug, wanted: Wanted) -> Response:
+    """Change a channel."""
+
+    def change() -> Response:
+        with transaction(page.engine) as session:
+            channels.change(session, page.actor, carrying, slug, wanted.body())
+        return see_other("/channels")
+
+    return _tried_to(page, change)
+
+
+@router.post("/channels/{slug}/remove")
+def remove_channel(page: CurrentPage, slug: Slug) -> Response:
+    """Remove a channel."""
+    with transaction(page.engine) as session:
+        channels.remove(session, page.actor, slug)
+    return see_other("/channels")
+
+
+@router.post("/channels/{slug}/test")
+def try_channel(page: CurrentPage, carrying: Carrying, url: PublicUrl, slug: Slug) -> Response:
+    """Send a test by a channel, and say what became of it."""
+
+    def attempt() -> Response:
+        tried = trying.try_channel(page.engine, carrying, page.actor, slug, url)
+        return _channels(page, tried=tried)
+
+    return _tried_to(page, attempt)
+
+
+def _tried_to(page: Page, action: Callable[[], Response], given: _Wanted | None = None) -> Response:
+    """Do it, or show the page with what was wrong and what was typed in."""
+    try:
+        return action()
+    except ValidationError as error:
+        fault = "; ".join(str(each["msg"]) for each in error.errors())
+        return _channels(page, fault=fault, given=given)
+    except _REFUSED as error:
+        return _channels(page, fault=str(error), given=given)
