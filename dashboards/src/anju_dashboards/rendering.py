@@ -43,6 +43,16 @@ class Renderer:
         )
 
 
+def _why(language: Language) -> Callable[[str], str]:
+    """Say why a service took nothing in the reader's words, as far as there are any."""
+
+    def why(reason: str) -> str:
+        words, bracket, more = reason.partition(" (")
+        return f"{language.gettext(words)}{bracket}{more}" if words else ""
+
+    return why
+
+
 def _since(language: Language, clock: Clock) -> Callable[[datetime], str]:
     units = (language.gettext("min"), language.gettext("{h} h {m}"), language.gettext("d"))
     return lambda at: clock.since(at, units)
@@ -67,6 +77,7 @@ def _environment(language: Language) -> Environment:
         icons_url=_ICONS_URL,
         with_query=with_query,
     )
+    environment.filters["why"] = _why(language)
     # What a page may leave out.
     environment.globals.update(
         actor=None,

@@ -141,10 +141,26 @@ CHANNEL_ICON: Final = {
     "robot": "robot",
 }
 ADDRESS: Final = {
-    "push": N_("this or another device"),
+    "push": N_("device"),
     "email": N_("e-mail"),
     "phone": N_("telephone"),
 }
+WHY: Final = (
+    N_("nobody answers there"),
+    N_("no answer within 4 s"),
+    N_("no connection"),
+    N_("the connection broke"),
+    N_("its certificate is not good"),
+    N_("it sends us elsewhere; give the address it sends us to"),
+    N_("there is no such address any more"),
+    N_("it does not let us in"),
+    N_("it was refused"),
+    N_("it failed"),
+    N_("the browser's keys are not good"),
+    N_("its address cannot be used; look at the channel"),
+    N_("the service did not say whether it took it, twice; it may have arrived"),
+)
+"""Why a service outside took nothing; what follows in brackets is for whoever mends it."""
 ADDRESS_ICON: Final = {"push": "device-mobile", "email": "mail", "phone": "phone"}
 
 ACCESS: Final = {

@@ -177,9 +177,7 @@ def test_what_is_no_address_is_refused(log_in: LogIn, body: dict[str, str]) -> N
     "endpoint",
     ["https://10.0.0.1/x", "http://push.example.org/x", "https://[::1]/", "https://127.0.0.2:1/"],
 )
-def test_a_browser_that_would_have_us_knock_inside_is_refused(
-    log_in: LogIn, endpoint: str
-) -> None:
+def test_a_browser_that_would_have_us_knock_inside_is_refused(log_in: LogIn, endpoint: str) -> None:
     body = Browser(endpoint).subscription()
     answer = log_in("guard").post("/api/v1/me/push", json=body)
     assert answer.status_code == 422

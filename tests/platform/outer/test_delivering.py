@@ -16,13 +16,16 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts import service
 from anju_platform.alerts.model import Alert
+from anju_platform.alerts.telling import tell
 from anju_platform.auth.model import Role
 from anju_platform.database import now, transaction
 from anju_platform.notifications import channels
 from anju_platform.notifications.model import Address, Delivery, Kind
 from anju_platform.notifications.outside import repository
 from anju_platform.notifications.receipts import ReceiptKind, take
+from anju_platform.notifications.repository import add
 from anju_platform.notifications.schemas import ChannelBody
+from anju_platform.notifications.taking_up import take_up
 from anju_platform.oversight import Overseer
 from anju_platform.rulebook.texts import CHANNEL_FAILS
 
@@ -324,6 +327,28 @@ def test_who_is_named_twice_hears_it_once(reached: Reached, sink: Sink, site: Si
     reached.rings(1, "role:guard", f"user:{site.actor().user_id}")
     reached.turn()
     assert len(sink.received) == 1
+
+
+def test_a_step_that_follows_at_once_calls_nobody_again(
+    reached: Reached, sink: Sink, site: Site
+) -> None:
+    reached.voice(sink)
+    reached.phone()
+    reached.phone("13900000009", "property")
+    alert = site.alert()
+    with transaction(site.engine) as session:  # no wall is watched: both in one second
+        row = session.get_one(Alert, alert)
+        add(session, tell(row, "raised", ("role:guard",)))
+        add(session, tell(row, "escalated", ("role:guard", "role:property"), step=1))
+    take_up(site.engine, lambda *_: None)
+    reached.turn()
+    assert sorted(one.json()["to"] for one in sink.received) == ["13800000001", "13900000009"]
+    with transaction(site.engine) as session:
+        session.execute(update(Delivery).values(created_at=now() - timedelta(seconds=60)))
+        add(session, tell(row, "escalated", ("role:guard",), step=2))
+    take_up(site.engine, lambda *_: None)
+    reached.turn()
+    assert len(sink.received) == 3
 
 
 def test_what_is_switched_off_says_nothing(reached: Reached, sink: Sink, site: Site) -> None:

@@ -5,6 +5,7 @@ All of it in one transaction: a crash takes them up again, and finds each planne
 
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -16,6 +17,8 @@ from anju_platform.notifications.outside import repository as outside
 from anju_platform.notifications.outside.routing import Outlet, Reachable, ways
 
 AT_ONCE = 100
+NOT_AGAIN = timedelta(seconds=20)
+"""Nobody is called twice within so long because a step follows at once."""
 _UNSETTLED = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
 
 
@@ -49,7 +52,7 @@ def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], No
                 )
             planned += _deliveries(one, *known[one.community_id])
         session.flush()
-        outside.add(session, planned)
+        outside.add(session, planned, at - NOT_AGAIN)
         if told:
             note(session, told)
     return len(found)

@@ -92,8 +92,39 @@ def reachable(session: Session, community_id: int) -> list[Reachable]:
     return [Reachable(user, role, tuple(each)) for (user, role), each in found.items()]
 
 
-def add(session: Session, planned: Sequence[Json]) -> None:
-    """Insert what is not there yet: who is told twice of the same hears it once."""
+def add(session: Session, planned: Sequence[Json], since: datetime) -> None:
+    """Insert what is not there yet: who is named twice of the same hears it once.
+
+    A step of escalation tells nobody again who is told, or about to be, ``since`` then: where
+    no wall is watched it is taken in the second in which the alert is raised.
+    """
+    first = [one for one in planned if one["step"] == 0]
+    _insert(session, first)
+    again = [one for one in planned if one["step"] > 0]
+    if not again:
+        return
+    query = select(Delivery.alert_id, Delivery.user_id, Delivery.channel_id, Delivery.address_id)
+    told = {
+        tuple(row)
+        for row in session.execute(
+            query.where(
+                Delivery.alert_id.in_({one["alert_id"] for one in again}),
+                Delivery.created_at > since,
+                Delivery.state.not_in(_IN_VAIN),
+            )
+        )
+    }
+    _insert(session, [one for one in again if _way(one) not in told])
+
+
+_IN_VAIN = (DeliveryState.DEAD, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+
+
+def _way(one: Json) -> tuple[Any, ...]:
+    return one["alert_id"], one["user_id"], one["channel_id"], one["address_id"]
+
+
+def _insert(session: Session, planned: Sequence[Json]) -> None:
     if planned:
         session.execute(insert(Delivery).values(list(planned)).on_conflict_do_nothing())
 

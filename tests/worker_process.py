@@ -1,0 +1,50 @@
+"""Runs real worker processes for tests, which may kill them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+CODE = """
+import logging
+from anju_platform.config import Settings
+from anju_platform.worker import run
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+run(Settings.load())
+"""
+
+
+class WorkerProcess:
+    """One ``anju worker`` as a child process, which may speak to this machine."""
+
+    def __init__(self, database: str, log: Path) -> None:
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("ANJU_")},
+            "ANJU_DATABASE_URL": database,
+            "ANJU_INSIDE_HOSTS": "127.0.0.1",
+        }
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        with self._log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", CODE], env=self._environment, stdout=out, stderr=out
+            )
+
+    def kill(self) -> None:
+        """Kill it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.wait(30)
