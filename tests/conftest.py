@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from guarded_site import Site, build_site
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 from screens import Screens
 from servers import recordings_folder, start_broker
@@ -19,6 +20,9 @@ from anju_platform.database import connect
 from anju_platform.demo.mosquitto import Mosquitto
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
 from anju_platform.telemetry.storage import is_hypertable
+
+settings.register_profile("anju", deadline=None)  # tests say what is right, benches how fast
+settings.load_profile("anju")
 
 CHROMIUM = Path("/usr/bin/chromium")
 SERVER = os.environ.get("ANJU_TEST_SERVER_URL")

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, select, table, text
 from anju_platform.database import connect, now
 from anju_platform.demo.postgres import create_database
 from anju_platform.migrate import _config, differences, migrate
+from anju_platform.notifications.taking_up import take_up
 from anju_platform.telemetry.model import DAILY, HOURLY
 from anju_platform.telemetry.rollups.cover import DAY, HOUR, floor
 from anju_platform.telemetry.rollups.summing import bring_up_to_date
@@ -228,3 +229,33 @@ def test_who_has_an_alert_at_the_upgrade_has_it_on_and_old_processes_write_on(ne
         assert connection.scalar(text("SELECT count(*) FROM notifications")) == 5
         overlays = text("SELECT DISTINCT overlays FROM alerts")
         assert connection.scalars(overlays).all() == [["inhibited"]]
+
+
+def test_what_was_told_before_channels_is_told_nobody_again(new: New) -> None:
+    engine = new()
+    fill(engine)
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), "0012")
+        connection.execute(text(OF_0012.replace(":", r"\:")))
+        command.upgrade(_config(connection), "0013")
+        connection.execute(
+            text(
+                "INSERT INTO notifications (community_id, alert_id, transition, recipient, channel,"
+                " state, payload, attempts, created_at, next_attempt_at, expires_at)"
+                " SELECT community_id, id, 2, 'role\\:guard', 'in_app', 'queued', '{}', 0, now(),"
+                " now(), now() + INTERVAL '1 hour' FROM alerts WHERE severity = 1"
+                " AND handling = 'acked'"
+            )
+        )
+    migrate(url(engine))
+    unrouted = text("SELECT transition FROM notifications WHERE routed_at IS NULL")
+    with engine.connect() as connection:
+        assert connection.scalars(unrouted).all() == [2]
+    assert take_up(engine, lambda *_: None) == 1
+    with engine.begin() as connection:
+        connection.execute(text(OF_THE_RELEASE_BEFORE.replace(":", r"\:")))
+        assert set(connection.scalars(unrouted)) == {7}
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), "0013")
+    migrate(url(engine))
+    assert list(differences(engine)) == []
