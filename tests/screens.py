@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import httpx
 import uvicorn
@@ -18,12 +19,11 @@ from anju_platform.demo.mosquitto import free_port
 class Screens:
     """A web process in a thread; it may be stopped and started again on the same port."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, **changed: Any) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._settings = Settings(
-            database_url=database, web_port=self.port, public_url=self.url, secure_cookies=False
-        )
+        known = {"web_port": self.port, "public_url": self.url, "secure_cookies": False}
+        self._settings = Settings(**({"database_url": database} | known | changed))
         self._running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
     def start(self) -> None:

@@ -22,7 +22,8 @@ def furnish(site: Site) -> list[str]:
     site.raise_alert("用水不足", "Little water used", severity=3, device="b1-301-water")
     site.raise_alert("电池电量低", "Battery low", severity=4, device="b2-301-sos")
     record_day(site, "b3-501-fall", "fall_radar", {"still_s": [0, 3, 9, 22, 38]})
-    paths = ["/wall", "/alerts", "/devices", "/devices/b3-501-fall", "/nothing"]
+    site.has_channels()
+    paths = ["/wall", "/alerts", "/devices", "/devices/b3-501-fall", "/nothing", "/me", "/channels"]
     return [*paths, f"/alerts/{fall}", f"/alerts/{fall}/close", f"/alerts/{fall}/dispatch"]
 
 

@@ -1,0 +1,123 @@
+"""How people are reached, set on pages that need no script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from guarded_site import Site
+from screens import Screens, log_in
+from sinks import Sink
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from anju_platform.notifications.model import Channel
+
+
+@pytest.fixture
+def screens(site: Site) -> Iterator[Screens]:
+    """The web process, which may speak to this machine."""
+    url = site.engine.url.render_as_string(hide_password=False)
+    screens = Screens(url, inside_hosts="127.0.0.1")
+    screens.start()
+    yield screens
+    screens.stop()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.stop()
+
+
+def send(client: httpx.Client, path: str, at: str, **fields: str | list[str]) -> httpx.Response:
+    """Post a form as the page at ``at`` holds it."""
+    found = re.search(r'name="csrf" value="([^"]+)"', client.get(at).text)
+    assert found is not None
+    return client.post(path, data=fields | {"csrf": found[1]})
+
+
+def test_a_person_adds_tries_and_removes_a_telephone(client: httpx.Client, sink: Sink) -> None:
+    admin = log_in(client, "admin")
+    calls = {"kind": "voice", "name": "电话", "slug": "calls", "url": sink.url}
+    send(admin, "/channels", "/channels", **calls, enabled="true")
+    text = send(admin, "/me/addresses", "/me", kind="phone", target="138 0000 2231").text
+    assert "13800002231" in text
+    assert "尚未使用，请试发一条" in text
+    found = re.search(r"/me/addresses/(\d+)/test", text)
+    assert found is not None
+    assert "测试消息已发出" in send(admin, f"/me/addresses/{found[1]}/test", "/me").text
+    assert sink.received[0].json()["to"] == "13800002231"
+    sink.status = 503
+    refused = send(admin, f"/me/addresses/{found[1]}/test", "/me").text
+    assert "测试消息未发出：对方拒收 (503)" in refused
+    assert "13800002231" not in send(admin, f"/me/addresses/{found[1]}/remove", "/me").text
+
+
+def test_what_is_no_telephone_is_said(client: httpx.Client) -> None:
+    answer = send(log_in(client, "liqiang"), "/me/addresses", "/me", kind="phone", target="abc")
+    assert answer.status_code == 422
+    assert "5 to 15 digits" in answer.text
+
+
+def test_an_administrator_makes_changes_and_removes_a_channel(
+    client: httpx.Client, site: Site, sink: Sink
+) -> None:
+    admin = log_in(client, "admin")
+    url = sink.url.replace("http", "json")
+    made = send(
+        admin, "/channels", "/channels",
+        kind="robot", name="保安群", slug="guards", url=url, roles=["guard", "property"],
+        per_minute="20", enabled="true",
+    )  # fmt: skip
+    assert "保安群" in made.text
+    assert "每分钟 20 条" in made.text
+    assert "测试消息已发出" in send(admin, "/channels/guards/test", "/channels").text
+    assert len(sink.received) == 1
+    changed = send(
+        admin, "/channels/guards", "/channels", kind="robot", name="值班群", roles=["guard"]
+    )
+    assert "值班群" in changed.text
+    assert "已停用" in changed.text
+    with Session(site.engine) as session:
+        kept = session.scalars(select(Channel).where(Channel.slug == "guards")).one()
+        assert (kept.url, kept.per_minute, kept.roles) == (url, None, ["guard"])
+    assert "值班群" not in send(admin, "/channels/guards/remove", "/channels").text
+
+
+def test_what_is_wrong_is_said_and_what_was_typed_in_stays(client: httpx.Client) -> None:
+    admin = log_in(client, "admin")
+    given = {"kind": "robot", "name": "保安群", "slug": "guards", "url": "nonsense://x"}
+    answer = send(admin, "/channels", "/channels", **given, roles=["guard"])
+    assert answer.status_code == 422
+    assert "must begin with" in answer.text
+    assert 'value="保安群"' in answer.text
+    assert "nonsense" not in answer.text  # it may hold a password
+
+
+def test_a_voice_gateways_secret_is_shown_once(client: httpx.Client, sink: Sink) -> None:
+    admin = log_in(client, "admin")
+    made = send(
+        admin, "/channels", "/channels", kind="voice", name="电话", slug="calls", url=sink.url
+    )
+    secret = re.search(r"<code>([\w-]{43})</code>", made.text)
+    assert secret is not None
+    assert secret[1] not in admin.get("/channels").text
+
+
+@pytest.mark.parametrize("path", ["/channels", "/channels/push/test", "/channels/push/remove"])
+def test_channels_are_for_administrators(client: httpx.Client, path: str) -> None:
+    guard = log_in(client, "liqiang")
+    answer = guard.get(path) if path == "/channels" else send(guard, path, "/me")
+    assert answer.status_code == 403
+    assert "/channels" not in guard.get("/me").text
+
+
+def test_the_service_worker_is_ours_to_give_and_always_fresh(client: httpx.Client) -> None:
+    answer = client.get("/sw.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "showNotification" in answer.text
