@@ -16,8 +16,7 @@ from anju_platform.alerts.repository import add_entry, announce
 from anju_platform.auth.model import Role, User
 from anju_platform.auth.passwords import hash_password
 from anju_platform.database import now, to_millis, transaction
-from anju_platform.notifications import listing
-from anju_platform.notifications.model import Address, Channel, Notification
+from anju_platform.notifications.model import Notification
 from anju_platform.people.model import Contact, Household, Resident
 from anju_platform.registry.model import Community, Device, DeviceField, Gateway, Place
 from anju_platform.telemetry.model import DeviceEvent, DeviceState, TelemetryPoint
@@ -111,28 +110,6 @@ class Site:
             add_entry(session, alert, "raised", at, data={"severity": severity})
             announce(session, self.community, "alert", str(alert.id))
             return alert.id
-
-    def has_channels(self) -> None:
-        """Give the community a chat group, a telephone gateway that fails, and staff addresses."""
-        robot = {"slug": "wecom", "kind": "robot", "name": "保安值班群", "url": "wecombot://k"}
-        calls = {
-            "slug": "calls",
-            "kind": "voice",
-            "name": "电话",
-            "url": "https://calls.example.org",
-        }
-        with transaction(self.engine) as session:
-            listing.provide_push(session, self.community)
-            for position, values in enumerate((robot | {"roles": ["guard"]}, calls), start=1):
-                channel = Channel(community_id=self.community, position=position, tokens=0.0)
-                for name, value in ({"roles": []} | values).items():
-                    setattr(channel, name, value)
-                session.add(channel)
-            channel.failing_since, channel.error = now(), "no answer within 4 s"
-            for user_id in self.users.values():
-                for kind, label in (("phone", "13800002231"), ("push", "Chrome, Android")):
-                    where = {"user_id": user_id, "kind": kind, "target": f"{label} {user_id}"}
-                    session.add(Address(**where, label=label, created_at=now()))
 
     def change(self, alert_id: uuid.UUID, **fields: Any) -> None:
         """Change an alert as the platform does, one version on."""

@@ -20,6 +20,8 @@ from anju_platform.config import Settings
 from anju_platform.database import now, transaction
 from anju_platform.notifications import addresses, channels
 from anju_platform.notifications.model import Channel, Delivery, Kind
+from anju_platform.notifications.outside import repository
+from anju_platform.notifications.outside.carriers.robots import Robots
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.delivering import Deliverer
 from anju_platform.notifications.repository import add
@@ -39,7 +41,7 @@ class Reached:
         self.deliverers: list[Deliverer] = []
 
     def deliverer(self) -> Deliverer:
-        made = Deliverer(self.site.engine, self.carriers.by_kind, "http://127.0.0.1:1")
+        made = Deliverer(self.site.engine, self.carriers, "http://127.0.0.1:1")
         self.deliverers.append(made)
         return made
 
@@ -53,8 +55,9 @@ class Reached:
         self.channel(slug, Kind.VOICE, f"{sink.url}/{slug}", **changed)
 
     def robot(self, sink: Sink, slug: str = "robot", **changed: Any) -> None:
-        url = f"{sink.url.replace('http', 'json')}/{slug}"
-        self.channel(slug, Kind.ROBOT, url, **({"roles": {"guard"}} | changed))
+        robots = Robots(self.carriers.hosts, {"wecombot": sink.url})
+        self.carriers.known[Kind.ROBOT]["wecombot"] = robots
+        self.channel(slug, Kind.ROBOT, f"wecombot://{slug}", **({"roles": {"guard"}} | changed))
 
     def phone(self, number: str = "13800000001", username: str = "guard") -> None:
         with transaction(self.site.engine) as session:
@@ -90,7 +93,10 @@ class Reached:
                     leased_until=Delivery.leased_until - past,
                 )
             )
-            session.execute(update(Channel).values(filled_at=Channel.filled_at - past))
+            for channel in session.scalars(select(Channel)):
+                channel.recent = [each - round(seconds * 1000) for each in channel.recent]
+                if channel.not_before is not None:
+                    channel.not_before -= past
 
     def deliveries(self) -> list[Delivery]:
         with Session(self.site.engine, expire_on_commit=False) as session:
@@ -109,8 +115,12 @@ class Reached:
     def turn(self, deliverer: Deliverer | None = None) -> None:
         """Let a deliverer do what is due now, all of it."""
         one = deliverer or self.deliverer()
-        one.turn()
-        until(lambda: not one.busy())
+        while True:
+            one.turn()
+            until(lambda: not one.busy())
+            with transaction(self.site.engine) as session:
+                if not repository.due(session, now()):
+                    return
 
     def channel_row(self, slug: str) -> Channel:
         with Session(self.site.engine, expire_on_commit=False) as session:
@@ -122,7 +132,3 @@ def until(true: Callable[[], bool], seconds: float = 20) -> None:
     while not true():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.01)
-
-
-def ago(seconds: float) -> Any:
-    return now() - timedelta(seconds=seconds)

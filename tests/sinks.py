@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
+import socket
+import struct
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -39,13 +40,16 @@ class Received:
 class Sink:
     """An HTTP service.
 
-    ``status`` is what it answers, ``hangs_s`` for how long it says nothing (having taken the
-    request), ``location`` where it sends whoever asks.
+    ``status`` and ``body`` are what it answers, ``hangs_s`` for how long it says nothing (having
+    taken the request), ``location`` where it sends whoever asks, ``drips`` that it answers for
+    ever, a byte at a time, ``resets`` that it breaks the line instead.
     """
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.status = 201
+        self.body = b'{"errcode": 0}'
+        self.drips = self.resets = False
         self.retry_after: str | None = None
         self.location: str | None = None
         self.hangs_s = 0.0
@@ -60,14 +64,24 @@ class Sink:
                 sink.comes.set()
                 if sink.hangs_s:
                     time.sleep(sink.hangs_s)
+                if sink.resets:
+                    self.connection.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                    )
+                    self.connection.close()
+                    return
                 try:
+                    while sink.drips:
+                        self.wfile.write(b"H")
+                        time.sleep(0.5)
                     self.send_response(sink.status)
                     if sink.retry_after:
                         self.send_header("Retry-After", sink.retry_after)
                     if sink.location:
                         self.send_header("Location", sink.location)
-                    self.send_header("Content-Length", "0")
+                    self.send_header("Content-Length", str(len(sink.body)))
                     self.end_headers()
+                    self.wfile.write(sink.body)
                 except OSError:
                     pass  # whoever asked has gone
 
@@ -124,34 +138,41 @@ def _words(raw: bytes) -> str:
 
 
 class MailServer:
-    """An SMTP server that keeps every letter."""
+    """An SMTP server that keeps every letter.
+
+    ``rcpt`` is what it says of an address, ``data`` of a letter, ``hangs_s`` for how long it
+    says nothing once it has a letter.
+    """
 
     def __init__(self) -> None:
         self.letters: list[EmailMessage] = []
+        self.rcpt, self.data, self.hangs_s = "250 OK", "250 OK", 0.0
         server = self
 
         class Handler:
-            async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
+            async def handle_RCPT(  # noqa: N802 - aiosmtpd's own name
+                self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+            ) -> str:
+                if server.rcpt.startswith("250"):
+                    envelope.rcpt_tos.append(address)
+                return server.rcpt
+
+            async def handle_DATA(  # noqa: N802
                 self, _server: Any, _session: Any, envelope: Any
             ) -> str:
                 letter = message_from_bytes(envelope.content, policy=policy.default)
                 assert isinstance(letter, EmailMessage)
                 letter["X-To"] = ", ".join(envelope.rcpt_tos)
                 server.letters.append(letter)
-                return "250 OK"
+                await asyncio.sleep(server.hangs_s)
+                return server.data
 
         self.port = free_port()
+        self.url = f"smtp://127.0.0.1:{self.port}?from=anju@anju.example"
         self._controller = Controller(Handler(), hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
     def stop(self) -> None:
-        self._controller.stop()
-
-
-@contextmanager
-def running(service: Any) -> Iterator[Any]:
-    """Stop a service at the end."""
-    try:
-        yield service
-    finally:
-        service.stop()
+        """Stop it, once."""
+        if self._controller.loop.is_running():
+            self._controller.stop()

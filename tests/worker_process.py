@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 CODE = """
@@ -27,14 +28,23 @@ class WorkerProcess:
             "ANJU_INSIDE_HOSTS": "127.0.0.1",
         }
         self._log = log
+        self._started_at = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
+        """Start it; :meth:`wait_until_at_work` says when it is."""
         with self._log.open("ab") as out:
+            self._started_at = self._log.stat().st_size
             self._process = subprocess.Popen(
                 [sys.executable, "-c", CODE], env=self._environment, stdout=out, stderr=out
             )
+
+    def wait_until_at_work(self, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while b"the worker is at work" not in self._log.read_bytes()[self._started_at :]:
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """Kill it as a power cut would."""

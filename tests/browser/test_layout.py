@@ -9,6 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from guarded_site import Site, record_day
 from playwright.sync_api import Page, expect
 
+from anju_platform.database import now, transaction
+from anju_platform.notifications import listing
+from anju_platform.notifications.model import Address, Channel
+
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 SIZES = {"wall": (1920, 1080), "laptop": (1280, 720), "phone": (390, 844)}
@@ -22,9 +26,32 @@ def furnish(site: Site) -> list[str]:
     site.raise_alert("用水不足", "Little water used", severity=3, device="b1-301-water")
     site.raise_alert("电池电量低", "Battery low", severity=4, device="b2-301-sos")
     record_day(site, "b3-501-fall", "fall_radar", {"still_s": [0, 3, 9, 22, 38]})
-    site.has_channels()
+    has_channels(site)
     paths = ["/wall", "/alerts", "/devices", "/devices/b3-501-fall", "/nothing", "/me", "/channels"]
     return [*paths, f"/alerts/{fall}", f"/alerts/{fall}/close", f"/alerts/{fall}/dispatch"]
+
+
+def has_channels(site: Site) -> None:
+    """Give the community a chat group, a telephone gateway that fails, and staff addresses."""
+    robot = {"slug": "wecom", "kind": "robot", "name": "保安值班群", "url": "wecombot://k"}
+    calls = {
+        "slug": "calls",
+        "kind": "voice",
+        "name": "电话",
+        "url": "https://calls.example.org",
+    }
+    with transaction(site.engine) as session:
+        listing.provide_push(session, site.community)
+        for position, values in enumerate((robot | {"roles": ["guard"]}, calls), start=1):
+            channel = Channel(community_id=site.community, position=position, recent=[], failures=0)
+            for name, value in ({"roles": []} | values).items():
+                setattr(channel, name, value)
+            session.add(channel)
+        channel.failing_since, channel.error = now(), "no answer within 7 s"
+        for user_id in site.users.values():
+            for kind, label in (("phone", "13800002231"), ("push", "Chrome, Android")):
+                where = {"user_id": user_id, "kind": kind, "target": f"{label} {user_id}"}
+                session.add(Address(**where, label=label, created_at=now()))
 
 
 @pytest.mark.parametrize("size", SIZES)

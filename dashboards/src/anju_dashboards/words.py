@@ -146,11 +146,10 @@ ADDRESS: Final = {
     "phone": N_("telephone"),
 }
 WHY: Final = (
-    N_("nobody answers there"),
-    N_("no answer within 4 s"),
+    N_("no answer within 7 s"),
+    N_("it did not say that it took it"),
     N_("no connection"),
     N_("the connection broke"),
-    N_("its certificate is not good"),
     N_("it sends us elsewhere; give the address it sends us to"),
     N_("there is no such address any more"),
     N_("it does not let us in"),

@@ -15,13 +15,16 @@ _JSON = postgresql.JSONB(astext_type=sa.Text())
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
     op.execute("LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE")
-    op.add_column("notifications", _time("routed_at"))
     # What the release before took up is done with; what it takes up from now on, this one routes.
-    op.execute(
-        "UPDATE notifications SET routed_at = created_at"
-        " WHERE state NOT IN ('queued', 'leased', 'retry')"
+    # By a default that is taken away again no row is written but the few that still wait.
+    routed = sa.Column(
+        "routed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=True
     )
-    op.drop_index("ix_notifications_due", table_name="notifications")
+    op.add_column("notifications", routed)
+    op.alter_column("notifications", "routed_at", server_default=None)
+    op.execute(
+        "UPDATE notifications SET routed_at = NULL WHERE state IN ('queued', 'leased', 'retry')"
+    )
     op.create_index(
         "ix_notifications_unrouted",
         "notifications",
@@ -44,7 +47,6 @@ def downgrade() -> None:
     for name in ("platform_keys", "deliveries", "addresses", "channels"):
         op.drop_table(name)
     op.drop_index("ix_notifications_unrouted", table_name="notifications")
-    op.create_index("ix_notifications_due", "notifications", ["state", "next_attempt_at"])
     op.drop_column("notifications", "routed_at")
 
 
@@ -69,11 +71,13 @@ def _create_channels() -> None:
         sa.Column("roles", _JSON, nullable=False),
         sa.Column("position", sa.SmallInteger(), nullable=False),
         sa.Column("per_minute", sa.BigInteger(), nullable=True),
-        sa.Column("tokens", sa.Float(), nullable=False),
-        _time("filled_at"),
+        sa.Column("recent", _JSON, nullable=False),
+        _time("not_before"),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         _time("ok_at"),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
         _time("failing_since"),
+        _time("failed_at"),
         sa.Column("error", sa.String(), nullable=True),
         _time("removed_at"),
         sa.ForeignKeyConstraint(
@@ -101,6 +105,7 @@ def _create_addresses() -> None:
         sa.Column("label", sa.String(), nullable=False),
         _time("created_at", nullable=False),
         _time("ok_at"),
+        _time("tried_at"),
         _time("gone_at"),
         _time("removed_at"),
         sa.Column("error", sa.String(), nullable=True),
@@ -174,6 +179,7 @@ def _create_deliveries() -> None:
             postgresql_nulls_not_distinct=True,
         ),
     )
+    op.create_index("ix_deliveries_created", "deliveries", ["created_at"])
     op.create_index(op.f("ix_deliveries_notification_id"), "deliveries", ["notification_id"])
     op.create_index(
         "ix_deliveries_due",

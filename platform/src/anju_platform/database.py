@@ -65,6 +65,7 @@ class Table(DeclarativeBase):
         int: BigInteger,
         Json: JSONB,
         list[str]: JSONB,
+        list[int]: JSONB,
     }
 
 

@@ -63,9 +63,9 @@ _RETRY_S = 1.0
 
 def run(settings: Settings) -> None:
     """Run the worker process until SIGTERM or SIGINT."""
-    engine = connect(settings.database_url, pool_size=8)
+    engine = connect(settings.database_url, pool_size=16)
     vitals = WorkerVitals()
-    carriers = Carriers(engine, settings).by_kind
+    carriers = Carriers(engine, settings)
     deliverer = Deliverer(engine, carriers, settings.public_url, vitals.delivered)
     worker = Worker(engine, deliverer, vitals)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -216,7 +216,7 @@ def test_a_crash_before_the_end_takes_nothing_up(engine: Engine, alert: Alert) -
 
 
 def test_the_worker_is_woken_and_writes_who_was_told(engine: Engine, alert: Alert) -> None:
-    worker = Worker(engine, Deliverer(engine, {}, "http://127.0.0.1"))
+    worker = Worker(engine, Deliverer(engine, None, "http://127.0.0.1"))
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

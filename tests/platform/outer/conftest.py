@@ -13,6 +13,8 @@ import psycopg
 import pytest
 from night_desk import Desk
 from outer_site import PASSWORD, PASSWORD_HASH, Site, Web, add_people, community_file
+from reached_site import Reached
+from sinks import Sink
 from sqlalchemy import select
 
 from anju_platform import serve
@@ -54,6 +56,23 @@ def site(database: str) -> Iterator[Site]:
 def desk(site: Site) -> Desk:
     """The community at night, whose clock the test moves."""
     return Desk(site)
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A service outside."""
+    sink = Sink()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def reached(site: Site) -> Iterator[Reached]:
+    """The community, whose people are reached outside."""
+    reached = Reached(site)
+    yield reached
+    for one in reached.deliverers:
+        one.stop()
 
 
 @pytest.fixture

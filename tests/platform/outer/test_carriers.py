@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from outer_site import Site
@@ -21,6 +22,7 @@ from anju_platform.notifications.outside.carriers.carrier import (
     Target,
 )
 from anju_platform.notifications.outside.carriers.hosts import Hosts
+from anju_platform.notifications.outside.carriers.robots import Robots
 from anju_platform.notifications.outside.carrying import Carriers
 
 MESSAGE = Message(
@@ -33,31 +35,55 @@ MESSAGE = Message(
     receipt_url="https://anju.example/api/v1/receipts/word",
     good_for_s=600,
 )
+WECOM, DINGTALK = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa", "0123456789abcdef0123456789abcdef"
+Carry = Callable[[Target], None]
 
 
 @pytest.fixture
-def sink() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.stop()
+def mail() -> Iterator[MailServer]:
+    server = MailServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
-def carriers(site: Site) -> Carriers:
-    """Carriers that may speak to this machine, as an operator can say."""
+def carriers(site: Site, sink: Sink) -> Carriers:
+    """Carriers that may speak to this machine, where the chats' servers are, too."""
     settings = Settings(
         database_url=site.url, inside_hosts="127.0.0.1", push_contact="mailto:duty@anju.example"
     )
-    return Carriers(site.engine, settings)
+    carriers = Carriers(site.engine, settings)
+    robots = Robots(carriers.hosts, dict.fromkeys(("wecombot", "dingtalk", "feishu"), sink.url))
+    carriers.known[Kind.ROBOT] |= dict.fromkeys(("wecombot", "dingtalk", "feishu"), robots)
+    return carriers
 
 
-def test_a_push_is_sealed_for_the_browser_and_says_who_speaks(
-    carriers: Carriers, sink: Sink
-) -> None:
+@pytest.fixture
+def carry(carriers: Carriers) -> Carry:
+    return lambda target: carriers.of(Kind(target.kind), target.url).carry(MESSAGE, target)
+
+
+def push(sink: Sink, path: str = "/push/abc") -> Target:
+    said = Browser(f"{sink.url}{path}").subscription()
+    return Target(Kind.PUSH, "", to=said["endpoint"], keys=said["keys"])
+
+
+def call(sink: Sink) -> Target:
+    return Target(Kind.VOICE, f"{sink.url}/call", secret="secret", to="13800002231")
+
+
+def wecom() -> Target:
+    return Target(Kind.ROBOT, f"wecombot://{WECOM}")
+
+
+def letter(mail: MailServer) -> Target:
+    return Target(Kind.EMAIL, mail.url, to="chen+duty@example.org")
+
+
+def test_a_push_is_sealed_for_the_browser_and_says_who_speaks(carry: Carry, sink: Sink) -> None:
     browser = Browser(f"{sink.url}/push/abc")
     said = browser.subscription()
-    target = Target(Kind.PUSH, "", to=said["endpoint"], keys=said["keys"])
-    carriers.by_kind[Kind.PUSH].carry(MESSAGE, target)
+    carry(Target(Kind.PUSH, "", to=said["endpoint"], keys=said["keys"]))
     (one,) = sink.received
     assert browser.opens(one) == {
         "title": MESSAGE.title,
@@ -80,58 +106,84 @@ def test_all_processes_speak_with_one_key(site: Site, carriers: Carriers) -> Non
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "reason"),
+    ("status", "expected"),
     [
-        (404, GoneError, "no such address"),
-        (410, GoneError, "no such address"),
-        (403, NotTakenError, "does not let us in"),
-        (429, NotTakenError, "429"),
-        (500, NotTakenError, "500"),
+        (404, (GoneError, "no such address", None)),
+        (410, (GoneError, "no such address", None)),
+        (400, (NotTakenError, "400", False)),
+        (413, (NotTakenError, "413", False)),
+        (403, (NotTakenError, "does not let us in", True)),
+        (429, (NotTakenError, "429", True)),
+        (500, (NotTakenError, "500", True)),
+        (307, (NotTakenError, "elsewhere", True)),
     ],
 )
 def test_a_push_service_that_says_no(
-    carriers: Carriers, sink: Sink, status: int, error: type[Exception], reason: str
+    carry: Carry, sink: Sink, status: int, expected: tuple[type[Exception], str, bool | None]
 ) -> None:
+    error, reason, of_the_service = expected
     sink.status = status
-    said = Browser(f"{sink.url}/push/secret-endpoint").subscription()
-    target = Target(Kind.PUSH, "", to=said["endpoint"], keys=said["keys"])
     with pytest.raises(error, match=reason) as failed:
-        carriers.by_kind[Kind.PUSH].carry(MESSAGE, target)
+        carry(push(sink, "/push/secret-endpoint"))
     assert "secret-endpoint" not in str(failed.value)
+    assert getattr(failed.value, "of_the_service", None) is of_the_service
 
 
-def test_who_says_later_is_asked_later(carriers: Carriers, sink: Sink) -> None:
-    sink.status, sink.retry_after = 429, "7"
-    target = Target(Kind.VOICE, sink.url, secret="s", to="13800000000")
+def test_a_browser_with_keys_that_are_none_is_its_own_fault(carry: Carry, sink: Sink) -> None:
+    keys = {"p256dh": "B" * 87, "auth": "A" * 22}
+    with pytest.raises(NotTakenError, match="keys are not good") as failed:
+        carry(Target(Kind.PUSH, "", to=f"{sink.url}/push", keys=keys))
+    assert failed.value.of_the_service is False
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [("7", 7, 7), ("Wed, 01 Jan 2098 00:00:00 GMT", 300, 300), ("x", 0, 0)],
+)
+def test_who_says_later_is_asked_later(
+    carry: Carry, sink: Sink, said: str, least: float, most: float
+) -> None:
+    sink.status, sink.retry_after = 429, said
     with pytest.raises(NotTakenError) as failed:
-        carriers.by_kind[Kind.VOICE].carry(MESSAGE, target)
-    assert failed.value.after_s == 7
+        carry(call(sink))
+    assert least <= failed.value.after_s <= most
 
 
-def test_a_service_that_hangs_may_have_taken_it(carriers: Carriers, sink: Sink) -> None:
-    sink.hangs_s = 5
-    said = Browser(f"{sink.url}/push/abc").subscription()
-    target = Target(Kind.PUSH, "", to=said["endpoint"], keys=said["keys"])
+@pytest.mark.parametrize("target", ["push", "call", "wecom"])
+def test_a_service_that_breaks_off_may_have_taken_it(carry: Carry, sink: Sink, target: str) -> None:
+    sink.resets = True
+    made = {"push": push(sink), "call": call(sink), "wecom": wecom()}
     with pytest.raises(NoAnswerError):
-        carriers.by_kind[Kind.PUSH].carry(MESSAGE, target)
-    robot = Target(Kind.ROBOT, sink.url.replace("http", "json"))
+        carry(made[target])
+
+
+@pytest.mark.parametrize("how", ["hangs", "drips"])
+def test_a_service_that_lets_us_wait_does_so_for_less_than_a_lease(
+    carry: Carry, sink: Sink, how: str
+) -> None:
+    if how == "hangs":
+        sink.hangs_s = 9
+    else:
+        sink.drips = True
+    began = time.monotonic()
     with pytest.raises(NoAnswerError):
-        carriers.by_kind[Kind.ROBOT].carry(MESSAGE, robot)
+        carry(push(sink))
+    assert time.monotonic() - began < 9
+    sink.drips = False
 
 
-def test_a_service_that_is_not_there_has_not(carriers: Carriers, sink: Sink) -> None:
+def test_a_service_that_is_not_there_has_not(carry: Carry, sink: Sink) -> None:
     sink.stop()
-    said = Browser(f"{sink.url}/push/abc").subscription()
-    target = Target(Kind.PUSH, "", to=said["endpoint"], keys=said["keys"])
-    with pytest.raises(NotTakenError, match="no connection"):
-        carriers.by_kind[Kind.PUSH].carry(MESSAGE, target)
+    for target in (push(sink), call(sink), wecom()):
+        with pytest.raises(NotTakenError, match="no connection"):
+            carry(target)
 
 
-def test_a_call_is_asked_for_with_a_signature(carriers: Carriers, sink: Sink) -> None:
-    target = Target(Kind.VOICE, f"{sink.url}/call", secret="secret", to="13800002231")
-    carriers.by_kind[Kind.VOICE].carry(MESSAGE, target)
+def test_a_call_is_asked_for_with_a_signature(carry: Carry, sink: Sink) -> None:
+    carry(call(sink))
     (one,) = sink.received
     assert one.json() | {"id": None} == {
+        "kind": "voice",
         "id": None,
         "to": "13800002231",
         "say": f"{MESSAGE.title}。{MESSAGE.body}",
@@ -146,54 +198,112 @@ def test_a_call_is_asked_for_with_a_signature(carriers: Carriers, sink: Sink) ->
     assert mac == expected
 
 
-def test_a_letter_goes_to_whoever_is_told(carriers: Carriers) -> None:
-    server = MailServer()
-    try:
-        url = f"mailto://127.0.0.1:{server.port}?from=anju@anju.example&to={{to}}"
-        assert carriers.services.fault(Kind.EMAIL, url) is None
-        target = Target(Kind.EMAIL, url, to="chen+duty@example.org")
-        carriers.by_kind[Kind.EMAIL].carry(MESSAGE, target)
-    finally:
-        server.stop()
-    (letter,) = server.letters
-    assert letter["X-To"] == "chen+duty@example.org"
-    assert letter["Subject"] == MESSAGE.title
-    body = letter.get_body()
+def test_a_letter_goes_to_whoever_is_told(carry: Carry, mail: MailServer) -> None:
+    carry(letter(mail))
+    (one,) = mail.letters
+    assert one["X-To"] == one["To"] == "chen+duty@example.org"
+    assert one["Subject"] == MESSAGE.title
+    body = one.get_body()
     assert body is not None
     assert MESSAGE.url in body.get_content()
     assert "3 栋 2 单元 501" in body.get_content()
 
 
-def test_a_chat_group_is_told_by_its_robot(carriers: Carriers, sink: Sink) -> None:
-    url = sink.url.replace("http", "json") + "/hook"
-    assert carriers.services.fault(Kind.ROBOT, url) is None
-    carriers.by_kind[Kind.ROBOT].carry(MESSAGE, Target(Kind.ROBOT, url))
+@pytest.mark.parametrize(
+    ("said", "error", "of_the_service"),
+    [
+        (("550 no such user", "250 OK"), GoneError, None),
+        (("552 mailbox full", "250 OK"), NotTakenError, False),
+        (("451 later", "250 OK"), NotTakenError, True),
+        (("250 OK", "554 spam"), NotTakenError, True),
+    ],
+)
+def test_a_mail_server_that_says_no(
+    carry: Carry,
+    mail: MailServer,
+    said: tuple[str, str],
+    error: type[Exception],
+    of_the_service: bool | None,
+) -> None:
+    mail.rcpt, mail.data = said
+    with pytest.raises(error) as failed:
+        carry(letter(mail))
+    assert getattr(failed.value, "of_the_service", None) is of_the_service
+
+
+def test_a_mail_server_that_has_the_letter_and_says_nothing_may_have_taken_it(
+    carry: Carry, mail: MailServer
+) -> None:
+    mail.hangs_s = 5
+    carry(letter(mail))  # some look through letters for so long: it is waited for
+    assert len(mail.letters) == 1
+    mail.hangs_s = 12
+    began = time.monotonic()
+    with pytest.raises(NoAnswerError):
+        carry(letter(mail))
+    assert time.monotonic() - began < 9.5
+
+
+def test_a_mail_server_that_is_not_there_has_not(carry: Carry, mail: MailServer) -> None:
+    mail.stop()
+    with pytest.raises(NotTakenError, match="no connection"):
+        carry(letter(mail))
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "text"),
+    [
+        (f"wecombot://{WECOM}", f"/cgi-bin/webhook/send?key={WECOM}", ("text", "content")),
+        (f"dingtalk://{DINGTALK}", f"/robot/send?access_token={DINGTALK}", ("text", "content")),
+        (
+            f"dingtalk://SECabc@{DINGTALK}",
+            f"/robot/send?access_token={DINGTALK}&timestamp=",
+            ("text", "content"),
+        ),
+        (f"feishu://{DINGTALK}", f"/open-apis/bot/v2/hook/{DINGTALK}", ("content", "text")),
+    ],
+)
+def test_a_chat_group_is_told_by_its_robot(
+    carry: Carry, sink: Sink, url: str, path: str, text: tuple[str, str]
+) -> None:
+    if url.startswith("feishu"):
+        sink.body = b'{"code": 0, "msg": "success"}'
+    carry(Target(Kind.ROBOT, url))
     (one,) = sink.received
-    said = json.dumps(one.json(), ensure_ascii=False)
-    assert MESSAGE.title in said
-    assert MESSAGE.url in said
+    assert one.path.startswith(path)
+    assert one.json()[text[0]][text[1]] == MESSAGE.text
 
 
-def test_nobody_is_led_elsewhere(carriers: Carriers, sink: Sink) -> None:
+@pytest.mark.parametrize(
+    ("body", "reason", "after_s"),
+    [
+        (b'{"errcode": 93000, "errmsg": "invalid webhook url"}', "code 93000", 0),
+        (b'{"errcode": 45009, "errmsg": "api freq out of limit"}', "code 45009", 60),
+        (b'{"code": 19001, "msg": "param invalid"}', "code 19001", 0),
+        (b"<html>gateway</html>", "did not say", 0),
+        (b"[]", "did not say", 0),
+    ],
+)
+def test_a_robot_s_200_is_not_believed(
+    carry: Carry, sink: Sink, body: bytes, reason: str, after_s: float
+) -> None:
+    sink.status, sink.body = 200, body
+    with pytest.raises(NotTakenError, match=reason) as failed:
+        carry(wecom())
+    assert failed.value.after_s == after_s
+
+
+def test_nobody_is_led_elsewhere(carry: Carry, sink: Sink) -> None:
     other = Sink()
     try:
         sink.status, sink.location = 307, f"{other.url}/inside"
-        for kind, target in (
-            (Kind.VOICE, Target(Kind.VOICE, sink.url, secret="s", to="1")),
-            (Kind.ROBOT, Target(Kind.ROBOT, sink.url.replace("http", "json"))),
-            (Kind.PUSH, _push(sink)),
-        ):
-            with pytest.raises((NotTakenError, NoAnswerError)):
-                carriers.by_kind[kind].carry(MESSAGE, target)
+        for target in (call(sink), wecom(), push(sink)):
+            with pytest.raises(NotTakenError, match="elsewhere"):
+                carry(target)
         assert len(sink.received) == 3
         assert other.received == []
     finally:
         other.stop()
-
-
-def _push(sink: Sink) -> Target:
-    said = Browser(f"{sink.url}/push/abc").subscription()
-    return Target(Kind.PUSH, "", to=said["endpoint"], keys=said["keys"])
 
 
 @pytest.mark.parametrize(
@@ -202,16 +312,24 @@ def _push(sink: Sink) -> Target:
         "https://127.0.0.1/x",
         "https://[::1]/x",
         "https://[::ffff:127.0.0.1]/x",
+        "https://[::7f00:1]/x",
+        "https://[64:ff9b::a00:1]/x",
+        "https://[2002:a00:1::]/x",
+        "https://[fec0::1]/x",
         "https://10.1.2.3/x",
         "https://192.168.1.1:8080/",
         "https://169.254.169.254/latest/meta-data",
         "https://0.0.0.0/",
         "https://100.64.0.1/",
+        "https://a@127.0.0.1:80@push.example.org/",
+        "https://user:word@push.example.org/",
         "http://push.example.org/",
+        "HTTP://push.example.org/",
         "ftp://push.example.org/",
         "file:///etc/passwd",
         "https://",
         "https://host:99999/",
+        "https://push.example.org/ x",
         "nonsense",
     ],
 )
@@ -219,43 +337,84 @@ def test_what_leads_inside_or_is_no_url_is_refused(url: str) -> None:
     assert Hosts().fault(url) is not None
 
 
-def test_a_name_that_leads_inside_is_refused_when_it_is_looked_up() -> None:
+def test_a_name_that_leads_inside_is_refused_when_it_is_looked_up(site: Site, sink: Sink) -> None:
     with pytest.raises(NotTakenError, match="ANJU_INSIDE_HOSTS"):
-        Hosts().demand_outside("localhost")
-    Hosts(("localhost",)).demand_outside("LOCALHOST")
+        Hosts().vetted("localhost")
+    assert Hosts(("localhost",)).vetted("LOCALHOST")
+    with pytest.raises(NotTakenError, match="no such host"):
+        Hosts().vetted("x" * 70 + ".example.org")
     assert Hosts(("10.0.0.5",)).fault("http://10.0.0.5:8025/call") is None
+    carriers = Carriers(site.engine, Settings(database_url=site.url))
+    target = Target(Kind.VOICE, f"https://localhost:{sink.port}/call", secret="s", to="1")
+    with pytest.raises(NotTakenError, match="ANJU_INSIDE_HOSTS"):
+        carriers.of(Kind.VOICE, target.url).carry(MESSAGE, target)
+    server = Target(Kind.EMAIL, "smtps://localhost?from=a@example.org", to="b@example.org")
+    with pytest.raises(NotTakenError, match="ANJU_INSIDE_HOSTS"):
+        carriers.of(Kind.EMAIL, server.url).carry(MESSAGE, server)
 
 
 @pytest.mark.parametrize(
     ("kind", "url", "fault"),
     [
-        (Kind.EMAIL, "mailtos://user:word@mail.example.org?to=somebody@example.org", "{to}"),
-        (Kind.EMAIL, "json://mail.example.org/{to}", "must begin with"),
-        (Kind.EMAIL, "mailto://127.0.0.2?to={to}", "own network"),
+        (Kind.EMAIL, "smtps://user:word@mail.example.org", "from"),
+        (Kind.EMAIL, "mailto://mail.example.org", "must begin with"),
+        (Kind.EMAIL, "smtp://127.0.0.2?from=a@example.org", "own network"),
         (Kind.ROBOT, "syslog://", "must begin with"),
-        (Kind.ROBOT, "dbus://", "must begin with"),
+        (Kind.ROBOT, "json://127.0.0.1/", "must begin with"),
+        (Kind.ROBOT, "JSON://127.0.0.1/", "must begin with"),
+        (Kind.ROBOT, "workflows://127.0.0.1:5000/a/b", "must begin with"),
         (Kind.ROBOT, "dingtalk://", "missing or misspelt"),
-        (Kind.ROBOT, "jsons://10.0.0.1/hook", "own network"),
+        (Kind.ROBOT, "wecombot://key?redirect=yes", "missing or misspelt"),
+        (Kind.ROBOT, "wecombot://../../x", "missing or misspelt"),
+        (Kind.ROBOT, "discord://1234567890/abc?template=file:///etc/passwd", "no query"),
         (Kind.SMS, "twilio://short:word@+1555/{to}", "missing or misspelt"),
+        (Kind.SMS, f"twilio://AC{'a' * 32}:{'b' * 32}@+15551234567/", "{to}"),
+        (Kind.SMS, "https://10.0.0.1/sms", "own network"),
+        (Kind.VOICE, "", "missing"),
+        (Kind.PUSH, "https://push.example.org", "has none"),
     ],
 )
 def test_a_channel_that_could_not_work_is_refused(
-    carriers: Carriers, kind: Kind, url: str, fault: str
+    site: Site, kind: Kind, url: str, fault: str
 ) -> None:
-    assert fault in (carriers.services.fault(kind, url) or "")
+    carriers = Carriers(site.engine, Settings(database_url=site.url))
+    assert fault in (carriers.fault(kind, url) or "")
 
 
 @pytest.mark.parametrize(
     ("kind", "url"),
     [
-        (Kind.ROBOT, "wecombot://693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"),
-        (Kind.ROBOT, "dingtalk://abcdefghijklmnopqrst@0123456789abcdef0123456789abcdef"),
-        (Kind.ROBOT, "feishu://0123456789abcdef0123456789abcdef0123"),
-        (Kind.EMAIL, "mailtos://user:word@mail.example.org?from=a@example.org&to={to}"),
+        (Kind.ROBOT, f"wecombot://{WECOM}"),
+        (Kind.ROBOT, f"dingtalk://SEC{DINGTALK}@{DINGTALK}"),
+        (Kind.ROBOT, f"feishu://{DINGTALK}"),
+        (Kind.ROBOT, "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#duty"),
+        (Kind.EMAIL, "smtps://duty%40example.org:word@mail.example.org?from=a@example.org"),
         (Kind.SMS, f"twilio://AC{'a' * 32}:{'b' * 32}@+15551234567/{{to}}"),
+        (Kind.SMS, "https://gateway.example.org/sms"),
+        (Kind.PUSH, ""),
     ],
 )
 def test_channels_as_communities_have_them_are_taken(
     carriers: Carriers, kind: Kind, url: str
 ) -> None:
-    assert carriers.services.fault(kind, url) is None
+    assert carriers.fault(kind, url.replace("/#duty", "")) is None
+
+
+def test_what_apprise_refuses_may_have_been_delivered(
+    carriers: Carriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import apprise
+
+    said: list[Any] = []
+
+    def notify(_self: Any, **what: Any) -> bool:
+        said.append(what)
+        return len(said) > 1
+
+    monkeypatch.setattr(apprise.NotifyBase, "notify", notify)
+    target = Target(Kind.SMS, f"twilio://AC{'a' * 32}:{'b' * 32}@+15551234567/{{to}}", to="+8613")
+    service = carriers.of(Kind.SMS, target.url)
+    with pytest.raises(NoAnswerError):
+        service.carry(MESSAGE, target)
+    service.carry(MESSAGE, target)
+    assert said[0]["title"] == MESSAGE.title

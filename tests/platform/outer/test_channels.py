@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from outer_site import Site, Web
 from sinks import Browser, Sink
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from anju_platform.database import transaction
 from anju_platform.notifications.model import Address, Channel
 
 LogIn = Callable[..., httpx.Client]
@@ -24,13 +25,6 @@ WECOM = "wecombot://693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
 def web(site: Site, serve_site: Callable[..., Web]) -> Web:
     """A web process that may speak to this machine."""
     return serve_site(site.url, inside_hosts="127.0.0.1")
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.stop()
 
 
 def by_slug(client: httpx.Client) -> dict[str, Any]:
@@ -49,13 +43,13 @@ def test_every_community_has_its_push_channel_first(log_in: LogIn) -> None:
 
 def test_nobody_is_shown_what_a_url_holds(log_in: LogIn, site: Site) -> None:
     admin = log_in("admin")
-    url = "mailtos://duty:very-secret@mail.example.org?from=a@example.org&to={to}"
+    url = "smtps://duty:very-secret@mail.example.org?from=a@example.org"
     mail = {"kind": "email", "name": "邮件", "url": url}
     made = admin.post("/api/v1/channels/mail", json=mail)
     assert made.status_code == 201
     shown = made.text + admin.get("/api/v1/channels").text + admin.get("/api/v1/audit").text
     assert "very-secret" not in shown
-    assert by_slug(admin)["mail"]["leads_to"] == "mailtos://mail.example.org"
+    assert by_slug(admin)["mail"]["leads_to"] == "smtps://mail.example.org"
     admin.put("/api/v1/channels/mail", json=mail | {"url": "", "name": "新名"}).raise_for_status()
     with Session(site.engine) as session:
         kept = session.scalars(select(Channel).where(Channel.slug == "mail")).one()
@@ -72,7 +66,7 @@ def test_nobody_is_shown_what_a_url_holds(log_in: LogIn, site: Site) -> None:
     [
         ({"url": "nonsense"}, "must begin with"),
         ({"url": ""}, "missing"),
-        ({"url": "jsons://10.0.0.1/x"}, "own network"),
+        ({"url": "WECOMBOT://x"}, "must begin with"),
         ({"roles": []}, "who reads its group"),
         ({"roles": ["king"]}, "roles"),
         ({"kind": "email"}, "who reads its group"),
@@ -110,7 +104,7 @@ def test_a_voice_gateways_secret_is_shown_once(log_in: LogIn, sink: Sink) -> Non
     assert made["secret"] not in admin.get("/api/v1/channels").text
 
 
-def test_a_channel_is_tried_at_ones_own_address(log_in: LogIn, sink: Sink) -> None:
+def test_a_channel_is_tried_at_ones_own_address(log_in: LogIn, site: Site, sink: Sink) -> None:
     admin = log_in("admin")
     voice = {"kind": "voice", "name": "电话", "url": f"{sink.url}/call"}
     admin.post("/api/v1/channels/voice", json=voice).raise_for_status()
@@ -124,10 +118,21 @@ def test_a_channel_is_tried_at_ones_own_address(log_in: LogIn, sink: Sink) -> No
     assert call.json()["to"] == "13800002231"
     assert "测试" in call.json()["say"]
     assert by_slug(admin)["voice"]["ok_at"] is not None
+    assert admin.post("/api/v1/channels/voice/test").status_code == 429
+    with transaction(site.engine) as session:
+        session.execute(update(Address).values(tried_at=None))
     sink.status = 500
     said = admin.post("/api/v1/channels/voice/test").json()
     assert said == {"ok": False, "error": "it was refused (500)"}
-    assert by_slug(admin)["voice"]["failing_since"] is not None
+    assert by_slug(admin)["voice"]["failing_since"] is None  # whoever tries makes nothing fail
+    limited = voice | {"url": "", "per_minute": 1}
+    admin.put("/api/v1/channels/voice", json=limited).raise_for_status()
+    with transaction(site.engine) as session:
+        session.execute(update(Address).values(tried_at=None))
+    assert admin.post("/api/v1/channels/voice/test").json()["ok"] is False
+    with transaction(site.engine) as session:
+        session.execute(update(Address).values(tried_at=None))
+    assert admin.post("/api/v1/channels/voice/test").status_code == 429
 
 
 def test_a_person_sets_their_own_addresses_and_nobody_elses(log_in: LogIn, sink: Sink) -> None:
@@ -142,7 +147,10 @@ def test_a_person_sets_their_own_addresses_and_nobody_elses(log_in: LogIn, sink:
     assert other.post(f"/api/v1/me/addresses/{made['id']}/test").status_code == 404
     assert guard.post(f"/api/v1/me/addresses/{made['id']}/test").json()["ok"] is True
     assert browser.opens(sink.received[0])["tag"] == "test"
-    assert guard.delete(f"/api/v1/me/addresses/{made['id']}").status_code == 204
+    there = {"endpoint": browser.endpoint}
+    assert other.post("/api/v1/me/push/remove", json=there).status_code == 204
+    assert len(guard.get("/api/v1/me/addresses").json()) == 1
+    assert guard.post("/api/v1/me/push/remove", json=there).status_code == 204
     assert guard.get("/api/v1/me/addresses").json() == []
 
 

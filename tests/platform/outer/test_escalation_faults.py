@@ -185,7 +185,7 @@ def test_what_waits_for_its_time_is_no_fault(site: Site, overseer: Overseer) -> 
 def test_the_worker_calls_people_in_time(desk: Desk, site: Site, log_in: LogIn) -> None:
     desk.wall_is_alive(now() + timedelta(minutes=1))
     log_in("admin").put("/api/v1/escalation/1", json=policy(2)).raise_for_status()
-    worker = Worker(site.engine, Deliverer(site.engine, {}, "http://127.0.0.1"))
+    worker = Worker(site.engine, Deliverer(site.engine, None, "http://127.0.0.1"))
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

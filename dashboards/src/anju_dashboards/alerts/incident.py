@@ -151,7 +151,14 @@ def _recipient(page: Page, recipient: str, people: Mapping[int, str]) -> str:
 
 def _latest(deliveries: Sequence[DeliveryView]) -> Iterable[DeliveryView]:
     """Give the last message to each: whoever is called ten times is one line."""
-    return {(one.recipient, one.channel, one.name): one for one in deliveries}.values()
+    latest: dict[tuple[str, str, str], DeliveryView] = {}
+    for one in deliveries:
+        key = one.recipient, one.channel, one.name
+        had = latest.get(key)
+        # of two browsers told at once, the one that has it says so for both
+        if had is None or had.created_at < one.created_at or one.state not in _GOES_NOWHERE:
+            latest[key] = one
+    return latest.values()
 
 
 def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told:

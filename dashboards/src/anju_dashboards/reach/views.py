@@ -11,8 +11,13 @@ from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_dashboards.rendering import STATIC
 from anju_platform.auth.model import Role
 from anju_platform.database import transaction
-from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
-from anju_platform.notifications import addresses, channels, trying
+from anju_platform.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    TooManyAttemptsError,
+)
+from anju_platform.notifications import addresses, channels, listing, trying
 from anju_platform.notifications.endpoints import Carrying, PublicUrl
 from anju_platform.notifications.model import Kind
 from anju_platform.notifications.outside.keys import public_key
@@ -21,7 +26,7 @@ from anju_platform.notifications.schemas import AddressBody, ChannelBody, Channe
 
 router = APIRouter(include_in_schema=False)
 
-_REFUSED = (InvalidRequestError, ConflictError, NotFoundError, ValidationError)
+_REFUSED = (InvalidRequestError, ConflictError, NotFoundError, TooManyAttemptsError)
 
 Slug = Annotated[str, Path(max_length=32)]
 
@@ -44,9 +49,9 @@ def _me(
 ) -> Response:
     with transaction(page.engine) as session:
         known = addresses.addresses(session, page.actor)
-        spoken = {
-            ADDRESSED.get(one.kind) for one in channels.channels(session, page.actor) if one.enabled
-        }
+        listing.provide_push(session, page.community.id)
+        found = listing.channels(session, page.community.id)
+        spoken = {ADDRESSED.get(Kind(one.kind)) for one in found if one.enabled}
     status = 422 if fault else 200
     return page.html(
         "reach/me.html",
@@ -89,7 +94,7 @@ def try_address(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_i
     """Send a test to an address, and say what became of it."""
     try:
         tried = trying.try_address(page.engine, carrying, page.actor, address_id, url)
-    except NotFoundError as error:
+    except (NotFoundError, TooManyAttemptsError) as error:
         return _me(page, carrying, fault=str(error))
     return _me(page, carrying, tried=tried)
 
@@ -111,6 +116,7 @@ def _channels(
     page.actor.demand(Role.ADMIN)
     with transaction(page.engine) as session:
         known = channels.channels(session, page.actor)
+        unreached = listing.on_screens_only(session, page.community.id)
     return page.html(
         "reach/channels.html",
         status=422 if fault else 200,
@@ -121,6 +127,7 @@ def _channels(
         made=made,
         given=given,
         roles=[role.value for role in Role],
+        unreached=unreached,
     )
 
 

@@ -92,6 +92,13 @@ def _put(
     return view(made)
 
 
+def remove_push(session: Session, actor: Actor, endpoint: str) -> None:
+    """Let a browser tell the actor no more; nothing if it does not."""
+    for each in listing.addresses(session, actor.user_id):
+        if each.kind == "push" and each.target == endpoint:
+            remove(session, actor, each.id)
+
+
 def remove(session: Session, actor: Actor, address_id: int) -> None:
     """Remove an address of the actor's, with what it was; that it was told stays known.
 

@@ -48,9 +48,10 @@ def add(
         community_id=actor.community_id,
         slug=slug,
         kind=body.kind,
-        secret=secrets.token_urlsafe(32) if body.kind is Kind.VOICE else None,
+        secret=secrets.token_urlsafe(32) if _is_gateway(body) else None,
         position=listing.last_position(session, actor.community_id) + 1,
-        tokens=0.0,
+        recent=[],
+        failures=0,
     )
     _set(made, carriers, body)
     session.add(made)
@@ -110,26 +111,29 @@ def locked(session: Session, actor: Actor, slug: str) -> Channel:
 def _set(channel: Channel, carriers: Carriers, body: ChannelBody) -> None:
     kind, url = body.kind, body.url.get_secret_value()
     if url or not channel.url:
-        fault = url_fault(carriers, kind, url)
+        fault = carriers.fault(kind, url)
         if fault is not None:
             raise InvalidRequestError(f"the channel's URL cannot be used: {fault}")
         channel.url = url
-        channel.failing_since, channel.error = None, None
+        _begin_anew(channel)
+    if body.enabled and not channel.enabled:
+        _begin_anew(channel)
     channel.name, channel.roles = body.name, sorted(body.roles)
     channel.per_minute, channel.enabled = body.per_minute, body.enabled
     if body.position is not None:
         channel.position = body.position
 
 
-def url_fault(carriers: Carriers, kind: Kind, url: str) -> str | None:
-    """Say what is wrong with the URL of a channel of that kind."""
-    if kind is Kind.PUSH:
-        return "a push channel has none: browsers say where they are reached" if url else None
-    if not url:
-        return "it is missing"
-    if kind is Kind.VOICE:
-        return carriers.hosts.fault(url)
-    return carriers.services.fault(kind, url)
+def _is_gateway(body: ChannelBody) -> bool:
+    """Tell whether it is told by signed posts."""
+    url = body.url.get_secret_value()
+    return body.kind in (Kind.VOICE, Kind.SMS) and url.startswith("http")
+
+
+def _begin_anew(channel: Channel) -> None:
+    """Forget how a channel did before it was changed."""
+    channel.failures, channel.failing_since, channel.error = 0, None, None
+    channel.not_before = None
 
 
 def view(channel: Channel, accepted_day: int) -> ChannelView:
@@ -150,7 +154,7 @@ def view(channel: Channel, accepted_day: int) -> ChannelView:
     )
 
 
-_HOSTED = ("mailto", "mailtos", "https", "http", "json", "jsons", "form", "forms")
+_HOSTED = ("smtp", "smtps", "https", "http")
 
 
 def leads_to(url: str) -> str:

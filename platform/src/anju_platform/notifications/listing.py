@@ -6,6 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from anju_platform.auth.model import User
 from anju_platform.database import Json
 from anju_platform.notifications.model import Address, Channel, Delivery, Kind, PlatformKey
 
@@ -46,7 +47,9 @@ def provide_push(session: Session, community_id: int) -> None:
     values = {"slug": PUSH, "kind": Kind.PUSH, "name": "推送", "url": "", "roles": []}
     session.execute(
         insert(Channel)
-        .values(community_id=community_id, position=0, tokens=0.0, enabled=True, **values)
+        .values(
+            community_id=community_id, position=0, recent=[], failures=0, enabled=True, **values
+        )
         .on_conflict_do_nothing()
     )
 
@@ -59,6 +62,17 @@ def addresses(session: Session, user_id: int) -> list[Address]:
         .order_by(Address.id)
     )
     return list(session.scalars(query))
+
+
+def on_screens_only(session: Session, community_id: int) -> list[str]:
+    """Give the names of those of a community whom nothing outside reaches."""
+    live = select(Address.id).where(
+        Address.user_id == User.id, Address.removed_at.is_(None), Address.gone_at.is_(None)
+    )
+    query = select(User.name).where(
+        User.community_id == community_id, User.disabled.is_(False), ~live.exists()
+    )
+    return list(session.scalars(query.order_by(User.name, User.id)))
 
 
 def address(session: Session, user_id: int, address_id: int) -> Address | None:
@@ -112,10 +126,14 @@ def keep_key(session: Session, name: str, made: str, at: datetime) -> str:
 
 
 def told_since(session: Session, community_id: int, since: datetime) -> dict[int, int]:
-    """Give how many messages each channel has accepted since then."""
+    """Give how many of the messages planned since then each channel has accepted."""
     query = (
         select(Delivery.channel_id, func.count())
-        .where(Delivery.community_id == community_id, Delivery.accepted_at >= since)
+        .where(
+            Delivery.created_at >= since,
+            Delivery.community_id == community_id,
+            Delivery.accepted_at.is_not(None),
+        )
         .group_by(Delivery.channel_id)
     )
     return {row[0]: row[1] for row in session.execute(query)}

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Float, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -40,6 +40,8 @@ class Notification(Table):
     __table_args__ = (
         UniqueConstraint("alert_id", "transition", "step", "recipient", "channel"),
         Index("ix_notifications_unrouted", "id", postgresql_where=text("routed_at IS NULL")),
+        # a worker of the release before looks for what it may take by this one
+        Index("ix_notifications_due", "state", "next_attempt_at"),
     )
     id: Mapped[Key]
     community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))
@@ -78,8 +80,9 @@ class Channel(Table):
     ``url`` says where it leads, and may hold passwords; ``secret`` signs what is posted to a
     voice gateway. A robot tells those of ``roles``, who read its group. ``position`` orders
     channels for what is told on one after the other. ``per_minute`` is how much the provider
-    takes (null: anything); ``tokens`` as of ``filled_at`` are left of it. ``failing_since`` is
-    when the first failure came after which nothing has been accepted, ``error`` the last one.
+    takes (null: anything), ``recent`` when something was said in the last minute (epoch ms);
+    before ``not_before`` it wants nothing. ``failing_since`` is when the first of ``failures``
+    came after which nothing has been accepted, ``failed_at`` the last, with its ``error``.
     What was removed stays, without its ``url``: it says how somebody was told.
     """
 
@@ -103,11 +106,13 @@ class Channel(Table):
     roles: Mapped[list[str]] = mapped_column(default=list)
     position: Mapped[int] = mapped_column(SmallInteger)
     per_minute: Mapped[int | None]
-    tokens: Mapped[float] = mapped_column(Float, default=0.0)
-    filled_at: Mapped[datetime | None]
+    recent: Mapped[list[int]] = mapped_column(default=list)
+    not_before: Mapped[datetime | None]
     enabled: Mapped[bool] = mapped_column(default=True)
     ok_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
     failing_since: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
     error: Mapped[str | None]
     removed_at: Mapped[datetime | None]
 
@@ -147,6 +152,7 @@ class Address(Table):
     label: Mapped[str]
     created_at: Mapped[datetime]
     ok_at: Mapped[datetime | None]
+    tried_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
     error: Mapped[str | None]
@@ -177,6 +183,7 @@ class Delivery(Table):
             "next_attempt_at",
             postgresql_where=text("state IN ('queued', 'leased', 'retry')"),
         ),
+        Index("ix_deliveries_created", "created_at"),
     )
     id: Mapped[Key]
     community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))

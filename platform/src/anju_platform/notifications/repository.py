@@ -5,11 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, false, func, select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.database import Json, as_json, driver
-from anju_platform.notifications.model import Notification
+from anju_platform.notifications.model import DeliveryState, Notification
 
 OUTBOX_CHANNEL = "anju_outbox"
 """NOTIFY channel that wakes the worker; its poll is the guarantee."""
@@ -61,11 +61,15 @@ def told_first(session: Session, alert_id: UUID) -> list[str]:
     return list(session.scalars(query))
 
 
-def unrouted(session: Session, limit: int) -> list[Notification]:
-    """Take what nobody has taken up, the oldest first."""
+def unrouted(session: Session, at: datetime, limit: int) -> list[Notification]:
+    """Take what nobody has taken up, the oldest first.
+
+    What a worker of the release before holds is left to it until its lease runs out.
+    """
+    is_held = and_(Notification.state == DeliveryState.LEASED, Notification.leased_until > at)
     query = (
         select(Notification)
-        .where(Notification.routed_at.is_(None))
+        .where(Notification.routed_at.is_(None), ~func.coalesce(is_held, false()))
         .order_by(Notification.id)  # as everybody locks them
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from anju_platform.auth.model import Role
 from anju_platform.notifications.model import Kind
+from anju_platform.notifications.outside.limits import MOST_PER_MINUTE
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """A short name: ``mail``, ``wecom-guards``."""
@@ -33,7 +34,7 @@ class ChannelBody(BaseModel):
     url: SecretStr = SecretStr("")
     roles: frozenset[Role] = frozenset()
     position: int | None = Field(default=None, ge=0, le=1000)
-    per_minute: int | None = Field(default=None, ge=1, le=100_000)
+    per_minute: int | None = Field(default=None, ge=1, le=MOST_PER_MINUTE)
     enabled: bool = True
 
     @field_validator("url")
@@ -97,6 +98,12 @@ class PushBody(BaseModel):
 
     endpoint: str = Field(max_length=2000)
     keys: PushKeys
+
+
+class PushEndpoint(BaseModel):
+    """Which browser."""
+
+    endpoint: str = Field(max_length=2000)
 
 
 class AddressView(View):

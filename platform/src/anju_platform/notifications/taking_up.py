@@ -31,7 +31,7 @@ def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], No
     """
     with transaction(engine) as session:
         at = now()
-        found = repository.unrouted(session, AT_ONCE)
+        found = repository.unrouted(session, at, AT_ONCE)
         told: list[Notification] = []
         known: dict[int, tuple[list[Outlet], list[Reachable]]] = {}
         planned: list[Json] = []
@@ -40,8 +40,8 @@ def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], No
             if one.expires_at <= at:
                 one.state = DeliveryState.EXPIRED if one.state in _UNSETTLED else one.state
                 continue
-            if one.attempts == 0:  # else a worker of the release before has noted it
-                told.append(one)
+            if one.attempts == 0 or one.state in _UNSETTLED:
+                told.append(one)  # else a worker of the release before has noted it
             one.attempts += 1
             if one.state in _UNSETTLED:
                 one.state, one.accepted_at, one.leased_until = DeliveryState.ACCEPTED, at, None
@@ -50,7 +50,9 @@ def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], No
                     outside.outlets(session, one.community_id),
                     outside.reachable(session, one.community_id),
                 )
-            planned += _deliveries(one, *known[one.community_id])
+            of_it = _deliveries(one, *known[one.community_id])
+            # who is named by name is told as themselves, whoever of their role has it
+            planned = of_it + planned if one.recipient.startswith("user:") else planned + of_it
         session.flush()
         outside.add(session, planned, at - NOT_AGAIN)
         if told:

@@ -1,14 +1,17 @@
 """Trying a channel or an address out: a message that says it is a test, at once."""
 
+import logging
 import secrets
+from datetime import timedelta
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Role
 from anju_platform.database import now, transaction
-from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.errors import InvalidRequestError, NotFoundError, TooManyAttemptsError
 from anju_platform.notifications import addresses, channels, listing
 from anju_platform.notifications.model import Address, Channel, Kind
 from anju_platform.notifications.outside import repository
@@ -20,12 +23,22 @@ from anju_platform.notifications.outside.carriers.carrier import (
     Target,
 )
 from anju_platform.notifications.outside.carrying import Carriers
+from anju_platform.notifications.outside.limits import wait_for_turn
 from anju_platform.notifications.outside.routing import ADDRESSED
 from anju_platform.notifications.schemas import Tried
 
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER = timedelta(seconds=15)
+"""An address is not tried more often: each try may be a call that somebody pays for."""
 _TEXT = {
     "zh": ("【测试】安居 · {name}", "能看到这条消息，说明告警可以由此送达。"),
     "en": ("TEST Anju · {name}", "If you can read this, alerts reach you this way."),
+}
+_NO_ADDRESS = {
+    "push": "let this browser take pushes first: at 'How I am reached'",
+    "email": "add your own e-mail address first: at 'How I am reached'",
+    "phone": "add your own telephone first: at 'How I am reached'",
 }
 
 
@@ -35,6 +48,7 @@ def try_channel(engine: Engine, carriers: Carriers, actor: Actor, slug: str, url
     Raises:
         NotFoundError: no such channel.
         InvalidRequestError: the actor has no address that it speaks to.
+        TooManyAttemptsError: it was tried just now, or its provider takes no more this minute.
     """
     actor.demand(Role.ADMIN)
     with transaction(engine) as session:
@@ -42,17 +56,11 @@ def try_channel(engine: Engine, carriers: Carriers, actor: Actor, slug: str, url
         wanted = ADDRESSED.get(Kind(channel.kind))
         own = listing.addresses(session, actor.user_id)
         address = next((each for each in own if each.kind == wanted), None)
+        if wanted is not None and address is None:
+            raise InvalidRequestError(_NO_ADDRESS[wanted])
+        _take_turn(session, channel, address)
         record(session, actor, "channel.tried", f"channel:{slug}", {})
-    if wanted is not None and address is None:
-        raise InvalidRequestError(_NO_ADDRESS[wanted])
     return _try(engine, carriers, actor, channel=channel, address=address, url=url)
-
-
-_NO_ADDRESS = {
-    "push": "let this browser take pushes first: at 'How I am reached'",
-    "email": "add your own e-mail address first: at 'How I am reached'",
-    "phone": "add your own telephone first: at 'How I am reached'",
-}
 
 
 def try_address(
@@ -62,15 +70,32 @@ def try_address(
 
     Raises:
         NotFoundError: the actor has no such address, or no channel speaks to it.
+        TooManyAttemptsError: it was tried just now, or the provider takes no more this minute.
     """
     with transaction(engine) as session:
         address = addresses.own(session, actor, address_id)
         found = listing.channels(session, actor.community_id)
-    able = (c for c in found if c.enabled and ADDRESSED.get(Kind(c.kind)) == address.kind)
-    channel = next(able, None)
-    if channel is None:
-        raise NotFoundError("no channel of this community speaks to it; ask an administrator")
+        able = (c for c in found if c.enabled and ADDRESSED.get(Kind(c.kind)) == address.kind)
+        channel = next(able, None)
+        if channel is None:
+            raise NotFoundError("no channel of this community speaks to it; ask an administrator")
+        channel = channels.locked(session, actor, channel.slug)
+        _take_turn(session, channel, address)
+        record(session, actor, "address.tried", f"address:{address_id}", {})
     return _try(engine, carriers, actor, channel=channel, address=address, url=url)
+
+
+def _take_turn(session: Session, channel: Channel, address: Address | None) -> None:
+    at = now()
+    if address is not None:
+        if address.tried_at is not None and at - address.tried_at < AGAIN_AFTER:
+            raise TooManyAttemptsError("it was tried just now; wait a quarter of a minute")
+        address.tried_at = at
+    if (wait := wait_for_turn(channel, at, for_life=False)) is not None:
+        raise TooManyAttemptsError(
+            f"the provider takes no more now; try again in {wait.total_seconds():.0f} s"
+        )
+    session.flush()
 
 
 def _try(
@@ -82,6 +107,7 @@ def _try(
     address: Address | None,
     url: str,
 ) -> Tried:
+    """Say it; that it failed says nothing of a channel that a person can make fail."""
     title, body = _TEXT[actor.locale if actor.locale in _TEXT else "zh"]
     message = Message(
         title=title.format(name=channel.name),
@@ -102,14 +128,17 @@ def _try(
     )
     error, gone = None, False
     try:
-        carriers.by_kind[Kind(channel.kind)].carry(message, target)
+        carriers.of(Kind(channel.kind), channel.url).carry(message, target)
     except (NotTakenError, NoAnswerError) as failure:
         error = str(failure)
     except GoneError as failure:
         error, gone = str(failure), True
+    except Exception as failure:
+        log.exception("channel %s failed", channel.slug)
+        error = f"it failed ({type(failure).__name__})"
     with transaction(engine) as session:
-        if not gone:
-            repository.note_health(session, channel.id, now(), error)
+        if error is None:
+            repository.note_taken(session, channel.id, now())
         if address is not None:
             repository.note_address(session, address.id, now(), error, gone=gone)
     return Tried(ok=error is None, error=error)

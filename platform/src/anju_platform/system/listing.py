@@ -10,12 +10,15 @@ from sqlalchemy import extract, func, select
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Condition, Handling
-from anju_platform.notifications.model import Notification
+from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.registry.model import Gateway
 from anju_platform.system.model import ProcessRow
 from anju_platform.vitals import Figures
 
 log = logging.getLogger(__name__)
+
+_WAITING = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
+"""What a worker of the release before took up is waited for by nobody: it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,9 @@ def watched_communities(session: Session) -> frozenset[int]:
 def unsent_s(session: Session) -> float:
     """Give for how long the oldest message has waited that nobody has taken up; 0: none has."""
     waits = func.clock_timestamp() - func.min(Notification.created_at)
-    query = select(extract("epoch", waits)).where(Notification.routed_at.is_(None))
+    query = select(extract("epoch", waits)).where(
+        Notification.routed_at.is_(None), Notification.state.in_(_WAITING)
+    )
     return max(0.0, float(session.scalar(query) or 0.0))
 
 

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, delete, extract, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, delete, extract, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Handling
 from anju_platform.database import driver
 from anju_platform.lanes.model import LaneState, Quarantined
 from anju_platform.notifications.model import Delivery, DeliveryState, Notification
-from anju_platform.notifications.outside.repository import OPEN_STATES
+from anju_platform.notifications.outside.repository import IS_OPEN
 from anju_platform.registry.model import BlindPeriod, Gateway
 from anju_platform.system.model import ProcessRow
 from anju_platform.system.schemas import (
@@ -98,22 +98,21 @@ def outbox(session: Session, community_id: int | None, at: datetime) -> OutboxVi
     inside = select(func.count(), func.min(Notification.created_at)).where(
         Notification.routed_at.is_(None)
     )
-    is_due = and_(Delivery.state.in_(OPEN_STATES), Delivery.next_attempt_at <= at)
-    is_dead = and_(
-        Delivery.state == DeliveryState.DEAD, Delivery.created_at > at - timedelta(days=1)
+    outside = select(func.count(), func.min(Delivery.next_attempt_at)).where(
+        IS_OPEN, Delivery.next_attempt_at <= at
     )
-    outside = select(
-        func.count().filter(is_due),
-        func.min(Delivery.next_attempt_at).filter(is_due),
-        func.count().filter(is_dead),
-    ).where(or_(is_due, is_dead))
+    in_vain = select(func.count()).where(
+        Delivery.created_at > at - timedelta(days=1), Delivery.state == DeliveryState.DEAD
+    )
     if community_id is not None:
         inside = inside.where(Notification.community_id == community_id)
         outside = outside.where(Delivery.community_id == community_id)
+        in_vain = in_vain.where(Delivery.community_id == community_id)
     unrouted, first = session.execute(inside).one()
-    unsent, second, dead = session.execute(outside).one()
+    unsent, second = session.execute(outside).one()
     since = min((at for at in (first, second) if at is not None), default=None)
     age = (at - since).total_seconds() if since is not None else None
+    dead = session.scalar(in_vain) or 0
     return OutboxView(waiting=unrouted + unsent, oldest_s=age, dead=dead)
 
 

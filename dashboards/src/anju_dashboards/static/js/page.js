@@ -2,6 +2,7 @@
 import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
 import { parse } from "./alert-list.js";
 import { Live } from "./live.js";
+import { forget, keepWhom } from "./push-here.js";
 import { keepTime } from "./site-time.js";
 import "./siren-button.js";
 import "./stale-banner.js";
@@ -43,6 +44,14 @@ document.addEventListener("htmx:response:error", explain);
 document.getElementById("toast")?.querySelector("button")?.addEventListener("click", () => {
   const toast = document.getElementById("toast");
   if (toast) toast.hidden = true;
+});
+
+keepWhom().catch(() => null);
+/** @type {HTMLFormElement | null} */ (document.querySelector('form[action="/logout"]'))?.addEventListener("submit", (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  event.preventDefault();
+  const patience = new Promise((done) => setTimeout(done, 2000));
+  Promise.race([forget(), patience]).catch(() => null).finally(() => form.submit());
 });
 
 const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));

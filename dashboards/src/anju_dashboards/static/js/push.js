@@ -1,20 +1,5 @@
 /** Lets this browser ring while no page of ours is open: web push, by its own push service. */
-
-/** @param {string} words base64 for URLs */
-function bytes(words) {
-  const plain = atob(words.replace(/-/g, "+").replace(/_/g, "/"));
-  return Uint8Array.from(plain, (letter) => letter.charCodeAt(0));
-}
-
-/** @param {PushSubscription} subscription */
-async function tell(subscription) {
-  const answer = await fetch("/api/v1/me/push", {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": document.body.dataset.csrf ?? "" },
-    body: JSON.stringify(subscription),
-  });
-  if (!answer.ok) throw new Error(String(answer.status));
-}
+import { bytes, here, sameKey, tell } from "./push-here.js";
 
 class PushButton extends HTMLElement {
   async connectedCallback() {
@@ -22,14 +7,16 @@ class PushButton extends HTMLElement {
     this.button.addEventListener("click", () => this.allow());
     if (!("serviceWorker" in navigator) || !("PushManager" in window)) return this.say("none");
     if (Notification.permission === "denied") return this.say("denied");
-    const registration = await navigator.serviceWorker.getRegistration("/");
-    const subscription = await registration?.pushManager.getSubscription();
-    if (subscription && Notification.permission === "granted") {
-      // whoever is logged in now is told here; the server forgets whoever was before
+    const subscription = await here();
+    if (subscription && Notification.permission === "granted" && sameKey(subscription, this.key)) {
       await tell(subscription).then(() => this.say("on"), () => this.say("failed", true));
     } else {
       this.say("off", true);
     }
+  }
+
+  get key() {
+    return bytes(this.dataset.key ?? "");
   }
 
   /**
@@ -49,8 +36,10 @@ class PushButton extends HTMLElement {
       if ((await Notification.requestPermission()) !== "granted") return this.say("denied");
       await navigator.serviceWorker.register("/sw.js");
       const registration = await navigator.serviceWorker.ready;
-      const key = bytes(this.dataset.key ?? "");
-      await tell(await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }));
+      // one that was made for another key of ours is worth nothing, and stands in the way
+      await (await here())?.unsubscribe();
+      const wish = { userVisibleOnly: true, applicationServerKey: this.key };
+      await tell(await registration.pushManager.subscribe(wish));
       location.reload();
     } catch {
       this.say("failed", true);

@@ -1,17 +1,18 @@
-"""Who carries what: the carriers of a process, by kind of channel."""
+"""Who carries what: the carriers of a process, by kind of channel and what its URL begins with."""
 
-from collections.abc import Mapping
 from functools import cache
 
 from sqlalchemy import Engine
 
 from anju_platform.config import Settings
 from anju_platform.notifications.model import Kind
-from anju_platform.notifications.outside.carriers.carrier import Carrier
+from anju_platform.notifications.outside.carriers.carrier import Carrier, NotTakenError
+from anju_platform.notifications.outside.carriers.gateway import Gateway
 from anju_platform.notifications.outside.carriers.hosts import Hosts
+from anju_platform.notifications.outside.carriers.mail import Mail
 from anju_platform.notifications.outside.carriers.push import Push
-from anju_platform.notifications.outside.carriers.services import Services
-from anju_platform.notifications.outside.carriers.voice import Voice
+from anju_platform.notifications.outside.carriers.robots import SERVERS, Robots
+from anju_platform.notifications.outside.carriers.services import SCHEMES, Services
 from anju_platform.notifications.outside.keys import vapid
 
 
@@ -20,17 +21,47 @@ class Carriers:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.hosts = Hosts(settings.inside_hosts)
-        self.services = Services(self.hosts)
-        key = cache(lambda: vapid(engine))
-        push = Push(self.hosts, key, settings.push_contact or _contact(settings.public_url))
-        self.by_kind: Mapping[Kind, Carrier] = {
-            Kind.PUSH: push,
-            Kind.EMAIL: self.services,
-            Kind.SMS: self.services,
-            Kind.ROBOT: self.services,
-            Kind.VOICE: Voice(self.hosts),
+        self.vapid = cache(lambda: vapid(engine))
+        contact = settings.push_contact or _contact(settings.public_url)
+        mail, gateway = Mail(self.hosts), Gateway(self.hosts)
+        own = {"https": gateway, "http": gateway}
+        robots = Robots(self.hosts)
+        self.known: dict[Kind, dict[str, Carrier]] = {
+            Kind.PUSH: {"": Push(self.hosts, self.vapid, contact)},
+            Kind.EMAIL: {"smtps": mail, "smtp": mail},
+            Kind.VOICE: dict(own),
+            Kind.SMS: {**own, **dict.fromkeys(SCHEMES[Kind.SMS], Services(Kind.SMS))},
+            Kind.ROBOT: {
+                **dict.fromkeys(SERVERS, robots),
+                **dict.fromkeys(SCHEMES[Kind.ROBOT], Services(Kind.ROBOT)),
+            },
         }
-        self.vapid = key
+
+    def fault(self, kind: Kind, url: str) -> str | None:
+        """Say what is wrong with the URL of a channel of that kind; nothing if it can be used."""
+        carrier = self.known[kind].get(_scheme(url))
+        if carrier is not None:
+            return carrier.fault(url)
+        if kind is Kind.PUSH:
+            return "a push channel has none: browsers say where they are reached"
+        if not url:
+            return "it is missing"
+        return f"it must begin with one of {', '.join(f'{one}://' for one in self.known[kind])}"
+
+    def of(self, kind: Kind, url: str) -> Carrier:
+        """Give who carries to such a channel.
+
+        Raises:
+            NotTakenError: nobody does.
+        """
+        carrier = self.known[kind].get(_scheme(url))
+        if carrier is None:
+            raise NotTakenError("its address cannot be used; look at the channel")
+        return carrier
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0] if "://" in url else url
 
 
 def _contact(public_url: str) -> str:

@@ -7,23 +7,25 @@ not answer, the worker was killed) is repeated once. Nothing is in memory that a
 import logging
 import random
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from anju_platform.database import UNAVAILABLE, Json, now, transaction
 from anju_platform.notifications.model import Delivery, DeliveryState, Kind
 from anju_platform.notifications.outside import repository
 from anju_platform.notifications.outside.carriers.carrier import (
-    Carrier,
     GoneError,
     NoAnswerError,
     NotTakenError,
     Target,
 )
+from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.repository import Errand
 from anju_platform.notifications.outside.wording import message
 
@@ -33,11 +35,28 @@ LEASE = timedelta(seconds=10)
 """Longer than an attempt takes; a P1 whose worker was killed is with somebody in 15 s."""
 MOST_UNSURE = 2
 """So often is something said of which nobody knows whether it arrived: one duplicate at most."""
-_THREADS = 8
-_AT_ONCE = 2
+MOST_THREADS = 64
+"""Together; past that channels take turns, whoever has the most urgent to say first."""
+_AT_ONCE = {Kind.PUSH: 8}
+"""Threads of one channel; push is one channel and many services, of which some may hang."""
+_OTHERS_AT_ONCE = 2
+_TURN_S = 1.0
+"""A thread begins nothing after so long, so that no channel keeps others from their turn."""
 _DELAYS_S = (0, 1, 2, 4, 8, 15, 30)
+_UNSURE = "the service did not say whether it took it, twice; it may have arrived"
 
 Count = Callable[[str, str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How an attempt ended: what is written of it, and what it says of channel and address."""
+
+    values: Json
+    error: str | None = None
+    gone: bool = False
+    of_the_service: bool = True
+    after_s: float = 0.0
 
 
 class Deliverer:
@@ -49,16 +68,12 @@ class Deliverer:
     def __init__(
         self,
         engine: Engine,
-        carriers: Mapping[Kind, Carrier],
+        carriers: Carriers | None,
         public_url: str,
         count: Count = lambda _kind, _outcome: None,
     ) -> None:
         self._engine, self._carriers = engine, carriers
         self._public_url, self._count = public_url, count
-        self._pools = {
-            kind: ThreadPoolExecutor(_THREADS, thread_name_prefix=f"channel-{kind}")
-            for kind in carriers
-        }
         self._lock = threading.Lock()
         self._running: Counter[int] = Counter()
         self._stopping = False
@@ -69,31 +84,40 @@ class Deliverer:
             at = now()
             repository.tidy(session, at)
             found = repository.due(session, at)
-        for channel_id, kind, count in found:
-            pool = self._pools.get(kind)
-            if pool is None:
-                continue
-            with self._lock:
-                more = min(count, _AT_ONCE - self._running[channel_id])
-                self._running[channel_id] += max(more, 0)
-            for _ in range(more):
-                pool.submit(self._drain, channel_id)
+        for channel_id, kind, count in found if self._carriers is not None else ():
+            for _ in range(self._free(channel_id, kind, count)):
+                # daemons: a service that never lets go does not keep a worker from ending
+                threading.Thread(
+                    target=self._drain, args=(channel_id,), name=f"channel-{kind}", daemon=True
+                ).start()
+
+    def _free(self, channel_id: int, kind: Kind, wanted: int) -> int:
+        """Take as many threads for a channel as it may have and are left; gives how many."""
+        with self._lock:
+            of_it = _AT_ONCE.get(kind, _OTHERS_AT_ONCE) - self._running[channel_id]
+            left = MOST_THREADS - self._running.total()
+            taken = max(0, min(wanted, of_it, left))
+            self._running[channel_id] += taken
+        return taken
 
     def busy(self) -> bool:
         """Tell whether anything begun is not finished."""
         with self._lock:
-            return any(self._running.values())
+            return self._running.total() > 0
 
-    def stop(self) -> None:
-        """Finish the present attempts and end."""
+    def stop(self, patience_s: float = LEASE.total_seconds()) -> None:
+        """Begin nothing more, and wait for what was begun."""
         self._stopping = True
-        for pool in self._pools.values():
-            pool.shutdown(cancel_futures=True)
+        deadline = time.monotonic() + patience_s
+        while self.busy() and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _drain(self, channel_id: int) -> None:
+        end = time.monotonic() + _TURN_S
         try:
-            while not self._stopping and self._deliver_next(channel_id):
-                pass
+            while not self._stopping and time.monotonic() < end:
+                if not self._deliver_next(channel_id):
+                    break
         except UNAVAILABLE as error:
             log.warning("the database is away: %s", str(error).partition("\n")[0])
         except Exception:
@@ -104,62 +128,78 @@ class Deliverer:
 
     def _deliver_next(self, channel_id: int) -> bool:
         """Deliver the next message of a channel; gives whether there was one."""
-        with transaction(self._engine) as session:
-            one = repository.lease(session, channel_id, now(), LEASE)
-            if one is None:
-                return False
-            errand = repository.errand(session, one.id)
-        values, error, gone = self._attempt(errand)
         at = now()
         with transaction(self._engine) as session:
-            if repository.settle(session, one, values):
-                if values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED):
-                    repository.bring_forward(session, one, at)
-                if not gone:
-                    repository.note_health(session, channel_id, at, error)
-                if one.address_id is not None:
-                    repository.note_address(session, one.address_id, at, error, gone=gone)
-        self._count(errand.channel.kind, str(values["state"]))
+            one = repository.lease(session, channel_id, at, LEASE)
+            if one is None:
+                return False
+            errand = repository.errand(session, one.id, at)
+        outcome = self._attempt(errand)
+        with transaction(self._engine) as session:
+            self._write(errand, outcome, session)
+        self._count(errand.channel.kind, str(outcome.values["state"]))
         return True
 
-    def _attempt(self, errand: Errand) -> tuple[Json, str | None, bool]:
-        """Say it once; gives what to write, what went wrong, and whether the address is gone."""
-        one, channel = errand.delivery, errand.channel
+    def _write(self, errand: Errand, outcome: _Outcome, session: Session) -> None:
+        """Write how an attempt ended, and what it says of its channel and address."""
+        one, at = errand.delivery, now()
+        is_ours = repository.settle(session, one, outcome.values)
+        if is_ours and outcome.values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED):
+            repository.bring_forward(session, one, at)
+        if outcome.values["state"] == DeliveryState.ACCEPTED:
+            repository.note_taken(session, one.channel_id, at)
+        elif outcome.error and outcome.of_the_service:
+            repository.note_failure(
+                session, one.channel_id, at, outcome.error, after_s=outcome.after_s
+            )
+        if one.address_id is not None and outcome.values["state"] != DeliveryState.CANCELLED:
+            repository.note_address(session, one.address_id, at, outcome.error, gone=outcome.gone)
+
+    def _attempt(self, errand: Errand) -> _Outcome:
+        """Say it once, unless it need not be said; gives what came of it."""
+        one = errand.delivery
+        if errand.needless:
+            return _Outcome({"state": DeliveryState.CANCELLED})
         if one.unsure >= MOST_UNSURE:
-            return {"state": DeliveryState.DEAD, "error": _UNSURE}, _UNSURE, False
+            values = {"state": DeliveryState.DEAD, "error": _UNSURE}
+            return _Outcome(values, _UNSURE, of_the_service=False)
+        reason, after_s, unsure, of_the_service = "", 0.0, one.unsure, True
+        try:
+            self._say(errand)
+            return _Outcome({"state": DeliveryState.ACCEPTED, "accepted_at": now(), "error": None})
+        except GoneError as error:
+            values = {"state": DeliveryState.DEAD, "error": str(error)}
+            return _Outcome(values, str(error), gone=True, of_the_service=False)
+        except NotTakenError as error:
+            reason, after_s, of_the_service = str(error), error.after_s, error.of_the_service
+        except NoAnswerError as error:
+            reason, unsure = str(error), one.unsure + 1
+        except Exception as error:
+            log.exception("channel %s failed", errand.channel.slug)
+            reason, unsure = f"it failed ({type(error).__name__})", one.unsure + 1
+        values = _again(one, now(), reason, after_s=after_s, unsure=unsure)
+        return _Outcome(values, reason, of_the_service=of_the_service, after_s=after_s)
+
+    def _say(self, errand: Errand) -> None:
+        """Hand it to whoever carries on its channel."""
+        channel, address = errand.channel, errand.address
         target = Target(
             kind=channel.kind,
             url=channel.url,
             secret=channel.secret,
-            to=errand.address.target if errand.address is not None else "",
-            keys=errand.address.keys if errand.address is not None else None,
+            to=address.target if address is not None else "",
+            keys=address.keys if address is not None else None,
         )
-        try:
-            carrier = self._carriers[Kind(channel.kind)]
-            carrier.carry(message(errand, self._public_url, now()), target)
-        except GoneError as error:
-            return {"state": DeliveryState.DEAD, "error": str(error)}, str(error), True
-        except NoAnswerError as error:
-            return _again(one, now(), str(error), unsure=one.unsure + 1), str(error), False
-        except NotTakenError as error:
-            return _again(one, now(), str(error), after_s=error.after_s), str(error), False
-        except Exception as error:
-            log.exception("channel %s failed", channel.slug)
-            reason = f"it failed ({type(error).__name__})"
-            return _again(one, now(), reason, unsure=one.unsure + 1), reason, False
-        return {"state": DeliveryState.ACCEPTED, "accepted_at": now(), "error": None}, None, False
+        if self._carriers is None:
+            raise NotTakenError("nobody carries anything here")
+        carrier = self._carriers.of(Kind(channel.kind), channel.url)
+        carrier.carry(message(errand, self._public_url, now()), target)
 
 
-_UNSURE = "the service did not say whether it took it, twice; it may have arrived"
-
-
-def _again(
-    one: Delivery, at: datetime, error: str, *, after_s: float = 0.0, unsure: int = 0
-) -> Json:
+def _again(one: Delivery, at: datetime, error: str, *, after_s: float, unsure: int) -> Json:
     """Plan the next try, unless the message is then no longer worth it."""
     delay_s = _DELAYS_S[min(one.attempts, len(_DELAYS_S)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
     due = at + timedelta(seconds=max(delay_s, after_s))
-    unsure = max(unsure, one.unsure)
     if unsure >= MOST_UNSURE:
         return {"state": DeliveryState.DEAD, "unsure": unsure, "error": _UNSURE}
     if due >= one.expires_at:

@@ -5,9 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, column, exists, func, or_, select, table, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    column,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from anju_platform.auth.model import User
 from anju_platform.database import Json
@@ -19,13 +32,20 @@ from anju_platform.notifications.model import (
     Kind,
     Notification,
 )
+from anju_platform.notifications.outside.limits import wait_for_turn
 from anju_platform.notifications.outside.routing import Outlet, Reachable
 from anju_platform.registry.model import Community, Place
 
-OPEN_STATES = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
-RESERVED = 0.2
-"""This share of what a provider takes in a minute is kept for what a life hangs on."""
-_LIFE = 1
+LIFE = 1
+_FAILURES = 3
+"""A channel fails when so many messages in a row were not taken."""
+_AT_ONCE = 500
+"""So many rows are inserted by one statement; each column of each is a parameter, of 65,535."""
+_IN_VAIN = (DeliveryState.DEAD, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+
+# Written out, not bound: the planner must see that the index of what is due serves.
+IS_OPEN: ColumnElement[bool] = literal_column("deliveries.state IN ('queued', 'leased', 'retry')")
+_IS_LEASED: ColumnElement[bool] = literal_column("deliveries.state = 'leased'")
 
 _OF_AN_ALERT = (
     "id",
@@ -33,6 +53,8 @@ _OF_AN_ALERT = (
     "title",
     "title_en",
     "severity",
+    "condition",
+    "latched",
     "handling",
     "overlays",
     "mode",
@@ -40,17 +62,21 @@ _OF_AN_ALERT = (
 )
 _alerts = table("alerts", *(column(name) for name in _OF_AN_ALERT))
 """What a message speaks of: alerts know of messages, so messages know only this of alerts."""
+_other = aliased(Delivery)
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """All that is needed to say one thing to somebody outside."""
+    """All that is needed to say one thing to somebody outside.
+
+    ``kind`` is what happened to the alert (``raised``, ``escalated``, ``dispatched`` ...);
+    ``needless``: it need not be said any more.
+    """
 
     delivery: Delivery
     channel: Channel
     address: Address | None
     kind: str
-    """What happened to the alert: ``raised``, ``escalated``, ``dispatched`` ..."""
     locale: str | None
     title: str
     title_en: str
@@ -60,6 +86,7 @@ class Errand:
     mode: str
     detected_at: datetime
     timezone: str
+    needless: bool
 
 
 def outlets(session: Session, community_id: int) -> list[Outlet]:
@@ -98,26 +125,19 @@ def add(session: Session, planned: Sequence[Json], since: datetime) -> None:
     A step of escalation tells nobody again who is told, or about to be, ``since`` then: where
     no wall is watched it is taken in the second in which the alert is raised.
     """
-    first = [one for one in planned if one["step"] == 0]
-    _insert(session, first)
+    _insert(session, [one for one in planned if one["step"] == 0])
     again = [one for one in planned if one["step"] > 0]
     if not again:
         return
-    query = select(Delivery.alert_id, Delivery.user_id, Delivery.channel_id, Delivery.address_id)
-    told = {
-        tuple(row)
-        for row in session.execute(
-            query.where(
-                Delivery.alert_id.in_({one["alert_id"] for one in again}),
-                Delivery.created_at > since,
-                Delivery.state.not_in(_IN_VAIN),
-            )
-        )
-    }
+    query = select(
+        Delivery.alert_id, Delivery.user_id, Delivery.channel_id, Delivery.address_id
+    ).where(
+        Delivery.alert_id.in_({one["alert_id"] for one in again}),
+        Delivery.created_at > since,
+        Delivery.state.not_in(_IN_VAIN),
+    )
+    told = {tuple(row) for row in session.execute(query)}
     _insert(session, [one for one in again if _way(one) not in told])
-
-
-_IN_VAIN = (DeliveryState.DEAD, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 
 
 def _way(one: Json) -> tuple[Any, ...]:
@@ -125,78 +145,83 @@ def _way(one: Json) -> tuple[Any, ...]:
 
 
 def _insert(session: Session, planned: Sequence[Json]) -> None:
-    if planned:
-        session.execute(insert(Delivery).values(list(planned)).on_conflict_do_nothing())
+    for first in range(0, len(planned), _AT_ONCE):
+        rows = list(planned[first : first + _AT_ONCE])
+        session.execute(insert(Delivery).values(rows).on_conflict_do_nothing())
+
+
+def _is_due(at: datetime) -> ColumnElement[bool]:
+    when = case((_IS_LEASED, Delivery.leased_until), else_=Delivery.next_attempt_at)
+    return and_(IS_OPEN, when <= at)
+
+
+def _is_needless(at: datetime) -> ColumnElement[bool]:
+    """Say that something need not be said any more; joined to all that an errand is made of.
+
+    Nobody is called of what somebody has, what is muted, a test, or over by itself (as
+    ``alerts.life.people_are_called`` says). What a life does not hang on is not said to whoever
+    has it: on a screen (of a step, only to whoever looked), or on another way.
+    """
+    kind = Notification.payload["kind"].astext
+    people_are_called = and_(
+        _alerts.c.mode != "test",
+        func.jsonb_array_length(_alerts.c.overlays) == 0,
+        or_(_alerts.c.condition != "clear", _alerts.c.latched),
+    )
+    nobody_has_it = and_(_alerts.c.handling == "unacked", people_are_called)
+    was_sent = and_(kind == "dispatched", _alerts.c.handling == "acked")
+    on_a_screen = case(
+        (Notification.step > 0, Notification.seen_at), else_=Notification.delivered_at
+    ).is_not(None)
+    on_another_way = exists().where(
+        _other.notification_id == Delivery.notification_id,
+        _other.user_id.is_not_distinct_from(Delivery.user_id),
+        _other.delivered_at.is_not(None),
+    )
+    return or_(
+        Delivery.expires_at <= at,
+        ~Channel.enabled,
+        Channel.removed_at.is_not(None),
+        Address.removed_at.is_not(None),
+        Address.gone_at.is_not(None),
+        func.coalesce(User.disabled, false()),
+        ~or_(nobody_has_it, was_sent),
+        and_(Delivery.severity > LIFE, or_(on_a_screen, on_another_way)),
+    )
 
 
 def tidy(session: Session, at: datetime) -> None:
-    """Give up what is no longer worth saying, or need not be said: whatever is due and is so."""
-    overdue = (
-        select(Delivery.id)
-        .where(_is_due(at), Delivery.expires_at <= at)
-        .with_for_update(skip_locked=True)
-    )
-    _settle_all(session, overdue, DeliveryState.EXPIRED)
-    other = Delivery.__table__.alias("other")
-    heard = exists().where(
-        other.c.notification_id == Delivery.notification_id,
-        other.c.user_id.is_not_distinct_from(Delivery.user_id),
-        other.c.delivered_at.is_not(None),
-    )
-    kind = Notification.payload["kind"].astext
-    nobody_has_it = and_(
-        _alerts.c.handling == "unacked", func.jsonb_array_length(_alerts.c.overlays) == 0
-    )
-    sent_there = and_(kind == "dispatched", _alerts.c.handling == "acked")
+    """Give up what is due and need not be said any more."""
     needless = (
         select(Delivery.id)
         .join(Notification, Notification.id == Delivery.notification_id)
         .join(_alerts, _alerts.c.id == Delivery.alert_id)
         .join(Channel, Channel.id == Delivery.channel_id)
         .outerjoin(Address, Address.id == Delivery.address_id)
-        .where(
-            _is_due(at),
-            or_(
-                ~Channel.enabled,
-                Channel.removed_at.is_not(None),
-                Address.removed_at.is_not(None),
-                Address.gone_at.is_not(None),
-                ~or_(nobody_has_it, sent_there),
-                and_(Delivery.severity > _LIFE, Notification.delivered_at.is_not(None)),
-                and_(Delivery.severity > _LIFE, heard),
-            ),
-        )
+        .outerjoin(User, User.id == Delivery.user_id)
+        .where(_is_due(at), _is_needless(at))
         .with_for_update(skip_locked=True, of=Delivery)
     )
-    _settle_all(session, needless, DeliveryState.CANCELLED)
-
-
-def _settle_all(session: Session, chosen: Any, state: DeliveryState) -> None:
+    state = case(
+        (Delivery.expires_at <= at, literal_column("'expired'")),
+        else_=literal_column("'cancelled'"),
+    )
     session.execute(
         update(Delivery)
-        .where(Delivery.id.in_(chosen))
+        .where(Delivery.id.in_(needless))
         .values(state=state, leased_until=None)
         .execution_options(synchronize_session=False)
     )
 
 
-def _is_due(at: datetime) -> Any:
-    return or_(
-        and_(
-            Delivery.state.in_((DeliveryState.QUEUED, DeliveryState.RETRY)),
-            Delivery.next_attempt_at <= at,
-        ),
-        and_(Delivery.state == DeliveryState.LEASED, Delivery.leased_until <= at),
-    )
-
-
 def due(session: Session, at: datetime) -> list[tuple[int, Kind, int]]:
-    """Give the channels that have something to say now: id, kind, how much."""
+    """Give the channels that have something to say now, the worst first: id, kind, how much."""
     query = (
         select(Channel.id, Channel.kind, func.count())
         .join(Delivery, Delivery.channel_id == Channel.id)
         .where(_is_due(at))
         .group_by(Channel.id)
+        .order_by(func.min(Delivery.severity), func.min(Delivery.next_attempt_at))
     )
     return [(key, Kind(kind), count) for key, kind, count in session.execute(query)]
 
@@ -206,7 +231,7 @@ def lease(session: Session, channel_id: int, at: datetime, duration: timedelta) 
 
     One whose lease ran out was begun by somebody who is gone: nobody knows whether it arrived.
     """
-    # one after the other: a delivery that others hold is left to them, the channel's tokens not
+    # the channel's row is locked: what its provider takes is counted by all workers together
     channel = session.scalars(
         select(Channel).where(Channel.id == channel_id).with_for_update(key_share=True)
     ).one()
@@ -220,7 +245,7 @@ def lease(session: Session, channel_id: int, at: datetime, duration: timedelta) 
     found = session.scalars(query).one_or_none()
     if found is None:
         return None
-    if (wait := _take_token(channel, found.severity, at)) is not None:
+    if (wait := wait_for_turn(channel, at, for_life=found.severity <= LIFE)) is not None:
         _postpone(session, found, at, at + wait)
         return None
     if found.state == DeliveryState.LEASED:
@@ -232,31 +257,15 @@ def lease(session: Session, channel_id: int, at: datetime, duration: timedelta) 
     return found
 
 
-def _take_token(channel: Channel, severity: int, at: datetime) -> timedelta | None:
-    """Take one of the tokens a provider's limit leaves us, or say when there is one."""
-    if channel.per_minute is None:
-        return None
-    most = float(channel.per_minute)
-    per_s = most / 60
-    since = (at - channel.filled_at).total_seconds() if channel.filled_at else 60.0
-    channel.tokens = min(most, channel.tokens + max(since, 0.0) * per_s)
-    channel.filled_at = at
-    needed = 1.0 if severity <= _LIFE else 1.0 + most * RESERVED
-    needed = min(needed, most)  # a limit of one a minute can reserve nothing
-    if channel.tokens >= needed:
-        channel.tokens -= 1.0
-        return None
-    return timedelta(seconds=(needed - channel.tokens) / per_s)
-
-
 def _postpone(session: Session, first: Delivery, at: datetime, until: datetime) -> None:
-    """Let everything that is as little urgent wait for its token, too."""
+    """Let everything that is as little urgent wait for its turn, too."""
     chosen = (
         select(Delivery.id)
         .where(
             Delivery.channel_id == first.channel_id,
             Delivery.severity >= first.severity,
-            Delivery.state.in_((DeliveryState.QUEUED, DeliveryState.RETRY)),
+            IS_OPEN,
+            ~_IS_LEASED,
             Delivery.next_attempt_at <= at,
         )
         .with_for_update(skip_locked=True)
@@ -269,7 +278,7 @@ def _postpone(session: Session, first: Delivery, at: datetime, until: datetime) 
     )
 
 
-def errand(session: Session, delivery_id: int) -> Errand:
+def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
     """Gather what a leased delivery needs to be said."""
     query = (
         select(
@@ -286,6 +295,7 @@ def errand(session: Session, delivery_id: int) -> Errand:
             _alerts.c.mode,
             _alerts.c.detected_at,
             Community.timezone,
+            _is_needless(at),
         )
         .join(Channel, Channel.id == Delivery.channel_id)
         .join(Notification, Notification.id == Delivery.notification_id)
@@ -319,15 +329,22 @@ def settle(session: Session, one: Delivery, values: Json) -> bool:
 
 
 def bring_forward(session: Session, one: Delivery, at: datetime) -> None:
-    """Let the next way to a person be taken now: this one leads nowhere."""
+    """Let the next way to a person be taken now: this one leads nowhere.
+
+    Not while the same channel has another way to them, such as a second browser.
+    """
+    of_them = and_(
+        Delivery.notification_id == one.notification_id,
+        Delivery.user_id.is_not_distinct_from(one.user_id),
+    )
+    beside = select(Delivery.id).where(
+        of_them, Delivery.channel_id == one.channel_id, Delivery.state.not_in(_IN_VAIN)
+    )
+    if session.scalars(beside.limit(1)).first() is not None:
+        return
     waiting = (
         select(Delivery.id)
-        .where(
-            Delivery.notification_id == one.notification_id,
-            Delivery.user_id.is_not_distinct_from(one.user_id),
-            Delivery.state == DeliveryState.QUEUED,
-            Delivery.next_attempt_at > at,
-        )
+        .where(of_them, Delivery.state == DeliveryState.QUEUED, Delivery.next_attempt_at > at)
         .order_by(Delivery.next_attempt_at, Delivery.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -340,13 +357,28 @@ def bring_forward(session: Session, one: Delivery, at: datetime) -> None:
     )
 
 
-def note_health(session: Session, channel_id: int, at: datetime, error: str | None) -> None:
-    """Note on a channel that its provider took something, or why it did not."""
-    values: Json = {"error": error}
-    if error is None:
-        values |= {"ok_at": at, "failing_since": None}
-    else:
-        values["failing_since"] = func.coalesce(Channel.failing_since, at)
+def note_taken(session: Session, channel_id: int, at: datetime) -> None:
+    """Note on a channel that its provider took something."""
+    well: Json = {"ok_at": at, "failures": 0, "failing_since": None, "error": None}
+    _note(session, channel_id, well)
+
+
+def note_failure(
+    session: Session, channel_id: int, at: datetime, error: str, *, after_s: float = 0.0
+) -> None:
+    """Note on a channel that its provider took nothing, and for how long it wants nothing."""
+    values: Json = {
+        "error": error,
+        "failures": Channel.failures + 1,
+        "failing_since": func.coalesce(Channel.failing_since, at),
+        "failed_at": at,
+    }
+    if after_s:
+        values["not_before"] = at + timedelta(seconds=after_s)
+    _note(session, channel_id, values)
+
+
+def _note(session: Session, channel_id: int, values: Json) -> None:
     session.execute(
         update(Channel)
         .where(Channel.id == channel_id)
@@ -389,16 +421,20 @@ def take_receipt(session: Session, receipt: str, at: datetime, *, seen: bool) ->
 
 
 def troubled_s(session: Session, at: datetime) -> dict[int, float]:
-    """Give, by community, for how long the worst of its channels has taken nothing it was given."""
+    """Give, by community, for how long its worst channel has taken nothing, or a P1 has waited."""
     failing = (
-        select(Channel.community_id, func.min(Channel.failing_since).label("since"))
-        .where(Channel.enabled, Channel.removed_at.is_(None), Channel.failing_since.is_not(None))
+        select(Channel.community_id, func.min(Channel.failing_since))
+        .where(
+            Channel.enabled,
+            Channel.removed_at.is_(None),
+            Channel.failing_since.is_not(None),
+            Channel.failures >= _FAILURES,
+        )
         .group_by(Channel.community_id)
     )
-    waits = func.coalesce(Delivery.leased_until, Delivery.next_attempt_at)
     waiting = (
-        select(Delivery.community_id, func.min(waits))
-        .where(Delivery.state.in_(OPEN_STATES))
+        select(Delivery.community_id, func.min(Delivery.next_attempt_at))
+        .where(IS_OPEN, ~_IS_LEASED, Delivery.severity <= LIFE)
         .group_by(Delivery.community_id)
     )
     found: dict[int, float] = {}

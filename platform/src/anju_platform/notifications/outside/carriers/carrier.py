@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 CONNECT_S = 3.0
-ANSWER_S = 4.0
-"""So long is waited for a service: a P1 is with somebody else before it has been waited for."""
+TOTAL_S = 7.0
+"""So long is waited for a service, all in all; a lease is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,12 @@ class Message:
     receipt_url: str
     good_for_s: int
 
+    @property
+    def text(self) -> str:
+        """All of it, for what shows plain text; it names us, as some services want it."""
+        us = "【安居】" if self.language == "zh" else "Anju: "
+        return f"{us}{self.title}\n{self.body}\n{self.url}"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -40,12 +46,13 @@ class Target:
 class NotTakenError(Exception):
     """The service refused it, or was not reached: it was not delivered, try again.
 
-    ``after_s``: not before so many seconds, as the service said.
+    ``after_s``: nothing before so many seconds, as the service said. ``of_the_service``: it
+    says nothing about this address or this message, but about the service or our account.
     """
 
-    def __init__(self, reason: str, after_s: float = 0.0) -> None:
+    def __init__(self, reason: str, *, after_s: float = 0.0, of_the_service: bool = True) -> None:
         super().__init__(reason)
-        self.after_s = after_s
+        self.after_s, self.of_the_service = after_s, of_the_service
 
 
 class NoAnswerError(Exception):
@@ -58,6 +65,9 @@ class GoneError(Exception):
 
 class Carrier(Protocol):
     """Hands messages of some kinds of channel over."""
+
+    def fault(self, url: str) -> str | None:
+        """Say what is wrong with a channel's URL; nothing if it can be used."""
 
     def carry(self, message: Message, target: Target) -> None:
         """Hand a message over; return once the service has accepted it.

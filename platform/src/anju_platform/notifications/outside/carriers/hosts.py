@@ -1,15 +1,25 @@
 """Which hosts may be spoken to: nobody makes the platform knock at doors inside the house.
 
 Addresses outside are typed in or come from browsers. One that leads to this machine or its
-network could reach what only this machine may (SSRF), unless the operator names it.
+network could reach what only this machine may (SSRF), unless the operator names it. A name is
+looked up once, and what was found is what is spoken to: it cannot lead elsewhere a moment later.
 """
 
 import ipaddress
 import socket
 from collections.abc import Collection
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from anju_platform.notifications.outside.carriers.carrier import NotTakenError
+
+_DISGUISES = tuple(
+    ipaddress.ip_network(each)
+    for each in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10")
+)
+"""IPv6 in which an IPv4 address travels (RFC 4291, 6052, 3056, 4380), and the former site-local."""
+_INSIDE = "it leads into the own network; only hosts in ANJU_INSIDE_HOSTS may"
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Hosts:
@@ -18,49 +28,67 @@ class Hosts:
     def __init__(self, inside: Collection[str] = ()) -> None:
         self._inside = frozenset(host.lower() for host in inside)
 
-    def fault(self, url: str, *, schemes: Collection[str] = ("https",)) -> str | None:
-        """Say why a URL is not to be spoken to, before anybody looks its name up.
+    def fault(self, url: str) -> str | None:
+        """Say why an https URL is not to be spoken to, before anybody looks its name up.
 
         Plain http is for hosts of the own network alone.
         """
-        try:
-            parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
+        parts = _split(url)
+        if parts is None:
             return "it is not a URL"
-        if not host:
-            return "it names no host"
-        plain = parts.scheme == "http" and host in self._inside
-        if parts.scheme not in schemes and not plain:
-            return f"it must begin with {' or '.join(f'{one}://' for one in schemes)}"
-        return self._literal_fault(host)
+        if parts.scheme != "https" and not (parts.scheme == "http" and self.is_inside(url)):
+            return "it must begin with https://"
+        if "@" in parts.netloc:
+            return "it names a user; put passwords into the path or the query"
+        return self.host_fault(url)
 
-    def _literal_fault(self, host: str) -> str | None:
+    def host_fault(self, url: str) -> str | None:
+        """Say why the host of a URL is not to be spoken to, whatever its scheme."""
+        parts = _split(url)
+        if parts is None or not parts.hostname:
+            return "it names no host"
         try:
-            address = ipaddress.ip_address(host)
+            address = ipaddress.ip_address(parts.hostname)
         except ValueError:
             return None
-        return None if host in self._inside or _is_outside(address) else _INSIDE
+        return None if self.is_inside(url) or _is_outside(address) else _INSIDE
 
-    def demand_outside(self, host: str) -> None:
-        """Look a name up and refuse what leads into the own network.
+    def is_inside(self, url: str) -> bool:
+        """Tell whether a URL's host is one of the own network that may be spoken to."""
+        parts = _split(url)
+        return parts is not None and (parts.hostname or "") in self._inside
+
+    def vetted(self, host: str) -> list[tuple[int, str]]:
+        """Look a name up; give (family, address) of what may be spoken to.
 
         Raises:
-            NotTakenError: it does, or there is no such host.
+            NotTakenError: it leads into the own network, or there is no such host.
         """
-        if host.lower() in self._inside:
-            return
         try:
-            found = {each[4][0] for each in socket.getaddrinfo(host, None)}
-        except OSError as error:
-            raise NotTakenError(f"there is no host {host}") from error
-        if not all(_is_outside(ipaddress.ip_address(str(one).split("%")[0])) for one in found):
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise NotTakenError(f"there is no such host ({host[:80]})") from error
+        pairs = list(dict.fromkeys((each[0], str(each[4][0])) for each in found))
+        if host.lower() not in self._inside and not all(
+            _is_outside(ipaddress.ip_address(address.split("%")[0])) for _, address in pairs
+        ):
             raise NotTakenError(_INSIDE)
+        return [(int(family), address) for family, address in pairs]
 
 
-_INSIDE = "it leads into the own network; only hosts in ANJU_INSIDE_HOSTS may"
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.scheme and url.isprintable() and " " not in url else None
 
 
-def _is_outside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return mapped.is_global and not mapped.is_multicast
+def _is_outside(address: Address) -> bool:
+    address = getattr(address, "ipv4_mapped", None) or address
+    if not address.is_global or address.is_multicast:
+        return False
+    return not any(
+        address in network for network in _DISGUISES if network.version == address.version
+    )

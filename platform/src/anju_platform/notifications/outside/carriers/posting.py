@@ -1,61 +1,113 @@
-"""Posting to a service outside: no redirects, short patience, and errors without addresses.
+"""Posting to a service outside: a bounded time in all, no redirects, errors without addresses.
 
 A URL may hold a password or be one (a push service's endpoint): no error repeats it.
 """
 
+import asyncio
+import logging
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-
-import requests
+from typing import Any
 
 from anju_platform.notifications.outside.carriers.carrier import (
-    ANSWER_S,
     CONNECT_S,
+    TOTAL_S,
     GoneError,
     NoAnswerError,
     NotTakenError,
 )
+from anju_platform.notifications.outside.carriers.hosts import Hosts
 
 _LONGEST_S = 300.0
+_MOST_READ = 64 * 1024
+_ABOUT_US = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
+"""Refusals that say nothing about the address or the message."""
+
+for noisy in ("aiohttp", "urllib3"):  # they would write addresses into the log
+    logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def session() -> requests.Session:
-    """Make a session that follows nobody: a redirect could lead into the own network."""
-    made = requests.Session()
-    made.max_redirects = 0
-    made.trust_env = False  # no proxy, no .netrc of whoever runs the worker
-    return made
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a service said: its status is below 300."""
+
+    status: int
+    body: bytes
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
+def post(hosts: Hosts, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """Post a body; return once it was accepted.
 
     Raises:
         NotTakenError, NoAnswerError, GoneError: as a carrier.
     """
+    if fault := hosts.fault(url):
+        raise NotTakenError(fault)
+    return asyncio.run(_post(hosts, url, body, headers))
+
+
+async def _post(hosts: Hosts, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    import aiohttp  # when first needed: a worker that starts has alarms to tell
+    from aiohttp.abc import AbstractResolver, ResolveResult
+
+    class Vetting(AbstractResolver):
+        """Looks names up with the loop's own threads, and lets nobody in."""
+
+        async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+            del family
+            found = await asyncio.to_thread(hosts.vetted, host)
+            return [
+                ResolveResult(hostname=host, host=address, port=port, family=of, proto=0, flags=0)
+                for of, address in found
+            ]
+
+        async def close(self) -> None:
+            """Nothing is held."""
+
+    sent = asyncio.Event()
+
+    async def note(*_: Any) -> None:
+        sent.set()
+
+    watch = aiohttp.TraceConfig()
+    watch.on_request_headers_sent.append(note)
+    timeout = aiohttp.ClientTimeout(total=TOTAL_S, sock_connect=CONNECT_S)
+    connector = aiohttp.TCPConnector(resolver=Vetting(), force_close=True)
     try:
-        with session() as client:
-            answer = client.post(
-                url, data=body, headers=dict(headers), timeout=(CONNECT_S, ANSWER_S)
-            )
-    except requests.RequestException as error:
-        raise translated(error) from error
-    judge(answer.status_code, answer.headers.get("Retry-After"))
+        async with (
+            aiohttp.ClientSession(
+                connector=connector, timeout=timeout, trace_configs=[watch]
+            ) as session,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
+        ):
+            judge(answer.status, answer.headers.get("Retry-After"))
+            said = b""
+            with suppress(aiohttp.ClientError, TimeoutError):  # it has accepted it
+                said = await answer.content.read(_MOST_READ)
+            return Answer(answer.status, said)
+    except TimeoutError as error:
+        raise _in_vain(sent, f"no answer within {TOTAL_S:g} s") from error
+    except aiohttp.ClientError as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, NotTakenError):
+                raise cause from error
+            cause = cause.__cause__ or cause.__context__
+        raise _in_vain(sent, f"the connection broke ({type(error).__name__})") from error
 
 
-def translated(error: requests.RequestException) -> Exception:
-    """Say what an error means for the message."""
-    if isinstance(error, requests.ConnectTimeout):
-        return NotTakenError("nobody answers there")
-    if isinstance(error, requests.TooManyRedirects):
-        return NotTakenError("it sends us elsewhere; give the address it sends us to")
-    if isinstance(error, requests.exceptions.SSLError):
-        return NotTakenError("its certificate is not good")
-    if isinstance(error, requests.Timeout):
-        return NoAnswerError(f"no answer within {ANSWER_S:g} s")
-    if isinstance(error, requests.ConnectionError) and "NewConnectionError" in repr(error):
-        return NotTakenError("no connection")
-    return NoAnswerError(f"the connection broke ({type(error).__name__})")
+def _in_vain(sent: asyncio.Event, reason: str) -> Exception:
+    """Say what a failure means: what never left us was certainly not delivered."""
+    return NoAnswerError(reason) if sent.is_set() else NotTakenError("no connection")
 
 
 def judge(status: int, retry_after: str | None) -> None:
@@ -67,9 +119,25 @@ def judge(status: int, retry_after: str | None) -> None:
     """
     if status < HTTPStatus.MULTIPLE_CHOICES:
         return
+    if status < HTTPStatus.BAD_REQUEST:
+        raise NotTakenError("it sends us elsewhere; give the address it sends us to")
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         raise GoneError(f"there is no such address any more ({status})")
-    after_s = float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
     refused = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
     reason = "it does not let us in" if refused else "it was refused"
-    raise NotTakenError(f"{reason} ({status})", min(after_s, _LONGEST_S))
+    of_the_service = status in _ABOUT_US or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    raise NotTakenError(
+        f"{reason} ({status})", after_s=_seconds(retry_after), of_the_service=of_the_service
+    )
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Read a Retry-After, in seconds or as a date (RFC 9110)."""
+    if not retry_after:
+        return 0.0
+    if retry_after.isdecimal():
+        return min(float(retry_after), _LONGEST_S)
+    with suppress(ValueError, TypeError):
+        left = parsedate_to_datetime(retry_after) - datetime.now(UTC)
+        return min(max(left.total_seconds(), 0.0), _LONGEST_S)
+    return 0.0

@@ -5,17 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
-
-from anju_platform.notifications.outside.carriers.carrier import (
-    ANSWER_S,
-    CONNECT_S,
-    Message,
-    NotTakenError,
-    Target,
-)
+from anju_platform.notifications.outside.carriers.carrier import Message, NotTakenError, Target
 from anju_platform.notifications.outside.carriers.hosts import Hosts
-from anju_platform.notifications.outside.carriers.posting import judge, session, translated
+from anju_platform.notifications.outside.carriers.posting import post
 
 if TYPE_CHECKING:
     from py_vapid import Vapid02
@@ -33,37 +25,35 @@ class Push:
     def __init__(self, hosts: Hosts, key: "Callable[[], Vapid02]", contact: str) -> None:
         self._hosts, self._key, self._contact = hosts, key, contact
 
+    def fault(self, url: str) -> str | None:
+        """Say what is wrong with a push channel's URL: it has none."""
+        return "a push channel has none: browsers say where they are reached" if url else None
+
     def carry(self, message: Message, target: Target) -> None:
         """Hand a message to the push service whose endpoint is ``target.to``.
 
         Raises:
             NotTakenError, NoAnswerError, GoneError: as a carrier.
         """
-        from pywebpush import WebPushException, webpush  # when first needed, as in services.py
+        from pywebpush import WebPusher  # when first needed, as in posting.py
 
-        if fault := self._hosts.fault(target.to):
-            raise NotTakenError(fault)
-        parts = urlsplit(target.to)
-        self._hosts.demand_outside(parts.hostname or "")
-        urgency = "high" if message.severity <= _URGENT else "normal"
+        subscription = {"endpoint": target.to, "keys": target.keys or {}}
         try:
-            with session() as client:
-                webpush(
-                    {"endpoint": target.to, "keys": target.keys or {}},
-                    data=json.dumps(_shown(message), ensure_ascii=False),
-                    vapid_private_key=self._key(),
-                    vapid_claims={"sub": self._contact},
-                    ttl=message.good_for_s,
-                    headers={"Urgency": urgency},
-                    timeout=(CONNECT_S, ANSWER_S),
-                    requests_session=client,
-                )
-        except requests.RequestException as error:
-            raise translated(error) from error
-        except WebPushException as error:
-            if error.status_code is None:
-                raise NotTakenError("the browser's keys are not good") from error
-            judge(error.status_code, error.retry_after)
+            sealed = WebPusher(subscription).encode(
+                json.dumps(_shown(message), ensure_ascii=False).encode()
+            )
+        except Exception as error:  # a key that is no point of the curve fails in many ways
+            raise NotTakenError("the browser's keys are not good", of_the_service=False) from error
+        parts = urlsplit(target.to)
+        claims = {"sub": self._contact, "aud": f"{parts.scheme}://{parts.netloc}"}
+        headers = {
+            **self._key().sign(claims),
+            "Content-Encoding": "aes128gcm",
+            "Content-Type": "application/octet-stream",
+            "TTL": str(message.good_for_s),
+            "Urgency": "high" if message.severity <= _URGENT else "normal",
+        }
+        post(self._hosts, target.to, bytes(sealed["body"]), headers)
 
 
 def _shown(message: Message) -> dict[str, Any]:

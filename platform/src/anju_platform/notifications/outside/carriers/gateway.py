@@ -1,17 +1,16 @@
-"""Calls: a telephone gateway is told, by a signed post, to call somebody and say something.
+"""Calls and short messages by a gateway of the community's own: a signed post tells it.
 
-What is posted is JSON: ``id`` (the same for a repetition), ``to``, ``say``, ``language``,
-``severity``, ``url``, ``receipt_url``, ``good_for_s``. The header ``Anju-Signature`` is
-``t=<seconds>,v1=<hex>``: the HMAC-SHA256, with the channel's secret, of ``<seconds>.<body>``.
-The gateway posts ``{"kind": "delivered"}`` to ``receipt_url`` when somebody picked up, and
-``{"kind": "seen"}`` when they confirmed.
+What is posted is JSON: ``kind`` (``voice`` or ``sms``), ``id`` (the same for a repetition),
+``to``, ``say``, ``language``, ``severity``, ``url``, ``receipt_url``, ``good_for_s``. The header
+``Anju-Signature`` is ``t=<seconds>,v1=<hex>``: the HMAC-SHA256, with the channel's secret, of
+``<seconds>.<body>``. The gateway posts ``{"kind": "delivered"}`` to ``receipt_url`` when it
+arrived (somebody picked up), and ``{"kind": "seen"}`` when they confirmed.
 """
 
 import hashlib
 import hmac
 import json
 import time
-from urllib.parse import urlsplit
 
 from anju_platform.notifications.outside.carriers.carrier import (
     GoneError,
@@ -25,28 +24,29 @@ from anju_platform.notifications.outside.carriers.posting import post
 SIGNATURE = "Anju-Signature"
 
 
-class Voice:
-    """Posts calls to the channel's ``url``."""
+class Gateway:
+    """Posts to the channel's ``url``."""
 
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
 
+    def fault(self, url: str) -> str | None:
+        """Say what is wrong with a gateway's URL."""
+        return self._hosts.fault(url)
+
     def carry(self, message: Message, target: Target) -> None:
-        """Ask for a call; a gateway's 2xx says that it will be made, not that anybody heard it.
+        """Ask for it; a gateway's 2xx says that it will be done, not that anybody heard it.
 
         Raises:
             NotTakenError, NoAnswerError: as a carrier. An unknown *address* is an unknown
                 gateway here, so it is never GoneError.
         """
-        if fault := self._hosts.fault(target.url):
-            raise NotTakenError(fault)
-        self._hosts.demand_outside(urlsplit(target.url).hostname or "")
+        zh = message.language == "zh"
         said = {
+            "kind": target.kind,
             "id": hashlib.sha256(message.receipt_url.encode()).hexdigest()[:32],
             "to": target.to,
-            "say": f"{message.title}。{message.body}"
-            if message.language == "zh"
-            else f"{message.title}. {message.body}",
+            "say": f"{message.title}。{message.body}" if zh else f"{message.title}. {message.body}",
             "language": message.language,
             "severity": message.severity,
             "url": message.url,
@@ -59,7 +59,7 @@ class Voice:
             SIGNATURE: sign(target.secret or "", body, round(time.time())),
         }
         try:
-            post(target.url, body, headers)
+            post(self._hosts, target.url, body, headers)
         except GoneError as error:
             raise NotTakenError(str(error)) from error
 
