@@ -7,19 +7,31 @@ import base64
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import http_ece
 from aiosmtpd.controller import Controller
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from cryptography.x509.oid import NameOID
 
 from anju_platform.demo.mosquitto import free_port
 
@@ -144,7 +156,7 @@ class MailServer:
     says nothing once it has a letter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.letters: list[EmailMessage] = []
         self.rcpt, self.data, self.hangs_s = "250 OK", "250 OK", 0.0
         server = self
@@ -168,11 +180,41 @@ class MailServer:
                 return server.data
 
         self.port = free_port()
-        self.url = f"smtp://127.0.0.1:{self.port}?from=anju@anju.example"
-        self._controller = Controller(Handler(), hostname="127.0.0.1", port=self.port)
+        scheme = "smtp" if tls is None else "smtps"
+        self.url = f"{scheme}://127.0.0.1:{self.port}?from=anju@anju.example"
+        self._controller = Controller(
+            Handler(), hostname="127.0.0.1", port=self.port, ssl_context=tls
+        )
         self._controller.start()
 
     def stop(self) -> None:
         """Stop it, once."""
         if self._controller.loop.is_running():
             self._controller.stop()
+
+
+def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """Make a certificate of this machine's, signed by itself; gives it, and who shows it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, secret = folder / "cert.pem", folder / "key.pem"
+    public.write_bytes(made.public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(public, secret)
+    return public, context

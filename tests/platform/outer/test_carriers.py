@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from outer_site import Site
-from sinks import Browser, MailServer, Sink
+from sinks import Browser, MailServer, Sink, certificate
 
 from anju_platform.config import Settings
 from anju_platform.notifications.model import Kind
@@ -242,6 +243,21 @@ def test_a_mail_server_that_has_the_letter_and_says_nothing_may_have_taken_it(
     with pytest.raises(NoAnswerError):
         carry(letter(mail))
     assert time.monotonic() - began < 9.5
+
+
+def test_a_letter_is_sealed_on_its_way_to_whoever_the_certificate_names(
+    carry: Carry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted, context = certificate(tmp_path)
+    server = MailServer(context)
+    try:
+        with pytest.raises(NotTakenError, match="no connection"):
+            carry(letter(server))  # nobody vouches for it
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        carry(letter(server))
+    finally:
+        server.stop()
+    assert len(server.letters) == 1
 
 
 def test_a_mail_server_that_is_not_there_has_not(carry: Carry, mail: MailServer) -> None:

@@ -7,10 +7,13 @@ looked up once, and what was found is what is spoken to: it cannot lead elsewher
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from anju_platform.notifications.outside.carriers.carrier import NotTakenError
+from anju_platform.notifications.outside.carriers.carrier import CONNECT_S, NotTakenError
 
 _DISGUISES = tuple(
     ipaddress.ip_network(each)
@@ -62,18 +65,33 @@ class Hosts:
         """Look a name up; give (family, address) of what may be spoken to.
 
         Raises:
-            NotTakenError: it leads into the own network, or there is no such host.
+            NotTakenError: it leads into the own network, there is no such host, or nobody says
+                so within :data:`.carrier.CONNECT_S`.
         """
-        try:
-            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise NotTakenError(f"there is no such host ({host[:80]})") from error
+        found = _looked_up(host)
+        if not found:
+            raise NotTakenError(f"there is no such host ({host[:80]})")
         pairs = list(dict.fromkeys((each[0], str(each[4][0])) for each in found))
         if host.lower() not in self._inside and not all(
             _is_outside(ipaddress.ip_address(address.split("%")[0])) for _, address in pairs
         ):
             raise NotTakenError(_INSIDE)
         return [(int(family), address) for family, address in pairs]
+
+
+def _looked_up(host: str) -> list[Any]:
+    """Look a name up; nothing if there is none, or nobody answers in time."""
+    found: list[Any] = []
+
+    def look() -> None:
+        with suppress(OSError, UnicodeError):
+            found.extend(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+
+    # the system's own resolver may take half a minute, and cannot be told to hurry
+    looking = threading.Thread(target=look, name="looks a host up", daemon=True)
+    looking.start()
+    looking.join(CONNECT_S)
+    return list(found)
 
 
 def _split(url: str) -> SplitResult | None:

@@ -31,6 +31,7 @@ from anju_platform.notifications.outside.carriers.hosts import Hosts
 _PORTS = {"smtps": 465, "smtp": 587}
 _NOBODY = 550
 """RFC 5321: the mailbox is unavailable, it is not there."""
+_WELCOME = 220
 _TAKEN = 250
 _GO_ON = 354
 _NOT_NOW = 500
@@ -65,16 +66,13 @@ class Mail:
         parts = urlsplit(target.url)
         sender = parse_qs(parts.query).get("from", [""])[0]
         letter = _letter(message, sender, target.to)
-        sockets = [address for _, address in self._hosts.vetted(parts.hostname or "")]
-        port = parts.port or _PORTS[parts.scheme]
-        try:
-            client = _connected(parts.scheme, parts.hostname or "", port, sockets)
-        except (OSError, smtplib.SMTPException) as error:
-            raise NotTakenError("no connection") from error
+        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        client = _client(parts.scheme, sender, [one for _, one in self._hosts.vetted(host)])
         end = threading.Timer(TOTAL_S, _closer(client))
         end.daemon = True
         end.start()
         try:
+            _connect(client, host, port)
             self._say(client, target.url, sender, target.to, letter)
         finally:
             end.cancel()
@@ -117,32 +115,41 @@ def _demand(
     )
 
 
-def _connected(scheme: str, host: str, port: int, addresses: list[str]) -> smtplib.SMTP:
-    """Connect to the first of the vetted addresses that answers; the certificate is the host's."""
+def _client(scheme: str, sender: str, addresses: list[str]) -> smtplib.SMTP:
+    """Make a client that reaches the first of the vetted addresses that answers."""
 
-    def reach(_host: str, _port: int, timeout: float) -> socket.socket:
+    def reach(port: int) -> socket.socket:
         failed: OSError | None = None
         for address in addresses[:2]:
             try:
-                return socket.create_connection((address, port), timeout / len(addresses[:2]))
+                return socket.create_connection((address, port), CONNECT_S / len(addresses[:2]))
             except OSError as error:
                 failed = error
         raise failed or OSError("no address")
 
     class Plain(smtplib.SMTP):
-        def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-            return reach(host, port, timeout)
+        def _get_socket(self, _host: str, port: int, _timeout: float) -> socket.socket:
+            return reach(port)
 
     class Sealed(smtplib.SMTP_SSL):
-        def _get_socket(self, host: str, port: int, timeout: float) -> Any:
-            context = ssl.create_default_context()
-            return context.wrap_socket(reach(host, port, timeout), server_hostname=host)
+        def _get_socket(self, host: str, port: int, _timeout: float) -> Any:
+            return ssl.create_default_context().wrap_socket(reach(port), server_hostname=host)
 
     made = Sealed if scheme == "smtps" else Plain
-    client = made(host, port, timeout=CONNECT_S)
+    us = sender.partition("@")[2]  # else the machine's name is looked up, for who knows how long
+    return made(local_hostname=us, timeout=CONNECT_S)
+
+
+def _connect(client: smtplib.SMTP, host: str, port: int) -> None:
+    client._host = host  # type: ignore[attr-defined]  # noqa: SLF001 - whose certificate STARTTLS asks for
+    try:
+        code, _ = client.connect(host, port)
+    except (OSError, smtplib.SMTPException) as error:
+        raise NotTakenError("no connection") from error
+    if code != _WELCOME:
+        raise NotTakenError(f"it was refused ({code})")
     if client.sock is not None:
         client.sock.settimeout(TOTAL_S)
-    return client
 
 
 def _closer(client: smtplib.SMTP) -> Callable[[], None]:
