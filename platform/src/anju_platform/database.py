@@ -48,6 +48,9 @@ _LIMIT_EXCEEDED = "54"
 """SQLSTATE class that drivers count among those errors, though it speaks of what was asked."""
 
 
+_DEADLOCK = "40P01"
+
+
 class Table(DeclarativeBase):
     """Base of every table; names of constraints are fixed so that migrations can name them."""
 
@@ -108,6 +111,11 @@ def is_too_large(error: Exception) -> bool:
     """Tell whether an error of :data:`UNAVAILABLE` says that this can never be kept."""
     state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
     return state.startswith(_LIMIT_EXCEEDED)
+
+
+def is_deadlock(error: Exception) -> bool:
+    """Tell whether the database ended one of two transactions that waited for each other."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == _DEADLOCK
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from outer_site import Site, ago, community_file
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from stored_points import store
 from typer.testing import CliRunner
@@ -248,3 +249,22 @@ def test_how_long_a_community_keeps_what_is_set_on_the_command_line(
     assert "14 days" not in run(app, ["keep", "list", "--community", "garden"]).stdout
     said = [entry.data for entry in site.audited("retention.changed")]
     assert said == [{"kind": "health", "days": 14}, {"kind": "health", "days": None}]
+
+
+@pytest.mark.parametrize(("times", "is_told"), [(2, False), (9, True)])
+def test_a_piece_that_lost_a_deadlock_is_tried_again(site: Site, times: int, is_told: bool) -> None:
+    tried = []
+
+    def remove(session: Session, _limit: int) -> int:
+        tried.append(True)
+        if len(tried) <= times:
+            raised = "DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40P01'; END $$"
+            session.execute(text(raised))
+        return 0
+
+    if is_told:
+        with pytest.raises(OperationalError):
+            keeping.in_pieces(site.engine, remove)
+    else:
+        keeping.in_pieces(site.engine, remove)
+        assert len(tried) == times + 1

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from anju_platform.database import now, reading, transaction
+from anju_platform.database import UNAVAILABLE, is_deadlock, now, reading, transaction
 from anju_platform.telemetry import storage
 from anju_platform.telemetry.model import Kept
 from anju_platform.telemetry.retention import repository
@@ -26,6 +26,7 @@ Defaults = Mapping[Kept, int]
 
 _CLOCKS_SET = datetime(2020, 1, 1, tzinfo=UTC)
 """An earlier time is a clock that was never set: its readings stay anyhow."""
+_MOST_LOST = 5
 _PIECE_DEVICES = 50
 """Of so many devices a day's readings are deleted in one transaction."""
 _PIECE_ROWS = 10_000
@@ -142,11 +143,22 @@ def _forget_events(engine: Engine, keeper: Keeper, before: datetime) -> None:
 def in_pieces(
     engine: Engine, remove: Callable[[Session, int], int], limit: int = _PIECE_ROWS
 ) -> None:
-    """Remove by transactions of ``limit`` rows until none is left; ``remove`` gives how many."""
+    """Remove by transactions of ``limit`` rows until none is left; ``remove`` gives how many.
+
+    A piece that lost a deadlock (TimescaleDB locks a day's tables in an order of its own) is
+    tried again.
+    """
+    lost = 0
     while True:
-        with transaction(engine) as session:
-            if remove(session, limit) < limit:
-                return
+        try:
+            with transaction(engine) as session:
+                if remove(session, limit) < limit:
+                    return
+        except UNAVAILABLE as error:
+            lost += 1
+            if not is_deadlock(error) or lost > _MOST_LOST:
+                raise
+            log.info("retention gave way to others (%d); it tries again", lost)
 
 
 def _pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
