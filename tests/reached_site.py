@@ -35,7 +35,10 @@ class Reached:
     def __init__(self, site: Site) -> None:
         self.site = site
         settings = Settings(
-            database_url=site.url, inside_hosts="127.0.0.1", public_url="http://127.0.0.1:1"
+            database_url=site.url,
+            inside_hosts="127.0.0.1",
+            inside_push_hosts="127.0.0.1,localhost",
+            public_url="http://127.0.0.1:1",
         )
         self.carriers = Carriers(site.engine, settings)
         self.deliverers: list[Deliverer] = []
@@ -69,7 +72,7 @@ class Reached:
         with transaction(self.site.engine) as session:
             body = PushBody(**browser.subscription())
             actor = self.site.actor(username=username)
-            addresses.add_push(session, actor, body, self.carriers.hosts, "Chrome Android")
+            addresses.add_push(session, actor, body, self.carriers.push_hosts, "Chrome Android")
         return browser
 
     def rings(self, severity: int = 1, *to: str, kind: str = "raised", **changed: Any) -> UUID:

@@ -11,6 +11,7 @@ import ssl
 import struct
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -54,14 +55,15 @@ class Sink:
 
     ``status`` and ``body`` are what it answers, ``hangs_s`` for how long it says nothing (having
     taken the request), ``location`` where it sends whoever asks, ``drips`` that it answers for
-    ever, a byte at a time, ``resets`` that it breaks the line instead.
+    ever, a byte at a time, ``resets`` that it breaks the line instead, ``pieces`` that its body
+    comes in two, ``cut_short`` that it breaks off between them.
     """
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.status = 201
         self.body = b'{"errcode": 0}'
-        self.drips = self.resets = False
+        self.drips = self.resets = self.pieces = self.cut_short = False
         self.retry_after: str | None = None
         self.location: str | None = None
         self.hangs_s = 0.0
@@ -74,28 +76,8 @@ class Sink:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 sink.received.append(Received(self.path, headers, body, time.monotonic()))
                 sink.comes.set()
-                if sink.hangs_s:
-                    time.sleep(sink.hangs_s)
-                if sink.resets:
-                    self.connection.setsockopt(
-                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-                    )
-                    self.connection.close()
-                    return
-                try:
-                    while sink.drips:
-                        self.wfile.write(b"H")
-                        time.sleep(0.5)
-                    self.send_response(sink.status)
-                    if sink.retry_after:
-                        self.send_header("Retry-After", sink.retry_after)
-                    if sink.location:
-                        self.send_header("Location", sink.location)
-                    self.send_header("Content-Length", str(len(sink.body)))
-                    self.end_headers()
-                    self.wfile.write(sink.body)
-                except OSError:
-                    pass  # whoever asked has gone
+                with suppress(OSError):  # whoever asked has gone
+                    sink.answers(self)
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
@@ -111,6 +93,31 @@ class Sink:
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
+
+    def answers(self, to: BaseHTTPRequestHandler) -> None:
+        """Answer as it was told."""
+        time.sleep(self.hangs_s)
+        if self.resets:
+            at_once = struct.pack("ii", 1, 0)
+            to.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            to.connection.close()
+            return
+        while self.drips:
+            to.wfile.write(b"H")
+            time.sleep(0.5)
+        to.send_response(self.status)
+        if self.retry_after:
+            to.send_header("Retry-After", self.retry_after)
+        if self.location:
+            to.send_header("Location", self.location)
+        to.send_header("Content-Length", str(len(self.body)))
+        to.end_headers()
+        to.wfile.write(self.body[:3])
+        if self.pieces or self.cut_short:
+            time.sleep(0.3)
+        if not self.cut_short:
+            to.wfile.write(self.body[3:])
+        to.close_connection = True
 
     def stop(self) -> None:
         self._server.shutdown()

@@ -26,6 +26,7 @@ class WorkerProcess:
             **{k: v for k, v in os.environ.items() if not k.startswith("ANJU_")},
             "ANJU_DATABASE_URL": database,
             "ANJU_INSIDE_HOSTS": "127.0.0.1",
+            "ANJU_INSIDE_PUSH_HOSTS": "127.0.0.1,localhost",
         }
         self._log = log
         self._started_at = 0

@@ -142,6 +142,7 @@ def _create_deliveries() -> None:
         sa.Column("user_id", sa.BigInteger(), nullable=True),
         sa.Column("channel_id", sa.BigInteger(), nullable=False),
         sa.Column("address_id", sa.BigInteger(), nullable=True),
+        sa.Column("lane", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("unsure", sa.SmallInteger(), nullable=False),

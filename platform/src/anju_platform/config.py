@@ -28,7 +28,8 @@ class Settings(BaseSettings):
     ``ingest_processes`` is how many of them ``anju up`` starts.
     ``metrics_token`` opens ``/metrics`` to other machines; durations carry their unit.
     ``inside_hosts`` are hosts of the own network, by commas, that channels may speak to (a
-    mail server, a telephone gateway). ``push_contact`` is whom a push service may write to, as
+    mail server, a telephone gateway); ``inside_push_hosts`` those that browsers may name as
+    their push service. ``push_contact`` is whom a push service may write to, as
     ``mailto:`` or ``https:`` (default: ``public_url``).
     """
 
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     media_keep_days: int = Field(default=30, ge=1)
     ingest_processes: int = Field(default=1, ge=1, le=64)
     inside_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    inside_push_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     push_contact: str = Field(default="", pattern=r"^((mailto:|https:).+)?$")
     log_level: str = "INFO"
 
@@ -73,7 +75,7 @@ class Settings(BaseSettings):
             filled["secure_cookies"] = not (url.scheme == "http" and url.hostname in _LOOPBACK)
         return filled
 
-    @field_validator("inside_hosts", mode="before")
+    @field_validator("inside_hosts", "inside_push_hosts", mode="before")
     @classmethod
     def _by_commas(cls, given: Any) -> Any:
         if not isinstance(given, str):

@@ -12,9 +12,9 @@ MAIL = Outlet(2, Kind.EMAIL, 1, frozenset())
 CALL = Outlet(3, Kind.VOICE, 2, frozenset())
 SMS = Outlet(4, Kind.SMS, 3, frozenset())
 GROUP = Outlet(5, Kind.ROBOT, 1, frozenset({"guard"}))
-WANG = Reachable(7, "guard", (("push", 70), ("push", 71), ("phone", 72)))
-LI = Reachable(8, "guard", (("email", 80),))
-CHEN = Reachable(9, "property", (("email", 90),))
+WANG = Reachable(7, "guard", (("push", 70, "fcm"), ("push", 71, "apple"), ("phone", 72, "")))
+LI = Reachable(8, "guard", (("email", 80, ""),))
+CHEN = Reachable(9, "property", (("email", 90, ""),))
 EVERYBODY = [WANG, LI, CHEN]
 
 
@@ -49,8 +49,8 @@ def test_otherwise_each_persons_next_way_waits_for_the_one_before() -> None:
 def test_both_browsers_of_a_person_are_told() -> None:
     found = ways("user:7", 2, [PUSH], EVERYBODY)
     assert found == [
-        Way(7, PUSH.id, 70, timedelta(seconds=10)),
-        Way(7, PUSH.id, 71, timedelta(seconds=10)),
+        Way(7, PUSH.id, 70, timedelta(seconds=10), "fcm"),
+        Way(7, PUSH.id, 71, timedelta(seconds=10), "apple"),
     ]
 
 

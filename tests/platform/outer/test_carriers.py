@@ -15,6 +15,7 @@ from sinks import Browser, MailServer, Sink, certificate
 
 from anju_platform.config import Settings
 from anju_platform.notifications.model import Kind
+from anju_platform.notifications.outside.carriers import services
 from anju_platform.notifications.outside.carriers.carrier import (
     GoneError,
     Message,
@@ -51,7 +52,10 @@ def mail() -> Iterator[MailServer]:
 def carriers(site: Site, sink: Sink) -> Carriers:
     """Carriers that may speak to this machine, where the chats' servers are, too."""
     settings = Settings(
-        database_url=site.url, inside_hosts="127.0.0.1", push_contact="mailto:duty@anju.example"
+        database_url=site.url,
+        inside_hosts="127.0.0.1",
+        inside_push_hosts="127.0.0.1",
+        push_contact="mailto:duty@anju.example",
     )
     carriers = Carriers(site.engine, settings)
     robots = Robots(carriers.hosts, dict.fromkeys(("wecombot", "dingtalk", "feishu"), sink.url))
@@ -213,7 +217,10 @@ def test_a_letter_goes_to_whoever_is_told(carry: Carry, mail: MailServer) -> Non
 @pytest.mark.parametrize(
     ("said", "error", "of_the_service"),
     [
-        (("550 no such user", "250 OK"), GoneError, None),
+        (("550 5.1.1 no such user", "250 OK"), GoneError, None),
+        (("550 5.7.1 we take nothing from you", "250 OK"), NotTakenError, True),
+        (("550 5.4.5 daily limit", "250 OK"), NotTakenError, True),
+        (("550 no", "250 OK"), NotTakenError, False),
         (("552 mailbox full", "250 OK"), NotTakenError, False),
         (("451 later", "250 OK"), NotTakenError, True),
         (("250 OK", "554 spam"), NotTakenError, True),
@@ -290,6 +297,27 @@ def test_a_chat_group_is_told_by_its_robot(
     assert one.json()[text[0]][text[1]] == MESSAGE.text
 
 
+@pytest.mark.parametrize("status", [408, 500, 502, 504])
+def test_a_gateway_that_fails_may_have_taken_it(carry: Carry, sink: Sink, status: int) -> None:
+    sink.status = status
+    for target in (call(sink), wecom()):
+        with pytest.raises(NoAnswerError, match=str(status)):
+            carry(target)
+    with pytest.raises(NotTakenError):  # a browser that gets it twice shows it once
+        carry(push(sink))
+    sink.status = 503
+    with pytest.raises(NotTakenError):
+        carry(call(sink))
+
+
+def test_an_answer_in_pieces_is_read_to_its_end(carry: Carry, sink: Sink) -> None:
+    sink.status, sink.pieces = 200, True
+    carry(wecom())
+    sink.pieces, sink.cut_short = False, True
+    with pytest.raises(NoAnswerError):
+        carry(wecom())
+
+
 @pytest.mark.parametrize(
     ("body", "reason", "after_s"),
     [
@@ -329,6 +357,11 @@ def test_nobody_is_led_elsewhere(carry: Carry, sink: Sink) -> None:
         "https://[::1]/x",
         "https://[::ffff:127.0.0.1]/x",
         "https://[::7f00:1]/x",
+        "https://[::ffff:0:127.0.0.1]/x",
+        "https://①②⑦.0.0.1/",
+        "https://１２７.0.0.1/",
+        "https://127。0。0。1/",
+        "https://push.example.org\\@127.0.0.1/",
         "https://[64:ff9b::a00:1]/x",
         "https://[2002:a00:1::]/x",
         "https://[fec0::1]/x",
@@ -425,12 +458,22 @@ def test_what_apprise_refuses_may_have_been_delivered(
 
     def notify(_self: Any, **what: Any) -> bool:
         said.append(what)
+        if len(said) == 3:
+            time.sleep(6)
         return len(said) > 1
 
     monkeypatch.setattr(apprise.NotifyBase, "notify", notify)
     target = Target(Kind.SMS, f"twilio://AC{'a' * 32}:{'b' * 32}@+15551234567/{{to}}", to="+8613")
     service = carriers.of(Kind.SMS, target.url)
+    with pytest.raises(NotTakenError, match="no connection"):  # the service is not reached here
+        service.carry(MESSAGE, target)
+    assert said == []
+    monkeypatch.setattr(services, "_demand_reachable", lambda _host: None)
     with pytest.raises(NoAnswerError):
         service.carry(MESSAGE, target)
     service.carry(MESSAGE, target)
     assert said[0]["title"] == MESSAGE.title
+    began = time.monotonic()
+    with pytest.raises(NoAnswerError):
+        service.carry(MESSAGE, target)
+    assert time.monotonic() - began < 6

@@ -24,7 +24,7 @@ WECOM = "wecombot://693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
 @pytest.fixture
 def web(site: Site, serve_site: Callable[..., Web]) -> Web:
     """A web process that may speak to this machine."""
-    return serve_site(site.url, inside_hosts="127.0.0.1")
+    return serve_site(site.url, inside_hosts="127.0.0.1,10.0.0.1", inside_push_hosts="127.0.0.1")
 
 
 def by_slug(client: httpx.Client) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def test_a_channel_is_tried_at_ones_own_address(log_in: LogIn, site: Site, sink:
         session.execute(update(Address).values(tried_at=None))
     sink.status = 500
     said = admin.post("/api/v1/channels/voice/test").json()
-    assert said == {"ok": False, "error": "it was refused (500)"}
+    assert said == {"ok": False, "error": "it failed (500)"}
     assert by_slug(admin)["voice"]["failing_since"] is None  # whoever tries makes nothing fail
     limited = voice | {"url": "", "per_minute": 1}
     admin.put("/api/v1/channels/voice", json=limited).raise_for_status()
@@ -147,10 +147,7 @@ def test_a_person_sets_their_own_addresses_and_nobody_elses(log_in: LogIn, sink:
     assert other.post(f"/api/v1/me/addresses/{made['id']}/test").status_code == 404
     assert guard.post(f"/api/v1/me/addresses/{made['id']}/test").json()["ok"] is True
     assert browser.opens(sink.received[0])["tag"] == "test"
-    there = {"endpoint": browser.endpoint}
-    assert other.post("/api/v1/me/push/remove", json=there).status_code == 204
-    assert len(guard.get("/api/v1/me/addresses").json()) == 1
-    assert guard.post("/api/v1/me/push/remove", json=there).status_code == 204
+    assert guard.delete(f"/api/v1/me/addresses/{made['id']}").status_code == 204
     assert guard.get("/api/v1/me/addresses").json() == []
 
 
@@ -183,7 +180,14 @@ def test_what_is_no_address_is_refused(log_in: LogIn, body: dict[str, str]) -> N
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["https://10.0.0.1/x", "http://push.example.org/x", "https://[::1]/", "https://127.0.0.2:1/"],
+    [
+        "https://10.0.0.1/x",
+        "http://10.0.0.1/x",
+        "https://①②⑦.0.0.1/",
+        "http://push.example.org/x",
+        "https://[::1]/",
+        "https://127.0.0.2:1/",
+    ],
 )
 def test_a_browser_that_would_have_us_knock_inside_is_refused(log_in: LogIn, endpoint: str) -> None:
     body = Browser(endpoint).subscription()
@@ -219,3 +223,15 @@ def test_what_was_done_is_audited(log_in: LogIn, site: Site) -> None:
     said = json.dumps([[e.data, e.subject] for each in entries for e in each])
     assert "693a91f6" not in said
     assert "13800000000" not in said
+
+
+def test_a_gateway_has_a_secret_of_its_own(log_in: LogIn) -> None:
+    admin = log_in("admin")
+    url = f"twilio://AC{'a' * 32}:{'b' * 32}@+15551234567/{{to}}"
+    sms = {"kind": "sms", "name": "短信", "url": url}
+    assert admin.post("/api/v1/channels/sms", json=sms).json()["secret"] is None
+    gateway = sms | {"url": "https://gateway.example.org/sms"}
+    answer = admin.put("/api/v1/channels/sms", json=gateway)
+    assert answer.status_code == 422
+    assert "make another channel" in answer.json()["detail"]
+    assert admin.post("/api/v1/channels/own", json=gateway).json()["secret"]

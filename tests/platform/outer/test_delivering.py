@@ -182,7 +182,7 @@ def test_what_falls_due_while_a_thread_works_is_looked_at_again(
     channel = reached.channel_row("voice").id
     with transaction(site.engine) as session:  # between a turn's tidying and the lease
         service.acknowledge(session, site.actor(), alert, version=1, screen="wall")
-    assert reached.deliverer()._deliver_next(channel)
+    assert reached.deliverer()._deliver_next(channel, "")
     assert reached.states() == [("voice", "cancelled")]
     assert sink.received == []
 
@@ -247,7 +247,7 @@ def test_a_service_that_refuses_is_asked_again_until_it_is_no_longer_worth_it(
     reached: Reached, sink: Sink, site: Site
 ) -> None:
     reached.robot(sink)
-    sink.status = 500
+    sink.status = 503
     reached.rings(1)
     reached.turn()
     assert reached.states() == [("robot", "retry")]
@@ -294,7 +294,7 @@ def test_what_killed_workers_began_is_said_once_more_and_no_more(
 
     def begin_and_die() -> Delivery | None:
         with transaction(site.engine) as session:
-            return repository.lease(session, channel, now(), timedelta(seconds=10))
+            return repository.lease(session, channel, "", timedelta(seconds=10))
 
     assert begin_and_die() is not None
     assert begin_and_die() is None  # somebody has it

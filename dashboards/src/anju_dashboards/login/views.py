@@ -18,6 +18,7 @@ from anju_platform.auth import service
 from anju_platform.auth.dependencies import CurrentActor, log_in, log_out
 from anju_platform.database import transaction
 from anju_platform.errors import ForbiddenError, NotAuthenticatedError, TooManyAttemptsError
+from anju_platform.notifications import addresses
 
 router = APIRouter(include_in_schema=False)
 
@@ -81,8 +82,13 @@ def _draw(
 
 
 @router.post("/logout")
-def logout(request: Request, actor: CurrentActor) -> Response:
-    """Log out."""
+def logout(
+    request: Request, actor: CurrentActor, push: Annotated[str, Form(max_length=2000)] = ""
+) -> Response:
+    """Log out; a browser that rang for this person (``push``: its endpoint) does so no more."""
+    if push:
+        with transaction(request.app.state.engine) as session:
+            addresses.remove_push(session, actor, push)
     answer = see_other("/login")
     log_out(request, answer, actor)
     return answer

@@ -48,7 +48,7 @@ def add(
         community_id=actor.community_id,
         slug=slug,
         kind=body.kind,
-        secret=secrets.token_urlsafe(32) if _is_gateway(body) else None,
+        secret=secrets.token_urlsafe(32) if _is_gateway(body.url.get_secret_value()) else None,
         position=listing.last_position(session, actor.community_id) + 1,
         recent=[],
         failures=0,
@@ -114,6 +114,8 @@ def _set(channel: Channel, carriers: Carriers, body: ChannelBody) -> None:
         fault = carriers.fault(kind, url)
         if fault is not None:
             raise InvalidRequestError(f"the channel's URL cannot be used: {fault}")
+        if channel.url and _is_gateway(channel.url) != _is_gateway(url):
+            raise InvalidRequestError("a gateway has a secret of its own; make another channel")
         channel.url = url
         _begin_anew(channel)
     if body.enabled and not channel.enabled:
@@ -124,10 +126,9 @@ def _set(channel: Channel, carriers: Carriers, body: ChannelBody) -> None:
         channel.position = body.position
 
 
-def _is_gateway(body: ChannelBody) -> bool:
+def _is_gateway(url: str) -> bool:
     """Tell whether it is told by signed posts."""
-    url = body.url.get_secret_value()
-    return body.kind in (Kind.VOICE, Kind.SMS) and url.startswith("http")
+    return url.startswith(("https:", "http:"))
 
 
 def _begin_anew(channel: Channel) -> None:

@@ -21,7 +21,6 @@ from anju_platform.notifications.schemas import (
     ChannelMade,
     ChannelView,
     PushBody,
-    PushEndpoint,
     PushKey,
     Slug,
     Tried,
@@ -155,14 +154,7 @@ def add_push(
     """Let this browser take pushes for you, and for nobody else."""
     agent = request.headers.get("user-agent", "")
     with transaction(database) as session:
-        return addresses.add_push(session, actor, body, carrying.hosts, agent)
-
-
-@router.post("/me/push/remove", status_code=204)
-def remove_push(database: Database, actor: CurrentActor, body: PushEndpoint) -> None:
-    """Let this browser tell you no more: you log out of it."""
-    with transaction(database) as session:
-        addresses.remove_push(session, actor, body.endpoint)
+        return addresses.add_push(session, actor, body, carrying.push_hosts, agent)
 
 
 @router.delete("/me/addresses/{address_id}", status_code=204)

@@ -32,7 +32,7 @@ def channel(
         Channel.community_id == community_id, Channel.slug == slug, Channel.removed_at.is_(None)
     )
     if for_update:
-        query = query.with_for_update()
+        query = query.with_for_update(key_share=True)
     return session.scalars(query).one_or_none()
 
 
@@ -80,7 +80,7 @@ def address(session: Session, user_id: int, address_id: int) -> Address | None:
     query = select(Address).where(
         Address.user_id == user_id, Address.id == address_id, Address.removed_at.is_(None)
     )
-    return session.scalars(query.with_for_update()).one_or_none()
+    return session.scalars(query.with_for_update(key_share=True)).one_or_none()
 
 
 def put_address(session: Session, values: Json) -> Address:

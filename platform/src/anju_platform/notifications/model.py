@@ -161,7 +161,8 @@ class Address(Table):
 class Delivery(Table):
     """A notification on one channel to one address; unique by the event, not by who named them.
 
-    ``user_id`` is null for a robot, which tells its whole group. ``unsure`` counts attempts
+    ``user_id`` is null for a robot, which tells its whole group. ``lane`` is the service behind
+    a channel that has many (the host of a browser's push service). ``unsure`` counts attempts
     of which nobody knows whether they arrived. ``receipt`` is a secret word: whoever has it
     may say that the message was delivered or seen.
     """
@@ -197,6 +198,7 @@ class Delivery(Table):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     channel_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
     address_id: Mapped[int | None] = mapped_column(ForeignKey("addresses.id"))
+    lane: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default=DeliveryState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0)
     unsure: Mapped[int] = mapped_column(SmallInteger, default=0)

@@ -100,12 +100,6 @@ class PushBody(BaseModel):
     keys: PushKeys
 
 
-class PushEndpoint(BaseModel):
-    """Which browser."""
-
-    endpoint: str = Field(max_length=2000)
-
-
 class AddressView(View):
     """Where a person is reached; of a push endpoint only the browser's name is shown."""
 

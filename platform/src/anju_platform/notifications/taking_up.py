@@ -75,6 +75,7 @@ def _deliveries(
             "user_id": way.user_id,
             "channel_id": way.channel_id,
             "address_id": way.address_id,
+            "lane": way.lane,
             "receipt": secrets.token_urlsafe(16),
             "created_at": one.created_at,
             "next_attempt_at": one.created_at + way.after,

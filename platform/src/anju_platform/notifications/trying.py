@@ -73,13 +73,17 @@ def try_address(
         TooManyAttemptsError: it was tried just now, or the provider takes no more this minute.
     """
     with transaction(engine) as session:
-        address = addresses.own(session, actor, address_id)
+        kinds = {each.id: each.kind for each in listing.addresses(session, actor.user_id)}
         found = listing.channels(session, actor.community_id)
-        able = (c for c in found if c.enabled and ADDRESSED.get(Kind(c.kind)) == address.kind)
-        channel = next(able, None)
+        able = (
+            c for c in found if c.enabled and ADDRESSED.get(Kind(c.kind)) == kinds.get(address_id)
+        )
+        channel = next(able, None) if address_id in kinds else None
+        if channel is not None:  # locked before the address, as the worker does
+            channel = channels.locked(session, actor, channel.slug)
+        address = addresses.own(session, actor, address_id)
         if channel is None:
             raise NotFoundError("no channel of this community speaks to it; ask an administrator")
-        channel = channels.locked(session, actor, channel.slug)
         _take_turn(session, channel, address)
         record(session, actor, "address.tried", f"address:{address_id}", {})
     return _try(engine, carriers, actor, channel=channel, address=address, url=url)

@@ -50,8 +50,10 @@ keepWhom().catch(() => null);
 /** @type {HTMLFormElement | null} */ (document.querySelector('form[action="/logout"]'))?.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   event.preventDefault();
+  if (form.dataset.leaving) return;
+  form.dataset.leaving = "yes";
   const patience = new Promise((done) => setTimeout(done, 2000));
-  Promise.race([forget(), patience]).catch(() => null).finally(() => form.submit());
+  Promise.race([forget(form), patience]).catch(() => null).finally(() => form.submit());
 });
 
 const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));

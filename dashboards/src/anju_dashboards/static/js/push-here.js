@@ -49,11 +49,18 @@ export async function keepWhom() {
   if (subscription) await tell(subscription);
 }
 
-/** Let this browser ring for nobody: whoever it rang for logs out. */
-export async function forget() {
+/**
+ * Let this browser ring for nobody: whoever it rang for logs out. The server hears of it with the
+ * log-out itself, in a field of its form.
+ *
+ * @param {HTMLFormElement} form
+ */
+export async function forget(form) {
   const subscription = await here();
-  localStorage.removeItem(WHOM);
   if (!subscription) return;
-  await post("/api/v1/me/push/remove", { endpoint: subscription.endpoint }).catch(() => null);
+  const field = document.createElement("input");
+  Object.assign(field, { type: "hidden", name: "push", value: subscription.endpoint });
+  form.append(field);
   await subscription.unsubscribe();
+  localStorage.removeItem(WHOM);
 }

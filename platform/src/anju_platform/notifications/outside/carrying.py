@@ -21,13 +21,14 @@ class Carriers:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.hosts = Hosts(settings.inside_hosts)
+        self.push_hosts = Hosts(settings.inside_push_hosts)
         self.vapid = cache(lambda: vapid(engine))
         contact = settings.push_contact or _contact(settings.public_url)
         mail, gateway = Mail(self.hosts), Gateway(self.hosts)
         own = {"https": gateway, "http": gateway}
         robots = Robots(self.hosts)
         self.known: dict[Kind, dict[str, Carrier]] = {
-            Kind.PUSH: {"": Push(self.hosts, self.vapid, contact)},
+            Kind.PUSH: {"": Push(self.push_hosts, self.vapid, contact)},
             Kind.EMAIL: {"smtps": mail, "smtp": mail},
             Kind.VOICE: dict(own),
             Kind.SMS: {**own, **dict.fromkeys(SCHEMES[Kind.SMS], Services(Kind.SMS))},

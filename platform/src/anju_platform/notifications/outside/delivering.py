@@ -31,18 +31,19 @@ from anju_platform.notifications.outside.wording import message
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=10)
-"""Longer than an attempt takes; a P1 whose worker was killed is with somebody in 15 s."""
+LEASE = timedelta(seconds=12)
+"""Longer than an attempt takes (8 s); a P1 whose worker was killed is with somebody in 15 s."""
 MOST_UNSURE = 2
 """So often is something said of which nobody knows whether it arrived: one duplicate at most."""
 MOST_THREADS = 64
 """Together; past that channels take turns, whoever has the most urgent to say first."""
-_AT_ONCE = {Kind.PUSH: 8}
-"""Threads of one channel; push is one channel and many services, of which some may hang."""
-_OTHERS_AT_ONCE = 2
+_AT_ONCE = 2
+"""Threads of one lane."""
 _TURN_S = 1.0
 """A thread begins nothing after so long, so that no channel keeps others from their turn."""
 _DELAYS_S = (0, 1, 2, 4, 8, 15, 30)
+_UNSURE_S = 5.0
+"""What may have arrived is said again only after so long: whatever broke may be whole by then."""
 _UNSURE = "the service did not say whether it took it, twice; it may have arrived"
 
 Count = Callable[[str, str], object]
@@ -75,7 +76,7 @@ class Deliverer:
         self._engine, self._carriers = engine, carriers
         self._public_url, self._count = public_url, count
         self._lock = threading.Lock()
-        self._running: Counter[int] = Counter()
+        self._running: Counter[tuple[int, str]] = Counter()
         self._stopping = False
 
     def turn(self) -> None:
@@ -84,20 +85,23 @@ class Deliverer:
             at = now()
             repository.tidy(session, at)
             found = repository.due(session, at)
-        for channel_id, kind, count in found if self._carriers is not None else ():
-            for _ in range(self._free(channel_id, kind, count)):
+        for channel_id, lane, count in found if self._carriers is not None else ():
+            for _ in range(self._free(channel_id, lane, count)):
                 # daemons: a service that never lets go does not keep a worker from ending
                 threading.Thread(
-                    target=self._drain, args=(channel_id,), name=f"channel-{kind}", daemon=True
+                    target=self._drain,
+                    args=(channel_id, lane),
+                    name=f"channel-{channel_id}",
+                    daemon=True,
                 ).start()
 
-    def _free(self, channel_id: int, kind: Kind, wanted: int) -> int:
-        """Take as many threads for a channel as it may have and are left; gives how many."""
+    def _free(self, channel_id: int, lane: str, wanted: int) -> int:
+        """Take as many threads for a lane as it may have and are left; gives how many."""
         with self._lock:
-            of_it = _AT_ONCE.get(kind, _OTHERS_AT_ONCE) - self._running[channel_id]
+            of_it = _AT_ONCE - self._running[channel_id, lane]
             left = MOST_THREADS - self._running.total()
             taken = max(0, min(wanted, of_it, left))
-            self._running[channel_id] += taken
+            self._running[channel_id, lane] += taken
         return taken
 
     def busy(self) -> bool:
@@ -112,11 +116,11 @@ class Deliverer:
         while self.busy() and time.monotonic() < deadline:
             time.sleep(0.02)
 
-    def _drain(self, channel_id: int) -> None:
+    def _drain(self, channel_id: int, lane: str) -> None:
         end = time.monotonic() + _TURN_S
         try:
             while not self._stopping and time.monotonic() < end:
-                if not self._deliver_next(channel_id):
+                if not self._deliver_next(channel_id, lane):
                     break
         except UNAVAILABLE as error:
             log.warning("the database is away: %s", str(error).partition("\n")[0])
@@ -124,16 +128,15 @@ class Deliverer:
             log.exception("delivering on channel %d failed; the next turn tries again", channel_id)
         finally:
             with self._lock:
-                self._running[channel_id] -= 1
+                self._running[channel_id, lane] -= 1
 
-    def _deliver_next(self, channel_id: int) -> bool:
-        """Deliver the next message of a channel; gives whether there was one."""
-        at = now()
+    def _deliver_next(self, channel_id: int, lane: str) -> bool:
+        """Deliver the next message of a lane; gives whether there was one."""
         with transaction(self._engine) as session:
-            one = repository.lease(session, channel_id, at, LEASE)
+            one = repository.lease(session, channel_id, lane, LEASE)
             if one is None:
                 return False
-            errand = repository.errand(session, one.id, at)
+            errand = repository.errand(session, one.id, now())
         outcome = self._attempt(errand)
         with transaction(self._engine) as session:
             self._write(errand, outcome, session)
@@ -148,7 +151,8 @@ class Deliverer:
             repository.bring_forward(session, one, at)
         if outcome.values["state"] == DeliveryState.ACCEPTED:
             repository.note_taken(session, one.channel_id, at)
-        elif outcome.error and outcome.of_the_service:
+        elif outcome.error and outcome.of_the_service and errand.channel.kind != Kind.PUSH:
+            # push is many services, some of anybody's own: what one says is not the channel's
             repository.note_failure(
                 session, one.channel_id, at, outcome.error, after_s=outcome.after_s
             )
@@ -199,6 +203,8 @@ class Deliverer:
 def _again(one: Delivery, at: datetime, error: str, *, after_s: float, unsure: int) -> Json:
     """Plan the next try, unless the message is then no longer worth it."""
     delay_s = _DELAYS_S[min(one.attempts, len(_DELAYS_S)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+    if unsure > one.unsure:
+        delay_s = max(delay_s, _UNSURE_S)
     due = at + timedelta(seconds=max(delay_s, after_s))
     if unsure >= MOST_UNSURE:
         return {"state": DeliveryState.DEAD, "unsure": unsure, "error": _UNSURE}

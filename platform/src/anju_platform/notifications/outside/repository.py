@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.auth.model import User
-from anju_platform.database import Json
+from anju_platform.database import Json, now
 from anju_platform.notifications.model import (
     Address,
     Channel,
@@ -103,7 +103,7 @@ def outlets(session: Session, community_id: int) -> list[Outlet]:
 def reachable(session: Session, community_id: int) -> list[Reachable]:
     """Give the people of a community who have addresses outside."""
     query = (
-        select(User.id, User.role, Address.kind, Address.id)
+        select(User.id, User.role, Address.kind, Address.id, Address.target)
         .join(Address, Address.user_id == User.id)
         .where(
             or_(User.community_id == community_id, User.community_id.is_(None)),
@@ -113,9 +113,10 @@ def reachable(session: Session, community_id: int) -> list[Reachable]:
         )
         .order_by(User.id, Address.id)
     )
-    found: dict[tuple[int, str], list[tuple[str, int]]] = {}
-    for user_id, role, kind, address_id in session.execute(query):
-        found.setdefault((user_id, role), []).append((kind, address_id))
+    found: dict[tuple[int, str], list[tuple[str, int, str]]] = {}
+    for user_id, role, kind, address_id, target in session.execute(query):
+        lane = urlsplit(target).hostname or "" if kind == "push" else ""
+        found.setdefault((user_id, role), []).append((kind, address_id, lane))
     return [Reachable(user, role, tuple(each)) for (user, role), each in found.items()]
 
 
@@ -129,19 +130,30 @@ def add(session: Session, planned: Sequence[Json], since: datetime) -> None:
     again = [one for one in planned if one["step"] > 0]
     if not again:
         return
-    query = select(
-        Delivery.alert_id, Delivery.user_id, Delivery.channel_id, Delivery.address_id
-    ).where(
-        Delivery.alert_id.in_({one["alert_id"] for one in again}),
-        Delivery.created_at > since,
-        Delivery.state.not_in(_IN_VAIN),
+    query = (
+        select(Delivery)
+        .where(
+            Delivery.alert_id.in_({one["alert_id"] for one in again}),
+            Delivery.created_at > since,
+            Delivery.state.not_in(_IN_VAIN),
+        )
+        .order_by(Delivery.id)
+        .with_for_update()
     )
-    told = {tuple(row) for row in session.execute(query)}
-    _insert(session, [one for one in again if _way(one) not in told])
-
-
-def _way(one: Json) -> tuple[Any, ...]:
-    return one["alert_id"], one["user_id"], one["channel_id"], one["address_id"]
+    told = {
+        (one.alert_id, one.user_id, one.channel_id, one.address_id): one
+        for one in session.scalars(query)
+    }
+    new = []
+    for one in again:
+        had = told.get((one["alert_id"], one["user_id"], one["channel_id"], one["address_id"]))
+        if had is None:
+            new.append(one)
+        elif had.state == DeliveryState.QUEUED:
+            # what waits for its turn speaks for the step from now on: only who looked stops it
+            had.notification_id, had.step = one["notification_id"], one["step"]
+    session.flush()
+    _insert(session, new)
 
 
 def _insert(session: Session, planned: Sequence[Json]) -> None:
@@ -214,20 +226,19 @@ def tidy(session: Session, at: datetime) -> None:
     )
 
 
-def due(session: Session, at: datetime) -> list[tuple[int, Kind, int]]:
-    """Give the channels that have something to say now, the worst first: id, kind, how much."""
+def due(session: Session, at: datetime) -> list[tuple[int, str, int]]:
+    """Give the lanes that have something to say now, the worst first: channel, lane, how much."""
     query = (
-        select(Channel.id, Channel.kind, func.count())
-        .join(Delivery, Delivery.channel_id == Channel.id)
+        select(Delivery.channel_id, Delivery.lane, func.count())
         .where(_is_due(at))
-        .group_by(Channel.id)
+        .group_by(Delivery.channel_id, Delivery.lane)
         .order_by(func.min(Delivery.severity), func.min(Delivery.next_attempt_at))
     )
-    return [(key, Kind(kind), count) for key, kind, count in session.execute(query)]
+    return [(channel, lane, count) for channel, lane, count in session.execute(query)]
 
 
-def lease(session: Session, channel_id: int, at: datetime, duration: timedelta) -> Delivery | None:
-    """Take the most urgent delivery of a channel, if its provider takes one now.
+def lease(session: Session, channel_id: int, lane: str, duration: timedelta) -> Delivery | None:
+    """Take the most urgent delivery of a channel's lane, if its provider takes one now.
 
     One whose lease ran out was begun by somebody who is gone: nobody knows whether it arrived.
     """
@@ -235,9 +246,10 @@ def lease(session: Session, channel_id: int, at: datetime, duration: timedelta) 
     channel = session.scalars(
         select(Channel).where(Channel.id == channel_id).with_for_update(key_share=True)
     ).one()
+    at = now()
     query = (
         select(Delivery)
-        .where(Delivery.channel_id == channel_id, _is_due(at))
+        .where(Delivery.channel_id == channel_id, Delivery.lane == lane, _is_due(at))
         .order_by(Delivery.severity, Delivery.next_attempt_at, Delivery.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -374,7 +386,8 @@ def note_failure(
         "failed_at": at,
     }
     if after_s:
-        values["not_before"] = at + timedelta(seconds=after_s)
+        until = at + timedelta(seconds=after_s)
+        values["not_before"] = func.greatest(Channel.not_before, until)
     _note(session, channel_id, values)
 
 

@@ -39,21 +39,26 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Reachable:
-    """A person, with the addresses they have: (kind, id)."""
+    """A person, with the addresses they have: (kind, id, lane)."""
 
     user_id: int
     role: str
-    addresses: tuple[tuple[str, int], ...]
+    addresses: tuple[tuple[str, int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One channel to one address, and after how long it is taken."""
+    """One channel to one address, and after how long it is taken.
+
+    ``lane``: of one channel what is said in different lanes goes to different services (a
+    browser's push service), so that one of them keeps no other waiting.
+    """
 
     user_id: int | None
     channel_id: int
     address_id: int | None
     after: timedelta
+    lane: str = ""
 
 
 def ways(
@@ -68,18 +73,18 @@ def ways(
     tried: Counter[int | None] = Counter()
     for outlet in sorted(outlets, key=lambda one: (one.position, one.id)):
         spoken = ADDRESSED.get(outlet.kind)
-        targets: list[tuple[int | None, int | None]] = [
-            (one.user_id, address_id)
+        targets: list[tuple[int | None, int | None, str]] = [
+            (one.user_id, address_id, lane)
             for one in meant
-            for of, address_id in one.addresses
+            for of, address_id, lane in one.addresses
             if of == spoken
         ]
         if outlet.kind is Kind.ROBOT and kind == "role" and name in outlet.roles:
-            targets = [(None, None)]
-        tried.update({user_id for user_id, _ in targets})
+            targets = [(None, None, "")]
+        tried.update({user_id for user_id, _, _ in targets})
         found += [
-            Way(user_id, outlet.id, address_id, _after(severity, tried[user_id]))
-            for user_id, address_id in targets
+            Way(user_id, outlet.id, address_id, _after(severity, tried[user_id]), lane)
+            for user_id, address_id, lane in targets
         ]
     return found
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+LOOK_UP_S = 2.0
 CONNECT_S = 3.0
 TOTAL_S = 7.0
-"""So long is waited for a service, all in all; a lease is longer."""
+"""So long is waited for a service, looking its name up and all; a lease is longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class Gateway:
             NotTakenError, NoAnswerError: as a carrier. An unknown *address* is an unknown
                 gateway here, so it is never GoneError.
         """
+        if not target.secret:
+            raise NotTakenError("its secret is missing; make the channel anew")
         zh = message.language == "zh"
         said = {
             "kind": target.kind,
@@ -56,7 +58,7 @@ class Gateway:
         body = json.dumps(said, ensure_ascii=False).encode()
         headers = {
             "Content-Type": "application/json",
-            SIGNATURE: sign(target.secret or "", body, round(time.time())),
+            SIGNATURE: sign(target.secret, body, round(time.time())),
         }
         try:
             post(self._hosts, target.url, body, headers)

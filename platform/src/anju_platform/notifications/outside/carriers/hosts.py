@@ -13,11 +13,19 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from anju_platform.notifications.outside.carriers.carrier import CONNECT_S, NotTakenError
+from anju_platform.notifications.outside.carriers.carrier import LOOK_UP_S, NotTakenError
 
 _DISGUISES = tuple(
     ipaddress.ip_network(each)
-    for each in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10")
+    for each in (
+        "::/96",
+        "::ffff:0:0:0/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/32",
+        "fec0::/10",
+    )
 )
 """IPv6 in which an IPv4 address travels (RFC 4291, 6052, 3056, 4380), and the former site-local."""
 _INSIDE = "it leads into the own network; only hosts in ANJU_INSIDE_HOSTS may"
@@ -66,9 +74,9 @@ class Hosts:
 
         Raises:
             NotTakenError: it leads into the own network, there is no such host, or nobody says
-                so within :data:`.carrier.CONNECT_S`.
+                so within :data:`.carrier.LOOK_UP_S`.
         """
-        found = _looked_up(host)
+        found = looked_up(host)
         if not found:
             raise NotTakenError(f"there is no such host ({host[:80]})")
         pairs = list(dict.fromkeys((each[0], str(each[4][0])) for each in found))
@@ -79,7 +87,7 @@ class Hosts:
         return [(int(family), address) for family, address in pairs]
 
 
-def _looked_up(host: str) -> list[Any]:
+def looked_up(host: str) -> list[Any]:
     """Look a name up; nothing if there is none, or nobody answers in time."""
     found: list[Any] = []
 
@@ -90,7 +98,7 @@ def _looked_up(host: str) -> list[Any]:
     # the system's own resolver may take half a minute, and cannot be told to hurry
     looking = threading.Thread(target=look, name="looks a host up", daemon=True)
     looking.start()
-    looking.join(CONNECT_S)
+    looking.join(LOOK_UP_S)
     return list(found)
 
 
@@ -100,7 +108,9 @@ def _split(url: str) -> SplitResult | None:
         _ = parts.port
     except ValueError:
         return None
-    return parts if parts.scheme and url.isprintable() and " " not in url else None
+    # what looks like a letter and is a digit to others would lead elsewhere than we judge
+    is_plain = url.isascii() and url.isprintable() and " " not in url and "\\" not in url
+    return parts if parts.scheme and is_plain else None
 
 
 def _is_outside(address: Address) -> bool:

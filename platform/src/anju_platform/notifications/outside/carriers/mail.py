@@ -5,11 +5,12 @@
 own network is spoken to.
 """
 
+import re
 import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+import time
 from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -29,10 +30,10 @@ from anju_platform.notifications.outside.carriers.carrier import (
 from anju_platform.notifications.outside.carriers.hosts import Hosts
 
 _PORTS = {"smtps": 465, "smtp": 587}
-_NOBODY = 550
-"""RFC 5321: the mailbox is unavailable, it is not there."""
+_NO_MAILBOX = (b"5.1.1", b"5.1.2", b"5.1.10", b"5.2.1")
 _WELCOME = 220
 _TAKEN = 250
+_FORWARDED = 251
 _GO_ON = 354
 _NOT_NOW = 500
 """Codes from here on are refusals for good."""
@@ -66,16 +67,19 @@ class Mail:
         parts = urlsplit(target.url)
         sender = parse_qs(parts.query).get("from", [""])[0]
         letter = _letter(message, sender, target.to)
-        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-        client = _client(parts.scheme, sender, [one for _, one in self._hosts.vetted(host)])
-        end = threading.Timer(TOTAL_S, _closer(client))
+        line = _Line(time.monotonic() + TOTAL_S)
+        end = threading.Timer(TOTAL_S, line.cut)
         end.daemon = True
         end.start()
+        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        client = _client(parts.scheme, sender, line)
         try:
+            line.addresses = [address for _, address in self._hosts.vetted(host)]
             _connect(client, host, port)
             self._say(client, target.url, sender, target.to, letter)
         finally:
             end.cancel()
+            line.close()
             with suppress(OSError, smtplib.SMTPException):
                 client.close()
 
@@ -105,35 +109,75 @@ class Mail:
 def _demand(
     answer: tuple[int, bytes], *, good: int = _TAKEN, about_the_address: bool = False
 ) -> None:
-    code = answer[0]
-    if code in {good, 251}:
+    code, text = answer
+    if code in {good, _FORWARDED}:
         return
-    if about_the_address and code == _NOBODY:
+    if not about_the_address or code < _NOT_NOW:
+        raise NotTakenError(f"it was refused ({code})")
+    # 550 is also "we do not take mail from you": only what says so is about the mailbox (RFC 3463)
+    detail = re.search(rb"\b5\.\d{1,3}\.\d{1,3}\b", text)
+    if detail is not None and detail[0] in _NO_MAILBOX:
         raise GoneError(f"there is no such address any more ({code})")
-    raise NotTakenError(
-        f"it was refused ({code})", of_the_service=not (about_the_address and code >= _NOT_NOW)
-    )
+    about_us = detail is not None and not detail[0].startswith((b"5.1.", b"5.2."))
+    raise NotTakenError(f"it was refused ({code})", of_the_service=about_us)
 
 
-def _client(scheme: str, sender: str, addresses: list[str]) -> smtplib.SMTP:
-    """Make a client that reaches the first of the vetted addresses that answers."""
+class _Line:
+    """The line to a server: cut when the time is over, whoever holds its socket by then."""
 
-    def reach(port: int) -> socket.socket:
+    def __init__(self, deadline: float) -> None:
+        self.addresses: list[str] = []
+        self._deadline = deadline
+        self._held: list[socket.socket] = []
+        self._cut = False
+
+    def reach(self, port: int) -> socket.socket:
+        """Connect to the first of the addresses that answers.
+
+        Raises:
+            OSError: none does.
+        """
         failed: OSError | None = None
-        for address in addresses[:2]:
+        for address in self.addresses[:2]:
             try:
-                return socket.create_connection((address, port), CONNECT_S / len(addresses[:2]))
+                made = socket.create_connection(
+                    (address, port), CONNECT_S / len(self.addresses[:2])
+                )
             except OSError as error:
                 failed = error
+                continue
+            made.settimeout(max(0.1, self._deadline - time.monotonic()))
+            self._held.append(made.dup())  # TLS takes the socket over, the line stays the same
+            if self._cut:
+                self.cut()
+            return made
         raise failed or OSError("no address")
+
+    def cut(self) -> None:
+        """End the conversation, however it drags on."""
+        self._cut = True
+        for each in self._held:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self.cut()
+        for each in self._held:
+            each.close()
+
+
+def _client(scheme: str, sender: str, line: _Line) -> smtplib.SMTP:
+    """Make a client that speaks on that line."""
 
     class Plain(smtplib.SMTP):
         def _get_socket(self, _host: str, port: int, _timeout: float) -> socket.socket:
-            return reach(port)
+            return line.reach(port)
 
     class Sealed(smtplib.SMTP_SSL):
         def _get_socket(self, host: str, port: int, _timeout: float) -> Any:
-            return ssl.create_default_context().wrap_socket(reach(port), server_hostname=host)
+            context = ssl.create_default_context()
+            return context.wrap_socket(line.reach(port), server_hostname=host)
 
     made = Sealed if scheme == "smtps" else Plain
     us = sender.partition("@")[2]  # else the machine's name is looked up, for who knows how long
@@ -148,19 +192,6 @@ def _connect(client: smtplib.SMTP, host: str, port: int) -> None:
         raise NotTakenError("no connection") from error
     if code != _WELCOME:
         raise NotTakenError(f"it was refused ({code})")
-    if client.sock is not None:
-        client.sock.settimeout(TOTAL_S)
-
-
-def _closer(client: smtplib.SMTP) -> Callable[[], None]:
-    """Give what ends a conversation that takes too long, however it drags on."""
-
-    def close() -> None:
-        with suppress(OSError, AttributeError):
-            if client.sock is not None:
-                client.sock.shutdown(socket.SHUT_RDWR)
-
-    return close
 
 
 def _letter(message: Message, sender: str, to: str) -> bytes:

@@ -32,30 +32,45 @@ _ABOUT_US = (
 )
 """Refusals that say nothing about the address or the message."""
 
+_MAY_HAVE_TAKEN_IT = (
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+
 for noisy in ("aiohttp", "urllib3"):  # they would write addresses into the log
     logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a service said: its status is below 300."""
+    """What a service said: its status is below 300; ``complete``: the body is all there."""
 
     status: int
     body: bytes
+    complete: bool
 
 
-def post(hosts: Hosts, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def post(
+    hosts: Hosts, url: str, body: bytes, headers: Mapping[str, str], *, harmless: bool = False
+) -> Answer:
     """Post a body; return once it was accepted.
+
+    ``harmless``: it may be said twice, for nobody hears it twice; then a failure of the service
+    (500, 502, 504) counts as a refusal, else it may have been taken before.
 
     Raises:
         NotTakenError, NoAnswerError, GoneError: as a carrier.
     """
     if fault := hosts.fault(url):
         raise NotTakenError(fault)
-    return asyncio.run(_post(hosts, url, body, headers))
+    return asyncio.run(_post(hosts, url, body, headers, harmless=harmless))
 
 
-async def _post(hosts: Hosts, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+async def _post(
+    hosts: Hosts, url: str, body: bytes, headers: Mapping[str, str], *, harmless: bool
+) -> Answer:
     import aiohttp  # when first needed: a worker that starts has alarms to tell
     from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -80,7 +95,7 @@ async def _post(hosts: Hosts, url: str, body: bytes, headers: Mapping[str, str])
 
     watch = aiohttp.TraceConfig()
     watch.on_request_headers_sent.append(note)
-    timeout = aiohttp.ClientTimeout(total=TOTAL_S, sock_connect=CONNECT_S)
+    timeout = aiohttp.ClientTimeout(total=TOTAL_S, sock_connect=CONNECT_S, ceil_threshold=60)
     connector = aiohttp.TCPConnector(resolver=Vetting(), force_close=True)
     try:
         async with (
@@ -89,11 +104,13 @@ async def _post(hosts: Hosts, url: str, body: bytes, headers: Mapping[str, str])
             ) as session,
             session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
         ):
-            judge(answer.status, answer.headers.get("Retry-After"))
-            said = b""
+            judge(answer.status, answer.headers.get("Retry-After"), harmless=harmless)
+            said, complete = b"", False
             with suppress(aiohttp.ClientError, TimeoutError):  # it has accepted it
-                said = await answer.content.read(_MOST_READ)
-            return Answer(answer.status, said)
+                while len(said) < _MOST_READ and (piece := await answer.content.read(_MOST_READ)):
+                    said += piece
+                complete = answer.content.at_eof()
+            return Answer(answer.status, said, complete)
     except TimeoutError as error:
         raise _in_vain(sent, f"no answer within {TOTAL_S:g} s") from error
     except aiohttp.ClientError as error:
@@ -110,11 +127,12 @@ def _in_vain(sent: asyncio.Event, reason: str) -> Exception:
     return NoAnswerError(reason) if sent.is_set() else NotTakenError("no connection")
 
 
-def judge(status: int, retry_after: str | None) -> None:
+def judge(status: int, retry_after: str | None, *, harmless: bool) -> None:
     """Judge a service's answer.
 
     Raises:
         NotTakenError: it says no, or later.
+        NoAnswerError: it failed, perhaps after it had taken it.
         GoneError: it says that there is no such address.
     """
     if status < HTTPStatus.MULTIPLE_CHOICES:
@@ -123,6 +141,8 @@ def judge(status: int, retry_after: str | None) -> None:
         raise NotTakenError("it sends us elsewhere; give the address it sends us to")
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         raise GoneError(f"there is no such address any more ({status})")
+    if status in _MAY_HAVE_TAKEN_IT and not harmless:
+        raise NoAnswerError(f"it failed ({status})")
     refused = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
     reason = "it does not let us in" if refused else "it was refused"
     of_the_service = status in _ABOUT_US or status >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -35,6 +35,7 @@ class Push:
         Raises:
             NotTakenError, NoAnswerError, GoneError: as a carrier.
         """
+        # one tag: a browser that gets it twice shows it once, so it is harmless
         from pywebpush import WebPusher  # when first needed, as in posting.py
 
         subscription = {"endpoint": target.to, "keys": target.keys or {}}
@@ -53,7 +54,7 @@ class Push:
             "TTL": str(message.good_for_s),
             "Urgency": "high" if message.severity <= _URGENT else "normal",
         }
-        post(self._hosts, target.to, bytes(sealed["body"]), headers)
+        post(self._hosts, target.to, bytes(sealed["body"]), headers, harmless=True)
 
 
 def _shown(message: Message) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from urllib.parse import quote_plus
 from anju_platform.notifications.outside.carriers.carrier import (
     GoneError,
     Message,
+    NoAnswerError,
     NotTakenError,
     Target,
 )
@@ -67,6 +68,8 @@ class Robots:
             answer = post(self._hosts, f"{self._servers[scheme]}{path}", body, headers)
         except GoneError as error:
             raise NotTakenError(str(error)) from error
+        if not answer.complete:
+            raise NoAnswerError("the connection broke before it had answered")
         _believe(answer.body)
 
 

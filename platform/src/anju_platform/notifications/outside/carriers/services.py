@@ -6,27 +6,44 @@ a channel's business: a URL has none.
 """
 
 import logging
-from collections.abc import Collection, Mapping
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from anju_platform.notifications.model import Kind
 from anju_platform.notifications.outside.carriers.carrier import (
     CONNECT_S,
+    TOTAL_S,
     Message,
     NoAnswerError,
     NotTakenError,
     Target,
 )
+from anju_platform.notifications.outside.carriers.hosts import looked_up
 
 if TYPE_CHECKING:
     import apprise
 
-SCHEMES: Mapping[Kind, Collection[str]] = {
-    Kind.ROBOT: ("slack", "tgram", "discord"),
-    Kind.SMS: ("twilio", "vonage", "messagebird", "clicksend", "plivo", "sinch"),
+SCHEMES: Mapping[Kind, Mapping[str, str]] = {
+    Kind.ROBOT: {
+        "slack": "hooks.slack.com",
+        "tgram": "api.telegram.org",
+        "discord": "discord.com",
+    },
+    Kind.SMS: {
+        "twilio": "api.twilio.com",
+        "vonage": "rest.nexmo.com",
+        "messagebird": "rest.messagebird.com",
+        "clicksend": "rest.clicksend.com",
+        "plivo": "api.plivo.com",
+    },
 }
-"""None that names a host, stays on this machine or runs a program."""
+"""Where each is: none that names a host, stays on this machine or runs a program."""
+_REACH_S = 2.0
+_SAY_S = 4.0
 TO = "{to}"
 """Stands for the address of whoever is told, in the URL of short messages."""
 _EXAMPLE = "+8613800000000"
@@ -59,12 +76,37 @@ class Services:
         service = _service(_filled(target.url, target.to))
         if service is None:
             raise NotTakenError("its address cannot be used; look at the channel")
-        try:
-            taken = service.notify(title=message.title, body=f"{message.body}\n{message.url}")
-        except Exception as error:  # a service of Apprise's may fail in any way, at any moment
-            raise NoAnswerError(f"it failed ({type(error).__name__})") from error
-        if not taken:
-            raise NoAnswerError("it was refused")
+        _demand_reachable(SCHEMES[self._kind][target.url.partition("://")[0]])
+        said: list[object] = []
+
+        def say() -> None:
+            try:
+                said.append(
+                    service.notify(title=message.title, body=f"{message.body}\n{message.url}")
+                )
+            except Exception as error:  # noqa: BLE001 - Apprise's services fail in any way
+                said.append(error)
+
+        saying = threading.Thread(target=say, name="apprise", daemon=True)
+        saying.start()
+        saying.join(_SAY_S)  # it knows no bound of its own
+        if said == [True]:
+            return
+        if said and isinstance(said[0], Exception):
+            raise NoAnswerError(f"it failed ({type(said[0]).__name__})")
+        raise NoAnswerError("it was refused" if said else f"no answer within {TOTAL_S:g} s")
+
+
+def _demand_reachable(host: str) -> None:
+    """Make sure that the service is there: what never left us was certainly not delivered.
+
+    Raises:
+        NotTakenError: it is not.
+    """
+    for found in looked_up(host)[:1]:
+        with suppress(OSError), socket.create_connection((found[4][0], 443), _REACH_S):
+            return
+    raise NotTakenError("no connection")
 
 
 def _service(url: str) -> "apprise.NotifyBase | None":
