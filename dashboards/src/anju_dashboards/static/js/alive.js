@@ -4,6 +4,8 @@
  * not. A page that is left says that too, and is not missed.
  */
 
+import { beforeLogOut } from "./farewell.js";
+
 const EVERY = 5000;
 const PATIENCE = 4000;
 /** A phone in somebody's pocket is no desk. */
@@ -24,13 +26,7 @@ export class Alive {
     setInterval(() => void this.#say(), EVERY);
     document.addEventListener("visibilitychange", () => void (document.hidden ? this.#leave() : this.#say()));
     window.addEventListener("pagehide", () => void this.#leave());
-    // After a log-out nobody could say any more that the page is left.
-    document.addEventListener("submit", (event) => {
-      const form = /** @type {HTMLFormElement} */ (event.target);
-      if (!form.matches('[action="/logout"]')) return;
-      event.preventDefault();
-      void this.#leave().then(() => form.submit());
-    });
+    beforeLogOut(() => this.#leave());
     void this.#say();
   }
 

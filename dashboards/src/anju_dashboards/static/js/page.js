@@ -1,6 +1,7 @@
 /** What every page does: time, menus, dialogs, and saying in words what went wrong. */
 import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
 import { parse } from "./alert-list.js";
+import { beforeLogOut } from "./farewell.js";
 import { Live } from "./live.js";
 import { forget, keepWhom } from "./push-here.js";
 import { keepTime } from "./site-time.js";
@@ -47,14 +48,7 @@ document.getElementById("toast")?.querySelector("button")?.addEventListener("cli
 });
 
 keepWhom().catch(() => null);
-/** @type {HTMLFormElement | null} */ (document.querySelector('form[action="/logout"]'))?.addEventListener("submit", (event) => {
-  const form = /** @type {HTMLFormElement} */ (event.target);
-  event.preventDefault();
-  if (form.dataset.leaving) return;
-  form.dataset.leaving = "yes";
-  const patience = new Promise((done) => setTimeout(done, 2000));
-  Promise.race([forget(form), patience]).catch(() => null).finally(() => form.submit());
-});
+beforeLogOut(forget);
 
 const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));
 
