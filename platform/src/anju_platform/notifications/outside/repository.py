@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     and_,
     case,
     column,
@@ -202,15 +204,21 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
     )
 
 
-def tidy(session: Session, at: datetime) -> None:
-    """Give up what is due and need not be said any more."""
-    needless = (
-        select(Delivery.id)
-        .join(Notification, Notification.id == Delivery.notification_id)
+def _with_all_of_it(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Join to deliveries what decides whether they need be said, and what is said."""
+    return (
+        query.join(Notification, Notification.id == Delivery.notification_id)
         .join(_alerts, _alerts.c.id == Delivery.alert_id)
         .join(Channel, Channel.id == Delivery.channel_id)
         .outerjoin(Address, Address.id == Delivery.address_id)
         .outerjoin(User, User.id == Delivery.user_id)
+    )
+
+
+def tidy(session: Session, at: datetime) -> None:
+    """Give up what is due and need not be said any more."""
+    needless = (
+        _with_all_of_it(select(Delivery.id))
         .where(_is_due(at), _is_needless(at))
         .with_for_update(skip_locked=True, of=Delivery)
     )
@@ -292,7 +300,7 @@ def _postpone(session: Session, first: Delivery, at: datetime, until: datetime) 
 
 def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
     """Gather what a leased delivery needs to be said."""
-    query = (
+    query = _with_all_of_it(
         select(
             Delivery,
             Channel,
@@ -309,12 +317,9 @@ def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
             Community.timezone,
             _is_needless(at),
         )
-        .join(Channel, Channel.id == Delivery.channel_id)
-        .join(Notification, Notification.id == Delivery.notification_id)
-        .join(_alerts, _alerts.c.id == Delivery.alert_id)
-        .join(Community, Community.id == Delivery.community_id)
-        .outerjoin(Address, Address.id == Delivery.address_id)
-        .outerjoin(User, User.id == Delivery.user_id)
+    )
+    query = (
+        query.join(Community, Community.id == Delivery.community_id)
         .outerjoin(Place, Place.id == _alerts.c.place_id)
         .where(Delivery.id == delivery_id)
     )
