@@ -8,6 +8,7 @@ until a service that works has the message.
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import sys
 import tempfile
@@ -91,14 +92,15 @@ CASES: dict[str, Callable[..., float]] = {
 
 
 def main() -> None:
+    numbers = itertools.count()
     with tempfile.TemporaryDirectory(prefix="anju-pg-", ignore_cleanup_errors=True) as folder:
         server = EmbeddedPostgres(Path(folder) / "data")
         base = server.start()
         try:
             for name, case in CASES.items():
                 seconds = [
-                    once(create_database(base, f"run_{n}_{len(name)}"), Path(folder), case)
-                    for n in range(RUNS)
+                    once(create_database(base, f"run_{next(numbers)}"), Path(folder), case)
+                    for _ in range(RUNS)
                 ]
                 print(
                     f"| {name} | {statistics.median(seconds):.2f} | {max(seconds):.2f} |",
