@@ -122,8 +122,8 @@ def test_a_worker_killed_at_any_moment_again_and_again(
             worker.kill()
             worker.start()
     deadline = time.monotonic() + PATIENCE_S
-    while any(state != "accepted" for _, state in reached.states()) or len(reached.states()) < 24:
-        assert time.monotonic() < deadline, reached.states()
+    while [state for _, state in (states := reached.states())] != ["accepted"] * 24:
+        assert time.monotonic() < deadline, states
         time.sleep(0.1)
     said: dict[Any, int] = {}
     for one in (*telephone.received, *letters.received):
