@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert
 from anju_platform.alerts.repository import add_entry, announce
-from anju_platform.auth.model import Role, User
+from anju_platform.auth.model import HomeScope, Role, User
 from anju_platform.auth.passwords import hash_password
 from anju_platform.database import now, to_millis, transaction
 from anju_platform.notifications.model import Notification
 from anju_platform.people.model import Contact, Household, Resident
-from anju_platform.registry.model import Community, Device, DeviceField, Gateway, Place
-from anju_platform.telemetry.model import DeviceEvent, DeviceState, TelemetryPoint
+from anju_platform.registry.model import Community, Device, Gateway, Place
+from anju_platform.telemetry.model import DeviceState
 
 PASSWORD = "a long word for tests"
 
@@ -192,6 +192,7 @@ def build_site(engine: Engine, *, homes: int = 6) -> Site:
             name_en="Sunshine Garden",
             timezone="Asia/Shanghai",
             plan=PLAN,
+            desk_phone="01085550001",
         )
         session.add(community)
         session.flush()
@@ -201,6 +202,9 @@ def build_site(engine: Engine, *, homes: int = 6) -> Site:
         _grounds(session, site)
         for number in range(6):
             _building(session, site, number, homes)
+        for username, relation in (("zhangmin", "女儿"), ("mia", "granddaughter")):
+            home = site.households["b3-501" if "b3-501" in site.households else "b1-101"]
+            session.add(HomeScope(user_id=users[username], household_id=home, relation=relation))
     return site
 
 
@@ -224,6 +228,8 @@ def _people(session: Session, community_id: int) -> list[User]:
             ("wanglei", "王磊", Role.GUARD, "zh"),
             ("grace", "Grace Hill", Role.GUARD, "en"),
             ("admin", "陈涛", Role.ADMIN, "zh"),
+            ("zhangmin", "张敏", Role.FAMILY, "zh"),
+            ("mia", "Mia Zhang", Role.FAMILY, "en"),
         )
     ]
     session.add_all(people)
@@ -437,48 +443,3 @@ def _kit(flat: int) -> list[Kit]:
         ("water", "water_meter", ("水表", "Water meter"), water, quiet),
         ("fall", "fall_radar", ("毫米波雷达", "Fall radar"), fall, new),
     ]
-
-
-def record_day(site: Site, device: str, model: str, fields: dict[str, list[float]]) -> None:
-    """Store points of the last half hour, evenly spread, field by field."""
-    end = datetime.now(UTC)
-    with transaction(site.engine) as session:
-        for name, values in fields.items():
-            number = session.scalar(
-                select(DeviceField.id).where(DeviceField.model == model, DeviceField.name == name)
-            )
-            if number is None:
-                row = DeviceField(model=model, name=name)
-                session.add(row)
-                session.flush()
-                number = row.id
-            step = timedelta(minutes=30) / len(values)
-            for index, value in enumerate(values):
-                session.execute(
-                    insert(TelemetryPoint).values(
-                        community_id=site.community,
-                        device_id=site.devices[device],
-                        field_id=number,
-                        observed_at=end - step * (len(values) - index),
-                        value=value,
-                        flags=0,
-                    )
-                )
-
-
-def pass_door(site: Site, device: str, event: str, ago: timedelta, **data: Any) -> None:
-    """Store one passage at a door."""
-    at = now() - ago
-    with transaction(site.engine) as session:
-        session.add(
-            DeviceEvent(
-                community_id=site.community,
-                device_id=site.devices[device],
-                observed_at=at,
-                received_at=at,
-                event=event,
-                event_id=None,
-                data=data,
-                flags=0,
-            )
-        )

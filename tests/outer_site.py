@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,15 +18,17 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
+from anju_platform import serve, tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.model import Alert
 from anju_platform.audit.model import AuditEntry
 from anju_platform.auth import passwords
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import Role, User
+from anju_platform.auth.model import HomeScope, PlaceScope, Role, User
+from anju_platform.auth.repository import scopes
 from anju_platform.database import now, transaction
-from anju_platform.registry.model import Device
+from anju_platform.people.model import Household
+from anju_platform.registry.model import Device, Place
 from anju_platform.telemetry.model import DeviceState
 
 PASSWORD = "correct horse battery"
@@ -97,6 +102,7 @@ class Site:
     def actor(self, role: Role = Role.GUARD, username: str | None = None) -> Actor:
         with Session(self.engine) as session:
             user = session.scalars(select(User).where(User.username == (username or role))).one()
+            homes, places = scopes(session, user.id, user.role)
         return Actor(
             user_id=user.id,
             username=user.username,
@@ -107,6 +113,8 @@ class Site:
             session_csrf="",
             token_hash="",
             address="127.0.0.1",
+            homes=homes,
+            places=places,
         )
 
     def device(self, slug: str) -> Device:
@@ -165,17 +173,41 @@ class Site:
         return alert_id
 
 
+NAMES = {
+    Role.GUARD: "王磊",
+    Role.PROPERTY: "李强",
+    Role.OFFICE: "何敏",
+    Role.GRID: "孙浩",
+    Role.FAMILY: "张敏",
+    Role.INSTALLER: "赵工",
+    Role.AUDITOR: "钱审",
+    Role.ADMIN: "陈静",
+}
+
+
 def add_people(session: Session, community_id: int, suffix: str = "") -> None:
-    for role in Role:
-        session.add(
-            User(
-                username=f"{role}{suffix}",
-                name={"guard": "王磊", "property": "李强", "admin": "陈静"}[role],
-                role=role,
-                community_id=community_id,
-                password_hash=PASSWORD_HASH,
-            )
+    """Add one person of each role; the family is that of the first home, the grid that of b1."""
+    people = {
+        role: User(
+            username=f"{role}{suffix}",
+            name=NAMES[role],
+            role=role,
+            community_id=community_id,
+            password_hash=PASSWORD_HASH,
         )
+        for role in Role
+    }
+    session.add_all(people.values())
+    session.flush()
+    home = session.scalars(select(Household).where(Household.community_id == community_id)).first()
+    if home is not None:
+        family = people[Role.FAMILY].id
+        session.add(HomeScope(user_id=family, household_id=home.id, relation="女儿"))
+    top = session.scalars(
+        select(Place).where(Place.community_id == community_id, Place.slug == "b1")
+    ).first()
+    if top is not None:
+        session.add(PlaceScope(user_id=people[Role.GRID].id, place_id=top.id))
 
 
 @dataclass(frozen=True)
@@ -189,6 +221,24 @@ class Web:
 
     def client(self, **headers: str) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=headers, timeout=20)
+
+
+@contextmanager
+def at_work(app: FastAPI) -> Iterator[Web]:
+    """A web process with this application, on a free port, until the end."""
+    server = serve.make_server(app, host="127.0.0.1", port=0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert thread.is_alive()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Web(f"http://127.0.0.1:{port}", app, server, thread)
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def ago(**span: float) -> datetime:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from guarded_site import Site, record_day
+from guarded_site import Site
+from lived_in import record_day
 from playwright.sync_api import Page, expect
 
 from anju_platform.database import now, transaction

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from guarded_site import Site, pass_door, record_day
+from guarded_site import Site
+from lived_in import pass_door, record_day
 from screens import csrf_of, log_in
 from sqlalchemy import select
 from sqlalchemy.orm import Session

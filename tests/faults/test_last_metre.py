@@ -122,7 +122,7 @@ def test_a_worker_killed_at_any_moment_again_and_again(
             worker.kill()
             worker.start()
     deadline = time.monotonic() + PATIENCE_S
-    while [state for _, state in (states := reached.states())] != ["accepted"] * 24:
+    while (states := [state for _, state in reached.states()]) != ["accepted"] * 24:
         assert time.monotonic() < deadline, states
         time.sleep(0.1)
     said: dict[Any, int] = {}

@@ -11,6 +11,7 @@ from anju_dashboards.alerts import views as alerts
 from anju_dashboards.devices import views as devices
 from anju_dashboards.drawings import Drawings
 from anju_dashboards.failures import answer_failures
+from anju_dashboards.family import views as family
 from anju_dashboards.login import views as login
 from anju_dashboards.reach import views as reach
 from anju_dashboards.rendering import STATIC, Renderer
@@ -25,7 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = api.create_app(settings)
     app.state.renderer = Renderer()
     app.state.drawings = Drawings()
-    for part in (login, wall, alerts, history, devices, system, reach, live):
+    for part in (login, wall, alerts, history, devices, system, reach, family, live):
         app.include_router(part.router)
     app.mount("/static", Assets(directory=STATIC), name="static")
     answer_failures(app)

@@ -17,6 +17,7 @@ from anju_platform.alerts import service
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.api import event_text, live_items, resume_point
 from anju_platform.auth.dependencies import current_actor
+from anju_platform.auth.rights import Right
 from anju_platform.database import now, reading, to_millis
 from anju_platform.errors import NotAuthenticatedError
 from anju_platform.feed import Change, Heartbeat, Item, Reset
@@ -51,6 +52,7 @@ async def stream(
     except NotAuthenticatedError:
         told = event_text("signed-out", "", None)
         return Response(told, media_type=media_type, headers=headers)
+    actor.demand(Right.WATCH)
     page = await run_in_threadpool(current_page, request, actor)
     lines = Lines(page, request.app.state.drawings)
     items = live_items(request, actor, resume_point(after, last_event_id))

@@ -14,6 +14,7 @@ from anju_dashboards.language import Language
 from anju_dashboards.rendering import Renderer
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import CurrentActor
+from anju_platform.auth.rights import Right
 from anju_platform.database import now, reading
 from anju_platform.registry.listing import community as find_community
 from anju_platform.registry.listing import feed_position
@@ -62,7 +63,7 @@ class Page:
             "community": self.community,
             "here": here(self.request),
             "seq": self.seq,
-            "stream": True,
+            "stream": self.actor.may(Right.WATCH),
         }
         return self.renderer.render(template, self.language, self.clock, **(known | context))
 
@@ -92,6 +93,19 @@ def current_page(request: Request, actor: CurrentActor) -> Page:
 
 CurrentPage = Annotated[Page, Depends(current_page)]
 """The page a logged-in person asked for."""
+
+
+_STARTS = (
+    (Right.WATCH, "/wall"),
+    (Right.OWN_HOMES, "/family"),
+    (Right.SEE_ALERTS, "/alerts"),
+    (Right.SEE_DEVICES, "/devices"),
+)
+
+
+def start_of(actor: Actor) -> str:
+    """Give the page where a person's work begins."""
+    return next((path for right, path in _STARTS if actor.may(right)), "/me")
 
 
 def here(request: Request) -> str:

@@ -48,7 +48,36 @@ CAUSE_HINT: Final = {
     "cannot_tell": N_("looked into it, without result"),
 }
 
-ROLE: Final = {"guard": N_("guard"), "property": N_("property staff"), "admin": N_("administrator")}
+ROLE: Final = {
+    "guard": N_("guard"),
+    "property": N_("property staff"),
+    "office": N_("community office"),
+    "grid": N_("grid worker"),
+    "family": N_("family"),
+    "installer": N_("installer"),
+    "auditor": N_("auditor"),
+    "admin": N_("administrator"),
+}
+
+STATE: Final = {
+    "alarm": N_("Alarm"),
+    "attention": N_("Needs a look"),
+    "handled": N_("Somebody has it"),
+    "unprotected": N_("Protection is off"),
+    "away": N_("Away"),
+    "unknown": N_("No news"),
+    "ordinary": N_("All as usual today"),
+}
+"""What the family's page says in one sentence, by the home's state."""
+STATE_ICON: Final = {
+    "alarm": "alert-octagon",
+    "attention": "alert-triangle",
+    "handled": "user-check",
+    "unprotected": "wifi-off",
+    "away": "door-exit",
+    "unknown": "help-circle",
+    "ordinary": "circle-check",
+}
 
 DEVICE_STATUS: Final = {
     "silent": N_("silent"),
@@ -84,6 +113,8 @@ TIMELINE: Final = {
     "shelf_asked": N_("Wish to shelve it"),
     "shelved": N_("Shelved"),
     "unshelved": N_("Unshelved"),
+    "going": N_("Somebody of the family goes there"),
+    "not_going": N_("The family does not go after all"),
 }
 
 RULE_GONE: Final = {
@@ -111,6 +142,8 @@ TIMELINE_ICON: Final = {
     "shelf_asked": "volume-off",
     "shelved": "volume-off",
     "unshelved": "volume",
+    "going": "walk",
+    "not_going": "x",
 }
 
 DELIVERY: Final = {
@@ -158,6 +191,7 @@ WHY: Final = (
     N_("the browser's keys are not good"),
     N_("its address cannot be used; look at the channel"),
     N_("the service did not say whether it took it, twice; it may have arrived"),
+    N_("nobody of the family has an account"),
 )
 """Why a service outside took nothing; what follows in brackets is for whoever mends it."""
 ADDRESS_ICON: Final = {"push": "device-mobile", "email": "mail", "phone": "phone"}

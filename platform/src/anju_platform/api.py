@@ -26,8 +26,10 @@ from anju_platform.alerts import endpoints as alerts
 from anju_platform.alerts.service import AlertChangedError, snapshot_arrived
 from anju_platform.auth import endpoints as auth
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.dependencies import COOKIE, CurrentActor, current_actor, find_actor
+from anju_platform.auth.dependencies import COOKIE, current_actor, find_actor, require
+from anju_platform.auth.rights import Right
 from anju_platform.auth.throttle import Throttle
+from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
 from anju_platform.database import connect
 from anju_platform.errors import PlatformError
@@ -124,6 +126,7 @@ def _api() -> APIRouter:
         registry,
         telemetry,
         people,
+        care,
         notifications,
         media,
         rulebook,
@@ -143,7 +146,7 @@ stream_router = APIRouter(tags=["stream"])
 @stream_router.get("/stream", response_class=StreamingResponse)
 async def stream(
     request: Request,
-    actor: CurrentActor,
+    actor: Annotated[Actor, require(Right.WATCH)],
     after: Annotated[int | None, Query(ge=0)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:

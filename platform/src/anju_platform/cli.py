@@ -246,6 +246,15 @@ def add_user(  # noqa: PLR0917 - typer's shape: every option is a parameter
     ] = None,
     name: Annotated[str | None, typer.Option(help="What they are called on screens.")] = None,
     locale: Annotated[str, typer.Option(help="Language of their screens: zh or en.")] = "zh",
+    homes: Annotated[
+        list[str] | None, typer.Option("--home", help="A home whose family they are.")
+    ] = None,
+    relation: Annotated[
+        str, typer.Option(help="What they are to whoever lives there, such as daughter.")
+    ] = "",
+    places: Annotated[
+        list[str] | None, typer.Option("--place", help="A place a grid worker looks after.")
+    ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
@@ -256,6 +265,7 @@ def add_user(  # noqa: PLR0917 - typer's shape: every option is a parameter
     """Add somebody who may log in."""
     from anju_platform.audit.service import record
     from anju_platform.auth import repository, service
+    from anju_platform.people.scopes import give_scopes
 
     password = _ask_password(from_stdin=password_stdin)
     with database() as session:
@@ -265,7 +275,7 @@ def add_user(  # noqa: PLR0917 - typer's shape: every option is a parameter
             service.set_password(session, username, password)
             record(session, who, "user.password", f"user:{username}")
         else:
-            service.add_user(
+            user = service.add_user(
                 session,
                 username=username,
                 name=name or username,
@@ -274,6 +284,7 @@ def add_user(  # noqa: PLR0917 - typer's shape: every option is a parameter
                 password=password,
                 locale=locale,
             )
+            give_scopes(session, user, homes or (), relation=relation, places=places or ())
             record(session, who, "user.added", f"user:{username}", {"role": role})
     typer.echo(f"{username} may log in as {role}")
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from anju_devices.messages import Command
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.raising import Transition, raise_or_refresh
-from anju_platform.alerts.telling import tell
+from anju_platform.alerts.telling import meant, tell
 from anju_platform.commands.requests import ask_for_snapshot
 from anju_platform.database import UNAVAILABLE, is_too_large
 from anju_platform.lanes.model import Quarantined
@@ -78,8 +78,10 @@ def _raise_one(session: Session, found: Found, group: Group) -> None:
     changes.append(("alert", str(transition.alert.id)))
     group.entries += transition.entries
     if transition.tell:
-        recipients = [f"role:{role}" for role in found.rule.notify]
-        group.planned += tell(transition.alert, transition.kind, recipients)
+        alert = transition.alert
+        named = (meant(alert.household_id, f"role:{role}") for role in found.rule.notify)
+        recipients = [one for one in named if one is not None]
+        group.planned += tell(alert, transition.kind, recipients)
 
 
 def _fetch_snapshot(session: Session, transition: Transition, found: Found, group: Group) -> None:

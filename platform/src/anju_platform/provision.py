@@ -12,6 +12,7 @@ from anju_devices.catalog import MODELS
 from anju_devices.messages import Id
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError
+from anju_platform.people import repository as people
 from anju_platform.people.model import Contact, Household, Resident
 from anju_platform.registry import repository
 from anju_platform.registry.credentials import hash_secret, new_secret
@@ -23,7 +24,7 @@ class CommunityHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The community itself.
 
     ``holidays`` are days that schedules of rules may heed; ``armed`` are the hours in which
-    its zones are armed, always where none are given.
+    its zones are armed, always where none are given. ``desk_phone`` is where families call.
     """
 
     slug: Id
@@ -33,6 +34,7 @@ class CommunityHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan: dict[str, Any] = {}
     holidays: tuple[date, ...] = ()
     armed: Schedule | None = None
+    desk_phone: str = ""
 
 
 class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -193,6 +195,7 @@ def _head(session: Session, head: CommunityHead) -> int:
     community.name, community.name_en = head.name, head.name_en
     community.timezone, community.plan = head.timezone, head.plan
     community.holidays = sorted(day.isoformat() for day in head.holidays)
+    community.desk_phone = head.desk_phone
     community.armed = msgspec.to_builtins(head.armed) if head.armed else None
     session.flush()
     return community.id
@@ -258,12 +261,15 @@ def _households(
     places: Mapping[str, int],
 ) -> dict[str, int]:
     entries = list(entries)
+    away = {home.slug: home.attributes for home in people.households(session, community_id)}
     rows: list[Json] = [
         {
             "community_id": community_id,
             "place_id": _find(places, h.place, f"place of household {h.slug}"),
             "slug": h.slug,
-            "attributes": h.attributes,
+            # what a family declared stays, though no file knows of it
+            "attributes": {k: v for k, v in away.get(h.slug, {}).items() if k == "away"}
+            | h.attributes,
         }
         for h in entries
     ]

@@ -95,9 +95,6 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
 
         return call
 
-    def sessions(session: Session, idle_since: datetime) -> None:
-        auth.delete_expired(session, now(), idle_since)
-
     def rules_of(session: Session, community_id: int) -> Sequence[Rule]:
         overlays = force.load(session, library, community_id)
         return force.in_force(library, overlays.get(community_id, {}))
@@ -127,7 +124,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("roll-ups", ROLLED_UP_EVERY, roll_ups),
         Upkeep("retention", hour, retention),
         Upkeep("alerts", hour, lambda: forget_alerts(engine, keep)),
-        Upkeep("sessions", hour, older(timedelta(hours=settings.session_hours), sessions)),
+        Upkeep("sessions", hour, older(timedelta(0), auth.delete_expired)),
         Upkeep("feed", hour, older(FEED_KEPT, alerts.prune_feed)),
         Upkeep("quarantine", hour, older(QUARANTINE_KEPT, lanes.prune_quarantine)),
         Upkeep("lanes", hour, older(LANES_KEPT, lanes.prune_lanes)),

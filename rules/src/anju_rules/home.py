@@ -13,7 +13,7 @@ end a silence, for who lies in bed and does not stir may be in need.
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,8 +25,8 @@ DRAWN_M3 = 0.003
 """Water drawn between two readings of a meter that is somebody's doing: more than a drip."""
 
 _HOUR_MS = 3_600_000
-_PRESENT = {"pir": "motion", "bathroom_presence": "presence", "fall_radar": "presence"}
-"""Sensors that see somebody: proof and sign in one."""
+PRESENT = {"pir": "motion", "bathroom_presence": "presence", "fall_radar": "presence"}
+"""Sensors that see somebody, and the field that says so: proof and sign in one."""
 _PRESSED = {"binary_sensor": "active", "sos_button": "pressed", "im_ok": "ok"}
 """Things inside that somebody must touch; a wearable may be pressed in the park."""
 _DOOR = "door_contact"
@@ -35,9 +35,9 @@ LASTING = {"bed_mat": "in_bed", "stove_plug": "on", "water_meter": "total", _DOO
 _SHUT, _OPEN = 0.0, 1.0
 _DOOR_EVENTS = {"closed": _SHUT, "opened": _OPEN}
 _DOOR_STATES = {"closed": _SHUT, "open": _OPEN}
-MODELS = frozenset((*_PRESENT, *_PRESSED, *LASTING, _DOOR))
+MODELS = frozenset((*PRESENT, *_PRESSED, *LASTING, _DOOR))
 """Device models whose facts can tell anything here."""
-FIELDS = {**_PRESENT, **LASTING}
+FIELDS = {**PRESENT, **LASTING}
 """The field of a model that can; events besides."""
 
 
@@ -65,7 +65,7 @@ def observe(state: HomeState | None, fact: Fact) -> HomeState | None:
         return state if fact.retained else _door(before, fact) or state
     if model in LASTING:
         return _change(before, fact) or state
-    if fact.values.get(_PRESENT.get(model, "")) is True or (
+    if fact.values.get(PRESENT.get(model, "")) is True or (
         fact.event is not None and fact.event == _PRESSED.get(model) and not fact.retained
     ):
         return _stir(before, fact.at, before.lasting)
@@ -132,7 +132,9 @@ def _change(before: HomeState, fact: Fact) -> HomeState | None:
     return HomeState(before.last_motion, before.last_closed, before.last_sign, lasting)
 
 
-def home(state: HomeState | None, now: int, person: Mapping[str, Any] | None = None) -> str:
+def home(
+    state: HomeState | None, now: int, person: Mapping[str, Any] | None = None
+) -> Literal["in", "out", "unknown"]:
     """Give ``in``, ``out`` or ``unknown`` at this moment; ``person`` is ``p.*``."""
     if person and is_away(person.get("away"), now):
         return "out"

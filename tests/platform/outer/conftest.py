@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from night_desk import Desk
-from outer_site import PASSWORD, PASSWORD_HASH, Site, Web, add_people, community_file
+from outer_site import PASSWORD, PASSWORD_HASH, Site, Web, add_people, at_work, community_file
 from reached_site import Reached
 from sinks import Sink
 from sqlalchemy import select
 
-from anju_platform import serve
 from anju_platform.api import create_app
 from anju_platform.auth.model import Role, User
 from anju_platform.config import Settings
@@ -78,29 +76,13 @@ def reached(site: Site) -> Iterator[Reached]:
 @pytest.fixture
 def serve_site() -> Iterator[Callable[..., Web]]:
     """Starts web processes for a database; all are stopped at the end."""
-    running: list[tuple[Any, threading.Thread]] = []
+    with ExitStack() as running:
 
-    def start(url: str, **changed: Any) -> Web:
-        settings = Settings(**({"database_url": url, "secure_cookies": False} | changed))
-        app = create_app(settings)
-        server = serve.make_server(app, host="127.0.0.1", port=0)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        running.append((server, thread))
-        deadline = time.monotonic() + 20
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        return Web(f"http://127.0.0.1:{port}", app, server, thread)
+        def start(url: str, **changed: Any) -> Web:
+            settings = Settings(**({"database_url": url, "secure_cookies": False} | changed))
+            return running.enter_context(at_work(create_app(settings)))
 
-    yield start
-    for server, _ in running:
-        server.should_exit = True
-    for _, thread in running:
-        thread.join(20)
-        assert not thread.is_alive()
+        yield start
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -210,7 +211,7 @@ def test_nothing_of_another_community_can_be_seen_or_touched(site: Site) -> None
         ):
             with pytest.raises(NotFoundError):
                 act()
-        assert service.open_alerts(session, 999) == []
+        assert service.open_alerts(session, replace(site.actor(), community_id=999)) == []
         with pytest.raises(NotFoundError):
             service.alert_detail(session, site.actor(), uuid4())
 
@@ -221,7 +222,7 @@ def test_open_alerts_come_worst_first_then_newest(site: Site) -> None:
     worst = site.alert(severity=1, detected_at=ago(hours=1))
     close(site, site.alert(severity=1), Cause.TRUE)
     with Session(site.engine) as session:
-        found = service.open_alerts(session, site.community_id)
+        found = service.open_alerts(session, site.actor())
     assert [a.id for a in found] == [worst, new, old]
     assert (found[0].place, found[0].place_en) == ("1 栋 501 卫生间", "1-501 bathroom")
     assert (found[0].x, found[0].y) == (40, 30)
@@ -369,5 +370,5 @@ def test_detail_shows_deliveries_the_nearest_doors_log_and_a_chart(site: Site) -
 
 def test_history_of_nothing_is_an_empty_page(site: Site) -> None:
     with Session(site.engine) as session:
-        page = service.history(session, site.community_id, HistoryFilter(text="x"))
+        page = service.history(session, site.actor(), HistoryFilter(text="x"))
     assert (page.rows, page.total) == ((), 0)

@@ -11,11 +11,13 @@ from anju_platform.alerts import service
 from anju_platform.alerts.model import Cause, Handling
 from anju_platform.alerts.schemas import AlertPage, AlertView, HistoryFilter
 from anju_platform.audit.service import record
-from anju_platform.auth.dependencies import Property
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.export import csv_response
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_ALERTS)])
 
 PAGE_SIZE = 50
 MOST_EXPORTED = 10_000
@@ -45,19 +47,19 @@ def history(
     except ValueError:
         return _senseless(page)
     with reading(page.engine) as session:
-        found = service.history(session, page.community.id, wanted, page=number, size=PAGE_SIZE)
+        found = service.history(session, page.actor, wanted, page=number, size=PAGE_SIZE)
     return _draw(page, found)
 
 
 @router.get("/alerts.csv")
-def history_csv(page: CurrentPage, actor: Property) -> Response:
+def history_csv(page: CurrentPage, actor: Annotated[Actor, require(Right.EXPORT)]) -> Response:
     """Give the newest alerts that match as a table for a spreadsheet, and put it on record."""
     try:
         wanted = _filter(page)
     except ValueError:
         return _senseless(page)
     with transaction(page.engine) as session:
-        found = service.history(session, page.community.id, wanted, size=MOST_EXPORTED)
+        found = service.history(session, page.actor, wanted, size=MOST_EXPORTED)
         record(session, actor, "alerts.exported", "alerts", {"rows": len(found.rows)})
     return csv_response("alerts.csv", _COLUMNS, (_csv_row(page, alert) for alert in found.rows))
 

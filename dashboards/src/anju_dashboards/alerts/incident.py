@@ -16,7 +16,7 @@ from anju_devices.model import Field
 from anju_platform.alerts import service
 from anju_platform.alerts.policy import FIRST
 from anju_platform.alerts.schemas import AlertDetail, AlertView, DeliveryView, TimelineView
-from anju_platform.auth.service import assignable
+from anju_platform.auth.repository import users
 from anju_platform.database import transaction
 from anju_platform.errors import NotFoundError
 from anju_platform.registry import listing
@@ -90,7 +90,7 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
     """Read one alert and put it into words. Reading care data is audited, so it commits."""
     with transaction(page.engine) as session:
         detail = service.alert_detail(session, page.actor, alert_id)
-        people = {each.id: each.name for each in assignable(session, page.community.id)}
+        people = {each.id: each.name for each in users(session, page.community.id)}
         device = None
         if detail.alert.device is not None:
             try:
@@ -144,6 +144,8 @@ def _recipient(page: Page, recipient: str, people: Mapping[int, str]) -> str:
     if recipient == FIRST:
         return page.text("whoever was told first")
     kind, _, name = recipient.partition(":")
+    if kind == "family":
+        return page.text(words.ROLE["family"])
     if kind == "role" and name in words.ROLE:
         return page.text(words.ROLE[name])
     return people.get(int(name), name) if kind == "user" and name.isdecimal() else name
@@ -174,7 +176,7 @@ def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told
     )
 
 
-_GOES_NOWHERE = ("retry", "dead", "expired")
+_GOES_NOWHERE = ("retry", "dead", "expired", "cancelled")
 
 
 def _charts(detail: AlertDetail, device: DeviceDetail | None) -> list[Chart]:

@@ -14,11 +14,15 @@ from anju_platform.alerts import service
 from anju_platform.alerts.model import Cause
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.alerts.service import AlertChangedError
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.rights import Right
 from anju_platform.auth.service import assignable
 from anju_platform.database import reading, transaction
 from anju_platform.errors import InvalidRequestError, NotFoundError
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_ALERTS)])
+_TAKE_ON = [require(Right.TAKE_ON)]
+_HANDLE = [require(Right.HANDLE)]
 
 Screen = Annotated[str, Form(max_length=64)]
 Version = Annotated[int, Form(ge=1)]
@@ -31,7 +35,7 @@ def alert_page(page: CurrentPage, alert_id: UUID) -> Response:
     return page.html("alerts/alert.html", section="/alerts", **context)
 
 
-@router.post("/alerts/{alert_id}/ack")
+@router.post("/alerts/{alert_id}/ack", dependencies=_TAKE_ON)
 def acknowledge(page: CurrentPage, alert_id: UUID, version: Version, screen: Screen) -> Response:
     """Take an alert on."""
     return _act(
@@ -44,7 +48,7 @@ def acknowledge(page: CurrentPage, alert_id: UUID, version: Version, screen: Scr
     )
 
 
-@router.get("/alerts/{alert_id}/dispatch")
+@router.get("/alerts/{alert_id}/dispatch", dependencies=_HANDLE)
 def ask_whom(
     page: CurrentPage, alert_id: UUID, screen: Annotated[str, Query(max_length=64)] = PAGE_SCREEN
 ) -> Response:
@@ -52,7 +56,7 @@ def ask_whom(
     return _ask(page, alert_id, "alerts/ask_dispatch.html", screen)
 
 
-@router.post("/alerts/{alert_id}/dispatch")
+@router.post("/alerts/{alert_id}/dispatch", dependencies=_HANDLE)
 def dispatch(
     page: CurrentPage,
     alert_id: UUID,
@@ -71,7 +75,7 @@ def dispatch(
     )
 
 
-@router.get("/alerts/{alert_id}/close")
+@router.get("/alerts/{alert_id}/close", dependencies=_HANDLE)
 def ask_cause(
     page: CurrentPage, alert_id: UUID, screen: Annotated[str, Query(max_length=64)] = PAGE_SCREEN
 ) -> Response:
@@ -79,7 +83,7 @@ def ask_cause(
     return _ask(page, alert_id, "alerts/ask_close.html", screen)
 
 
-@router.post("/alerts/{alert_id}/close")
+@router.post("/alerts/{alert_id}/close", dependencies=_HANDLE)
 def close(
     page: CurrentPage,
     alert_id: UUID,
@@ -112,7 +116,7 @@ def close(
         return _ask(page, alert_id, form, screen, notice=missing, given=given, status=422)
 
 
-@router.get("/alerts/{alert_id}/shelve")
+@router.get("/alerts/{alert_id}/shelve", dependencies=_HANDLE)
 def ask_how_long(
     page: CurrentPage, alert_id: UUID, screen: Annotated[str, Query(max_length=64)] = PAGE_SCREEN
 ) -> Response:
@@ -120,7 +124,7 @@ def ask_how_long(
     return _ask(page, alert_id, "alerts/ask_shelve.html", screen)
 
 
-@router.post("/alerts/{alert_id}/shelve")
+@router.post("/alerts/{alert_id}/shelve", dependencies=_HANDLE)
 def shelve(
     page: CurrentPage,
     alert_id: UUID,
@@ -155,7 +159,7 @@ def shelve(
         return _ask(page, alert_id, form, screen, notice=missing, given=given, status=422)
 
 
-@router.post("/alerts/{alert_id}/unshelve")
+@router.post("/alerts/{alert_id}/unshelve", dependencies=_HANDLE)
 def unshelve(page: CurrentPage, alert_id: UUID, version: Version, screen: Screen) -> Response:
     """Take an alert up again before its time."""
     return _act(
@@ -168,7 +172,7 @@ def unshelve(page: CurrentPage, alert_id: UUID, version: Version, screen: Screen
     )
 
 
-@router.post("/alerts/{alert_id}/comment")
+@router.post("/alerts/{alert_id}/comment", dependencies=_TAKE_ON)
 def comment(
     page: CurrentPage, alert_id: UUID, text: Annotated[str, Form(max_length=2000)], screen: Screen
 ) -> Response:

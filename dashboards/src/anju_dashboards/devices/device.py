@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from anju_dashboards.alerts.incident import Chart, value_text
 from anju_dashboards.pages import Page
+from anju_platform.auth.rights import Right
 from anju_platform.database import transaction
 from anju_platform.registry import listing
 from anju_platform.registry.schemas import DeviceDetail, DeviceRow
@@ -41,8 +42,10 @@ def read_device(page: Page, slug: str, *, limit: int) -> tuple[DeviceDetail, tup
     # a transaction, for the reading of a home's device is itself put on record
     with transaction(page.engine) as session:
         detail = listing.device_detail(session, page.actor, slug)
+        if detail.device.household and not page.actor.may(Right.SEE_CARE):
+            return detail, ()
         events = device_events(
-            session, page.community.id, slug, start=end - _EVENTS_SPAN, end=end, limit=limit
+            session, page.actor, slug, start=end - _EVENTS_SPAN, end=end, limit=limit
         )
     return detail, events
 

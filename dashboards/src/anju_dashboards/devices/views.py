@@ -17,13 +17,15 @@ from anju_dashboards.pages import CurrentPage, Page, plain_text
 from anju_dashboards.words import N_
 from anju_devices.catalog import MODELS
 from anju_platform.audit.service import record
-from anju_platform.auth.dependencies import Property
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.export import csv_response
 from anju_platform.registry import listing
 from anju_platform.registry.schemas import DeviceFilter, DevicePage, DeviceSort, DeviceStatus
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_DEVICES)])
 
 PAGE_SIZE = 50
 SPANS = {1: N_("1 hour"), 24: N_("1 day"), 168: N_("7 days"), 720: N_("30 days")}
@@ -54,7 +56,7 @@ def device_list(
 
 
 @router.get("/devices.csv")
-def device_csv(page: CurrentPage, actor: Property) -> Response:
+def device_csv(page: CurrentPage, actor: Annotated[Actor, require(Right.EXPORT)]) -> Response:
     """Give the devices that match as a table for a spreadsheet, and put it on record."""
     try:
         wanted = _filter(page)

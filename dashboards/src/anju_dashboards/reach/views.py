@@ -9,7 +9,8 @@ from starlette.responses import FileResponse, Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_dashboards.rendering import STATIC
-from anju_platform.auth.model import Role
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import transaction
 from anju_platform.errors import (
     ConflictError,
@@ -25,6 +26,7 @@ from anju_platform.notifications.outside.routing import ADDRESSED
 from anju_platform.notifications.schemas import AddressBody, ChannelBody, ChannelMade, Tried
 
 router = APIRouter(include_in_schema=False)
+_KEEP_CHANNELS = [require(Right.KEEP_CHANNELS)]
 
 _REFUSED = (InvalidRequestError, ConflictError, NotFoundError, TooManyAttemptsError)
 
@@ -99,7 +101,7 @@ def try_address(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_i
     return _me(page, carrying, tried=tried)
 
 
-@router.get("/channels")
+@router.get("/channels", dependencies=_KEEP_CHANNELS)
 def list_channels(page: CurrentPage) -> Response:
     """Show the community's channels, to administrators."""
     return _channels(page)
@@ -113,7 +115,6 @@ def _channels(
     made: ChannelMade | None = None,
     given: "_Wanted | None" = None,
 ) -> Response:
-    page.actor.demand(Role.ADMIN)
     with transaction(page.engine) as session:
         known = channels.channels(session, page.actor)
         unreached = listing.on_screens_only(session, page.community.id)
@@ -126,7 +127,7 @@ def _channels(
         tried=tried,
         made=made,
         given=given,
-        roles=[role.value for role in Role],
+        roles=[role.value for role in roles_with(Right.SEE_ALERTS)],
         unreached=unreached,
     )
 
@@ -165,7 +166,7 @@ class _Wanted(BaseModel):
 Wanted = Annotated[_Wanted, Form()]
 
 
-@router.post("/channels")
+@router.post("/channels", dependencies=_KEEP_CHANNELS)
 def add_channel(page: CurrentPage, carrying: Carrying, wanted: Wanted) -> Response:
     """Make a channel; a voice gateway's secret is shown this once."""
     slug = wanted.slug.strip()
@@ -178,7 +179,7 @@ def add_channel(page: CurrentPage, carrying: Carrying, wanted: Wanted) -> Respon
     return _tried_to(page, add, wanted)
 
 
-@router.post("/channels/{slug}")
+@router.post("/channels/{slug}", dependencies=_KEEP_CHANNELS)
 def change_channel(page: CurrentPage, carrying: Carrying, slug: Slug, wanted: Wanted) -> Response:
     """Change a channel."""
 
@@ -190,7 +191,7 @@ def change_channel(page: CurrentPage, carrying: Carrying, slug: Slug, wanted: Wa
     return _tried_to(page, change)
 
 
-@router.post("/channels/{slug}/remove")
+@router.post("/channels/{slug}/remove", dependencies=_KEEP_CHANNELS)
 def remove_channel(page: CurrentPage, slug: Slug) -> Response:
     """Remove a channel."""
     with transaction(page.engine) as session:
@@ -198,7 +199,7 @@ def remove_channel(page: CurrentPage, slug: Slug) -> Response:
     return see_other("/channels")
 
 
-@router.post("/channels/{slug}/test")
+@router.post("/channels/{slug}/test", dependencies=_KEEP_CHANNELS)
 def try_channel(page: CurrentPage, carrying: Carrying, url: PublicUrl, slug: Slug) -> Response:
     """Send a test by a channel, and say what became of it."""
 

@@ -6,18 +6,18 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, see_other
-from anju_platform.auth.model import Role
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.screens import service as screens
 from anju_platform.system.service import system_view
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_SYSTEM)])
 
 
 @router.get("/system")
 def system(page: CurrentPage) -> Response:
-    """Show gateways, lag, rates, outbox, quarantine and storage, to staff."""
-    page.actor.demand(Role.PROPERTY, Role.ADMIN)
+    """Show gateways, lag, rates, outbox, quarantine and storage."""
     state = page.request.app.state
     with reading(page.engine) as session:
         view = system_view(
@@ -34,7 +34,7 @@ def system(page: CurrentPage) -> Response:
 @router.post("/system/posts/{post}/retire")
 def retire(page: CurrentPage, post: Annotated[str, Path(max_length=64)]) -> Response:
     """Forget a duty desk that is no longer there."""
-    page.actor.demand(Role.PROPERTY, Role.ADMIN)
+    page.actor.demand(Right.KEEP_POSTS)
     with transaction(page.engine) as session:
         screens.retire(session, page.actor, post)
     return see_other("/system")

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from anju_dashboards.alerts.incident import draw_incident
 from anju_dashboards.devices.device import draw_panel
-from anju_dashboards.pages import CurrentPage, see_other
+from anju_dashboards.pages import CurrentPage, see_other, start_of
 from anju_platform.alerts import service
 from anju_platform.alerts.schemas import AlertView
-from anju_platform.auth.model import Role
+from anju_platform.auth.dependencies import CurrentActor, require
+from anju_platform.auth.rights import Right
 from anju_platform.database import reading
 from anju_platform.registry.listing import device_counts
 
@@ -19,19 +20,22 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def root() -> Response:
-    """Start at the wall."""
-    return see_other("/wall")
+def root(actor: CurrentActor) -> Response:
+    """Start where this person's work is."""
+    return see_other(start_of(actor))
 
 
 @router.get("/wall")
 def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Response:
     """Show the open alerts, the plan, and room for the selected one; ``post`` is which desk.
 
-    A guard's wall says that it is alive; others look on, and nobody relies on them.
+    A guard's wall says that it is alive; others look on, and nobody relies on them. Who has no
+    wall is sent where they begin.
     """
+    if not page.actor.may(Right.WATCH):
+        return see_other(start_of(page.actor))
     with reading(page.engine) as session:
-        alerts = service.open_alerts(session, page.community.id)
+        alerts = service.open_alerts(session, page.actor)
         counts = service.counts(session, page.community.id)
         devices = device_counts(session, page.community.id)
     return page.html(
@@ -41,7 +45,7 @@ def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Res
         devices=devices,
         post=page.text("Duty desk %(n)s", n=post),
         screen=f"wall-{post}",
-        desk=uuid4() if page.actor.role is Role.GUARD else None,
+        desk=uuid4() if page.actor.may(Right.SIT) else None,
     )
 
 
@@ -50,7 +54,7 @@ def _order(alert: AlertView) -> tuple[int, float]:
     return alert.severity, -alert.activated_at.timestamp()
 
 
-@router.get("/wall/alerts/{alert_id}")
+@router.get("/wall/alerts/{alert_id}", dependencies=[require(Right.SEE_ALERTS)])
 def selected(
     page: CurrentPage,
     alert_id: UUID,
@@ -62,7 +66,7 @@ def selected(
     return draw_incident(page, alert_id, screen="alert" if whole else screen)
 
 
-@router.get("/wall/devices/{slug}")
+@router.get("/wall/devices/{slug}", dependencies=[require(Right.SEE_DEVICES)])
 def picked(page: CurrentPage, slug: str) -> Response:
     """Draw the device picked on the plan."""
     return draw_panel(page, slug)

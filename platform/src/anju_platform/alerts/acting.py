@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository
-from anju_platform.alerts.listing import one_alert
-from anju_platform.alerts.model import Alert
+from anju_platform.alerts.life import renew
+from anju_platform.alerts.listing import is_in_reach, one_alert
+from anju_platform.alerts.model import Alert, Handling
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
@@ -26,16 +27,25 @@ class AlertChangedError(ConflictError):
         self.alert = alert
 
 
-def locked(session: Session, actor: Actor, alert_id: UUID) -> Alert:
-    """Lock an alert of the actor's community.
+def found(session: Session, actor: Actor, alert_id: UUID, *, for_update: bool = False) -> Alert:
+    """Find an alert in the actor's reach.
 
     Raises:
         NotFoundError: there is none.
     """
-    alert = repository.get(session, actor.community_id, alert_id, for_update=True)
-    if alert is None:
+    alert = repository.get(session, actor.community_id, alert_id, for_update=for_update)
+    if alert is None or not is_in_reach(session, actor, alert_id):
         raise NotFoundError("there is no such alert")
     return alert
+
+
+def locked(session: Session, actor: Actor, alert_id: UUID) -> Alert:
+    """Lock an alert in the actor's reach.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    return found(session, actor, alert_id, for_update=True)
 
 
 def present(session: Session, alert: Alert) -> AlertView:
@@ -73,6 +83,14 @@ def note_step(
         session, alert, kind, now(), user_id=actor.user_id, screen=screen, data=data
     )
     record(session, actor, f"alert.{kind}", f"alert:{alert.id}", {"screen": screen})
+
+
+def take_on(session: Session, actor: Actor, alert: Alert, screen: str) -> None:
+    """Let the person have the alert."""
+    alert.handling = Handling.ACKED
+    alert.acked_at, alert.acked_by = now(), actor.user_id
+    renew(alert, alert.acked_at)
+    note_step(session, actor, alert, "acked", screen=screen, data={})
 
 
 def changed(session: Session, alert: Alert) -> AlertView:

@@ -21,7 +21,9 @@ from anju_platform.alerts.schemas import (
     ShelveRequest,
 )
 from anju_platform.audit.service import record
-from anju_platform.auth.dependencies import CurrentActor, Database, Property
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import Database, require
+from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.export import csv_response
 
@@ -38,14 +40,16 @@ class HistoryQuery(HistoryFilter):
 
 
 @router.get("")
-def list_open(database: Database, actor: CurrentActor) -> list[AlertView]:
+def list_open(
+    database: Database, actor: Annotated[Actor, require(Right.SEE_ALERTS)]
+) -> list[AlertView]:
     """Give the open alerts, P1 first, newest first."""
     with reading(database) as session:
-        return service.open_alerts(session, actor.community_id)
+        return service.open_alerts(session, actor)
 
 
 @router.get("/counts")
-def count(database: Database, actor: CurrentActor) -> AlertCounts:
+def count(database: Database, actor: Annotated[Actor, require(Right.WATCH)]) -> AlertCounts:
     """Give the numbers at the top of the wall."""
     with reading(database) as session:
         return service.counts(session, actor.community_id)
@@ -53,20 +57,24 @@ def count(database: Database, actor: CurrentActor) -> AlertCounts:
 
 @router.get("/history")
 def history(
-    database: Database, actor: CurrentActor, query: Annotated[HistoryQuery, Query()]
+    database: Database,
+    actor: Annotated[Actor, require(Right.SEE_ALERTS)],
+    query: Annotated[HistoryQuery, Query()],
 ) -> AlertPage:
     """Give one page of all alerts that match, newest first."""
     with reading(database) as session:
-        return service.history(session, actor.community_id, query, page=query.page, size=query.size)
+        return service.history(session, actor, query, page=query.page, size=query.size)
 
 
 @router.get("/history.csv", response_class=StreamingResponse)
 def export(
-    database: Database, actor: Property, query: Annotated[HistoryFilter, Query()]
+    database: Database,
+    actor: Annotated[Actor, require(Right.EXPORT)],
+    query: Annotated[HistoryFilter, Query()],
 ) -> StreamingResponse:
     """Give the newest 10,000 alerts that match, as CSV."""
     with transaction(database) as session:
-        found = service.history(session, actor.community_id, query, size=_MOST_EXPORTED)
+        found = service.history(session, actor, query, size=_MOST_EXPORTED)
         record(session, actor, "alerts.exported", "alerts", {"rows": len(found.rows)})
     return csv_response(
         "alerts.csv", list(AlertView.model_fields), (row.model_dump() for row in found.rows)
@@ -74,7 +82,9 @@ def export(
 
 
 @router.get("/{alert_id}")
-def detail(database: Database, actor: CurrentActor, alert_id: UUID) -> AlertDetail:
+def detail(
+    database: Database, actor: Annotated[Actor, require(Right.SEE_ALERTS)], alert_id: UUID
+) -> AlertDetail:
     """Give all about one alert; reading a home's contacts is audited."""
     with transaction(database) as session:
         return service.alert_detail(session, actor, alert_id)
@@ -82,7 +92,10 @@ def detail(database: Database, actor: CurrentActor, alert_id: UUID) -> AlertDeta
 
 @router.post("/{alert_id}/ack")
 def acknowledge(
-    database: Database, actor: CurrentActor, alert_id: UUID, request: AckRequest
+    database: Database,
+    actor: Annotated[Actor, require(Right.TAKE_ON)],
+    alert_id: UUID,
+    request: AckRequest,
 ) -> AlertView:
     """Take an alert on; the first wins, the second gets 409 with the present state."""
     with transaction(database) as session:
@@ -93,7 +106,10 @@ def acknowledge(
 
 @router.post("/{alert_id}/dispatch")
 def dispatch(
-    database: Database, actor: CurrentActor, alert_id: UUID, request: DispatchRequest
+    database: Database,
+    actor: Annotated[Actor, require(Right.HANDLE)],
+    alert_id: UUID,
+    request: DispatchRequest,
 ) -> AlertView:
     """Send a person."""
     with transaction(database) as session:
@@ -109,7 +125,10 @@ def dispatch(
 
 @router.post("/{alert_id}/close")
 def close(
-    database: Database, actor: CurrentActor, alert_id: UUID, request: CloseRequest
+    database: Database,
+    actor: Annotated[Actor, require(Right.HANDLE)],
+    alert_id: UUID,
+    request: CloseRequest,
 ) -> AlertView:
     """Close with a cause."""
     with transaction(database) as session:
@@ -126,7 +145,10 @@ def close(
 
 @router.post("/{alert_id}/shelve")
 def shelve(
-    database: Database, actor: CurrentActor, alert_id: UUID, request: ShelveRequest
+    database: Database,
+    actor: Annotated[Actor, require(Right.HANDLE)],
+    alert_id: UUID,
+    request: ShelveRequest,
 ) -> AlertView:
     """Put aside; what a life may hang on (P1, latching) only when a second person does so too."""
     with transaction(database) as session:
@@ -144,7 +166,10 @@ def shelve(
 
 @router.post("/{alert_id}/unshelve")
 def unshelve(
-    database: Database, actor: CurrentActor, alert_id: UUID, request: AckRequest
+    database: Database,
+    actor: Annotated[Actor, require(Right.HANDLE)],
+    alert_id: UUID,
+    request: AckRequest,
 ) -> AlertView:
     """Take it up again before its time."""
     with transaction(database) as session:
@@ -155,8 +180,29 @@ def unshelve(
 
 @router.post("/{alert_id}/comments")
 def comment(
-    database: Database, actor: CurrentActor, alert_id: UUID, request: CommentRequest
+    database: Database,
+    actor: Annotated[Actor, require(Right.TAKE_ON)],
+    alert_id: UUID,
+    request: CommentRequest,
 ) -> AlertView:
     """Add words to the timeline."""
     with transaction(database) as session:
         return service.comment(session, actor, alert_id, text=request.text, screen=request.screen)
+
+
+@router.put("/{alert_id}/going")
+def go(
+    database: Database, actor: Annotated[Actor, require(Right.OWN_HOMES)], alert_id: UUID
+) -> AlertView:
+    """Say that one of the family goes there; 409 with who goes already."""
+    with transaction(database) as session:
+        return service.go(session, actor, alert_id, screen="family")
+
+
+@router.delete("/{alert_id}/going")
+def stay(
+    database: Database, actor: Annotated[Actor, require(Right.OWN_HOMES)], alert_id: UUID
+) -> AlertView:
+    """Say that one does not go after all."""
+    with transaction(database) as session:
+        return service.stay(session, actor, alert_id, screen="family")

@@ -29,6 +29,7 @@ def end(alert: Alert, at: datetime) -> None:
     """Close an alert; nothing of it is due any more."""
     take_off_the_shelf(alert)
     alert.handling, alert.closed_at = Handling.CLOSED, at
+    alert.going_by = alert.going_at = None
 
 
 def is_shelved(alert: Alert) -> bool:

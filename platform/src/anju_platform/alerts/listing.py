@@ -9,6 +9,7 @@ from sqlalchemy import (
     Executable,
     Select,
     Uuid,
+    and_,
     bindparam,
     case,
     cast,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from anju_platform.alerts.model import Alert, FeedEntry, TimelineEntry
+from anju_platform.alerts.model import Alert, FeedEntry, Handling, Mode, TimelineEntry
 from anju_platform.alerts.schemas import (
     AlertCounts,
     AlertPage,
@@ -31,16 +32,22 @@ from anju_platform.alerts.schemas import (
     HistoryFilter,
     TimelineView,
 )
+from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import User
 from anju_platform.auth.repository import people_on_duty
+from anju_platform.auth.rights import Right
 from anju_platform.database import Json, now
 from anju_platform.notifications.model import Channel, Delivery, Notification
-from anju_platform.registry.listing import nearest_placed
+from anju_platform.registry.listing import below, nearest_placed
 from anju_platform.registry.model import Device, Place
 
 MOST_OPEN = 1000
 """No wall can show more; the counts still tell all."""
 
+_UPKEEP = 4
+"""At this severity it is about a device, not about somebody."""
+_SILENT = ("door-duress",)
+"""Nobody on site, nor a relative who may be there, is told that a cry for help was heard."""
 _ON_DUTY = timedelta(minutes=10)
 _LOAD_SPAN = timedelta(hours=1)
 _LOAD_UNITS = 6  # ten-minute units in the span
@@ -48,6 +55,7 @@ _LOAD_UNITS = 6  # ten-minute units in the span
 _owner = aliased(User)
 _acker = aliased(User)
 _closer = aliased(User)
+_goer = aliased(User)
 # Written out, not bound: the planner must see that the index of open alerts serves.
 _IS_OPEN: ColumnElement[bool] = Alert.handling != literal_column("'closed'")
 
@@ -73,6 +81,7 @@ _VIEW = (
     func.coalesce(Alert.owner_id, Alert.acked_by).label("owner_id"),
     func.coalesce(_owner.name, _acker.name).label("owner"),
     _closer.name.label("closed_by"),
+    _goer.name.label("going"),
     func.coalesce(Alert.evidence["late_s"].as_float(), 0.0).label("late_s"),
 )
 """The columns of a row, named as :class:`AlertView` names them."""
@@ -87,6 +96,7 @@ def _rows() -> Select[*tuple[Any, ...]]:
         .outerjoin(_owner, _owner.id == Alert.owner_id)
         .outerjoin(_acker, _acker.id == Alert.acked_by)
         .outerjoin(_closer, _closer.id == Alert.closed_by)
+        .outerjoin(_goer, _goer.id == Alert.going_by)
         .outerjoin(_spot, true())
     )
 
@@ -104,15 +114,54 @@ def one_alert(session: Session, community_id: int, alert_id: UUID) -> AlertView 
     return found[0] if found else None
 
 
-def open_alerts(session: Session, community_id: int, *, limit: int = MOST_OPEN) -> list[AlertView]:
-    """Give the open alerts, P1 first, newest first."""
+def _in_reach(actor: Actor) -> ColumnElement[bool]:
+    """Say which alerts somebody may read: all, or those they are sent to, near or at home with."""
+    here = Alert.community_id == actor.community_id
+    if actor.may(Right.WATCH):
+        return here
+    mine: list[ColumnElement[bool]] = [Alert.owner_id == actor.user_id]
+    if actor.places:
+        tops = select(Place.id).where(Place.id.in_(actor.places))
+        mine.append(Alert.place_id.in_(below(tops)))
+    if actor.homes:
+        mine.append(Alert.household_id.in_(actor.homes))
+    return and_(here, or_(*mine))
+
+
+def is_in_reach(session: Session, actor: Actor, alert_id: UUID) -> bool:
+    """Tell whether somebody may read an alert."""
+    query = select(Alert.id).where(Alert.id == alert_id, _in_reach(actor))
+    return session.scalar(query) is not None
+
+
+def open_alerts(session: Session, actor: Actor, *, limit: int = MOST_OPEN) -> list[AlertView]:
+    """Give the open alerts that somebody may read, P1 first, newest first."""
     query = (
         _rows()
-        .where(Alert.community_id == community_id, _IS_OPEN)
+        .where(_in_reach(actor), _IS_OPEN)
         .order_by(Alert.severity, Alert.detected_at.desc(), Alert.id)
         .limit(limit)
     )
     return _views(session, query)
+
+
+def home_alerts(
+    session: Session, household_id: int, *, closed_since: datetime
+) -> tuple[list[AlertView], list[AlertView]]:
+    """Give what a home's family sees: the open alerts, the worst first, and those closed lately."""
+    of_home = (
+        Alert.household_id == household_id,
+        Alert.mode != Mode.TEST,
+        Alert.severity < _UPKEEP,
+        Alert.rule_id.not_in(_SILENT),
+    )
+    is_open = _rows().where(*of_home, _IS_OPEN).order_by(Alert.severity, Alert.detected_at.desc())
+    was_closed = (
+        _rows()
+        .where(*of_home, Alert.handling == Handling.CLOSED, Alert.closed_at >= closed_since)
+        .order_by(Alert.closed_at.desc())
+    )
+    return _views(session, is_open.limit(20)), _views(session, was_closed.limit(5))
 
 
 def counts(session: Session, community_id: int, *, at: datetime | None = None) -> AlertCounts:
@@ -152,15 +201,15 @@ def counts(session: Session, community_id: int, *, at: datetime | None = None) -
 
 def history(
     session: Session,
-    community_id: int,
+    actor: Actor,
     wanted: HistoryFilter | None = None,
     *,
     page: int = 1,
     size: int = 50,
 ) -> AlertPage:
-    """Give one page of all alerts that match, newest first."""
+    """Give one page of all alerts that match and somebody may read, newest first."""
     wanted = wanted or HistoryFilter()
-    conditions = [Alert.community_id == community_id, *_conditions(wanted)]
+    conditions = [_in_reach(actor), *_conditions(wanted)]
     total = session.scalar(
         select(func.count())
         .select_from(Alert)

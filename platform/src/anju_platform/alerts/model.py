@@ -72,7 +72,8 @@ class Alert(Table):
     of what nobody has, the end of an acknowledgement; means nothing once it is closed.
     ``policy`` is the plan it goes by, as it was when it began (null: not begun), ``step`` how
     many of its steps are behind it. ``shelf`` says for how long and why it is put aside, and
-    who wished and agreed to that.
+    who wished and agreed to that. ``going_by`` is who of the home's family goes there, which
+    does not take it on for the desk.
     """
 
     __tablename__ = "alerts"
@@ -124,6 +125,8 @@ class Alert(Table):
     evidence: Mapped[Json] = mapped_column(default=dict)
     due_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     policy: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    going_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    going_at: Mapped[datetime | None]
     shelf: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
     step: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     version: Mapped[int] = mapped_column(default=1)
@@ -133,7 +136,8 @@ class TimelineEntry(Table):
     """One step in an alert's life, never changed: who, when, from which screen.
 
     ``kind``: raised, reactivated, reopened, rose, fell, cleared, unknown, acked, dispatched,
-    commented, closed, told, escalated, expired, shelf_asked, shelved, unshelved.
+    commented, closed, told, escalated, expired, shelf_asked, shelved, unshelved, going,
+    not_going.
     """
 
     __tablename__ = "alert_timeline"

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from anju_platform.auth.rights import TOLD
 from anju_platform.database import from_millis, to_millis
 from anju_platform.errors import InvalidRequestError
 
@@ -16,7 +17,6 @@ P = TypeVar("P", bound="Policy")
 
 FIRST = "first"
 """A target: whoever was told when the alert was raised."""
-ROLES = frozenset({"guard", "property", "admin"})
 MOST_STEPS = 20
 MOST_TARGETS = 20
 FIRST_WITHIN: Mapping[int, timedelta] = {
@@ -166,11 +166,11 @@ def _check_target(target: str, where: str) -> None:
     kind, _, name = target.partition(":")
     known = (
         target == FIRST
-        or (kind == "role" and name in ROLES)
+        or (kind == "role" and name in TOLD)
         or (kind == "user" and name.isascii() and name.isdecimal())
     )
     if not known:
-        roles = ", ".join(f"role:{role}" for role in sorted(ROLES))
+        roles = ", ".join(f"role:{role}" for role in sorted(TOLD))
         raise InvalidRequestError(
             f"{where} tells {target!r}: it must be {FIRST!r}, one of {roles}, or user:<id>"
         )

@@ -24,8 +24,8 @@ class AlertView(View):
 
     ``place`` is the whole place in words; ``x``/``y`` are metres on the site plan, taken
     from the nearest placed ancestor. ``late_s`` says how long after the fact it was
-    detected. ``owner`` is whom it was dispatched to, else who acknowledged it. ``step`` is
-    how far calling others has come.
+    detected. ``owner`` is whom it was dispatched to, else who acknowledged it; ``going`` is who
+    of the family goes there. ``step`` is how far calling others has come.
     """
 
     id: UUID
@@ -58,6 +58,9 @@ class AlertView(View):
     acked_by: str | None = None
     owner_id: int | None = None
     owner: str | None = None
+    going: str | None = None
+    going_by: int | None = None
+    going_at: datetime | None = None
     closed_at: datetime | None = None
     closed_by: str | None = None
     cause: Cause | None = None

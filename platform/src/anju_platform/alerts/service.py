@@ -12,10 +12,13 @@ from anju_platform.alerts.acting import (
     changed,
     demand,
     demand_version,
+    found,
     locked,
     note_step,
     present,
+    take_on,
 )
+from anju_platform.alerts.going import go, stay
 from anju_platform.alerts.life import end, people_are_called, renew
 from anju_platform.alerts.listing import counts, history, one_alert, open_alerts
 from anju_platform.alerts.model import Alert, Cause, Condition, Handling
@@ -31,7 +34,7 @@ from anju_platform.alerts.schemas import (
 from anju_platform.alerts.shelving import is_for_life, shelf_of, shelve, unshelve
 from anju_platform.alerts.telling import tell
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import Role
+from anju_platform.auth.rights import Right
 from anju_platform.auth.service import assignable
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
@@ -40,7 +43,7 @@ from anju_platform.people import service as people
 from anju_platform.people.schemas import ContactView
 from anju_platform.registry.listing import feed_position
 from anju_platform.registry.model import Device
-from anju_platform.registry.privacy import HEALTH_FIELDS
+from anju_platform.registry.privacy import UPKEEP_FIELDS, may_read
 from anju_platform.telemetry import series
 
 __all__ = [
@@ -52,12 +55,14 @@ __all__ = [
     "counts",
     "dispatch",
     "feed_position",
+    "go",
     "history",
     "is_for_life",
     "one_alert",
     "open_alerts",
     "shelve",
     "snapshot_arrived",
+    "stay",
     "unshelve",
 ]
 
@@ -67,7 +72,6 @@ _CHART_INTERVALS = 40
 _CHART_FIELDS = 3
 _ACCESS_EVENTS = ("access_granted", "access_denied")
 _ACCESS_ENTRIES = 20
-_UPKEEP = {"battery", "rssi"}
 
 
 def acknowledge(
@@ -87,7 +91,7 @@ def acknowledge(
         return present(session, alert)
     demand(session, alert, alert.handling == Handling.UNACKED, "somebody has taken it on already")
     demand_version(session, alert, version)
-    _take_on(session, actor, alert, screen)
+    take_on(session, actor, alert, screen)
     if alert.condition == Condition.CLEAR and not alert.latched:
         at = now()
         end(alert, at)
@@ -113,7 +117,7 @@ def dispatch(
     demand(session, alert, alert.handling != Handling.CLOSED, "it is closed already")
     demand_version(session, alert, version)
     if alert.handling == Handling.UNACKED:
-        _take_on(session, actor, alert, screen)
+        take_on(session, actor, alert, screen)
     alert.owner_id = user_id
     renew(alert, now())
     said = {"user_id": user_id, "name": person.name}
@@ -175,22 +179,13 @@ def comment(session: Session, actor: Actor, alert_id: UUID, *, text: str, screen
     return changed(session, alert)
 
 
-def _take_on(session: Session, actor: Actor, alert: Alert, screen: str) -> None:
-    alert.handling = Handling.ACKED
-    alert.acked_at, alert.acked_by = now(), actor.user_id
-    renew(alert, alert.acked_at)
-    note_step(session, actor, alert, "acked", screen=screen, data={})
-
-
 def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
     """Give all about one alert. A look at a home's alert is audited: call in a transaction.
 
     Raises:
         NotFoundError: no such alert in the actor's community.
     """
-    alert = repository.get(session, actor.community_id, alert_id)
-    if alert is None:
-        raise NotFoundError("there is no such alert")
+    alert = found(session, actor, alert_id)
     device = session.get(Device, alert.device_id) if alert.device_id is not None else None
     return AlertDetail(
         alert=present(session, alert),
@@ -202,9 +197,10 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
         deliveries=listing.deliveries(session, alert.id),
         access_log=_access_log(session, alert),
         chart=_chart(actor, alert, device) if device is not None else None,
-        values=_for(actor, alert.evidence.get("values")),
-        data=_for(actor, alert.evidence.get("data")),
+        values=_for(actor, alert, alert.evidence.get("values")),
+        data=_for(actor, alert, alert.evidence.get("data")),
         media_ready=alert.media_id is not None
+        and actor.may(Right.WATCH)
         and listing.media_ready(session, alert.community_id, alert.media_id),
     )
 
@@ -216,15 +212,17 @@ def _next_step(alert: Alert) -> NextStep | None:
     return NextStep(at=alert.due_at, to=course.step(alert.step).to)
 
 
-def _for(actor: Actor, said: Json | None) -> Json:
-    """Give what was said, without health values where the actor may not see them."""
-    known = said or {}
-    return {k: v for k, v in known.items() if actor.may_see_health or k not in HEALTH_FIELDS}
+def _for(actor: Actor, alert: Alert, said: Json | None) -> Json:
+    """Give what was said, without what the actor may not see."""
+    in_home = alert.household_id is not None
+    return {k: v for k, v in (said or {}).items() if may_read(actor, k, in_home=in_home)}
 
 
 def _timeline(session: Session, actor: Actor, alert: Alert) -> tuple[TimelineView, ...]:
     return tuple(
-        step.model_copy(update={"data": step.data | {"values": _for(actor, step.data["values"])}})
+        step.model_copy(
+            update={"data": step.data | {"values": _for(actor, alert, step.data["values"])}}
+        )
         if "values" in step.data
         else step
         for step in listing.timeline(session, alert.id)
@@ -232,11 +230,12 @@ def _timeline(session: Session, actor: Actor, alert: Alert) -> tuple[TimelineVie
 
 
 def _contacts(session: Session, actor: Actor, alert: Alert) -> tuple[ContactView, ...]:
-    """Give whom to call: to a guard only while the alert is open. The look is audited anyway."""
+    """Give whom to call: while it is open to whoever may see to it. The look is audited anyway."""
     if alert.household_id is None:
         return ()
     reason: Json = {"alert": str(alert.id)}
-    if actor.role is Role.GUARD and alert.handling == Handling.CLOSED:
+    may_call = actor.may(Right.TAKE_ON) and alert.handling != Handling.CLOSED
+    if not may_call and not actor.may(Right.SEE_HOMES):
         people.note_look(session, actor, alert.household_id, reason=reason)
         return ()
     return people.contacts(session, actor, alert.household_id, reason=reason)
@@ -272,12 +271,16 @@ def _access_log(session: Session, alert: Alert) -> tuple[AccessView, ...]:
 def _chart(actor: Actor, alert: Alert, device: Device) -> ChartView | None:
     """Choose the series that tell the story: what raised it, else what the device measures."""
     model = MODELS.get(device.model)
-    if model is None:
+    if model is None or not actor.may(Right.SEE_DEVICES):
         return None
-    hidden = _UPKEEP if actor.may_see_health else _UPKEEP | HEALTH_FIELDS
     raised_by = alert.evidence.get("values") or {}
-    names = [f.name for f in model.fields if f.name in raised_by and f.name not in hidden]
-    names = names or [f.name for f in model.fields if f.name not in hidden]
+    in_home = device.household_id is not None
+    shown = [
+        f.name
+        for f in model.fields
+        if f.name not in UPKEEP_FIELDS and may_read(actor, f.name, in_home=in_home)
+    ]
+    names = [name for name in shown if name in raised_by] or shown
     if not names:
         return None
     spoken = timedelta(seconds=_CHART_INTERVALS * (device.interval_s or model.interval_s))

@@ -6,6 +6,18 @@ from anju_platform.alerts.model import Alert
 from anju_platform.notifications.planning import plan
 from anju_platform.notifications.repository import Planned
 
+FAMILY = "role:family"
+
+
+def meant(household_id: int | None, target: str) -> str | None:
+    """Give whom a target means for an alert of that home: ``role:family`` is its family alone.
+
+    Nothing where there is no home: nobody's family is told of a gate.
+    """
+    if target != FAMILY:
+        return target
+    return None if household_id is None else f"family:{household_id}"
+
 
 def tell(alert: Alert, kind: str, recipients: Sequence[str], *, step: int = 0) -> list[Planned]:
     """Plan messages about the alert's present version: what happened (``kind``), to whom.

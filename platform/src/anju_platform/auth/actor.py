@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from anju_platform.auth.model import Role
+from anju_platform.auth.rights import RIGHTS, Right, roles_with
 from anju_platform.errors import ForbiddenError
 
 
@@ -12,6 +13,8 @@ class Actor:
 
     ``session_csrf`` goes into every form (field ``csrf``) or header ``X-CSRF-Token``;
     ``token_hash`` names the log-in itself. ``everywhere``: an administrator of all communities.
+    ``homes`` and ``places`` are what somebody who may not watch everything is there for (the
+    ids of households and of the tops of place trees).
     """
 
     user_id: int
@@ -24,18 +27,19 @@ class Actor:
     token_hash: str
     address: str | None = None
     everywhere: bool = False
+    homes: frozenset[int] = frozenset()
+    places: frozenset[int] = frozenset()
 
-    def demand(self, *roles: Role) -> None:
-        """Check that this person has one of ``roles``.
+    def may(self, right: Right | str) -> bool:
+        """Tell whether this person has a right."""
+        return right in RIGHTS[self.role]
+
+    def demand(self, right: Right) -> None:
+        """Check that this person has a right.
 
         Raises:
             ForbiddenError: the role does not allow it.
         """
-        if self.role not in roles:
-            allowed = " or ".join(roles)
+        if not self.may(right):
+            allowed = " or ".join(roles_with(right))
             raise ForbiddenError(f"this needs the role {allowed}; yours is {self.role}")
-
-    @property
-    def may_see_health(self) -> bool:
-        """Whether health values (heart rate ...) are shown; guards see place and kind only."""
-        return self.role is Role.ADMIN

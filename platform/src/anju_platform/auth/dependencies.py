@@ -1,8 +1,7 @@
 """What an endpoint asks for to know who is calling: the cookie, the CSRF check, the role."""
 
 import hmac
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from sqlalchemy import Engine
@@ -11,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from anju_platform.auth import repository, service
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Role
+from anju_platform.auth.rights import Right
 from anju_platform.config import Settings
 from anju_platform.database import now, reading, transaction
 from anju_platform.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
@@ -58,6 +58,7 @@ def find_actor(request: Request, token_hash: str) -> Actor:
             community_id = repository.community_for(session, slug)
         if community_id is None:
             raise NotFoundError("there is no community yet: run 'anju community import FILE'")
+        homes, places = repository.scopes(session, user.id, user.role)
         actor = Actor(
             user_id=user.id,
             username=user.username,
@@ -69,6 +70,8 @@ def find_actor(request: Request, token_hash: str) -> Actor:
             token_hash=token_hash,
             address=client_address(request),
             everywhere=user.community_id is None,
+            homes=homes,
+            places=places,
         )
     if found.stale:
         with transaction(engine) as session:
@@ -85,14 +88,14 @@ async def _check_csrf(request: Request, actor: Actor) -> None:
         raise ForbiddenError("the form is out of date; load the page again and repeat")
 
 
-def require(*roles: Role) -> Callable[[Actor], Awaitable[Actor]]:
-    """Make a dependency that gives the actor if their role is one of ``roles``."""
+def require(right: Right) -> Any:
+    """Make a dependency that gives the actor if they have a right."""
 
     async def allowed(actor: CurrentActor) -> Actor:
-        actor.demand(*roles)
+        actor.demand(right)
         return actor
 
-    return allowed
+    return Depends(allowed)
 
 
 def engine(request: Request) -> Engine:
@@ -106,15 +109,6 @@ Database = Annotated[Engine, Depends(engine)]
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]
 """Any logged-in person."""
-
-Guard = Annotated[Actor, Depends(require(Role.GUARD))]
-"""Guards: they sit at the duty desks."""
-
-Property = Annotated[Actor, Depends(require(Role.PROPERTY, Role.ADMIN))]
-"""Property staff and administrators."""
-
-Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
-"""Administrators."""
 
 
 def client_address(request: Request) -> str | None:
@@ -145,7 +139,7 @@ def log_in(request: Request, response: Response, username: str, password: str) -
     response.set_cookie(
         COOKIE,
         token,
-        max_age=settings.session_hours * 3600,
+        max_age=round(service.LONGEST.total_seconds()),  # it may end before: we know when
         httponly=True,
         samesite="lax",
         secure=settings.secure_cookies,

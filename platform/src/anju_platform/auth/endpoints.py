@@ -6,7 +6,8 @@ from fastapi import APIRouter, Body, Request, Response
 
 from anju_platform.auth import dependencies, service
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.dependencies import CurrentActor, Database
+from anju_platform.auth.dependencies import CurrentActor, Database, require
+from anju_platform.auth.rights import Right
 from anju_platform.auth.schemas import Credentials, SessionView, UserView
 from anju_platform.database import reading, transaction
 
@@ -45,7 +46,7 @@ def set_locale(
 
 
 @router.get("/users")
-def people(database: Database, actor: CurrentActor) -> list[UserView]:
+def people(database: Database, actor: Annotated[Actor, require(Right.HANDLE)]) -> list[UserView]:
     """Give the people who may be sent to an alert."""
     with reading(database) as session:
         return service.assignable(session, actor.community_id)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Key, Table
@@ -14,6 +14,11 @@ class Role(StrEnum):
 
     GUARD = "guard"
     PROPERTY = "property"
+    OFFICE = "office"
+    GRID = "grid"
+    FAMILY = "family"
+    INSTALLER = "installer"
+    AUDITOR = "auditor"
     ADMIN = "admin"
 
 
@@ -33,8 +38,30 @@ class User(Table):
     locked_until: Mapped[datetime | None]
 
 
+class HomeScope(Table):
+    """A home that a user belongs to; ``relation`` is what they are to whoever lives there."""
+
+    __tablename__ = "user_homes"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    household_id: Mapped[int] = mapped_column(
+        ForeignKey("households.id"), primary_key=True, index=True
+    )
+    relation: Mapped[str] = mapped_column(default="")
+
+
+class PlaceScope(Table):
+    """A place, with all that lies in it, that a user looks after."""
+
+    __tablename__ = "user_places"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    place_id: Mapped[int] = mapped_column(ForeignKey("places.id"), primary_key=True)
+
+
 class LoginSession(Table):
-    """One log-in of one browser; only a hash of its token is kept."""
+    """One log-in of one browser; only a hash of its token is kept.
+
+    Unused for ``idle_hours`` it is over.
+    """
 
     __tablename__ = "sessions"
     token_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -43,5 +70,6 @@ class LoginSession(Table):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
+    idle_hours: Mapped[int] = mapped_column(SmallInteger, default=2, server_default="2")
     address: Mapped[str | None]
     agent: Mapped[str | None]

@@ -1,11 +1,13 @@
 """SQL of users and sessions."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy import delete, func, literal, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from anju_platform.auth.model import LoginSession, Role, User
+from anju_platform.auth.model import HomeScope, LoginSession, PlaceScope, Role, User
+
+_HOUR = timedelta(hours=1)
 
 
 def user_by_name(session: Session, username: str, *, for_update: bool = False) -> User | None:
@@ -27,6 +29,33 @@ def users(session: Session, community_id: int) -> list[User]:
         .order_by(User.name, User.id)
     )
     return list(session.scalars(query))
+
+
+def scopes(session: Session, user_id: int, role: str) -> tuple[frozenset[int], frozenset[int]]:
+    """Give the homes and the places somebody is there for: of those who look after some only."""
+    homes = select(HomeScope.household_id).where(HomeScope.user_id == user_id)
+    places = select(PlaceScope.place_id).where(PlaceScope.user_id == user_id)
+    return (
+        frozenset(session.scalars(homes)) if role == Role.FAMILY else frozenset(),
+        frozenset(session.scalars(places)) if role == Role.GRID else frozenset(),
+    )
+
+
+def families(session: Session, community_id: int) -> dict[int, frozenset[int]]:
+    """Give the homes of each person of a family who may log in, by user."""
+    query = (
+        select(HomeScope.user_id, HomeScope.household_id)
+        .join(User, User.id == HomeScope.user_id)
+        .where(
+            User.community_id == community_id,
+            User.role == Role.FAMILY,
+            User.disabled.is_(False),
+        )
+    )
+    found: dict[int, frozenset[int]] = {}
+    for user_id, household_id in session.execute(query):
+        found[user_id] = found.get(user_id, frozenset()) | {household_id}
+    return found
 
 
 def login_session(session: Session, token_hash: str) -> tuple[LoginSession, User] | None:
@@ -57,11 +86,14 @@ def delete_sessions_of(session: Session, user_id: int) -> None:
     session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
 
 
-def delete_expired(session: Session, at: datetime, idle_since: datetime) -> None:
+def delete_expired(session: Session, at: datetime) -> None:
     """Forget log-ins that are over."""
     session.execute(
         delete(LoginSession).where(
-            or_(LoginSession.expires_at < at, LoginSession.last_used_at < idle_since)
+            or_(
+                LoginSession.expires_at < at,
+                LoginSession.last_used_at + LoginSession.idle_hours * literal(_HOUR) < at,
+            )
         )
     )
 
@@ -74,7 +106,7 @@ def people_on_duty(session: Session, community_id: int, since: datetime) -> int:
         .join(LoginSession, LoginSession.user_id == User.id)
         .where(
             User.community_id == community_id,
-            User.role != Role.ADMIN,
+            User.role.in_((Role.GUARD, Role.PROPERTY)),
             LoginSession.last_used_at >= since,
         )
     )

@@ -13,6 +13,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth import passwords, repository
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import LoginSession, Role, User
+from anju_platform.auth.rights import Right, roles_with
 from anju_platform.auth.schemas import UserView
 from anju_platform.auth.throttle import Throttle, lock_s, refuse
 from anju_platform.database import now, transaction
@@ -26,6 +27,11 @@ from anju_platform.errors import (
 
 IDLE = timedelta(hours=2)
 """A log-in unused for so long is over (an open live screen counts as use)."""
+_ON_A_PHONE = (Role.FAMILY, Role.GRID)
+"""They look once a day or a week, on a telephone of their own, and must not be locked out then."""
+_PHONE_IDLE = timedelta(days=30)
+LONGEST = timedelta(days=180)
+"""No log-in lasts longer."""
 
 _TOUCH = timedelta(minutes=1)
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -54,7 +60,9 @@ def log_in(
     agent: str | None = None,
     previous_token: str | None = None,
 ) -> str:
-    """Check a password and open a session of at most ``hours``; give its secret token.
+    """Check a password and open a session; give its secret token.
+
+    It is one of at most ``hours``, but on the telephones of families and grid workers.
 
     Only a hash of the token is stored. The session of ``previous_token`` ends, so a token
     known before the log-in is worth nothing after it. Every try that is
@@ -138,7 +146,10 @@ def _open_session(
     if previous_token:
         repository.delete_session(session, hash_token(previous_token))
     moment = now()
-    repository.delete_expired(session, moment, moment - IDLE)
+    repository.delete_expired(session, moment)
+    lasts, idle = timedelta(hours=hours), IDLE
+    if user.role in _ON_A_PHONE:
+        lasts, idle = LONGEST, _PHONE_IDLE
     token = secrets.token_urlsafe(32)
     session.add(
         LoginSession(
@@ -146,8 +157,9 @@ def _open_session(
             user_id=user.id,
             csrf=secrets.token_urlsafe(32),
             created_at=moment,
-            expires_at=moment + timedelta(hours=hours),
+            expires_at=moment + lasts,
             last_used_at=moment,
+            idle_hours=idle // timedelta(hours=1),
             address=address,
             agent=(agent or "")[:256] or None,
         )
@@ -186,7 +198,11 @@ def find_session(session: Session, token_hash: str, at: datetime | None = None) 
     if found is None:
         raise NotAuthenticatedError("please log in")
     login, user = found
-    if login.expires_at <= moment or login.last_used_at <= moment - IDLE or user.disabled:
+    if (
+        login.expires_at <= moment
+        or login.last_used_at + timedelta(hours=login.idle_hours) <= moment
+        or user.disabled
+    ):
         raise NotAuthenticatedError("your session is over; please log in again")
     return Open(user, login, stale=login.last_used_at <= moment - _TOUCH)
 
@@ -278,7 +294,9 @@ def set_locale(session: Session, actor: Actor, locale: str) -> None:
 
 def assignable(session: Session, community_id: int) -> list[UserView]:
     """Give the people of a community who may be sent to an alert."""
+    may_be_sent = roles_with(Right.TAKE_ON)
     return [
         UserView(id=user.id, name=user.name, role=Role(user.role))
         for user in repository.users(session, community_id)
+        if user.role in may_be_sent
     ]

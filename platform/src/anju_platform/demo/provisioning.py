@@ -1,6 +1,7 @@
 """Brings the demo's community and people into the database, or up to date; repeatable."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from anju_platform.auth.model import Role
 from anju_platform.auth.service import add_user, set_password
 from anju_platform.database import transaction
 from anju_platform.demo.site import USERS, Site, write_private
+from anju_platform.people.scopes import give_scopes
 from anju_platform.provision import import_community
 from anju_platform.registry.repository import community
 
@@ -29,7 +31,7 @@ def provision(engine: Engine, site: Site, documents: Iterable[Mapping[str, Any]]
             if people.user_by_name(session, username) is not None:
                 set_password(session, username, password)
                 continue
-            add_user(
+            user = add_user(
                 session,
                 username=username,
                 name=name,
@@ -37,3 +39,15 @@ def provision(engine: Engine, site: Site, documents: Iterable[Mapping[str, Any]]
                 community_id=known.id if known else None,
                 password=password,
             )
+            if user.role == Role.FAMILY:
+                give_scopes(session, user, [_a_home(site)], relation="女儿", places=())
+
+
+def _a_home(site: Site) -> str:
+    """Choose whose family the demo has: of somebody old, where the most devices stand."""
+    document = site.community
+    homes = Counter(each.get("household") for each in document["devices"])
+    elders: list[str] = [
+        h["slug"] for h in document["households"] if any(r["elder"] for r in h["residents"])
+    ]
+    return max(sorted(elders), key=lambda slug: homes[slug])

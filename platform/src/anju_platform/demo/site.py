@@ -14,7 +14,7 @@ from anju_platform.broker import gateway_username
 from anju_platform.children import program
 from anju_platform.errors import ConfigError
 
-USERS = {"guard": "李强", "property": "王芳", "admin": "陈静"}
+USERS = {"guard": "李强", "property": "王芳", "family": "张敏", "admin": "陈静"}
 """The demo's people, by user name, which is their role; passwords are made at the first start."""
 
 
@@ -45,11 +45,11 @@ class Site:
         first = not self.password_file.exists()
         self.directory.mkdir(parents=True, exist_ok=True)
         if first:
-            names = [*USERS, "mqtt"]
-            write_private(
-                self.password_file, json.dumps({name: secrets.token_urlsafe(9) for name in names})
-            )
             write_private(self.native_token_file, secrets.token_urlsafe(24))
+        known = {} if first else self.passwords
+        made = {name: secrets.token_urlsafe(9) for name in (*USERS, "mqtt") if name not in known}
+        if made:
+            write_private(self.password_file, json.dumps(known | made))
         return first
 
     @property

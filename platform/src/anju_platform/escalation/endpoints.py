@@ -4,7 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from anju_platform.auth.dependencies import Admin, Database, Property
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import Database, require
+from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.escalation import service
 from anju_platform.escalation.schemas import PolicyText, PolicyView, Severity
@@ -16,7 +18,9 @@ Where = Annotated[str | None, Query(max_length=64)]
 
 
 @router.get("")
-def plans(database: Database, actor: Property) -> tuple[PolicyView, ...]:
+def plans(
+    database: Database, actor: Annotated[Actor, require(Right.SEE_PLANS)]
+) -> tuple[PolicyView, ...]:
     """Give who hears of alerts that nobody takes on, and when, by severity and place."""
     with reading(database) as session:
         return service.plans(session, actor)
@@ -24,7 +28,11 @@ def plans(database: Database, actor: Property) -> tuple[PolicyView, ...]:
 
 @router.put("/{severity}")
 def put(
-    database: Database, actor: Admin, severity: Severity, text: PolicyText, place: Where = None
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_PLANS)],
+    severity: Severity,
+    text: PolicyText,
+    place: Where = None,
 ) -> tuple[PolicyView, ...]:
     """Put a plan in force; alerts that have begun go on by the one they began with."""
     with transaction(database) as session:
@@ -33,7 +41,10 @@ def put(
 
 @router.delete("/{severity}")
 def remove(
-    database: Database, actor: Admin, severity: Severity, place: Where = None
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_PLANS)],
+    severity: Severity,
+    place: Where = None,
 ) -> tuple[PolicyView, ...]:
     """Go back to the plan around it."""
     with transaction(database) as session:

@@ -24,9 +24,9 @@ from anju_platform.alerts.life import (
 from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.alerts.policy import DEFAULTS, FIRST, GOOD_FOR, Begun, begin, begun
 from anju_platform.alerts.shelving import come_back
-from anju_platform.alerts.telling import tell
+from anju_platform.alerts.telling import meant, tell
 from anju_platform.auth.model import Role
-from anju_platform.auth.repository import users
+from anju_platform.auth.repository import families, users
 from anju_platform.database import UNAVAILABLE, Json, is_too_large, now, transaction
 from anju_platform.escalation import repository
 from anju_platform.notifications import repository as notifications
@@ -200,13 +200,20 @@ class _Look:
         known = self._known.get(alert.community_id)
         if known is None:
             there = users(self._session, alert.community_id)
-            known = frozenset(x for u in there for x in (f"role:{u.role}", f"user:{u.id}"))
+            homes = families(self._session, alert.community_id).values()
+            known = frozenset(
+                (
+                    *(x for u in there for x in (f"role:{u.role}", f"user:{u.id}")),
+                    *(f"family:{home}" for of_one in homes for home in of_one),
+                )
+            )
             self._known[alert.community_id] = known
         named: list[str] = []
         for target in targets:
             first = target == FIRST
             named += notifications.told_first(self._session, alert.id) if first else [target]
-        found = [one for one in dict.fromkeys(named) if one in known]
+        people = (meant(alert.household_id, one) for one in named)
+        found = [one for one in dict.fromkeys(people) if one in known]
         return found or [f"role:{role}" for role in _INSTEAD if f"role:{role}" in known][:1]
 
     def _is_watched(self, alert: Alert) -> bool:

@@ -122,9 +122,3 @@ def remove(session: Session, community_id: int, severity: int, place_id: int | N
         .returning(EscalationPolicy.id)
     )
     return gone.first() is not None
-
-
-def place_id(session: Session, community_id: int, slug: str) -> int | None:
-    """Find a place."""
-    query = select(Place.id).where(Place.community_id == community_id, Place.slug == slug)
-    return session.scalar(query)

@@ -11,6 +11,7 @@ from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.escalation import repository
 from anju_platform.escalation.schemas import PolicyText, PolicyView
+from anju_platform.registry.repository import place_id
 
 
 def plans(session: Session, actor: Actor) -> tuple[PolicyView, ...]:
@@ -102,7 +103,7 @@ def _demand_people(session: Session, actor: Actor, policy: Policy) -> None:
 def _place(session: Session, actor: Actor, slug: str | None) -> int | None:
     if slug is None:
         return None
-    found = repository.place_id(session, actor.community_id, slug)
+    found = place_id(session, actor.community_id, slug)
     if found is None:
         raise NotFoundError(f"there is no place {slug!r}")
     return found

@@ -8,7 +8,9 @@ from fastapi.security import HTTPBearer
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from anju_platform.auth.dependencies import CurrentActor, Database
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import Database, require
+from anju_platform.auth.rights import Right
 from anju_platform.config import Settings
 from anju_platform.database import reading, transaction
 from anju_platform.errors import NotAuthenticatedError
@@ -74,7 +76,7 @@ def gateway_router(stored: Callable[[Session, int, str], None]) -> APIRouter:
 @router.get("/media/{media_id}", response_class=Response, responses={200: _JPEG})
 def get_snapshot(
     database: Database,
-    actor: CurrentActor,
+    actor: Annotated[Actor, require(Right.WATCH)],
     media_id: str,
     if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:

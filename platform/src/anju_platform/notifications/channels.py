@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Role
+from anju_platform.auth.rights import Right
 from anju_platform.database import now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
 from anju_platform.notifications import listing
@@ -37,7 +38,7 @@ def add(
         ConflictError: there is one of that name.
         InvalidRequestError: its URL cannot be used; the text says why.
     """
-    actor.demand(Role.ADMIN)
+    actor.demand(Right.KEEP_CHANNELS)
     if listing.channel(session, actor.community_id, slug) is not None:
         raise ConflictError(f"there is a channel {slug!r} already")
     if body.kind is Kind.PUSH:
@@ -69,7 +70,7 @@ def change(
         NotFoundError: no such channel.
         InvalidRequestError: its URL cannot be used, or its kind would change.
     """
-    actor.demand(Role.ADMIN)
+    actor.demand(Right.KEEP_CHANNELS)
     found = locked(session, actor, slug)
     if found.kind != body.kind:
         raise InvalidRequestError(f"it is of the kind {found.kind}; make another channel")
@@ -87,7 +88,7 @@ def remove(session: Session, actor: Actor, slug: str) -> None:
         NotFoundError: no such channel.
         InvalidRequestError: it is the push channel, which can only be switched off.
     """
-    actor.demand(Role.ADMIN)
+    actor.demand(Right.KEEP_CHANNELS)
     found = locked(session, actor, slug)
     if found.kind == Kind.PUSH:
         raise InvalidRequestError("the push channel cannot be removed; switch it off")

@@ -6,7 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, Field
 
-from anju_platform.auth.dependencies import Admin, CurrentActor, Database
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import CurrentActor, Database, require
+from anju_platform.auth.rights import Right
 from anju_platform.config import Settings
 from anju_platform.database import now, reading, transaction
 from anju_platform.errors import NotFoundError
@@ -88,7 +90,9 @@ def take_one(
 
 
 @router.get("/channels")
-def list_channels(database: Database, actor: Admin) -> list[ChannelView]:
+def list_channels(
+    database: Database, actor: Annotated[Actor, require(Right.KEEP_CHANNELS)]
+) -> list[ChannelView]:
     """Give the community's channels in the order of trying."""
     with transaction(database) as session:
         return channels.channels(session, actor)
@@ -96,7 +100,11 @@ def list_channels(database: Database, actor: Admin) -> list[ChannelView]:
 
 @router.post("/channels/{slug}", status_code=201)
 def add_channel(
-    database: Database, actor: Admin, carrying: Carrying, slug: Slug, body: ChannelBody
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_CHANNELS)],
+    carrying: Carrying,
+    slug: Slug,
+    body: ChannelBody,
 ) -> ChannelMade:
     """Make a channel."""
     with transaction(database) as session:
@@ -105,7 +113,11 @@ def add_channel(
 
 @router.put("/channels/{slug}")
 def change_channel(
-    database: Database, actor: Admin, carrying: Carrying, slug: Slug, body: ChannelBody
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_CHANNELS)],
+    carrying: Carrying,
+    slug: Slug,
+    body: ChannelBody,
 ) -> ChannelView:
     """Change a channel."""
     with transaction(database) as session:
@@ -113,7 +125,9 @@ def change_channel(
 
 
 @router.delete("/channels/{slug}", status_code=204)
-def remove_channel(database: Database, actor: Admin, slug: Slug) -> None:
+def remove_channel(
+    database: Database, actor: Annotated[Actor, require(Right.KEEP_CHANNELS)], slug: Slug
+) -> None:
     """Remove a channel, with its secrets."""
     with transaction(database) as session:
         channels.remove(session, actor, slug)
@@ -121,7 +135,11 @@ def remove_channel(database: Database, actor: Admin, slug: Slug) -> None:
 
 @router.post("/channels/{slug}/test")
 def try_channel(
-    database: Database, actor: Admin, carrying: Carrying, url: PublicUrl, slug: Slug
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_CHANNELS)],
+    carrying: Carrying,
+    url: PublicUrl,
+    slug: Slug,
 ) -> Tried:
     """Send a test: to a robot's group, else to your own address."""
     return trying.try_channel(database, carrying, actor, slug, url)

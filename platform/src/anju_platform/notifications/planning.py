@@ -29,11 +29,12 @@ def plan(
     payload: Json,
     step: int = 0,
 ) -> list[Planned]:
-    """Give one message per recipient: ``role:<role>`` or ``user:<id>``.
+    """Give one message per recipient.
 
-    They go to :func:`anju_platform.notifications.repository.add`.
-    ``transition`` is the alert's ``version`` told of, ``step`` how manieth time it is said that
-    nobody has taken it on. Adding the same again changes nothing.
+    A recipient is ``role:<role>``, ``user:<id>`` or ``family:<household id>``. They go to
+    :func:`anju_platform.notifications.repository.add`. ``transition`` is the alert's
+    ``version`` told of, ``step`` how manieth time it is said that nobody has taken it on.
+    Adding the same again changes nothing.
     """
     at = now()
     return [

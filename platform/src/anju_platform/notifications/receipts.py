@@ -56,5 +56,9 @@ def take(session: Session, actor: Actor, alerts: Sequence[UUID], kind: ReceiptKi
 
 
 def recipients(actor: Actor) -> list[str]:
-    """Give whose messages reach this person: their own, and their role's."""
-    return [f"user:{actor.user_id}", f"role:{actor.role}"]
+    """Give whose messages reach this person: their own, their role's, their home's."""
+    return [
+        f"user:{actor.user_id}",
+        f"role:{actor.role}",
+        *(f"family:{home}" for home in sorted(actor.homes)),
+    ]

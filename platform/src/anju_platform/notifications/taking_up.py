@@ -5,11 +5,13 @@ All of it in one transaction: a crash takes them up again, and finds each planne
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from anju_platform.auth.repository import families
 from anju_platform.database import Json, now, transaction
 from anju_platform.notifications import repository
 from anju_platform.notifications.model import DeliveryState, Notification
@@ -20,6 +22,26 @@ AT_ONCE = 100
 NOT_AGAIN = timedelta(seconds=20)
 """Nobody is called twice within so long because a step follows at once."""
 _UNSETTLED = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
+
+NO_FAMILY = "nobody of the family has an account"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Whom a community's messages can reach, and by what; ``families`` as recipients."""
+
+    outlets: list[Outlet]
+    people: list[Reachable]
+    families: frozenset[str]
+
+    @classmethod
+    def read(cls, session: Session, community_id: int) -> "_Known":
+        homes = families(session, community_id).values()
+        return cls(
+            outside.outlets(session, community_id),
+            outside.reachable(session, community_id),
+            frozenset(f"family:{home}" for of_one in homes for home in of_one),
+        )
 
 
 def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], None]) -> int:
@@ -33,26 +55,27 @@ def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], No
         at = now()
         found = repository.unrouted(session, at, AT_ONCE)
         told: list[Notification] = []
-        known: dict[int, tuple[list[Outlet], list[Reachable]]] = {}
+        known: dict[int, _Known] = {}
         planned: list[Json] = []
         for one in found:
             one.routed_at = at
             if one.expires_at <= at:
                 one.state = DeliveryState.EXPIRED if one.state in _UNSETTLED else one.state
                 continue
+            if one.community_id not in known:
+                known[one.community_id] = _Known.read(session, one.community_id)
+            of_it = known[one.community_id]
+            if one.recipient.startswith("family:") and one.recipient not in of_it.families:
+                one.state, one.error = DeliveryState.CANCELLED, NO_FAMILY
+                continue
             if one.attempts == 0 or one.state in _UNSETTLED:
                 told.append(one)  # else a worker of the release before has noted it
             one.attempts += 1
             if one.state in _UNSETTLED:
                 one.state, one.accepted_at, one.leased_until = DeliveryState.ACCEPTED, at, None
-            if one.community_id not in known:
-                known[one.community_id] = (
-                    outside.outlets(session, one.community_id),
-                    outside.reachable(session, one.community_id),
-                )
-            of_it = _deliveries(one, *known[one.community_id])
+            new = _deliveries(one, of_it.outlets, of_it.people)
             # who is named by name is told as themselves, whoever of their role has it
-            planned = of_it + planned if one.recipient.startswith("user:") else planned + of_it
+            planned = new + planned if one.recipient.startswith("user:") else planned + new
         session.flush()
         outside.add(session, planned, at - NOT_AGAIN)
         if told:

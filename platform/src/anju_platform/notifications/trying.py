@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import Role
+from anju_platform.auth.rights import Right
 from anju_platform.database import now, transaction
 from anju_platform.errors import InvalidRequestError, NotFoundError, TooManyAttemptsError
 from anju_platform.notifications import addresses, channels, listing
@@ -50,7 +50,7 @@ def try_channel(engine: Engine, carriers: Carriers, actor: Actor, slug: str, url
         InvalidRequestError: the actor has no address that it speaks to.
         TooManyAttemptsError: it was tried just now, or its provider takes no more this minute.
     """
-    actor.demand(Role.ADMIN)
+    actor.demand(Right.KEEP_CHANNELS)
     with transaction(engine) as session:
         channel = channels.locked(session, actor, slug)
         wanted = ADDRESSED.get(Kind(channel.kind))

@@ -12,6 +12,12 @@ def household(session: Session, community_id: int, slug: str) -> Household | Non
     return session.scalars(query).one_or_none()
 
 
+def households(session: Session, community_id: int) -> list[Household]:
+    """Give the homes of a community."""
+    query = select(Household).where(Household.community_id == community_id)
+    return list(session.scalars(query.order_by(Household.slug)))
+
+
 def contacts(session: Session, household_id: int) -> list[Contact]:
     """Give whom to call, first one first."""
     query = select(Contact).where(Contact.household_id == household_id).order_by(Contact.position)

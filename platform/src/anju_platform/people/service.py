@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import Role
+from anju_platform.auth.rights import Right
 from anju_platform.database import Json
 from anju_platform.errors import NotFoundError
 from anju_platform.people import repository
@@ -16,13 +16,13 @@ from anju_platform.registry.model import Place
 def household(session: Session, actor: Actor, slug: str) -> HouseholdView:
     """Give a home's card; call it in a transaction, for the look is audited.
 
-    Guards are not shown it: an open alert shows them whom to call.
+    Whoever is not shown it sees on an open alert whom to call.
 
     Raises:
-        ForbiddenError: the actor is a guard.
+        ForbiddenError: the actor may not read the cards of homes.
         NotFoundError: no such home in the actor's community.
     """
-    actor.demand(Role.PROPERTY, Role.ADMIN)
+    actor.demand(Right.SEE_HOMES)
     home = repository.household(session, actor.community_id, slug)
     if home is None:
         raise NotFoundError(f"there is no household {slug!r}")

@@ -7,7 +7,9 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from anju_platform.audit.service import record
-from anju_platform.auth.dependencies import CurrentActor, Database, Property
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import CurrentActor, Database, require
+from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.export import csv_response
 from anju_platform.registry import admission, listing
@@ -47,7 +49,9 @@ def community(database: Database, actor: CurrentActor) -> CommunityView:
 
 @router.get("/devices")
 def devices(
-    database: Database, actor: CurrentActor, query: Annotated[DeviceQuery, Query()]
+    database: Database,
+    actor: Annotated[Actor, require(Right.SEE_DEVICES)],
+    query: Annotated[DeviceQuery, Query()],
 ) -> DevicePage:
     """Give one page of devices; by default silent, flat and unknown first."""
     with reading(database) as session:
@@ -64,7 +68,9 @@ def devices(
 
 @router.get("/devices.csv", response_class=StreamingResponse)
 def export(
-    database: Database, actor: Property, query: Annotated[DeviceFilter, Query()]
+    database: Database,
+    actor: Annotated[Actor, require(Right.EXPORT)],
+    query: Annotated[DeviceFilter, Query()],
 ) -> StreamingResponse:
     """Give every device that matches, as CSV."""
     with transaction(database) as session:
@@ -76,21 +82,25 @@ def export(
 
 
 @router.get("/devices/counts")
-def counts(database: Database, actor: CurrentActor) -> DeviceCounts:
+def counts(database: Database, actor: Annotated[Actor, require(Right.SEE_DEVICES)]) -> DeviceCounts:
     """Count devices by what can be said of them."""
     with reading(database) as session:
         return listing.device_counts(session, actor.community_id)
 
 
 @router.get("/devices/{slug}")
-def device(database: Database, actor: CurrentActor, slug: str) -> DeviceDetail:
+def device(
+    database: Database, actor: Annotated[Actor, require(Right.SEE_DEVICES)], slug: str
+) -> DeviceDetail:
     """Give all about one device; a home's device is care data, so reading it is audited."""
     with transaction(database) as session:
         return listing.device_detail(session, actor, slug)
 
 
 @router.post("/devices", status_code=201)
-def add_device(database: Database, actor: Property, device: NewDevice) -> DeviceDetail:
+def add_device(
+    database: Database, actor: Annotated[Actor, require(Right.KEEP_DEVICES)], device: NewDevice
+) -> DeviceDetail:
     """Approve a device; what it said before, kept in quarantine, is then taken in."""
     with transaction(database) as session:
         admission.add_device(session, actor, actor.community_id, device)
@@ -100,7 +110,7 @@ def add_device(database: Database, actor: Property, device: NewDevice) -> Device
 @router.put("/devices/{slug}/state", status_code=204)
 def set_state(
     database: Database,
-    actor: Property,
+    actor: Annotated[Actor, require(Right.KEEP_DEVICES)],
     slug: str,
     state: Annotated[DeviceState, Body(embed=True)],
 ) -> None:
@@ -110,21 +120,25 @@ def set_state(
 
 
 @router.get("/places")
-def places(database: Database, actor: CurrentActor) -> tuple[PlaceView, ...]:
+def places(
+    database: Database, actor: Annotated[Actor, require(Right.SEE_DEVICES)]
+) -> tuple[PlaceView, ...]:
     """Give the place tree, parents before children."""
     with reading(database) as session:
         return listing.places(session, actor.community_id)
 
 
 @router.get("/gateways")
-def gateways(database: Database, actor: CurrentActor) -> tuple[GatewayView, ...]:
+def gateways(
+    database: Database, actor: Annotated[Actor, require(Right.SEE_DEVICES)]
+) -> tuple[GatewayView, ...]:
     """Give the gateways, those that are away first."""
     with reading(database) as session:
         return listing.gateways(session, actor.community_id)
 
 
 @router.get("/plan")
-def plan(database: Database, actor: CurrentActor) -> Plan:
+def plan(database: Database, actor: Annotated[Actor, require(Right.SEE_DEVICES)]) -> Plan:
     """Give the site plan with its devices."""
     with reading(database) as session:
         return listing.plan(session, actor.community_id)

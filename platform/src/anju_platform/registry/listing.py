@@ -31,13 +31,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from anju_devices.catalog import MODELS
-from anju_devices.model import DeviceModel, Text
+from anju_devices.model import DeviceModel, Field, Text
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import from_millis, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.registry.model import Community, Device, Gateway, Place
-from anju_platform.registry.privacy import HEALTH_FIELDS
+from anju_platform.registry.privacy import may_read
 from anju_platform.registry.schemas import (
     CommunityView,
     DeviceCounts,
@@ -182,13 +182,18 @@ def _conditions(community_id: int, wanted: DeviceFilter) -> list[ColumnElement[b
         found.append(Gateway.slug == wanted.gateway)
     if wanted.place is not None:
         top = select(Place.id).where(Place.community_id == community_id, Place.slug == wanted.place)
-        down = top.cte("down", recursive=True)
-        down = down.union_all(select(Place.id).join(down, Place.parent_id == down.c.id))
-        found.append(Device.place_id.in_(select(down.c.id)))
+        found.append(Device.place_id.in_(below(top)))
     if wanted.text:
         texts = (Device.name, Device.name_en, Device.slug, Place.label, Place.label_en)
         found.append(or_(*(t.icontains(wanted.text, autoescape=True) for t in texts)))
     return found
+
+
+def below(tops: Select[int]) -> Select[int]:
+    """Build the ids of places and of all that lies in them."""
+    down = tops.cte("down", recursive=True)
+    down = down.union_all(select(Place.id).join(down, Place.parent_id == down.c.id))
+    return select(down.c.id)
 
 
 def _order(
@@ -221,6 +226,14 @@ def every_device(
         page += 1
 
 
+def home_devices(session: Session, household_id: int, at: datetime) -> tuple[DeviceRow, ...]:
+    """Give what stands in a home, those a life may hang on first."""
+    of_home = (Device.household_id == household_id, Device.state == "approved")
+    query = _rows(_status(at)).where(*of_home).order_by(Device.slug)
+    rows = [_row(found) for found in session.execute(query)]
+    return tuple(sorted(rows, key=lambda row: not row.life_safety))
+
+
 def device_counts(session: Session, community_id: int) -> DeviceCounts:
     """Count devices by what can be said of them."""
     status = _status(now())
@@ -251,7 +264,7 @@ def find_device(session: Session, community_id: int, slug: str) -> Device:
 
 
 def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
-    """Give all about one device, without health values for those who may not see them.
+    """Give all about one device, without the values that its reader may not see.
 
     A home's device is care data: reading it is audited, so call this in a transaction.
 
@@ -265,10 +278,12 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
     query = select(_states.c.latest).where(_states.c.device_id == device.id)
     latest: dict[str, Any] = session.scalar(query) or {}
     gateway = session.get_one(Gateway, device.gateway_id)
-    hidden = frozenset() if actor.may_see_health else HEALTH_FIELDS
+    in_home = device.household_id is not None
+    model = MODELS.get(device.model, _UNKNOWN_MODEL)
+    shown = [f for f in model.fields if may_read(actor, f.name, in_home=in_home)]
     return DeviceDetail(
         device=_row(found),
-        fields=_fields(MODELS.get(device.model, _UNKNOWN_MODEL), latest, hidden),
+        fields=_fields(shown, latest),
         attributes=device.attributes,
         gateway_name=gateway.name,
         gateway_name_en=gateway.name_en,
@@ -277,13 +292,9 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
     )
 
 
-def _fields(
-    model: DeviceModel, latest: dict[str, Any], hidden: frozenset[str]
-) -> tuple[FieldView, ...]:
+def _fields(shown: Iterable[Field], latest: dict[str, Any]) -> tuple[FieldView, ...]:
     views = []
-    for field in model.fields:
-        if field.name in hidden:
-            continue
+    for field in shown:
         value, at = latest.get(field.name, (None, None))
         views.append(
             FieldView(
@@ -317,6 +328,7 @@ def community(session: Session, community_id: int) -> CommunityView:
         name=found.name,
         name_en=found.name_en,
         timezone=found.timezone,
+        desk_phone=found.desk_phone,
     )
 
 

@@ -16,7 +16,8 @@ class Community(Table):
     "points" | "rect", "label", "label_en"}]}`` in metres. ``holidays`` are days such as
     ``2026-10-01``, which schedules of rules may heed; ``armed`` is the schedule (``hours``,
     ``days``, ``holidays``) in which zones are armed, null for always. ``feed_seq`` numbers
-    what changed on screens, without gaps, in commit order.
+    what changed on screens, without gaps, in commit order. ``desk_phone`` is where families
+    call the duty desk.
     """
 
     __tablename__ = "communities"
@@ -28,6 +29,7 @@ class Community(Table):
     plan: Mapped[Json] = mapped_column(default=dict)
     holidays: Mapped[list[str]] = mapped_column(JSONB, default=list)
     armed: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    desk_phone: Mapped[str] = mapped_column(default="", server_default="")
     feed_seq: Mapped[int] = mapped_column(default=0)
 
 

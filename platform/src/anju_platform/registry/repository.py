@@ -73,6 +73,12 @@ def devices(
     return [(device, place, home, person) for device, place, home, person in rows]
 
 
+def place_id(session: Session, community_id: int, slug: str) -> int | None:
+    """Find a place."""
+    query = select(Place.id).where(Place.community_id == community_id, Place.slug == slug)
+    return session.scalar(query)
+
+
 def field_ids(session: Session) -> dict[tuple[str, str], int]:
     """Give the short number of each (model, field)."""
     rows = session.execute(select(DeviceField.model, DeviceField.name, DeviceField.id))

@@ -28,13 +28,14 @@ class DeviceStatus(StrEnum):
 
 
 class CommunityView(View):
-    """The community a screen is about."""
+    """The community a screen is about; ``desk_phone`` is that of its duty desk, if known."""
 
     id: int
     slug: str
     name: str
     name_en: str
     timezone: str
+    desk_phone: str = ""
 
 
 class PlaceView(View):

@@ -4,7 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from anju_platform.auth.dependencies import Admin, Database, Property
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import Database, require
+from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.rulebook import overview, service
 from anju_platform.rulebook.proof import prove
@@ -25,14 +27,18 @@ router = APIRouter(prefix="/rules", tags=["rules"])
 
 
 @router.get("")
-def list_rules(database: Database, actor: Property) -> tuple[RuleRow, ...]:
+def list_rules(
+    database: Database, actor: Annotated[Actor, require(Right.SEE_RULES)]
+) -> tuple[RuleRow, ...]:
     """Give every rule of the library and the community, and what of it is in force."""
     with reading(database) as session:
         return overview.rows(session, actor.community_id)
 
 
 @router.post("", status_code=201)
-def create(database: Database, actor: Admin, request: CreateRequest) -> RuleDetail:
+def create(
+    database: Database, actor: Annotated[Actor, require(Right.KEEP_RULES)], request: CreateRequest
+) -> RuleDetail:
     """Make the first version of a rule; the id of a library rule overrides that one."""
     with transaction(database) as session:
         rule_id = service.create(session, actor, text=request.text, note=request.note)
@@ -40,28 +46,40 @@ def create(database: Database, actor: Admin, request: CreateRequest) -> RuleDeta
 
 
 @router.post("/check")
-def check(actor: Admin, request: CheckRequest) -> CheckResult:
+def check(actor: Annotated[Actor, require(Right.KEEP_RULES)], request: CheckRequest) -> CheckResult:
     """Tell what is wrong with a text, and run its own tests; nothing is kept."""
     del actor
     return overview.check(request.text)
 
 
 @router.get("/{rule_id}")
-def rule(database: Database, actor: Property, rule_id: str) -> RuleDetail:
+def rule(
+    database: Database, actor: Annotated[Actor, require(Right.SEE_RULES)], rule_id: str
+) -> RuleDetail:
     """Give all about one rule: its text, its versions, what was in force when and why."""
     with reading(database) as session:
         return overview.detail(session, actor.community_id, rule_id)
 
 
 @router.get("/{rule_id}/versions/{version}")
-def version_text(database: Database, actor: Property, rule_id: str, version: int) -> RuleText:
+def version_text(
+    database: Database,
+    actor: Annotated[Actor, require(Right.SEE_RULES)],
+    rule_id: str,
+    version: int,
+) -> RuleText:
     """Give one version's text, the library's own included."""
     with reading(database) as session:
         return overview.text_of(session, actor.community_id, rule_id, version)
 
 
 @router.post("/{rule_id}/versions", status_code=201)
-def save(database: Database, actor: Admin, rule_id: str, request: SaveRequest) -> RuleDetail:
+def save(
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_RULES)],
+    rule_id: str,
+    request: SaveRequest,
+) -> RuleDetail:
     """Make a new version; if somebody has made another meanwhile, 409 with the present state."""
     with transaction(database) as session:
         service.save(
@@ -77,7 +95,10 @@ def save(database: Database, actor: Admin, rule_id: str, request: SaveRequest) -
 
 @router.post("/{rule_id}/activate")
 def activate(
-    database: Database, actor: Admin, rule_id: str, request: ActivateRequest
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_RULES)],
+    rule_id: str,
+    request: ActivateRequest,
 ) -> RuleDetail:
     """Put any version in force, once its own tests pass; the first wins, the second gets 409."""
     with reading(database) as session:
@@ -97,7 +118,10 @@ def activate(
 
 @router.post("/{rule_id}/deactivate")
 def deactivate(
-    database: Database, actor: Admin, rule_id: str, request: DeactivateRequest
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_RULES)],
+    rule_id: str,
+    request: DeactivateRequest,
 ) -> RuleDetail:
     """Switch a rule off, also one of the library; its open alerts become unknown."""
     with transaction(database) as session:
@@ -108,7 +132,7 @@ def deactivate(
 @router.get("/{rule_id}/diff")
 def diff(
     database: Database,
-    actor: Property,
+    actor: Annotated[Actor, require(Right.SEE_RULES)],
     rule_id: str,
     old: Annotated[int, Query(ge=1)],
     new: Annotated[int, Query(ge=1)],

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from anju_platform.auth.model import Role
+from anju_platform.auth.rights import TOLD
 from anju_platform.errors import InvalidRequestError
 from anju_platform.rulebook.homes import HOME_STATE
 from anju_rules import InvalidRuleError, Rule, RuleSet
@@ -101,9 +101,9 @@ def read_new(text: str) -> Rule:
     rule = read(text)
     if rule.id in RESERVED:
         raise InvalidRuleError(f"{NAME}: the id {rule.id!r} is taken by the platform itself")
-    strangers = sorted(set(rule.notify) - set(Role))
+    strangers = sorted(set(rule.notify) - TOLD)
     if strangers:
-        known = ", ".join(Role)
+        known = ", ".join(sorted(TOLD))
         raise InvalidRuleError(
             f"{NAME}: notify: nobody is {', '.join(strangers)}; expected some of {known}"
         )

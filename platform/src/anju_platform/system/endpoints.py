@@ -9,7 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import AwareDatetime
 
 from anju_platform.audit import repository as audit
-from anju_platform.auth.dependencies import Admin, Database, Property
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import Database, require
+from anju_platform.auth.rights import Right
 from anju_platform.config import Settings
 from anju_platform.database import reading
 from anju_platform.errors import ForbiddenError
@@ -26,7 +28,9 @@ _LOOPBACK = {"127.0.0.1", "::1"}
 
 
 @router.get("/system")
-def system(request: Request, database: Database, actor: Property) -> SystemView:
+def system(
+    request: Request, database: Database, actor: Annotated[Actor, require(Right.SEE_SYSTEM)]
+) -> SystemView:
     """Tell how the platform is doing: gateways, lag, rates, outbox, quarantine, storage."""
     state = request.app.state
     with reading(database) as session:
@@ -42,7 +46,7 @@ def system(request: Request, database: Database, actor: Property) -> SystemView:
 @router.get("/quarantine")
 def quarantine(
     database: Database,
-    actor: Property,
+    actor: Annotated[Actor, require(Right.SEE_SYSTEM)],
     *,
     waiting: bool = True,
     reason: Annotated[str | None, Query(max_length=64)] = None,
@@ -65,7 +69,7 @@ def quarantine(
 @router.get("/audit")
 def audit_entries(
     database: Database,
-    actor: Admin,
+    actor: Annotated[Actor, require(Right.READ_AUDIT)],
     *,
     action: Annotated[str | None, Query(max_length=64)] = None,
     subject: Annotated[str | None, Query(max_length=128)] = None,

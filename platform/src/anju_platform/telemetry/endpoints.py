@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from anju_platform.audit.service import record
-from anju_platform.auth.dependencies import CurrentActor, Database
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import Database, require
+from anju_platform.auth.rights import Right
 from anju_platform.database import now, transaction
 from anju_platform.registry.listing import find_device
 from anju_platform.telemetry import series
@@ -22,7 +24,7 @@ _EVENT_SPAN = timedelta(days=7)
 @router.get("/series")
 def one_series(
     database: Database,
-    actor: CurrentActor,
+    actor: Annotated[Actor, require(Right.SEE_DEVICES)],
     slug: str,
     *,
     field: Annotated[str, Query(max_length=64)],
@@ -43,7 +45,7 @@ def one_series(
 @router.get("/events")
 def events(
     database: Database,
-    actor: CurrentActor,
+    actor: Annotated[Actor, require(Right.SEE_DEVICES)],
     slug: str,
     *,
     start: AwareDatetime | None = None,
@@ -54,9 +56,7 @@ def events(
     until = end or now()
     since = start or until - _EVENT_SPAN
     with transaction(database) as session:
-        found = series.device_events(
-            session, actor.community_id, slug, start=since, end=until, limit=limit
-        )
+        found = series.device_events(session, actor, slug, start=since, end=until, limit=limit)
         if find_device(session, actor.community_id, slug).household_id is not None:
             record(session, actor, "care.read", f"device:{slug}", {"events": True})
         return found

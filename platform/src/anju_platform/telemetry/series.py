@@ -25,11 +25,12 @@ from sqlalchemy.orm import Session
 from anju_devices.catalog import MODELS
 from anju_devices.model import Field, Kind
 from anju_platform.auth.actor import Actor
+from anju_platform.auth.rights import Right
 from anju_platform.database import from_millis
 from anju_platform.errors import ForbiddenError, InvalidRequestError, NotFoundError
 from anju_platform.registry.listing import find_device
 from anju_platform.registry.model import Device, DeviceField
-from anju_platform.registry.privacy import HEALTH_FIELDS
+from anju_platform.registry.privacy import may_read
 from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, Flag, TelemetryPoint
 from anju_platform.telemetry.rollups.cover import DAY, HOUR, cover, floor
 from anju_platform.telemetry.rollups.repository import stale_hours
@@ -131,7 +132,7 @@ def series(
 
     Raises:
         NotFoundError: no such device or field.
-        ForbiddenError: a health value, and the actor may not see those.
+        ForbiddenError: it says something of a person that the actor may not see.
         InvalidRequestError: a span that is empty or over a year, or a bad ``points``.
     """
     if start.tzinfo is None or end.tzinfo is None:
@@ -142,8 +143,8 @@ def series(
         raise InvalidRequestError(f"points must be 3 to {MOST_POINTS}")
     device = find_device(session, actor.community_id, slug)
     known = _field(device, field)
-    if field in HEALTH_FIELDS and not actor.may_see_health:
-        raise ForbiddenError("health values are not shown to your role")
+    if not may_read(actor, field, in_home=device.household_id is not None):
+        raise ForbiddenError("what this says of a person is not shown to your role")
     asked = _Asked(
         device, _number(session, device, field), known.kind in _STEPS, start, end, points
     )
@@ -328,7 +329,7 @@ def events_of(
 
 def device_events(
     session: Session,
-    community_id: int,
+    actor: Actor,
     slug: str,
     *,
     start: datetime,
@@ -338,10 +339,13 @@ def device_events(
     """Give what one device said has happened, newest first.
 
     Raises:
-        NotFoundError: no such device.
+        NotFoundError: no such device in the actor's community.
+        ForbiddenError: it stands in a home, and the actor may not read what is said there.
     """
-    device = find_device(session, community_id, slug)
-    found = events_of(session, community_id, [device.id], start=start, end=end, limit=limit)
+    device = find_device(session, actor.community_id, slug)
+    if device.household_id is not None:
+        actor.demand(Right.SEE_CARE)
+    found = events_of(session, actor.community_id, [device.id], start=start, end=end, limit=limit)
     return tuple(_event_view(device, event) for event in found)
 
 

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.auth.model import User
+from anju_platform.auth.repository import families
 from anju_platform.database import Json, now
 from anju_platform.notifications.model import (
     Address,
@@ -79,6 +80,7 @@ class Errand:
     channel: Channel
     address: Address | None
     kind: str
+    recipient: str
     locale: str | None
     title: str
     title_en: str
@@ -119,7 +121,11 @@ def reachable(session: Session, community_id: int) -> list[Reachable]:
     for user_id, role, kind, address_id, target in session.execute(query):
         lane = urlsplit(target).hostname or "" if kind == "push" else ""
         found.setdefault((user_id, role), []).append((kind, address_id, lane))
-    return [Reachable(user, role, tuple(each)) for (user, role), each in found.items()]
+    homes = families(session, community_id)
+    return [
+        Reachable(user, role, tuple(each), homes.get(user, frozenset()))
+        for (user, role), each in found.items()
+    ]
 
 
 def add(session: Session, planned: Sequence[Json], since: datetime) -> None:
@@ -184,6 +190,9 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
     )
     nobody_has_it = and_(_alerts.c.handling == "unacked", people_are_called)
     was_sent = and_(kind == "dispatched", _alerts.c.handling == "acked")
+    # whoever has it at the desk, the family is to know; and one of them knows for no other
+    is_family = Notification.recipient.startswith("family:", autoescape=True)
+    family_is_told = and_(is_family, _alerts.c.handling != "closed", people_are_called)
     on_a_screen = case(
         (Notification.step > 0, Notification.seen_at), else_=Notification.delivered_at
     ).is_not(None)
@@ -199,8 +208,8 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
         Address.removed_at.is_not(None),
         Address.gone_at.is_not(None),
         func.coalesce(User.disabled, false()),
-        ~or_(nobody_has_it, was_sent),
-        and_(Delivery.severity > LIFE, or_(on_a_screen, on_another_way)),
+        ~or_(nobody_has_it, was_sent, family_is_told),
+        and_(Delivery.severity > LIFE, or_(and_(on_a_screen, ~is_family), on_another_way)),
     )
 
 
@@ -306,6 +315,7 @@ def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
             Channel,
             Address,
             Notification.payload["kind"].astext,
+            Notification.recipient,
             User.locale,
             _alerts.c.title,
             _alerts.c.title_en,

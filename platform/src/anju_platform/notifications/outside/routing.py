@@ -39,11 +39,22 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Reachable:
-    """A person, with the addresses they have: (kind, id, lane)."""
+    """A person, with the addresses they have: (kind, id, lane), and the homes of their family."""
 
     user_id: int
     role: str
     addresses: tuple[tuple[str, int, str], ...]
+    homes: frozenset[int] = frozenset()
+
+    def is_meant(self, kind: str, name: str) -> bool:
+        """Tell whether ``<kind>:<name>`` names them."""
+        match kind:
+            case "role":
+                return self.role == name
+            case "family":
+                return name in map(str, self.homes)
+            case _:
+                return str(self.user_id) == name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +75,11 @@ class Way:
 def ways(
     recipient: str, severity: int, outlets: Sequence[Outlet], people: Iterable[Reachable]
 ) -> list[Way]:
-    """Give the ways to a recipient (``role:<role>`` or ``user:<id>``), the first ones first."""
+    """Give the ways to a recipient (see :meth:`Reachable.is_meant`), the first ones first."""
     if severity > LEAST:
         return []
     kind, _, name = recipient.partition(":")
-    meant = [one for one in people if (one.role if kind == "role" else str(one.user_id)) == name]
+    meant = [one for one in people if one.is_meant(kind, name)]
     found: list[Way] = []
     tried: Counter[int | None] = Counter()
     for outlet in sorted(outlets, key=lambda one: (one.position, one.id)):

@@ -43,6 +43,7 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
     zh = errand.locale != "en"
     language = "zh" if zh else "en"
     place = (errand.place if zh else errand.place_en) or _NOWHERE[language]
+    is_family = errand.recipient.startswith("family:")
     how = _HOW[language].get(errand.kind, _HOW[language][""])
     time = errand.detected_at.astimezone(ZoneInfo(errand.timezone))
     marker = _MODE[language].get(errand.mode, "")
@@ -55,7 +56,7 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
         language=language,
         severity=errand.severity,
         tag=str(one.alert_id),
-        url=f"{base}/alerts/{one.alert_id}",
+        url=base + ("/family" if is_family else f"/alerts/{one.alert_id}"),
         receipt_url=f"{base}/api/v1/receipts/{one.receipt}",
         good_for_s=max(1, round((one.expires_at - at).total_seconds())),
     )

@@ -1,0 +1,1 @@
+"""The family's pages: one home on a telephone."""

@@ -1,0 +1,176 @@
+"""One home on its family's telephone: reads and posts without JavaScript, too."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Query
+from sqlalchemy.orm import Session
+from starlette.responses import JSONResponse, Response
+
+from anju_dashboards.family.band import band
+from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_platform.alerts import service as alerts
+from anju_platform.alerts.schemas import AlertView
+from anju_platform.alerts.service import AlertChangedError
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.rights import Right
+from anju_platform.care import homes
+from anju_platform.care.schemas import HomeName
+from anju_platform.database import reading, transaction
+from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.notifications.receipts import ReceiptKind, take
+
+router = APIRouter(include_in_schema=False)
+_FAMILY = [require(Right.OWN_HOMES)]
+
+SCREEN = "family"
+"""The screen's name in timelines."""
+_AWAY_HOURS = (4, 24, 72, 168)
+
+
+@router.get("/family.webmanifest")
+def manifest() -> Response:
+    """Say how a telephone keeps the page among its applications."""
+    return JSONResponse(
+        {
+            "name": "安居 Anju",
+            "short_name": "安居",
+            "start_url": "/family",
+            "scope": "/",
+            "display": "standalone",
+            "background_color": "#f6f4ef",
+            "theme_color": "#f6f4ef",
+            "icons": [
+                {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+            ],
+        },
+        media_type="application/manifest+json",
+    )
+
+
+@router.get("/family", dependencies=_FAMILY)
+def family(
+    page: CurrentPage,
+    home: Annotated[str | None, Query(max_length=64)] = None,
+    *,
+    part: bool = False,
+) -> Response:
+    """Show a home; ``part``: what has become of it since, for a page that is open."""
+    return _draw(page, home, part=part)
+
+
+@router.post("/family/{slug}/away", dependencies=_FAMILY)
+def away(
+    page: CurrentPage,
+    slug: str,
+    until: Annotated[str, Form(max_length=40)] = "",
+    hours: Annotated[int, Form(ge=0, le=24 * 90)] = 0,
+) -> Response:
+    """Declare a home away, until a day and time on the site or for some hours."""
+    try:
+        wanted = page.clock.now + timedelta(hours=hours) if hours else _local(page, until)
+        _act(page, lambda session: homes.declare_away(session, page.actor, slug, wanted))
+    except (InvalidRequestError, ValueError, OverflowError):
+        fault = page.text("Say until when: a time to come, within 90 days.")
+        return _draw(page, slug, fault=fault)
+    return see_other(f"/family?home={slug}")
+
+
+def _local(page: Page, until: str) -> datetime:
+    return datetime.fromisoformat(until).replace(tzinfo=page.clock.zone)
+
+
+@router.post("/family/{slug}/back", dependencies=_FAMILY)
+def back(page: CurrentPage, slug: str) -> Response:
+    """Say that somebody is at home again."""
+    _act(page, lambda session: homes.declare_back(session, page.actor, slug))
+    return see_other(f"/family?home={slug}")
+
+
+@router.post("/family/{slug}/going/{alert_id}", dependencies=_FAMILY)
+def go(page: CurrentPage, slug: str, alert_id: UUID) -> Response:
+    """Say that one goes there; whoever goes already is named."""
+    try:
+        _act(page, lambda session: alerts.go(session, page.actor, alert_id, screen=SCREEN))
+    except AlertChangedError as changed:
+        return _draw(page, slug, fault=_faster(page, changed.alert), status=409)
+    return see_other(f"/family?home={slug}")
+
+
+@router.post("/family/{slug}/staying/{alert_id}", dependencies=_FAMILY)
+def stay(page: CurrentPage, slug: str, alert_id: UUID) -> Response:
+    """Say that one does not go after all."""
+    _act(page, lambda session: alerts.stay(session, page.actor, alert_id, screen=SCREEN))
+    return see_other(f"/family?home={slug}")
+
+
+@router.get("/family/{slug}/looks", dependencies=_FAMILY)
+def looks(page: CurrentPage, slug: str) -> Response:
+    """Show who looked at what concerns a home."""
+    with reading(page.engine) as session:
+        own = homes.own_homes(session, page.actor)
+        found = homes.looks(session, page.actor, slug)
+    return page.html("family/looks.html", looks=found, home=_chosen(own, slug))
+
+
+def _act(page: Page, action: Callable[[Session], object]) -> None:
+    with transaction(page.engine) as session:
+        action(session)
+
+
+def _faster(page: Page, alert: AlertView) -> str:
+    if alert.going is not None:
+        return page.text("%(name)s goes there already.", name=alert.going)
+    return page.text("It has been closed meanwhile.")
+
+
+def _chosen(own: tuple[HomeName, ...], slug: str | None) -> HomeName:
+    """Choose the home that is asked for, else the first.
+
+    Raises:
+        NotFoundError: it is none of these, or there is none.
+    """
+    found = next((home for home in own if slug in (None, home.slug)), None)
+    if found is None:
+        raise NotFoundError("this is no home of yours")
+    return found
+
+
+def _ago(page: Page) -> Callable[[datetime], str]:
+    """Say how long ago something was, as one says it of one's mother."""
+
+    def ago(at: datetime) -> str:
+        minutes = int((page.clock.now - at) / timedelta(minutes=1))
+        hours, rest = divmod(minutes, 60)
+        if minutes < 1:
+            return page.text("just now")
+        if hours < 1:
+            return page.text("%(n)s min ago", n=minutes)
+        if hours < 48:  # noqa: PLR2004 - from then on days are counted
+            return page.text("%(h)s h %(m)s min ago", h=hours, m=rest)
+        return page.text("%(n)s days ago", n=hours // 24)
+
+    return ago
+
+
+def _draw(
+    page: Page, slug: str | None, *, part: bool = False, fault: str = "", status: int | None = None
+) -> Response:
+    with transaction(page.engine) as session:
+        own = homes.own_homes(session, page.actor)
+        chosen = _chosen(own, slug)
+        view = homes.home_view(session, page.actor, chosen.slug, goes_on=part, at=page.clock.now)
+        shown = [alert.id for alert in view.alerts]
+        take(session, page.actor, shown, ReceiptKind.SEEN)
+    return page.html(
+        "family/part.html" if part else "family/home.html",
+        status=status or (422 if fault else 200),
+        view=view,
+        own=own,
+        band=band(view.activity, page.clock.local(page.clock.now).hour) if view.activity else None,
+        away_hours=_AWAY_HOURS,
+        ago=_ago(page),
+        fault=fault,
+    )

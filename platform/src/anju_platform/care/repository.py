@@ -1,0 +1,134 @@
+"""SQL of homes as their families see them."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import Float, Integer, cast, func, or_, select
+from sqlalchemy.orm import Session
+
+from anju_platform.audit.model import AuditEntry
+from anju_platform.auth.model import HomeScope, User
+from anju_platform.people.model import Household
+from anju_platform.registry.model import Device, DeviceField, Place
+from anju_platform.rulebook.homes import HOME_STATE
+from anju_platform.rulebook.model import RuleState
+from anju_platform.telemetry.model import HOURLY, TelemetryPoint
+
+
+def own_homes(
+    session: Session, community_id: int, user_id: int, homes: Collection[int]
+) -> list[tuple[Household, Place, str]]:
+    """Give the homes somebody belongs to, with their places and what they are to them."""
+    query = (
+        select(Household, Place, HomeScope.relation)
+        .join(Place, Place.id == Household.place_id)
+        .join(HomeScope, HomeScope.household_id == Household.id)
+        .where(
+            Household.community_id == community_id,
+            Household.id.in_(homes),
+            HomeScope.user_id == user_id,
+        )
+        .order_by(Household.slug)
+    )
+    return [(home, place, relation) for home, place, relation in session.execute(query)]
+
+
+def last_known(session: Session, community_id: int, slug: str) -> Mapping[str, object] | None:
+    """Give what ingest last knew of whether somebody is at home."""
+    query = select(RuleState.state).where(
+        RuleState.community_id == community_id,
+        RuleState.rule_id == HOME_STATE,
+        RuleState.entity == slug,
+    )
+    return session.scalar(query)
+
+
+def movement_fields(
+    session: Session, household_id: int, fields: Mapping[str, str]
+) -> list[tuple[int, int]]:
+    """Give (device, field) of whatever sees movement in a home; ``fields`` by device model."""
+    query = (
+        select(Device.id, Device.model, DeviceField.id, DeviceField.name)
+        .join(DeviceField, DeviceField.model == Device.model)
+        .where(
+            Device.household_id == household_id,
+            Device.state == "approved",
+            Device.model.in_(fields),
+        )
+    )
+    return [
+        (device, field)
+        for device, model, field, name in session.execute(query)
+        if fields[model] == name
+    ]
+
+
+def movements(
+    session: Session,
+    sensors: Collection[tuple[int, int]],
+    timezone: str,
+    *,
+    start: datetime,
+    end: datetime,
+) -> dict[int, int]:
+    """Count by local hour how often movement was seen in ``[start, end)``, a day at most."""
+    hour = cast(
+        func.date_part("hour", func.timezone(timezone, TelemetryPoint.observed_at)), Integer
+    )
+    query = (
+        select(hour, func.count())
+        .where(
+            TelemetryPoint.device_id.in_([device for device, _ in sensors]),
+            TelemetryPoint.field_id.in_([field for _, field in sensors]),
+            TelemetryPoint.observed_at >= start,
+            TelemetryPoint.observed_at < end,
+            TelemetryPoint.value > 0,
+        )
+        .group_by(hour)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def usual_movements(
+    session: Session,
+    sensors: Collection[tuple[int, int]],
+    timezone: str,
+    *,
+    start: datetime,
+    end: datetime,
+) -> tuple[dict[int, float], int]:
+    """Sum by local hour what the roll-ups saw in ``[start, end)``, and count its days."""
+    local = func.timezone(timezone, HOURLY.c.bucket)
+    hour = cast(func.date_part("hour", local), Integer)
+    of_them = (
+        HOURLY.c.device_id.in_([device for device, _ in sensors]),
+        HOURLY.c.field_id.in_([field for _, field in sensors]),
+        HOURLY.c.bucket >= start,
+        HOURLY.c.bucket < end,
+    )
+    query = select(hour, cast(func.sum(HOURLY.c.total), Float)).where(*of_them).group_by(hour)
+    days = select(func.count(func.distinct(func.date_trunc("day", local)))).where(*of_them)
+    sums = {row[0]: row[1] for row in session.execute(query)}
+    return sums, session.scalar(days) or 0
+
+
+def looks(
+    session: Session, community_id: int, home: Household, limit: int
+) -> list[tuple[AuditEntry, str | None]]:
+    """Give who looked at a home or its devices, newest first, with their roles."""
+    devices = select(func.concat("device:", Device.slug)).where(Device.household_id == home.id)
+    query = (
+        select(AuditEntry, User.role)
+        .outerjoin(User, User.id == AuditEntry.user_id)
+        .where(
+            AuditEntry.community_id == community_id,
+            AuditEntry.action == "care.read",
+            or_(
+                AuditEntry.subject == f"household:{home.slug}",
+                AuditEntry.subject.in_(devices),
+            ),
+        )
+        .order_by(AuditEntry.id.desc())
+        .limit(limit)
+    )
+    return [(entry, role) for entry, role in session.execute(query)]

@@ -1,0 +1,93 @@
+"""What families see of a home."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from anju_platform.alerts.schemas import AlertView
+from anju_platform.registry.schemas import DeviceRow
+
+
+class View(BaseModel):
+    """A frozen answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class HomeState(StrEnum):
+    """The one thing that answers "is all well?", the worst first."""
+
+    ALARM = "alarm"
+    """Something urgent, and nobody has it yet."""
+    ATTENTION = "attention"
+    """Something to be looked at, and nobody has it yet."""
+    HANDLED = "handled"
+    """Somebody has it."""
+    UNPROTECTED = "unprotected"
+    """What a life may hang on does not report: nobody would hear an alarm."""
+    AWAY = "away"
+    """Declared away: silence is no alarm."""
+    UNKNOWN = "unknown"
+    """No sign of life for a day, or none ever: nobody can say how it is."""
+    ORDINARY = "ordinary"
+
+
+Presence = Literal["in", "out", "unknown"]
+
+
+class Activity(View):
+    """Signs of movement by hour of the local day, 24 of each; ``usual`` is none while unknown."""
+
+    today: tuple[int, ...]
+    usual: tuple[float, ...] | None
+
+
+class HomeName(View):
+    """A home of one's own; ``relation`` is what one is to whoever lives there."""
+
+    slug: str
+    place: str
+    place_en: str
+    relation: str
+    residents: tuple[str, ...]
+
+
+class HomeView(View):
+    """A home as it is ``at`` this moment.
+
+    ``last_sign_at`` is when somebody stirred there last, ``presence`` whether somebody is there,
+    as far as doors and movement tell. ``alerts`` are the open ones, the worst
+    first; ``lately`` those closed within a week. ``reporting`` of ``devices`` have been heard
+    when they should; ``unheard`` are those a life may hang on that have not.
+    """
+
+    home: HomeName
+    at: datetime
+    state: HomeState
+    last_sign_at: datetime | None
+    presence: Presence
+    away_until: datetime | None
+    activity: Activity | None
+    alerts: tuple[AlertView, ...]
+    lately: tuple[AlertView, ...]
+    devices: tuple[DeviceRow, ...]
+    reporting: int
+    unheard: tuple[DeviceRow, ...]
+    desk_phone: str
+
+
+class Look(View):
+    """Somebody's look at what concerns a home; ``subject`` names what they saw."""
+
+    at: datetime
+    name: str
+    role: str | None
+    subject: str
+
+
+class AwayBody(BaseModel):
+    """Until when nobody is at home."""
+
+    until: AwareDatetime

@@ -1,0 +1,147 @@
+"""The family's page on a telephone: it tells the truth, whatever happens to the line."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from guarded_site import Site
+from lived_in import live_there
+from playwright.sync_api import Page, expect
+from screens import Screens
+
+from anju_dashboards.rendering import STATIC
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+PHONE = (390, 844)
+MOST_SCRIPT = 20 * 1024
+
+
+def on_the_phone(open_page: Open, username: str = "zhangmin", **how: object) -> Page:
+    return open_page(username, path="/family", size=PHONE, **how)
+
+
+def rings(site: Site, **changed: object) -> object:
+    words = {"title": "紧急求助", "title_en": "Help wanted", "icon": "sos"}
+    return site.raise_alert(device="b3-501-sos", **(words | changed))  # type: ignore[arg-type]
+
+
+def test_an_ordinary_day_then_an_alarm_then_somebody_has_it(open_page: Open, site: Site) -> None:
+    live_there(site)
+    page = on_the_phone(open_page)
+    state = page.locator(".state")
+    expect(state).to_contain_text("今天一切如常")
+    expect(state).to_contain_text("防护设备 5 / 5 在线")
+    alert = rings(site)
+    expect(state).to_contain_text("紧急情况", timeout=15_000)  # without a hand on the telephone
+    expect(page.locator(".card.alert")).to_contain_text("尚无人接手")
+    site.change(alert, handling="acked", acked_by=site.users["liqiang"])  # type: ignore[arg-type]
+    expect(state).to_contain_text("正在处理", timeout=15_000)
+    expect(page.locator(".card.alert")).to_contain_text("李强")
+
+
+def test_two_of_the_family_at_once(open_page: Open, site: Site) -> None:
+    live_there(site)
+    rings(site)
+    daughter, other = on_the_phone(open_page), on_the_phone(open_page, "mia")
+    daughter.click("text=我去看看")
+    expect(daughter.locator(".card.alert")).to_contain_text("您正在赶去")
+    other.click("text=I'm going")  # an old page: it still offers to go
+    expect(other.locator(".fault")).to_have_text("张敏 goes there already.")
+    expect(other.locator(".card.alert")).to_contain_text("张敏 of the family goes there")
+    daughter.click("text=我去不了了")
+    expect(daughter.locator("text=我去看看")).to_be_visible()
+    other.goto("/family")
+    other.click("text=I'm going")
+    expect(other.locator(".card.alert")).to_contain_text("You go there.")
+
+
+def test_a_page_that_hears_nothing_says_so(open_page: Open, site: Site, screens: Screens) -> None:
+    live_there(site)
+    page = on_the_phone(open_page)
+    page.clock.install()
+    page.reload()
+    expect(page.locator(".state")).to_contain_text("今天一切如常")
+    screens.stop()
+    page.clock.run_for(45_000)
+    expect(page.locator("#stale")).to_contain_text("未连接。以下是")
+    screens.start()
+    page.clock.run_for(15_000)
+    expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_without_scripts_it_reads_and_posts(open_page: Open, site: Site) -> None:
+    live_there(site)
+    rings(site, severity=3)
+    page = on_the_phone(open_page, java_script_enabled=False)
+    expect(page.locator(".state")).to_contain_text("需要关注")
+    page.click("text=我去看看")
+    expect(page.locator(".state")).to_contain_text("正在处理")
+    page.click("summary")
+    page.click("button[value='24']")
+    expect(page.locator(".state")).to_contain_text("已报备外出至")
+    page.click("text=已经回家")
+    expect(page.locator(".state")).not_to_contain_text("已报备外出至")
+    page.click("text=谁看过家里的数据")
+    expect(page.locator("main li").first).to_contain_text("张敏 家属")
+
+
+def test_it_is_small_and_installable(open_page: Open, site: Site) -> None:
+    live_there(site)
+    page = on_the_phone(open_page)
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    scripts = {url.split("?")[0].rsplit("/", 1)[1] for url in loaded if ".js" in url}
+    assert scripts - {"sw.js"} == {"family.js"}
+    written = sum((STATIC / "js" / name).stat().st_size for name in ("family.js", "sw.js"))
+    assert written < MOST_SCRIPT
+    assert len(gzip.compress(Path(STATIC / "css" / "family.css").read_bytes())) < MOST_SCRIPT
+    manifest = page.evaluate(
+        "fetch(document.querySelector('link[rel=manifest]').href).then((it) => it.json())"
+    )
+    assert (manifest["start_url"], manifest["display"]) == ("/family", "standalone")
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), PHONE])
+@pytest.mark.parametrize("username", ["zhangmin", "mia"])
+def test_every_state_fits_and_is_accessible(
+    open_page: Open, site: Site, username: str, size: tuple[int, int]
+) -> None:
+    page = open_page(username, path="/family", size=size)
+    live_there(site)
+    faults = {}
+    for at, make in enumerate((lambda: None, lambda: rings(site), lambda: rings(site, severity=3))):
+        make()
+        for path in ("/family", "/family/b3-501/looks", "/me"):
+            page.goto(path)
+            over = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            serious = [
+                fault["id"]
+                for fault in Axe().run(page).response["violations"]
+                if fault["impact"] in {"serious", "critical"}
+            ]
+            if over or serious:
+                faults[at, path] = over, serious
+    assert faults == {}
+
+
+def test_a_log_in_that_is_over_leads_to_the_log_in(
+    open_page: Open, site: Site, screens: Screens
+) -> None:
+    live_there(site)
+    page = on_the_phone(open_page)
+    page.context.clear_cookies()
+    page.wait_for_url(re.compile("/login"), timeout=20_000)
+    with httpx.Client(base_url=screens.url) as anybody:
+        assert anybody.get("/family").headers["location"].startswith("/login")
+        assert anybody.get("/family.webmanifest").status_code == 200
