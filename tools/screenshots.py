@@ -12,11 +12,15 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 SIZES = {"wide": (1920, 1080), "phone": (390, 844)}
 LANGUAGES = ("zh", "en")
-PHONES = ("wall-phone-zh", "alert-phone-zh", "devices-phone-en")
+PHONES = ("family-phone-zh", "alert-phone-zh", "wall-phone-en")
+OF_ADMINISTRATORS = ("people", "channels", "system")
+OF_FAMILIES = {"family": "/family", "me": "/me"}
 
 
-def log_in(browser: Browser, url: str, password: str, language: str, size: tuple[int, int]) -> Page:
-    """Open a browser window of this size as the guard, in this language."""
+def log_in(
+    browser: Browser, url: str, who: tuple[str, str], language: str, size: tuple[int, int]
+) -> Page:
+    """Open a browser window of this size as somebody (name, password), in this language."""
     context = browser.new_context(
         base_url=url,
         viewport={"width": size[0], "height": size[1]},
@@ -24,12 +28,20 @@ def log_in(browser: Browser, url: str, password: str, language: str, size: tuple
         reduced_motion="reduce",
     )
     page = context.new_page()
-    page.goto("/login?next=/wall")
-    page.fill("[name=username]", "guard")
-    page.fill("[name=password]", password)
+    page.goto("/login?next=/me")
+    page.fill("[name=username]", who[0])
+    page.fill("[name=password]", who[1])
     page.click("form.login button")
-    page.wait_for_selector('.live[data-state="live"]')
+    page.wait_for_url("**/me")
+    page.request.put("/api/v1/session/locale", data={"locale": language}, headers=token(page))
     return page
+
+
+def look(page: Page, path: str, out: Path, *, whole: bool = False) -> None:
+    """Take a picture of a page."""
+    page.goto(path)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=out, full_page=whole)
 
 
 def with_picture(page: Page) -> str | None:
@@ -41,14 +53,16 @@ def with_picture(page: Page) -> str | None:
     return pictured[0] if pictured else None
 
 
-def shoot(browser: Browser, url: str, password: str, out: Path) -> None:
+def shoot(browser: Browser, url: str, passwords: dict[str, str], out: Path) -> None:
     """Take every page in both languages and sizes."""
+
+    def enter(username: str) -> Page:
+        return log_in(browser, url, (username, passwords[username]), language, size)
+
     for language in LANGUAGES:
         for name, size in SIZES.items():
-            page = log_in(browser, url, password, language, size)
-            chosen = {"locale": language}
-            page.request.put("/api/v1/session/locale", data=chosen, headers=token(page))
-            page.reload()
+            page = enter("guard")
+            page.goto("/wall")
             page.wait_for_timeout(2500)
             page.screenshot(path=out / f"wall-{name}-{language}.png")
             alert = with_picture(page)
@@ -57,9 +71,15 @@ def shoot(browser: Browser, url: str, password: str, out: Path) -> None:
                 page.wait_for_timeout(1500)
                 page.screenshot(path=out / f"wall-picture-{language}.png")
             for what, path in (("alert", f"/alerts/{alert}"), ("devices", "/devices")):
-                page.goto(path)
-                page.wait_for_timeout(1500)
-                page.screenshot(path=out / f"{what}-{name}-{language}.png")
+                look(page, path, out / f"{what}-{name}-{language}.png")
+            page.context.close()
+            page = enter("admin")
+            for what in OF_ADMINISTRATORS:
+                look(page, f"/{what}", out / f"{what}-{name}-{language}.png")
+            page.context.close()
+            page = enter("family")
+            for what, path in OF_FAMILIES.items():
+                look(page, path, out / f"{what}-{name}-{language}.png", whole=name == "phone")
             page.context.close()
 
 
@@ -97,12 +117,12 @@ def main() -> None:
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     options = parser.parse_args()
-    password = json.loads((options.dir / "passwords.json").read_text("utf-8"))["guard"]
+    passwords = json.loads((options.dir / "passwords.json").read_text("utf-8"))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
-        shoot(browser, options.url, password, options.out)
+        shoot(browser, options.url, passwords, options.out)
         phones = [options.out / f"{name}.png" for name in PHONES]
         side_by_side(browser, phones, options.out / "phones.png")
         browser.close()

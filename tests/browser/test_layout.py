@@ -28,7 +28,16 @@ def furnish(site: Site) -> list[str]:
     site.raise_alert("电池电量低", "Battery low", severity=4, device="b2-301-sos")
     record_day(site, "b3-501-fall", "fall_radar", {"still_s": [0, 3, 9, 22, 38]})
     has_channels(site)
-    paths = ["/wall", "/alerts", "/devices", "/devices/b3-501-fall", "/nothing", "/me", "/channels"]
+    paths = [
+        "/wall",
+        "/alerts",
+        "/devices",
+        "/devices/b3-501-fall",
+        "/nothing",
+        "/me",
+        "/channels",
+        "/people",
+    ]
     return [*paths, f"/alerts/{fall}", f"/alerts/{fall}/close", f"/alerts/{fall}/dispatch"]
 
 

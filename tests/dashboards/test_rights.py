@@ -21,6 +21,8 @@ from outer_site import PASSWORD, Site, Web, add_people, at_work, community_file
 from sqlalchemy import select
 
 from anju_dashboards.app import create_app
+from anju_platform.accounts.inviting import invite
+from anju_platform.accounts.schemas import InvitationBody
 from anju_platform.auth.model import Role
 from anju_platform.config import Settings
 from anju_platform.database import connect, now, transaction
@@ -49,6 +51,11 @@ WHO: dict[frozenset[Role], str] = {
         PUT /api/v1/session/locale
         GET /api/v1/community
         POST /api/v1/receipts
+        GET /api/v1/me/logins
+        DELETE /api/v1/me/logins
+        DELETE /api/v1/me/logins/{login_id}
+        POST /me/logins/end-others
+        POST /me/logins/{login_id}/end
         GET /api/v1/me/addresses
         POST /api/v1/me/addresses
         GET /api/v1/me/push-key
@@ -127,6 +134,15 @@ WHO: dict[frozenset[Role], str] = {
         GET /devices.csv
     """,
     frozenset({PROPERTY, OFFICE, ADMIN}): """
+        GET /api/v1/people
+        PUT /api/v1/people/{user_id}/disabled
+        GET /api/v1/invitations
+        POST /api/v1/invitations
+        DELETE /api/v1/invitations/{invitation_id}
+        GET /people
+        POST /people/invite
+        POST /people/{user_id}/disabled
+        POST /people/invitations/{invitation_id}/withdraw
         GET /api/v1/households/{slug}
     """,
     frozenset({PROPERTY, INSTALLER, ADMIN}): """
@@ -162,6 +178,8 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/audit
     """,
     frozenset({ADMIN}): """
+        POST /api/v1/people/{user_id}/password-link
+        POST /people/{user_id}/password
         GET /api/v1/channels
         POST /api/v1/channels/{slug}
         PUT /api/v1/channels/{slug}
@@ -192,6 +210,9 @@ OPEN = """
     POST /login
     GET /sw.js
     GET /family.webmanifest
+    POST /api/v1/invitations/{token}/accept
+    GET /invited/{token}
+    POST /invited/{token}
 """
 """Open to everybody, or behind a secret of its own (``test_permissions.py``)."""
 ENDLESS = {"GET /api/v1/stream", "GET /stream"}
@@ -205,6 +226,10 @@ BODIES = {
         "name": "x",
         "name_en": "x",
     },
+    "POST /api/v1/invitations": {"role": "family", "name": "张强", "homes": ["h-501"]},
+    "PUT /api/v1/people/{user_id}/disabled": {"disabled": False},
+    "POST /people/invite": {"role": "family", "name": "张强", "scope": "h-501"},
+    "POST /people/{user_id}/disabled": {"disabled": "false"},
     "PUT /api/v1/devices/{slug}/state": {"state": "approved"},
     "PUT /api/v1/homes/{slug}/away": {"until": "2026-12-31T00:00:00Z"},
 }
@@ -236,6 +261,8 @@ class House:
     web: Web
     site: Site
     alert: str
+    family_id: int
+    invitation_id: int
     opened: ExitStack
 
     def address(self, line: str) -> tuple[str, str]:
@@ -250,6 +277,9 @@ class House:
             "post": "wall-1",
             "screen": str(uuid4()),
             "address_id": "1",
+            "user_id": str(self.family_id),
+            "invitation_id": str(self.invitation_id),
+            "login_id": "0",
             "slug": "h-501" if IN_HOMES.search(path) else "b1-501-pir",
         }
         for name, value in things.items():
@@ -279,6 +309,13 @@ def file(slug: str) -> dict[str, Any]:
     if slug == "meadow":
         text = text.replace('"b1-501-', '"m-').replace('"h-501', '"m-home')
     return dict(json.loads(text))
+
+
+def an_invitation(site: Site) -> int:
+    with transaction(site.engine) as session:
+        body = InvitationBody(role=FAMILY, name="张强", homes=("h-501",))
+        made = invite(session, site.actor(ADMIN), body, "http://x")
+        return made.invitation.id
 
 
 @pytest.fixture
@@ -312,7 +349,9 @@ def house(database: str) -> Iterator[House]:
         )
     app = create_app(Settings(database_url=database, secure_cookies=False))
     with at_work(app) as web, ExitStack() as opened:
-        yield House(web, site, str(site.alert(severity=1, media_id="picture")), opened)
+        alert = str(site.alert(severity=1, media_id="picture"))
+        family_id = site.actor(FAMILY).user_id
+        yield House(web, site, alert, family_id, an_invitation(site), opened)
     engine.dispose()
 
 
@@ -346,7 +385,15 @@ def test_each_role_opens_what_it_should_and_nothing_else(house: House, role: Rol
 def test_nobody_of_elsewhere_reaches_anything_here(house: House, role: Role) -> None:
     """With the addresses of this community's things, of which the other has no twin."""
     client = house.person(f"{role}-meadow")
-    things = ("{alert_id}", "{media_id}", "devices/{slug}", "households/{slug}", "homes/{slug}")
+    things = (
+        "{alert_id}",
+        "{media_id}",
+        "devices/{slug}",
+        "households/{slug}",
+        "homes/{slug}",
+        "{user_id}",
+        "{invitation_id}",
+    )
     ours = [line for line in ALLOWED if any(thing in line for thing in things)]
     assert len(ours) > 20
     wrong = {line: status for line in ours if (status := house.asks(client, line)) < 400}

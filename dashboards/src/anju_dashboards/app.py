@@ -13,6 +13,7 @@ from anju_dashboards.drawings import Drawings
 from anju_dashboards.failures import answer_failures
 from anju_dashboards.family import views as family
 from anju_dashboards.login import views as login
+from anju_dashboards.people import views as people
 from anju_dashboards.reach import views as reach
 from anju_dashboards.rendering import STATIC, Renderer
 from anju_dashboards.system import views as system
@@ -26,7 +27,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = api.create_app(settings)
     app.state.renderer = Renderer()
     app.state.drawings = Drawings()
-    for part in (login, wall, alerts, history, devices, system, reach, family, live):
+    for part in (login, wall, alerts, history, devices, system, reach, people, family, live):
         app.include_router(part.router)
     app.mount("/static", Assets(directory=STATIC), name="static")
     answer_failures(app)

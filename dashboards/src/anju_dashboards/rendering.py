@@ -15,6 +15,7 @@ from anju_dashboards import words
 from anju_dashboards.clock import Clock
 from anju_dashboards.icons import SPRITE, icon_name
 from anju_dashboards.language import Language, load_languages
+from anju_platform.notifications.addresses import browser
 
 PACKAGE = Path(__file__).parent
 STATIC = PACKAGE / "static"
@@ -78,6 +79,7 @@ def _environment(language: Language) -> Environment:
         with_query=with_query,
     )
     environment.filters["why"] = _why(language)
+    environment.filters["browser"] = lambda agent: browser(agent or "")
     # What a page may leave out.
     environment.globals.update(
         actor=None,

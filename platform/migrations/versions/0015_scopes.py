@@ -2,11 +2,14 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0015"
 down_revision = "0014"
 branch_labels = None
 depends_on = None
+
+_JSON = postgresql.JSONB(astext_type=sa.Text())
 
 
 def upgrade() -> None:
@@ -36,6 +39,36 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_user_homes_household_id"), "user_homes", ["household_id"])
     op.create_table(
+        "invitations",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("community_id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("homes", _JSON, nullable=False),
+        sa.Column("relation", sa.String(), nullable=False),
+        sa.Column("places", _JSON, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=True),
+        sa.Column("invited_by", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["community_id"],
+            ["communities.id"],
+            name=op.f("fk_invitations_community_id_communities"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_invitations_user_id_users")
+        ),
+        sa.ForeignKeyConstraint(
+            ["invited_by"], ["users.id"], name=op.f("fk_invitations_invited_by_users")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_invitations_token_hash")),
+    )
+    op.create_index(op.f("ix_invitations_community_id"), "invitations", ["community_id"])
+    op.create_table(
         "user_places",
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("place_id", sa.BigInteger(), nullable=False),
@@ -54,6 +87,7 @@ def downgrade() -> None:
     op.execute("UPDATE users SET disabled = true WHERE role NOT IN ('guard', 'property', 'admin')")
     op.drop_column("sessions", "idle_hours")
     op.drop_column("communities", "desk_phone")
+    op.drop_table("invitations")
     op.drop_table("user_places")
     op.drop_table("user_homes")
     op.drop_constraint(op.f("fk_alerts_going_by_users"), "alerts", type_="foreignkey")

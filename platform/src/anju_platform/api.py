@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from anju_platform import __doc__ as _about
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
+from anju_platform.accounts import endpoints as accounts
 from anju_platform.alerts import endpoints as alerts
 from anju_platform.alerts.service import AlertChangedError, snapshot_arrived
 from anju_platform.auth import endpoints as auth
@@ -116,11 +117,13 @@ def _api() -> APIRouter:
     api.include_router(auth.entrance)
     api.include_router(media.gateway_router(snapshot_arrived))
     api.include_router(notifications.doorstep)
+    api.include_router(accounts.doorstep)
     cookie = APIKeyCookie(name=COOKIE, auto_error=False)
     # asked for here too, so that an endpoint that forgets to ask is not open
     closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie)])
     parts = (
         auth,
+        accounts,
         alerts,
         escalation,
         registry,

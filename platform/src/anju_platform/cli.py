@@ -263,9 +263,9 @@ def add_user(  # noqa: PLR0917 - typer's shape: every option is a parameter
     ] = False,
 ) -> None:
     """Add somebody who may log in."""
+    from anju_platform.accounts.scopes import give_scopes
     from anju_platform.audit.service import record
     from anju_platform.auth import repository, service
-    from anju_platform.people.scopes import give_scopes
 
     password = _ask_password(from_stdin=password_stdin)
     with database() as session:

@@ -23,6 +23,7 @@ PUBLIC = {
     ("GET", "/readyz"),
     ("GET", "/metrics"),  # of this machine only, see below
     ("POST", "/api/v1/receipts/{receipt}"),  # whose secret word is in its path
+    ("POST", "/api/v1/invitations/{token}/accept"),  # likewise
 }
 GATEWAYS = {("PUT", "/api/v1/gateway/snapshots/{media_id}")}
 
@@ -38,7 +39,8 @@ def endpoints() -> Iterator[tuple[str, str]]:
 def address(path: str) -> str:
     filled = {"alert_id": str(uuid4()), "slug": "b1-door", "media_id": "some"}
     filled |= {"rule_id": "smoke", "version": "1", "severity": "1", "post": "wall-1"}
-    filled |= {"screen": str(uuid4()), "address_id": "1"}
+    filled |= {"screen": str(uuid4()), "address_id": "1", "user_id": "1"}
+    filled |= {"invitation_id": "1", "login_id": "0"}
     for name, value in filled.items():
         path = path.replace("{" + name + "}", value)
     return path

@@ -9,7 +9,8 @@ from starlette.responses import FileResponse, Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_dashboards.rendering import STATIC
-from anju_platform.auth.dependencies import require
+from anju_platform.accounts import roster
+from anju_platform.auth.dependencies import PublicUrl, require
 from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import transaction
 from anju_platform.errors import (
@@ -19,7 +20,7 @@ from anju_platform.errors import (
     TooManyAttemptsError,
 )
 from anju_platform.notifications import addresses, channels, listing, trying
-from anju_platform.notifications.endpoints import Carrying, PublicUrl
+from anju_platform.notifications.endpoints import Carrying
 from anju_platform.notifications.model import Kind
 from anju_platform.notifications.outside.keys import public_key
 from anju_platform.notifications.outside.routing import ADDRESSED
@@ -53,6 +54,7 @@ def _me(
         known = addresses.addresses(session, page.actor)
         listing.provide_push(session, page.community.id)
         found = listing.channels(session, page.community.id)
+        logins = roster.logins(session, page.actor)
         spoken = {ADDRESSED.get(Kind(one.kind)) for one in found if one.enabled}
     status = 422 if fault else 200
     return page.html(
@@ -61,6 +63,7 @@ def _me(
         section="/me",
         known=known,
         spoken=spoken,
+        logins=logins,
         fault=fault,
         tried=tried,
         push_key=public_key(carrying.vapid()),
@@ -99,6 +102,22 @@ def try_address(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_i
     except (NotFoundError, TooManyAttemptsError) as error:
         return _me(page, carrying, fault=str(error))
     return _me(page, carrying, tried=tried)
+
+
+@router.post("/me/logins/end-others")
+def end_other_logins(page: CurrentPage) -> Response:
+    """End all of this person's log-ins but this one."""
+    with transaction(page.engine) as session:
+        roster.end_other_logins(session, page.actor)
+    return see_other("/me")
+
+
+@router.post("/me/logins/{login_id}/end")
+def end_login(page: CurrentPage, login_id: Annotated[str, Path(max_length=32)]) -> Response:
+    """End one of this person's log-ins."""
+    with transaction(page.engine) as session:
+        roster.end_login(session, page.actor, login_id)
+    return see_other("/me")
 
 
 @router.get("/channels", dependencies=_KEEP_CHANNELS)

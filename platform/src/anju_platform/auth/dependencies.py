@@ -111,6 +111,15 @@ CurrentActor = Annotated[Actor, Depends(current_actor)]
 """Any logged-in person."""
 
 
+def public_url(request: Request) -> str:
+    """Give the address under which people reach the platform."""
+    settings: Settings = request.app.state.settings
+    return settings.public_url
+
+
+PublicUrl = Annotated[str, Depends(public_url)]
+
+
 def client_address(request: Request) -> str | None:
     """Give the caller's network address, if there is one."""
     return request.client.host if request.client else None

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, SmallInteger
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Key, Table
@@ -55,6 +56,29 @@ class PlaceScope(Table):
     __tablename__ = "user_places"
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     place_id: Mapped[int] = mapped_column(ForeignKey("places.id"), primary_key=True)
+
+
+class Invitation(Table):
+    """A link that lets somebody open an account once; only a hash of its token is kept.
+
+    ``homes`` and ``places`` are slugs. ``user_id`` is whose new password it is for, or, once
+    used, whom it made.
+    """
+
+    __tablename__ = "invitations"
+    id: Mapped[Key]
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    name: Mapped[str]
+    homes: Mapped[list[str]] = mapped_column(JSONB)
+    relation: Mapped[str]
+    places: Mapped[list[str]] = mapped_column(JSONB)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    invited_by: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
 
 
 class LoginSession(Table):

@@ -81,9 +81,10 @@ def delete_session(session: Session, token_hash: str) -> None:
     session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash))
 
 
-def delete_sessions_of(session: Session, user_id: int) -> None:
-    """End every log-in of a user."""
-    session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+def delete_sessions_of(session: Session, user_id: int, *, but: str | None = None) -> None:
+    """End every log-in of a user, but the one with that token's hash."""
+    query = delete(LoginSession).where(LoginSession.user_id == user_id)
+    session.execute(query if but is None else query.where(LoginSession.token_hash != but))
 
 
 def delete_expired(session: Session, at: datetime) -> None:

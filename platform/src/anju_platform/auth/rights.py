@@ -36,6 +36,9 @@ class Right(StrEnum):
     SEE_PLANS = "see_plans"
     KEEP_PLANS = "keep_plans"
     KEEP_CHANNELS = "keep_channels"
+    INVITE = "invite"
+    """Invite families and shut them out; everybody else with :attr:`KEEP_PEOPLE`."""
+    KEEP_PEOPLE = "keep_people"
     READ_AUDIT = "read_audit"
 
 
@@ -49,7 +52,7 @@ _GUARD = frozenset(
         Right.SEE_CARE,
     }
 )
-_OFFICE = _GUARD | {Right.EXPORT, Right.SEE_HOMES, Right.SEE_RULES, Right.SEE_PLANS}
+_OFFICE = _GUARD | {Right.INVITE, Right.EXPORT, Right.SEE_HOMES, Right.SEE_RULES, Right.SEE_PLANS}
 _PROPERTY = _OFFICE | {Right.KEEP_DEVICES, Right.SEE_SYSTEM, Right.KEEP_POSTS}
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
@@ -77,6 +80,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
         Right.KEEP_RULES,
         Right.KEEP_PLANS,
         Right.KEEP_CHANNELS,
+        Right.KEEP_PEOPLE,
         Right.READ_AUDIT,
     },
 }

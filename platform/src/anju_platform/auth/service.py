@@ -40,8 +40,8 @@ LOCALES = ("zh", "en")
 
 
 @dataclass(frozen=True, slots=True)
-class _Somebody:
-    """Who tried to log in, as the audit names them."""
+class Somebody:
+    """Who does something without being logged in, as the audit names them."""
 
     name: str
     user_id: int | None
@@ -114,7 +114,7 @@ def _judge(
 ) -> PlatformError | None:
     """Count and audit one try; give the error to raise once that is committed."""
     known = user if user is not None and not user.disabled else None
-    who = _Somebody(
+    who = Somebody(
         name=username[:64],
         user_id=known.id if known else None,
         community_id=known.community_id if known else None,

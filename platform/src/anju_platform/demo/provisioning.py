@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from anju_platform.accounts.scopes import give_scopes
 from anju_platform.auth import repository as people
 from anju_platform.auth.model import Role
 from anju_platform.auth.service import add_user, set_password
 from anju_platform.database import transaction
 from anju_platform.demo.site import USERS, Site, write_private
-from anju_platform.people.scopes import give_scopes
 from anju_platform.provision import import_community
 from anju_platform.registry.repository import community
 

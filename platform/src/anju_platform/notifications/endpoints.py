@@ -7,9 +7,8 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, Field
 
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.dependencies import CurrentActor, Database, require
+from anju_platform.auth.dependencies import CurrentActor, Database, PublicUrl, require
 from anju_platform.auth.rights import Right
-from anju_platform.config import Settings
 from anju_platform.database import now, reading, transaction
 from anju_platform.errors import NotFoundError
 from anju_platform.notifications import addresses, channels, receipts, trying
@@ -60,15 +59,6 @@ def carriers(request: Request) -> Carriers:
 
 
 Carrying = Annotated[Carriers, Depends(carriers)]
-
-
-def public_url(request: Request) -> str:
-    """Give the address at which people reach us."""
-    settings: Settings = request.app.state.settings
-    return settings.public_url
-
-
-PublicUrl = Annotated[str, Depends(public_url)]
 
 
 @router.post("/receipts")

@@ -1,0 +1,1 @@
+"""Who may log in: the list, invitations, and the page behind an invitation's link."""

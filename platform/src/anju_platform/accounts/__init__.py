@@ -1,0 +1,1 @@
+"""Who may log in: the roster, invitations, and where people are logged in."""

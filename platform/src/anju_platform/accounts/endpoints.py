@@ -1,0 +1,108 @@
+"""HTTP of accounts."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+
+from anju_platform.accounts import inviting, roster
+from anju_platform.accounts.schemas import (
+    AcceptBody,
+    InvitationBody,
+    InvitationMade,
+    InvitationView,
+    LoginView,
+    PersonView,
+    ShutOut,
+)
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import (
+    CurrentActor,
+    Database,
+    PublicUrl,
+    client_address,
+    require,
+)
+from anju_platform.auth.rights import Right
+from anju_platform.database import reading, transaction
+
+router = APIRouter(tags=["accounts"])
+doorstep = APIRouter(tags=["accounts"])
+"""What is open to whoever has a link."""
+
+Inviter = Annotated[Actor, require(Right.INVITE)]
+Keeper = Annotated[Actor, require(Right.KEEP_PEOPLE)]
+Token = Annotated[str, Path(max_length=64)]
+
+
+@router.get("/people")
+def people(database: Database, actor: Inviter) -> tuple[PersonView, ...]:
+    """Give who may log in; to whoever only invites families, the families."""
+    with reading(database) as session:
+        return roster.people(session, actor)
+
+
+@router.put("/people/{user_id}/disabled", status_code=204)
+def set_disabled(database: Database, actor: Inviter, user_id: int, body: ShutOut) -> None:
+    """Shut somebody out, or let them in again."""
+    with transaction(database) as session:
+        roster.set_disabled(session, actor, user_id, disabled=body.disabled)
+
+
+@router.post("/people/{user_id}/password-link", status_code=201)
+def password_link(
+    database: Database, actor: Keeper, url: PublicUrl, user_id: int
+) -> InvitationMade:
+    """Make a link with which somebody chooses a new password."""
+    with transaction(database) as session:
+        return inviting.give_new_password(session, actor, user_id, url)
+
+
+@router.get("/invitations")
+def pending(database: Database, actor: Inviter) -> tuple[InvitationView, ...]:
+    """Give the invitations nobody has taken up yet."""
+    with reading(database) as session:
+        return inviting.pending(session, actor)
+
+
+@router.post("/invitations", status_code=201)
+def invite(
+    database: Database, actor: Inviter, url: PublicUrl, body: InvitationBody
+) -> InvitationMade:
+    """Invite somebody; the link is shown this once."""
+    with transaction(database) as session:
+        return inviting.invite(session, actor, body, url)
+
+
+@router.delete("/invitations/{invitation_id}", status_code=204)
+def withdraw(database: Database, actor: Inviter, invitation_id: int) -> None:
+    """Let an invitation be good no more."""
+    with transaction(database) as session:
+        inviting.withdraw(session, actor, invitation_id)
+
+
+@doorstep.post("/invitations/{token}/accept", status_code=204)
+def accept(request: Request, database: Database, token: Token, body: AcceptBody) -> None:
+    """Open the account a link invites to; then log in."""
+    with transaction(database) as session:
+        inviting.accept(session, token, body, client_address(request))
+
+
+@router.get("/me/logins")
+def logins(database: Database, actor: CurrentActor) -> tuple[LoginView, ...]:
+    """Give where one is logged in."""
+    with reading(database) as session:
+        return roster.logins(session, actor)
+
+
+@router.delete("/me/logins/{login_id}", status_code=204)
+def end_login(database: Database, actor: CurrentActor, login_id: str) -> None:
+    """End one of one's own log-ins."""
+    with transaction(database) as session:
+        roster.end_login(session, actor, login_id)
+
+
+@router.delete("/me/logins", status_code=204)
+def end_other_logins(database: Database, actor: CurrentActor) -> None:
+    """End all of one's own log-ins but this one."""
+    with transaction(database) as session:
+        roster.end_other_logins(session, actor)

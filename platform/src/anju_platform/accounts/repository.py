@@ -1,0 +1,109 @@
+"""SQL of accounts."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from anju_platform.auth.model import HomeScope, Invitation, LoginSession, PlaceScope, User
+from anju_platform.people.model import Household
+from anju_platform.registry.model import Place
+
+_inviter = aliased(User)
+
+
+def roster(session: Session, community_id: int) -> list[tuple[User, datetime | None]]:
+    """Give everybody of a community, by name, and when a log-in of theirs was used last."""
+    used = (
+        select(LoginSession.user_id, func.max(LoginSession.last_used_at).label("at"))
+        .group_by(LoginSession.user_id)
+        .subquery()
+    )
+    query = (
+        select(User, used.c.at)
+        .outerjoin(used, used.c.user_id == User.id)
+        .where(or_(User.community_id == community_id, User.community_id.is_(None)))
+        .order_by(User.disabled, User.name, User.id)
+    )
+    return [(user, at) for user, at in session.execute(query)]
+
+
+def homes_of(session: Session, community_id: int) -> dict[int, list[tuple[str, str]]]:
+    """Give (home's slug, relation) by user."""
+    query = (
+        select(HomeScope.user_id, Household.slug, HomeScope.relation)
+        .join(Household, Household.id == HomeScope.household_id)
+        .where(Household.community_id == community_id)
+        .order_by(Household.slug)
+    )
+    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for user_id, slug, relation in session.execute(query):
+        found[user_id].append((slug, relation))
+    return found
+
+
+def places_of(session: Session, community_id: int) -> dict[int, list[str]]:
+    """Give places' slugs by user."""
+    query = (
+        select(PlaceScope.user_id, Place.slug)
+        .join(Place, Place.id == PlaceScope.place_id)
+        .where(Place.community_id == community_id)
+        .order_by(Place.slug)
+    )
+    found: dict[int, list[str]] = defaultdict(list)
+    for user_id, slug in session.execute(query):
+        found[user_id].append(slug)
+    return found
+
+
+def user(session: Session, community_id: int, user_id: int) -> User | None:
+    """Find and lock a user of a community."""
+    query = select(User).where(User.id == user_id, User.community_id == community_id)
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
+def pending(session: Session, community_id: int, at: datetime) -> list[tuple[Invitation, str, str]]:
+    """Give what nobody has taken up yet, with who invited and whom (a user name, or nothing)."""
+    query = (
+        select(Invitation, _inviter.name, func.coalesce(User.username, ""))
+        .join(_inviter, _inviter.id == Invitation.invited_by)
+        .outerjoin(User, User.id == Invitation.user_id)
+        .where(
+            Invitation.community_id == community_id,
+            Invitation.used_at.is_(None),
+            Invitation.expires_at > at,
+        )
+        .order_by(Invitation.id.desc())
+    )
+    return [(one, inviter, username) for one, inviter, username in session.execute(query)]
+
+
+def by_token(
+    session: Session, token_hash: str, at: datetime, *, for_update: bool = False
+) -> Invitation | None:
+    """Find an invitation that is still good."""
+    query = select(Invitation).where(
+        Invitation.token_hash == token_hash,
+        Invitation.used_at.is_(None),
+        Invitation.expires_at > at,
+    )
+    return session.scalars(query.with_for_update() if for_update else query).one_or_none()
+
+
+def invitation(session: Session, community_id: int, invitation_id: int) -> Invitation | None:
+    """Find an invitation of a community."""
+    query = select(Invitation).where(
+        Invitation.community_id == community_id, Invitation.id == invitation_id
+    )
+    return session.scalars(query).one_or_none()
+
+
+def logins(session: Session, user_id: int) -> list[LoginSession]:
+    """Give where somebody is logged in, the last used first."""
+    query = (
+        select(LoginSession)
+        .where(LoginSession.user_id == user_id)
+        .order_by(LoginSession.last_used_at.desc())
+    )
+    return list(session.scalars(query))

@@ -1,0 +1,104 @@
+"""Who may log in, and where somebody is logged in."""
+
+import hashlib
+
+from sqlalchemy.orm import Session
+
+from anju_platform.accounts import repository
+from anju_platform.accounts.schemas import LoginView, PersonView
+from anju_platform.audit.service import record
+from anju_platform.auth import service
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.model import LoginSession, Role
+from anju_platform.auth.repository import delete_session, delete_sessions_of
+from anju_platform.auth.rights import Right
+from anju_platform.errors import ConflictError, NotFoundError
+
+_ID_CHARS = 16
+
+
+def people(session: Session, actor: Actor) -> tuple[PersonView, ...]:
+    """Give everybody who may log in; to whoever only invites families, the families.
+
+    Raises:
+        ForbiddenError: the actor does neither.
+    """
+    actor.demand(Right.INVITE)
+    homes = repository.homes_of(session, actor.community_id)
+    places = repository.places_of(session, actor.community_id)
+    return tuple(
+        PersonView(
+            id=user.id,
+            username=user.username,
+            name=user.name,
+            role=Role(user.role),
+            homes=tuple(slug for slug, _ in homes.get(user.id, ())),
+            places=tuple(places.get(user.id, ())),
+            relation=next((relation for _, relation in homes.get(user.id, ())), ""),
+            disabled=user.disabled,
+            everywhere=user.community_id is None,
+            last_used_at=at,
+        )
+        for user, at in repository.roster(session, actor.community_id)
+        if user.role == Role.FAMILY or actor.may(Right.KEEP_PEOPLE)
+    )
+
+
+def set_disabled(session: Session, actor: Actor, user_id: int, *, disabled: bool) -> None:
+    """Shut somebody out (ending their log-ins) or let them in again.
+
+    Raises:
+        ForbiddenError: the actor may not keep people of that role.
+        NotFoundError: no such person of this community.
+        ConflictError: oneself.
+    """
+    actor.demand(Right.INVITE)
+    user = repository.user(session, actor.community_id, user_id)
+    if user is None:
+        raise NotFoundError("there is no such person")
+    if user.role != Role.FAMILY:
+        actor.demand(Right.KEEP_PEOPLE)
+    if user.id == actor.user_id:
+        raise ConflictError("nobody shuts themselves out; somebody else can do it")
+    service.set_disabled(session, user.username, disabled=disabled)
+    action = "user.disabled" if disabled else "user.enabled"
+    record(session, actor, action, f"user:{user.username}")
+
+
+def logins(session: Session, actor: Actor) -> tuple[LoginView, ...]:
+    """Give where the actor is logged in, the last used first."""
+    return tuple(
+        LoginView(
+            id=_id(one),
+            created_at=one.created_at,
+            last_used_at=one.last_used_at,
+            address=one.address,
+            agent=one.agent,
+            here=one.token_hash == actor.token_hash,
+        )
+        for one in repository.logins(session, actor.user_id)
+    )
+
+
+def _id(one: LoginSession) -> str:
+    """Name a log-in by what opens nothing."""
+    return hashlib.sha256(one.token_hash.encode()).hexdigest()[:_ID_CHARS]
+
+
+def end_login(session: Session, actor: Actor, login_id: str) -> None:
+    """End one of the actor's log-ins.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = [one for one in repository.logins(session, actor.user_id) if _id(one) == login_id]
+    if not found:
+        raise NotFoundError("there is no such log-in")
+    delete_session(session, found[0].token_hash)
+    record(session, actor, "auth.ended", f"user:{actor.username}", {"address": found[0].address})
+
+
+def end_other_logins(session: Session, actor: Actor) -> None:
+    """End all of the actor's log-ins but this one."""
+    delete_sessions_of(session, actor.user_id, but=actor.token_hash)
+    record(session, actor, "auth.ended", f"user:{actor.username}", {"all": True})

@@ -1,0 +1,89 @@
+"""What screens and the JSON API see of accounts."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from anju_platform.auth.model import Role
+
+
+class View(BaseModel):
+    """A frozen answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class PersonView(View):
+    """Somebody who may log in; ``homes`` and ``places`` are what they are there for, by slug.
+
+    ``last_used_at`` is when one of their log-ins was used, if any is open.
+    """
+
+    id: int
+    username: str
+    name: str
+    role: Role
+    homes: tuple[str, ...]
+    places: tuple[str, ...]
+    relation: str
+    disabled: bool
+    everywhere: bool
+    last_used_at: datetime | None
+
+
+class InvitationBody(BaseModel):
+    """Whom to invite: families to their homes, grid workers to places (slugs)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    homes: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=20)
+    relation: Annotated[str, Field(max_length=32)] = ""
+    places: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=20)
+
+
+class InvitationView(View):
+    """An invitation nobody has taken up yet; ``username``: whose new password it is for."""
+
+    id: int
+    role: Role
+    name: str
+    username: str | None
+    homes: tuple[str, ...]
+    places: tuple[str, ...]
+    invited_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class InvitationMade(View):
+    """The link to hand over; it is shown this once and opens the account for whoever has it."""
+
+    invitation: InvitationView
+    url: str
+
+
+class AcceptBody(BaseModel):
+    """The user name (none for somebody who has one) and the password somebody chose."""
+
+    username: Annotated[str, Field(max_length=64)] = ""
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class LoginView(View):
+    """One browser somebody is logged in with; ``here``: the one that asks."""
+
+    id: str
+    created_at: datetime
+    last_used_at: datetime
+    address: str | None
+    agent: str | None
+    here: bool
+
+
+class ShutOut(BaseModel):
+    """Whether somebody may not log in."""
+
+    disabled: bool
