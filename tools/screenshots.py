@@ -56,12 +56,12 @@ def with_picture(page: Page) -> str | None:
 def shoot(browser: Browser, url: str, passwords: dict[str, str], out: Path) -> None:
     """Take every page in both languages and sizes."""
 
-    def enter(username: str) -> Page:
+    def enter(username: str, language: str, size: tuple[int, int]) -> Page:
         return log_in(browser, url, (username, passwords[username]), language, size)
 
     for language in LANGUAGES:
         for name, size in SIZES.items():
-            page = enter("guard")
+            page = enter("guard", language, size)
             page.goto("/wall")
             page.wait_for_timeout(2500)
             page.screenshot(path=out / f"wall-{name}-{language}.png")
@@ -73,11 +73,11 @@ def shoot(browser: Browser, url: str, passwords: dict[str, str], out: Path) -> N
             for what, path in (("alert", f"/alerts/{alert}"), ("devices", "/devices")):
                 look(page, path, out / f"{what}-{name}-{language}.png")
             page.context.close()
-            page = enter("admin")
+            page = enter("admin", language, size)
             for what in OF_ADMINISTRATORS:
                 look(page, f"/{what}", out / f"{what}-{name}-{language}.png")
             page.context.close()
-            page = enter("family")
+            page = enter("family", language, size)
             for what, path in OF_FAMILIES.items():
                 look(page, path, out / f"{what}-{name}-{language}.png", whole=name == "phone")
             page.context.close()

@@ -8,7 +8,8 @@ Long ones, on a machine with nothing else to do: ``light``, ``sustained`` and ``
 under hardly any load, as much as is committed and ten times as much; ``drain``, alarms while a
 day's backlog comes in; ``growth``, what a point costs as a site grows. ``document`` writes what
 they found into docs/performance.md. ``store``: what a point costs on disk, and how soon a chart
-is there.
+is there. ``wall``: when the wall with 1,000 open alerts is painted, and how soon a new one is
+there.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from tests.bench import (
     states,
     store,
     throughput,
+    wall,
 )
 from tests.bench.loaded import Scale
 from tests.bench.site import conditions, database, machine, staged
@@ -197,6 +199,23 @@ def _store(options: argparse.Namespace) -> Result:
     return {"store": figures}
 
 
+def _wall(_: argparse.Namespace) -> Result:
+    load = machine()
+    with _directory() as directory:
+        server = EmbeddedPostgres(directory / "postgres")
+        try:
+            url = create_database(server.start(), "anju_bench")
+            migrate(url)
+            figures = wall.run(url, print)
+        finally:
+            server.stop()
+    _list("Conditions", load)
+    _list("The wall", {n: v for n, v in figures.items() if isinstance(v, int | float)})
+    _list("What it keeps", {n: str(v) for n, v in figures.items() if isinstance(v, list)})
+    _table("From the commit", {"new alert in the page, ms": figures["new_alert_in_the_page_ms"]})
+    return {"wall": {"conditions": load, **figures}}
+
+
 BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "product": _whole_product,
     "latency": _whole_product,
@@ -210,6 +229,7 @@ BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "drain": _drain,
     "growth": _growth,
     "store": _store,
+    "wall": _wall,
 }
 
 

@@ -16,6 +16,8 @@ from playwright.sync_api import Page, expect
 from screens import Screens
 
 from anju_dashboards.rendering import STATIC
+from anju_platform.auth.model import HomeScope
+from anju_platform.database import transaction
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -100,8 +102,9 @@ def test_it_is_small_and_installable(open_page: Open, site: Site) -> None:
     page.reload()
     page.wait_for_load_state("networkidle")
     scripts = {url.split("?")[0].rsplit("/", 1)[1] for url in loaded if ".js" in url}
-    assert scripts - {"sw.js"} == {"family.js"}
-    written = sum((STATIC / "js" / name).stat().st_size for name in ("family.js", "sw.js"))
+    own = {"family.js", "family-push.js", "farewell.js", "push-here.js"}
+    assert scripts - {"sw.js"} == own
+    written = sum((STATIC / "js" / name).stat().st_size for name in own | {"sw.js"})
     assert written < MOST_SCRIPT
     assert len(gzip.compress(Path(STATIC / "css" / "family.css").read_bytes())) < MOST_SCRIPT
     manifest = page.evaluate(
@@ -145,3 +148,48 @@ def test_a_log_in_that_is_over_leads_to_the_log_in(
     with httpx.Client(base_url=screens.url) as anybody:
         assert anybody.get("/family").headers["location"].startswith("/login")
         assert anybody.get("/family.webmanifest").status_code == 200
+
+
+def test_a_message_leads_to_the_home_it_is_about(open_page: Open, site: Site) -> None:
+    live_there(site)
+    with transaction(site.engine) as session:
+        other = site.households["b1-101"]
+        session.add(HomeScope(user_id=site.users["zhangmin"], household_id=other, relation="侄女"))
+    live_there(site, "b1-101")
+    page = on_the_phone(open_page)
+    expect(page.locator(".homes a")).to_have_count(2)
+    alert = site.raise_alert(device="b1-101-sos")
+    page.goto("/family")  # the worst home first
+    expect(page.locator(".homes a").first).to_have_attribute("aria-current", "page")
+    expect(page.locator(".homes a").first).to_have_attribute("title", "紧急情况")
+    expect(page.locator(".state")).to_contain_text("紧急情况")
+    page.goto("/family?home=b3-501")
+    expect(page.locator(".state")).to_contain_text("今天一切如常")
+    page.goto(f"/family/alerts/{alert}")
+    assert page.url.endswith("/family?home=b1-101")
+
+
+def test_what_changes_is_shown_though_a_button_has_the_focus(open_page: Open, site: Site) -> None:
+    live_there(site)
+    rings(site, severity=3)
+    page = on_the_phone(open_page)
+    page.clock.install()
+    page.reload()
+    page.focus("text=我去看看")
+    rings(site)
+    page.clock.run_for(12_000)
+    expect(page.locator(".state")).to_contain_text("紧急情况")
+    assert page.evaluate("document.activeElement.closest('form')?.action ?? ''") != ""
+
+
+def test_after_a_sleep_the_page_does_not_look_fresh(
+    open_page: Open, site: Site, screens: Screens
+) -> None:
+    live_there(site)
+    page = on_the_phone(open_page)
+    page.clock.install()
+    page.reload()
+    screens.stop()
+    page.clock.fast_forward(8 * 3600 * 1000)  # timers stand still, the clock goes on
+    expect(page.locator("#stale")).to_be_visible()
+    screens.start()

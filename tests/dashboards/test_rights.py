@@ -168,6 +168,7 @@ WHO: dict[frozenset[Role], str] = {
         PUT /api/v1/alerts/{alert_id}/going
         DELETE /api/v1/alerts/{alert_id}/going
         GET /family
+        GET /family/alerts/{alert_id}
         GET /family/{slug}/looks
         POST /family/{slug}/away
         POST /family/{slug}/back

@@ -14,14 +14,29 @@ _JSON = postgresql.JSONB(astext_type=sa.Text())
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
-    op.execute("LOCK TABLE alerts, communities, sessions IN ACCESS EXCLUSIVE MODE")
+    # in the order in which a request comes by them: its session, its community, its alerts
+    op.execute("LOCK TABLE sessions, communities, alerts IN ACCESS EXCLUSIVE MODE")
     op.add_column("alerts", sa.Column("going_by", sa.BigInteger(), nullable=True))
     op.add_column("alerts", sa.Column("going_at", sa.DateTime(timezone=True), nullable=True))
-    op.create_foreign_key(op.f("fk_alerts_going_by_users"), "alerts", "users", ["going_by"], ["id"])
+    # nobody goes yet: there is nothing to look through
+    op.create_foreign_key(
+        op.f("fk_alerts_going_by_users"),
+        "alerts",
+        "users",
+        ["going_by"],
+        ["id"],
+        postgresql_not_valid=True,
+    )
     phone = sa.Column("desk_phone", sa.String(), server_default="", nullable=False)
     op.add_column("communities", phone)
     idle = sa.Column("idle_hours", sa.SmallInteger(), server_default="2", nullable=False)
     op.add_column("sessions", idle)
+    op.create_index(
+        "ix_audit_care",
+        "audit",
+        ["community_id", "id"],
+        postgresql_where=sa.text("action = 'care.read'"),
+    )
     op.create_table(
         "user_homes",
         sa.Column("user_id", sa.BigInteger(), nullable=False),
@@ -87,6 +102,7 @@ def downgrade() -> None:
     op.execute("UPDATE users SET disabled = true WHERE role NOT IN ('guard', 'property', 'admin')")
     op.drop_column("sessions", "idle_hours")
     op.drop_column("communities", "desk_phone")
+    op.drop_index("ix_audit_care", table_name="audit")
     op.drop_table("invitations")
     op.drop_table("user_places")
     op.drop_table("user_homes")

@@ -187,10 +187,10 @@ async def live_items(
 
 async def _still_valid(request: Request, actor: Actor) -> bool:
     try:
-        await run_in_threadpool(find_actor, request, actor.token_hash)
+        known = await run_in_threadpool(find_actor, request, actor.token_hash)
     except PlatformError:
         return False
-    return True
+    return known.may(Right.WATCH)
 
 
 def event_stream(items: AsyncGenerator[Item, None]) -> StreamingResponse:

@@ -261,7 +261,8 @@ def _households(
     places: Mapping[str, int],
 ) -> dict[str, int]:
     entries = list(entries)
-    away = {home.slug: home.attributes for home in people.households(session, community_id)}
+    there = people.households(session, community_id, for_update=True)
+    away = {home.slug: home.attributes for home in there}
     rows: list[Json] = [
         {
             "community_id": community_id,

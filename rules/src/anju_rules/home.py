@@ -152,6 +152,14 @@ def quiet_h(state: HomeState | None, now: int) -> float | None:
     return max(0, now - state.last_sign) / _HOUR_MS
 
 
+def as_of(person: Mapping[str, Any], now: int) -> Mapping[str, Any]:
+    """Give ``p.*`` at a moment: ``p.away`` is whether they are away then, not until when."""
+    declared = person.get("away")
+    if declared is None or isinstance(declared, bool):
+        return person
+    return {**person, "away": is_away(declared, now)}
+
+
 def is_away(declared: Any, now: int) -> bool:
     """Read ``p.away``: true, or until a time (epoch ms, or ISO 8601 with its offset)."""
     if isinstance(declared, bool) or declared is None:

@@ -13,6 +13,7 @@ import msgspec
 from anju_rules.engine import CompiledRule
 from anju_rules.facts import Context, Fact, Finding
 from anju_rules.fitting import decode
+from anju_rules.home import as_of
 from anju_rules.memory import State
 from anju_rules.rule import Rule
 from anju_rules.ruleset import RuleSet
@@ -135,7 +136,7 @@ class _Stage:
                 **self._attributes.get(device or "device", {}),
             },
             current=dict(self._current.get(device or "device", {})),
-            person=dict(self._person),
+            person=dict(as_of(self._person, now)),
             site={"gateway_online": online, **self._site},
             blind=lambda since: sum(max(0, min(e, now) - max(b, since)) for b, e in self._blind),
             baseline=lambda _: dict(self._baseline),

@@ -106,6 +106,27 @@ def test_users_are_added_updated_and_shut_out(site: Site) -> None:
     assert [len(site.audited(action)) for action in actions] == [1, 1, 1, 1]
 
 
+def test_families_and_grid_workers_are_there_for_something(site: Site) -> None:
+    def add(*words: str) -> tuple[int, str]:
+        whole = ("user", "add", *words, "--community", "garden", "--password-stdin")
+        done = anju(*whole, database=site.url, typed="long enough one")
+        return done.returncode, done.stderr
+
+    assert add("min", "--role", "family", "--home", "h-501", "--relation", "女儿")[0] == 0
+    assert add("hao", "--role", "grid", "--place", "b1", "--place", "gate")[0] == 0
+    for words, says in (
+        (("--role", "family"), "name its home"),
+        (("--role", "family", "--home", "h-9"), "'h-9'"),
+        (("--role", "grid"), "name the place"),
+        (("--role", "grid", "--place", "moon"), "'moon'"),
+        (("--role", "guard", "--home", "h-501"), "nobody else does"),
+    ):
+        status, said = add("nobody", *words)
+        assert (status, says in said) == (1, True)
+    assert len(site.actor(username="min").homes) == 1
+    assert len(site.actor(username="hao").places) == 2
+
+
 def test_a_password_is_never_an_argument(site: Site) -> None:
     words = ("user", "add", "duty", "--role", "guard", "--community", "garden")
     refused = anju(*words, database=site.url, typed="long enough one")

@@ -167,7 +167,10 @@ def test_reading_a_homes_series_over_http_is_audited(site: Site, log_in: LogIn) 
     assert answer.json()["values"] == [70]
     client.get("/api/v1/devices/b1-door/series", params={"field": "door_state"})
     [entry] = site.audited("care.read")
-    assert (entry.subject, entry.data) == ("device:b1-501-pir", {"field": "battery"})
+    assert (entry.subject, entry.data) == (
+        "device:b1-501-pir",
+        {"field": "battery", "household": site.device("b1-501-pir").household_id},
+    )
 
 
 def test_events_come_newest_first_with_their_words(site: Site, log_in: LogIn) -> None:

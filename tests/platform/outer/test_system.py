@@ -132,9 +132,21 @@ def test_a_rate_needs_two_looks_far_enough_apart(monkeypatch: pytest.MonkeyPatch
     assert [rate.of(count) for count in (1000, 2000, 6000, 9000)] == [None, None, 500.0, 500.0]
 
 
+def test_what_came_is_shown_to_whoever_may_read_health_values(site: Site, log_in: LogIn) -> None:
+    fill(site)
+    for role in ("property", "installer", "auditor"):
+        rows = log_in(role).get("/api/v1/quarantine").json()["rows"]
+        assert rows
+        assert {row["payload"] for row in rows} == {""}
+    assert site.audited("care.read") == []
+    rows = log_in("admin").get("/api/v1/quarantine").json()["rows"]
+    assert "" not in {row["payload"] for row in rows}
+    assert [entry.subject for entry in site.audited("care.read")] == ["quarantine"]
+
+
 def test_quarantine_is_paged_and_shows_what_came(site: Site, log_in: LogIn) -> None:
     fill(site)
-    client = log_in("property")
+    client = log_in("admin")
     page = client.get("/api/v1/quarantine", params={"reason": "invalid"}).json()
     assert (page["total"], page["rows"][0]["payload"]) == (1, "\ufffd raw")
     assert client.get("/api/v1/quarantine", params={"page": 2, "size": 1}).json()["total"] == 1

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from anju_dashboards.family.band import band
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_platform.alerts import service as alerts
+from anju_platform.alerts.going import GOES_FOR
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.alerts.service import AlertChangedError
 from anju_platform.auth.dependencies import require
@@ -57,8 +58,15 @@ def family(
     *,
     part: bool = False,
 ) -> Response:
-    """Show a home; ``part``: what has become of it since, for a page that is open."""
+    """Show a home, or the one that is worst; ``part``: what has become of it since."""
     return _draw(page, home, part=part)
+
+
+@router.get("/family/alerts/{alert_id}", dependencies=_FAMILY)
+def of_an_alert(page: CurrentPage, alert_id: UUID) -> Response:
+    """Go to the home an alert is about, as a message's link does."""
+    with reading(page.engine) as session:
+        return see_other(f"/family?home={homes.home_of_alert(session, page.actor, alert_id)}")
 
 
 @router.post("/family/{slug}/away", dependencies=_FAMILY)
@@ -127,7 +135,7 @@ def _faster(page: Page, alert: AlertView) -> str:
 
 
 def _chosen(own: tuple[HomeName, ...], slug: str | None) -> HomeName:
-    """Choose the home that is asked for, else the first.
+    """Choose the home that is asked for, else the first, which is the worst.
 
     Raises:
         NotFoundError: it is none of these, or there is none.
@@ -161,7 +169,7 @@ def _draw(
     with transaction(page.engine) as session:
         own = homes.own_homes(session, page.actor)
         chosen = _chosen(own, slug)
-        view = homes.home_view(session, page.actor, chosen.slug, goes_on=part, at=page.clock.now)
+        view = homes.home_view(session, page.actor, chosen.slug, at=page.clock.now)
         shown = [alert.id for alert in view.alerts]
         take(session, page.actor, shown, ReceiptKind.SEEN)
     return page.html(
@@ -171,6 +179,7 @@ def _draw(
         own=own,
         band=band(view.activity, page.clock.local(page.clock.now).hour) if view.activity else None,
         away_hours=_AWAY_HOURS,
+        goes_for=GOES_FOR,
         ago=_ago(page),
         fault=fault,
     )

@@ -11,6 +11,7 @@ def hand_back(alert: Alert, at: datetime) -> None:
     """Make an alert new to people: whoever acknowledged it saw something else, or has left it."""
     alert.handling = Handling.UNACKED
     alert.acked_at = alert.acked_by = alert.owner_id = None
+    alert.going_by = alert.going_at = None
     begin_anew(alert, at)
 
 

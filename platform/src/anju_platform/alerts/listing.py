@@ -87,6 +87,14 @@ _VIEW = (
 """The columns of a row, named as :class:`AlertView` names them."""
 
 
+_OF_A_FAMILY = (
+    Alert.mode != Mode.TEST,
+    Alert.severity < _UPKEEP,
+    Alert.rule_id.not_in(_SILENT),
+)
+"""Of a home's alerts, those its family sees."""
+
+
 def _rows() -> Select[*tuple[Any, ...]]:
     return (
         select(*_VIEW)
@@ -124,7 +132,7 @@ def _in_reach(actor: Actor) -> ColumnElement[bool]:
         tops = select(Place.id).where(Place.id.in_(actor.places))
         mine.append(Alert.place_id.in_(below(tops)))
     if actor.homes:
-        mine.append(Alert.household_id.in_(actor.homes))
+        mine.append(and_(Alert.household_id.in_(actor.homes), *_OF_A_FAMILY))
     return and_(here, or_(*mine))
 
 
@@ -149,12 +157,7 @@ def home_alerts(
     session: Session, household_id: int, *, closed_since: datetime
 ) -> tuple[list[AlertView], list[AlertView]]:
     """Give what a home's family sees: the open alerts, the worst first, and those closed lately."""
-    of_home = (
-        Alert.household_id == household_id,
-        Alert.mode != Mode.TEST,
-        Alert.severity < _UPKEEP,
-        Alert.rule_id.not_in(_SILENT),
-    )
+    of_home = (Alert.household_id == household_id, *_OF_A_FAMILY)
     is_open = _rows().where(*of_home, _IS_OPEN).order_by(Alert.severity, Alert.detected_at.desc())
     was_closed = (
         _rows()

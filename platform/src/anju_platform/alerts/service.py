@@ -195,7 +195,7 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
         timeline=_timeline(session, actor, alert),
         contacts=_contacts(session, actor, alert),
         deliveries=listing.deliveries(session, alert.id),
-        access_log=_access_log(session, alert),
+        access_log=_access_log(session, alert) if actor.may(Right.HANDLE) else (),
         chart=_chart(actor, alert, device) if device is not None else None,
         values=_for(actor, alert, alert.evidence.get("values")),
         data=_for(actor, alert, alert.evidence.get("data")),

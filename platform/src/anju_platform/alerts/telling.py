@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from anju_platform.alerts.model import Alert
+from anju_platform.notifications.families import family_of
 from anju_platform.notifications.planning import plan
 from anju_platform.notifications.repository import Planned
 
@@ -16,7 +17,7 @@ def meant(household_id: int | None, target: str) -> str | None:
     """
     if target != FAMILY:
         return target
-    return None if household_id is None else f"family:{household_id}"
+    return None if household_id is None else family_of(household_id)
 
 
 def tell(alert: Alert, kind: str, recipients: Sequence[str], *, step: int = 0) -> list[Planned]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Json, Key, Table
@@ -16,7 +16,15 @@ class AuditEntry(Table):
     """
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_at", "community_id", "at"),)
+    __table_args__ = (
+        Index("ix_audit_at", "community_id", "at"),
+        Index(
+            "ix_audit_care",
+            "community_id",
+            "id",
+            postgresql_where=text("action = 'care.read'"),
+        ),
+    )
     id: Mapped[Key]
     at: Mapped[datetime]
     community_id: Mapped[int | None]

@@ -1,21 +1,31 @@
 """A home as its family sees it: one state that tells the truth, and what it rests on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy.orm import Session
 
+from anju_platform.alerts.acting import found
 from anju_platform.alerts.listing import home_alerts
-from anju_platform.alerts.model import Handling
+from anju_platform.alerts.model import Condition, Handling, Mode
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
 from anju_platform.care import repository
-from anju_platform.care.schemas import Activity, HomeName, HomeState, HomeView, Look
-from anju_platform.database import from_millis, now
+from anju_platform.care.schemas import (
+    Activity,
+    FamilyAlert,
+    HomeName,
+    HomeState,
+    HomeView,
+    Look,
+)
+from anju_platform.database import from_millis, now, to_millis
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.people.model import Household
 from anju_platform.people.repository import residents
@@ -23,7 +33,7 @@ from anju_platform.people.service import note_look
 from anju_platform.registry.listing import home_devices
 from anju_platform.registry.model import Community, Place
 from anju_platform.registry.schemas import DeviceRow, DeviceStatus
-from anju_rules.home import PRESENT, is_away
+from anju_rules.home import MODELS, PRESENT, is_away
 from anju_rules.home import HomeState as Known
 from anju_rules.home import home as presence
 
@@ -34,41 +44,130 @@ _ENOUGH_DAYS = 3
 """So many days make a usual day; before, none is shown."""
 _LATELY = timedelta(days=7)
 _MOST_LOOKS = 100
+ONE_LOOK = timedelta(minutes=15)
+"""What one reads of a home within so long is one look: a page that is open asks again."""
 _NEWS = timedelta(hours=24)
 """Older than that is no news: it does not say that today is as usual."""
 _HEARD = (DeviceStatus.OK, DeviceStatus.FLAT)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a home's state rests on."""
+
+    alerts: Sequence[FamilyAlert]
+    lately: Sequence[FamilyAlert]
+    devices: Sequence[DeviceRow]
+    known: Known | None
+    away: bool
+    at: datetime
+
+    @classmethod
+    def read(cls, session: Session, home: Household, at: datetime) -> "_Seen":
+        alerts, lately = home_alerts(session, home.id, closed_since=at - _LATELY)
+        return cls(
+            alerts=[_shown(one) for one in alerts],
+            lately=[_shown(one) for one in lately],
+            devices=home_devices(session, home.id, at),
+            known=_known(session, home),
+            away=is_away(home.attributes.get("away"), to_millis(at)),
+            at=at,
+        )
+
+    @property
+    def last_sign_at(self) -> datetime | None:
+        return from_millis(self.known.last_sign) if self.known and self.known.last_sign else None
+
+    @property
+    def unheard(self) -> tuple[DeviceRow, ...]:
+        """Give what a life may hang on and does not report."""
+        return tuple(one for one in self.devices if one.life_safety and one.status not in _HEARD)
+
+    @property
+    def has_news(self) -> bool:
+        """Tell whether something that sees movement reports, and saw some within a day."""
+        sees = any(one.model in MODELS and one.status in _HEARD for one in self.devices)
+        return sees and self.last_sign_at is not None and self.at - self.last_sign_at < _NEWS
+
+
+def _shown(alert: AlertView) -> FamilyAlert:
+    return FamilyAlert(
+        **{name: getattr(alert, name) for name in _SAME},
+        muted=bool(alert.overlays),
+        over=alert.condition is Condition.CLEAR,
+        has_it=alert.owner or alert.acked_by,
+    )
+
+
+_SAME = FamilyAlert.model_fields.keys() & AlertView.model_fields.keys()
+
+
+def state_of(seen: _Seen) -> HomeState:
+    """Give the state: what nobody has comes first, then what somebody has, then all else.
+
+    An exercise is shown, but says nothing of the home; what has passed, or was put aside by the
+    desk, is not urgent.
+    """
+    real = [one for one in seen.alerts if one.mode is Mode.ACTUAL]
+    waiting = [one for one in real if one.handling is Handling.UNACKED and not one.muted]
+    urgent = any(one.severity <= URGENT for one in real)
+    steps = (
+        (HomeState.ALARM, any(one.severity <= URGENT and not one.over for one in waiting)),
+        (HomeState.ATTENTION, bool(waiting) and not seen.unheard),
+        (HomeState.HANDLED, urgent),
+        (HomeState.UNPROTECTED, bool(seen.unheard)),
+        (HomeState.HANDLED, bool(real)),
+        (HomeState.AWAY, seen.away),
+        (HomeState.ORDINARY, seen.has_news),
+    )
+    return next((state for state, holds in steps if holds), HomeState.UNKNOWN)
+
+
 def own_homes(session: Session, actor: Actor) -> tuple[HomeName, ...]:
-    """Give the homes the actor belongs to."""
+    """Give the homes the actor belongs to, and how they are; the worst first."""
     actor.demand(Right.OWN_HOMES)
     found = repository.own_homes(session, actor.community_id, actor.user_id, actor.homes)
-    return tuple(_name(session, *each) for each in found)
+    at = now()
+    names = [_name(session, *each, _Seen.read(session, each[0], at)) for each in found]
+    worst = list(HomeState)
+    return tuple(sorted(names, key=lambda one: worst.index(one.state)))
 
 
-def _name(session: Session, home: Household, place: Place, relation: str) -> HomeName:
+def _name(session: Session, home: Household, place: Place, relation: str, seen: _Seen) -> HomeName:
     return HomeName(
         slug=home.slug,
         place=place.label,
         place_en=place.label_en,
         relation=relation,
         residents=tuple(one.name for one in residents(session, home.id)),
+        state=state_of(seen),
     )
 
 
 def _own(session: Session, actor: Actor, slug: str) -> tuple[Household, Place, str]:
     actor.demand(Right.OWN_HOMES)
-    found = repository.own_homes(session, actor.community_id, actor.user_id, actor.homes)
-    own = next((each for each in found if each[0].slug == slug), None)
+    homes = repository.own_homes(session, actor.community_id, actor.user_id, actor.homes)
+    own = next((each for each in homes if each[0].slug == slug), None)
     if own is None:
         raise NotFoundError("this is no home of yours")
     return own
 
 
-def home_view(
-    session: Session, actor: Actor, slug: str, *, goes_on: bool = False, at: datetime | None = None
-) -> HomeView:
-    """Give a home as it is now. The look is audited, unless one ``goes_on`` that was.
+def home_of_alert(session: Session, actor: Actor, alert_id: UUID) -> str:
+    """Give which of the actor's homes an alert is about.
+
+    Raises:
+        NotFoundError: none.
+    """
+    actor.demand(Right.OWN_HOMES)
+    home = session.get(Household, found(session, actor, alert_id).household_id)
+    if home is None:
+        raise NotFoundError("this is no home of yours")
+    return home.slug
+
+
+def home_view(session: Session, actor: Actor, slug: str, *, at: datetime | None = None) -> HomeView:
+    """Give a home as it is now. The look is audited, as one with what follows within minutes.
 
     Raises:
         ForbiddenError: the actor is nobody's family here.
@@ -76,53 +175,26 @@ def home_view(
     """
     moment = at or now()
     home, place, relation = _own(session, actor, slug)
-    if not goes_on:
+    since = now() - ONE_LOOK
+    if not repository.has_looked(session, actor.community_id, actor.user_id, slug, since):
         note_look(session, actor, home.id, reason={"as": "family"})
     community = session.get_one(Community, home.community_id)
-    devices = home_devices(session, home.id, moment)
-    alerts, lately = home_alerts(session, home.id, closed_since=moment - _LATELY)
-    known = _known(session, home)
-    away = away_until(home, moment)
-    sign = from_millis(known.last_sign) if known and known.last_sign else None
-    unheard = tuple(one for one in devices if one.life_safety and one.status not in _HEARD)
+    seen = _Seen.read(session, home, moment)
     return HomeView(
-        home=_name(session, home, place, relation),
+        home=_name(session, home, place, relation, seen),
         at=moment,
-        state=state_of(
-            alerts,
-            unheard,
-            away=away is not None,
-            is_known=sign is not None and moment - sign < _NEWS,
-        ),
-        last_sign_at=sign,
-        presence=presence(known, round(moment.timestamp() * 1000), home.attributes),
-        away_until=away,
+        last_sign_at=seen.last_sign_at,
+        presence=presence(seen.known, to_millis(moment), home.attributes),
+        away=seen.away,
+        away_until=_until(home) if seen.away else None,
         activity=_activity(session, home, ZoneInfo(community.timezone), moment),
-        alerts=tuple(alerts),
-        lately=tuple(lately),
-        devices=devices,
-        reporting=sum(one.status in _HEARD for one in devices),
-        unheard=unheard,
+        alerts=tuple(seen.alerts),
+        lately=tuple(seen.lately),
+        devices=tuple(seen.devices),
+        reporting=sum(one.status in _HEARD for one in seen.devices),
+        unheard=seen.unheard,
         desk_phone=community.desk_phone,
     )
-
-
-def state_of(
-    alerts: Sequence[AlertView], unheard: Sequence[DeviceRow], *, away: bool, is_known: bool
-) -> HomeState:
-    """Give the state: the worst alert says it, then whether anybody would hear of one."""
-    worst = min(
-        alerts, key=lambda one: (one.severity, one.handling == Handling.ACKED), default=None
-    )
-    if worst is not None and worst.handling == Handling.ACKED:
-        return HomeState.HANDLED
-    if worst is not None:
-        return HomeState.ALARM if worst.severity <= URGENT else HomeState.ATTENTION
-    if unheard:
-        return HomeState.UNPROTECTED
-    if away:
-        return HomeState.AWAY
-    return HomeState.ORDINARY if is_known else HomeState.UNKNOWN
 
 
 def _known(session: Session, home: Household) -> Known | None:
@@ -150,12 +222,12 @@ def _activity(
     )
 
 
-def away_until(home: Household, moment: datetime) -> datetime | None:
-    """Give until when a home is declared away, if it is."""
-    declared = home.attributes.get("away")
-    if not isinstance(declared, str) or not is_away(declared, round(moment.timestamp() * 1000)):
-        return None
-    return datetime.fromisoformat(declared)
+def _until(home: Household) -> datetime | None:
+    """Give until when a home is declared away, if an end was said."""
+    declared = home.attributes["away"]
+    if isinstance(declared, str):
+        return datetime.fromisoformat(declared)
+    return None if isinstance(declared, bool) else from_millis(declared)
 
 
 def declare_away(session: Session, actor: Actor, slug: str, until: datetime) -> None:

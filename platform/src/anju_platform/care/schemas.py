@@ -3,10 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from anju_platform.alerts.schemas import AlertView
+from anju_platform.alerts.model import Cause, Condition, Handling, Mode
 from anju_platform.registry.schemas import DeviceRow
 
 
@@ -20,7 +21,7 @@ class HomeState(StrEnum):
     """The one thing that answers "is all well?", the worst first."""
 
     ALARM = "alarm"
-    """Something urgent, and nobody has it yet."""
+    """Something urgent goes on, and nobody has it yet."""
     ATTENTION = "attention"
     """Something to be looked at, and nobody has it yet."""
     HANDLED = "handled"
@@ -30,7 +31,7 @@ class HomeState(StrEnum):
     AWAY = "away"
     """Declared away: silence is no alarm."""
     UNKNOWN = "unknown"
-    """No sign of life for a day, or none ever: nobody can say how it is."""
+    """No sign of life for a day, or nothing there that could see one: nobody can say."""
     ORDINARY = "ordinary"
 
 
@@ -45,13 +46,41 @@ class Activity(View):
 
 
 class HomeName(View):
-    """A home of one's own; ``relation`` is what one is to whoever lives there."""
+    """A home of one's own, and how it is; ``relation`` is one's own to whoever lives there."""
 
     slug: str
     place: str
     place_en: str
     relation: str
     residents: tuple[str, ...]
+    state: HomeState
+
+
+class FamilyAlert(View):
+    """What a family sees of an alert: what, where, since when, and who has it or goes there.
+
+    ``muted``: the desk has put it aside for a while. ``over``: it has passed by itself.
+    """
+
+    id: UUID
+    severity: int
+    title: str
+    title_en: str
+    icon: str
+    handling: Handling
+    condition: Condition
+    mode: Mode
+    muted: bool
+    over: bool
+    place: str | None
+    place_en: str | None
+    activated_at: datetime
+    has_it: str | None
+    going: str | None
+    going_by: int | None
+    going_at: datetime | None
+    closed_by: str | None
+    cause: Cause | None
 
 
 class HomeView(View):
@@ -59,19 +88,20 @@ class HomeView(View):
 
     ``last_sign_at`` is when somebody stirred there last, ``presence`` whether somebody is there,
     as far as doors and movement tell. ``alerts`` are the open ones, the worst
-    first; ``lately`` those closed within a week. ``reporting`` of ``devices`` have been heard
-    when they should; ``unheard`` are those a life may hang on that have not.
+    first; ``lately`` those closed within a week. ``away``: they are declared away, until
+    ``away_until`` or (none) until somebody takes it back. ``reporting`` of ``devices`` have been
+    heard when they should; ``unheard`` are those a life may hang on that have not.
     """
 
     home: HomeName
     at: datetime
-    state: HomeState
     last_sign_at: datetime | None
     presence: Presence
+    away: bool
     away_until: datetime | None
     activity: Activity | None
-    alerts: tuple[AlertView, ...]
-    lately: tuple[AlertView, ...]
+    alerts: tuple[FamilyAlert, ...]
+    lately: tuple[FamilyAlert, ...]
     devices: tuple[DeviceRow, ...]
     reporting: int
     unheard: tuple[DeviceRow, ...]

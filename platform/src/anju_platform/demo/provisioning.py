@@ -50,4 +50,5 @@ def _a_home(site: Site) -> str:
     elders: list[str] = [
         h["slug"] for h in document["households"] if any(r["elder"] for r in h["residents"])
     ]
-    return max(sorted(elders), key=lambda slug: homes[slug])
+    anybody = str(document["households"][0]["slug"])
+    return max(sorted(elders), key=lambda slug: homes[slug], default=anybody)

@@ -30,6 +30,7 @@ from anju_platform.auth.repository import families, users
 from anju_platform.database import UNAVAILABLE, Json, is_too_large, now, transaction
 from anju_platform.escalation import repository
 from anju_platform.notifications import repository as notifications
+from anju_platform.notifications.families import families_of, is_family
 from anju_platform.notifications.repository import Planned
 from anju_platform.screens.service import is_watched
 
@@ -196,17 +197,15 @@ class _Look:
         self._entries.append(alerts.Entry(alert.id, alert.community_id, self._at, kind, data))
 
     def _people(self, alert: Alert, targets: Iterable[str]) -> list[str]:
-        """Give whom a step reaches; where there is none of them, somebody else there."""
+        """Give whom a step reaches; where none of them is staff, somebody else there, too."""
         known = self._known.get(alert.community_id)
         if known is None:
             there = users(self._session, alert.community_id)
+            staff = [user for user in there if user.role != Role.FAMILY]
             homes = families(self._session, alert.community_id).values()
-            known = frozenset(
-                (
-                    *(x for u in there for x in (f"role:{u.role}", f"user:{u.id}")),
-                    *(f"family:{home}" for of_one in homes for home in of_one),
-                )
-            )
+            known = families_of(homes) | {
+                name for user in staff for name in (f"role:{user.role}", f"user:{user.id}")
+            }
             self._known[alert.community_id] = known
         named: list[str] = []
         for target in targets:
@@ -214,7 +213,9 @@ class _Look:
             named += notifications.told_first(self._session, alert.id) if first else [target]
         people = (meant(alert.household_id, one) for one in named)
         found = [one for one in dict.fromkeys(people) if one in known]
-        return found or [f"role:{role}" for role in _INSTEAD if f"role:{role}" in known][:1]
+        if all(is_family(one) for one in found):  # a family alone can close nothing
+            found += [f"role:{role}" for role in _INSTEAD if f"role:{role}" in known][:1]
+        return found
 
     def _is_watched(self, alert: Alert) -> bool:
         """Tell whether a wall shows it; what a life hangs on needs one that can sound."""

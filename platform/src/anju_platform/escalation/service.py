@@ -7,6 +7,7 @@ from anju_platform.alerts.policy import DEFAULTS, Policy, check, read
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.repository import users
+from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.escalation import repository
@@ -92,12 +93,19 @@ def _text(policy: Policy) -> PolicyText:
 
 
 def _demand_people(session: Session, actor: Actor, policy: Policy) -> None:
-    """Check that every person a plan names is somebody of the community who may log in."""
-    known = {f"user:{user.id}" for user in users(session, actor.community_id)}
+    """Check that every person a plan names may log in and see every alert it may be about."""
+    known = {
+        f"user:{user.id}"
+        for user in users(session, actor.community_id)
+        if user.role in roles_with(Right.WATCH)
+    }
     for number, step in enumerate(policy.steps, start=1):
         for target in step.to:
             if target.startswith("user:") and target not in known:
-                raise InvalidRequestError(f"step {number} tells {target}: there is no such person")
+                raise InvalidRequestError(
+                    f"step {number} tells {target}: there is no such person, or none who may see"
+                    " every alert"
+                )
 
 
 def _place(session: Session, actor: Actor, slug: str | None) -> int | None:

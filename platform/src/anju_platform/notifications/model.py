@@ -31,7 +31,7 @@ class Notification(Table):
     ``transition`` numbers the alert's transition it tells of (the alert's ``version``);
     ``step`` is 0 for telling of that itself, else the how manieth time somebody is told that
     nobody has taken it on.
-    ``recipient`` is ``role:guard``, ``user:<id>`` or ``family:<household id>``; ``channel`` is
+    ``recipient`` is ``role:guard``, ``user:<id>`` or ``family:h<household id>``; ``channel`` is
     ``in_app``, the screens these people are logged in to. ``routed_at`` is when its deliveries
     were planned: what reaches those who do not look at a screen.
     """

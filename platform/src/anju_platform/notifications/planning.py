@@ -31,7 +31,7 @@ def plan(
 ) -> list[Planned]:
     """Give one message per recipient.
 
-    A recipient is ``role:<role>``, ``user:<id>`` or ``family:<household id>``. They go to
+    A recipient is ``role:<role>``, ``user:<id>`` or ``family:h<household id>``. They go to
     :func:`anju_platform.notifications.repository.add`. ``transition`` is the alert's
     ``version`` told of, ``step`` how manieth time it is said that nobody has taken it on.
     Adding the same again changes nothing.

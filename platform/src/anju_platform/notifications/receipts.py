@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from anju_platform.auth.actor import Actor
 from anju_platform.database import now
 from anju_platform.notifications import repository
+from anju_platform.notifications.families import families_of
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.planning import IN_APP
 
@@ -60,5 +61,5 @@ def recipients(actor: Actor) -> list[str]:
     return [
         f"user:{actor.user_id}",
         f"role:{actor.role}",
-        *(f"family:{home}" for home in sorted(actor.homes)),
+        *sorted(families_of([actor.homes])),
     ]

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from anju_platform.auth.repository import families
 from anju_platform.database import Json, now, transaction
 from anju_platform.notifications import repository
+from anju_platform.notifications.families import families_of, is_family
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.outside import repository as outside
 from anju_platform.notifications.outside.routing import Outlet, Reachable, ways
@@ -36,11 +37,10 @@ class _Known:
 
     @classmethod
     def read(cls, session: Session, community_id: int) -> "_Known":
-        homes = families(session, community_id).values()
         return cls(
             outside.outlets(session, community_id),
             outside.reachable(session, community_id),
-            frozenset(f"family:{home}" for of_one in homes for home in of_one),
+            families_of(families(session, community_id).values()),
         )
 
 
@@ -65,7 +65,7 @@ def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], No
             if one.community_id not in known:
                 known[one.community_id] = _Known.read(session, one.community_id)
             of_it = known[one.community_id]
-            if one.recipient.startswith("family:") and one.recipient not in of_it.families:
+            if is_family(one.recipient) and one.recipient not in of_it.families:
                 one.state, one.error = DeliveryState.CANCELLED, NO_FAMILY
                 continue
             if one.attempts == 0 or one.state in _UNSETTLED:

@@ -12,10 +12,11 @@ def household(session: Session, community_id: int, slug: str) -> Household | Non
     return session.scalars(query).one_or_none()
 
 
-def households(session: Session, community_id: int) -> list[Household]:
+def households(session: Session, community_id: int, *, for_update: bool = False) -> list[Household]:
     """Give the homes of a community."""
     query = select(Household).where(Household.community_id == community_id)
-    return list(session.scalars(query.order_by(Household.slug)))
+    query = query.order_by(Household.slug)
+    return list(session.scalars(query.with_for_update() if for_update else query))
 
 
 def contacts(session: Session, household_id: int) -> list[Contact]:

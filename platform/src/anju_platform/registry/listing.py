@@ -273,7 +273,7 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
     """
     device = find_device(session, actor.community_id, slug)
     if device.household_id is not None:
-        record(session, actor, "care.read", f"device:{slug}")
+        record(session, actor, "care.read", f"device:{slug}", {"household": device.household_id})
     found = session.execute(_rows(_status(now())).where(Device.id == device.id)).one()
     query = select(_states.c.latest).where(_states.c.device_id == device.id)
     latest: dict[str, Any] = session.scalar(query) or {}

@@ -23,6 +23,7 @@ from anju_platform.rulebook.timers import Timetable
 from anju_platform.telemetry.model import Flag
 from anju_platform.telemetry.writing import Latest, Taken
 from anju_rules import CompiledRule, Context, Fact, Finding, Outcome, Rule, RuleSet
+from anju_rules.home import as_of
 
 log = logging.getLogger(__name__)
 
@@ -376,7 +377,7 @@ class Rulebook:
             now=now,
             attributes=device.attributes,
             current=world.latest.values(device.id),
-            person=device.person,
+            person=as_of(device.person, now),
             site={
                 "gateway_online": coverage.can_hear(gateway_id),
                 "gateway_present": coverage.is_online(device.gateway_id),

@@ -9,11 +9,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import AwareDatetime
 
 from anju_platform.audit import repository as audit
+from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.config import Settings
-from anju_platform.database import reading
+from anju_platform.database import reading, transaction
 from anju_platform.errors import ForbiddenError
 from anju_platform.system import repository
 from anju_platform.system.health import look
@@ -53,9 +54,12 @@ def quarantine(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> QuarantinePage:
-    """Give one page of what could not be taken in, newest first."""
-    with reading(database) as session:
-        return repository.quarantine_page(
+    """Give one page of what could not be taken in, newest first.
+
+    What was said is left out for whoever may not read health values, else the look is audited.
+    """
+    with transaction(database) as session:
+        found = repository.quarantine_page(
             session,
             actor.community_id,
             waiting=waiting,
@@ -64,6 +68,10 @@ def quarantine(
             size=size,
             unclaimed=actor.everywhere,
         )
+        if not actor.may(Right.SEE_HEALTH):
+            return found.without_payloads()
+        record(session, actor, "care.read", "quarantine", {"rows": len(found.rows)})
+        return found
 
 
 @router.get("/audit")

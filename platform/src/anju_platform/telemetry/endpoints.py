@@ -37,8 +37,10 @@ def one_series(
     since = start or until - _SPAN
     with transaction(database) as session:
         found = series.series(session, actor, slug, field, start=since, end=until, points=points)
-        if find_device(session, actor.community_id, slug).household_id is not None:
-            record(session, actor, "care.read", f"device:{slug}", {"field": field})
+        home = find_device(session, actor.community_id, slug).household_id
+        if home is not None:
+            said = {"field": field, "household": home}
+            record(session, actor, "care.read", f"device:{slug}", said)
         return found
 
 
@@ -57,6 +59,8 @@ def events(
     since = start or until - _EVENT_SPAN
     with transaction(database) as session:
         found = series.device_events(session, actor, slug, start=since, end=until, limit=limit)
-        if find_device(session, actor.community_id, slug).household_id is not None:
-            record(session, actor, "care.read", f"device:{slug}", {"events": True})
+        home = find_device(session, actor.community_id, slug).household_id
+        if home is not None:
+            said = {"events": True, "household": home}
+            record(session, actor, "care.read", f"device:{slug}", said)
         return found

@@ -1,43 +1,67 @@
 /**
- * Keeps the family's page fresh: asks every ten seconds, counts the seconds since, and says so
- * plainly when nothing comes any more. A page that looks well must be well.
+ * Keeps the family's page fresh: asks every ten seconds while somebody looks, counts the seconds
+ * since, and says so plainly when nothing comes any more. A page that looks well must be well.
  */
 const EVERY_MS = 10_000;
 const STALE_MS = 30_000;
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
 const stale = /** @type {HTMLElement} */ (document.querySelector("#stale"));
-let heardAt = performance.now();
-let clock = new Date().toTimeString().slice(0, 5);
+/** When what is shown was heard; the wall clock, for it goes on while a telephone sleeps. */
+let heardAt = Date.now();
+let shown = "";
+let pressed = false;
+
+/** @param {Element | null} element what stays the same of it when it is drawn anew */
+function nameOf(element) {
+  if (!element || !main.contains(element)) return "";
+  const form = element.closest("form");
+  return form ? `[action="${form.getAttribute("action")}"] button` : element.matches("a[href]") ? `a[href="${element.getAttribute("href")}"]` : "";
+}
+
+/** @param {string} drawn */
+function show(drawn) {
+  // the time alone is no news: a screen reader must not read the page again for it
+  const said = drawn.replace(/<time[^]*?<\/time>/, "");
+  if (said !== shown) {
+    const focused = nameOf(document.activeElement);
+    main.innerHTML = drawn;
+    const again = focused && main.querySelector(focused);
+    if (again instanceof HTMLElement) again.focus();
+  }
+  shown = said;
+  heardAt = Date.now();
+}
 
 async function ask() {
   const url = main.dataset.part;
-  if (!url) return;
+  if (!url || document.hidden || pressed) return;
   const answer = await fetch(url, { signal: AbortSignal.timeout(8000), redirect: "manual" }).catch(() => null);
   if (answer?.type === "opaqueredirect" || answer?.status === 401) location.reload();  // to the log-in
   if (!answer?.ok) return;
   const drawn = await answer.text();
-  heardAt = performance.now();
-  clock = new Date().toTimeString().slice(0, 5);
-  // whoever is about to press a button must not have it swapped under the finger
-  if (drawn !== ask.drawn && !main.contains(document.activeElement?.closest("button, input") ?? null)) main.innerHTML = drawn;
-  ask.drawn = drawn;
+  if (!pressed) show(drawn);  // else it would be swapped under the finger
   tell();
 }
-/** @type {string} */
-ask.drawn = "";
 
 function tell() {
-  const age = performance.now() - heardAt;
+  const age = Date.now() - heardAt;
   const at = main.querySelector("#at");
   if (at instanceof HTMLElement && at.dataset.words) at.textContent = at.dataset.words.replace("{n}", String(Math.round(age / 1000)));
   stale.hidden = age < STALE_MS;
-  if (!stale.hidden) stale.textContent = (stale.dataset.text ?? "").replace("{at}", clock);
-  document.body.classList.toggle("old", !stale.hidden);
+  if (!stale.hidden) stale.textContent = (stale.dataset.text ?? "").replace("{at}", time(new Date(heardAt)));
 }
 
+/** @param {Date} at */
+function time(at) {
+  const today = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString(document.documentElement.lang, today ? { hour: "2-digit", minute: "2-digit" } : { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
+}
+
+addEventListener("pointerdown", () => { pressed = true; });
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => { pressed = false; }, 300));
 setInterval(() => void ask(), EVERY_MS);
 setInterval(tell, 1000);
-document.addEventListener("visibilitychange", () => { if (!document.hidden) void ask(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden) { tell(); void ask(); } });
 addEventListener("online", () => void ask());
 if ("serviceWorker" in navigator) void navigator.serviceWorker.register("/sw.js").catch(() => undefined);

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from anju_platform.auth.model import User
+from anju_platform.auth.model import Role, User
 from anju_platform.auth.repository import families
 from anju_platform.database import Json, now
 from anju_platform.notifications.model import (
@@ -44,6 +44,8 @@ _FAILURES = 3
 """A channel fails when so many messages in a row were not taken."""
 _AT_ONCE = 500
 """So many rows are inserted by one statement; each column of each is a parameter, of 65,535."""
+_FOR_THE_DESK = ("escalated", "expired", "unshelved")
+"""What is said because nobody has it: of no use to a family once somebody has."""
 _IN_VAIN = (DeliveryState.DEAD, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 
 # Written out, not bound: the planner must see that the index of what is due serves.
@@ -72,7 +74,8 @@ _other = aliased(Delivery)
 class Errand:
     """All that is needed to say one thing to somebody outside.
 
-    ``kind`` is what happened to the alert (``raised``, ``escalated``, ``dispatched`` ...);
+    ``kind`` is what happened to the alert (``raised``, ``escalated``, ``dispatched`` ...),
+    ``role`` that of the person told;
     ``needless``: it need not be said any more.
     """
 
@@ -80,7 +83,7 @@ class Errand:
     channel: Channel
     address: Address | None
     kind: str
-    recipient: str
+    role: str | None
     locale: str | None
     title: str
     title_en: str
@@ -88,6 +91,7 @@ class Errand:
     place_en: str
     severity: int
     mode: str
+    handling: str
     detected_at: datetime
     timezone: str
     needless: bool
@@ -191,8 +195,10 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
     nobody_has_it = and_(_alerts.c.handling == "unacked", people_are_called)
     was_sent = and_(kind == "dispatched", _alerts.c.handling == "acked")
     # whoever has it at the desk, the family is to know; and one of them knows for no other
-    is_family = Notification.recipient.startswith("family:", autoescape=True)
-    family_is_told = and_(is_family, _alerts.c.handling != "closed", people_are_called)
+    is_family = func.coalesce(User.role, "") == Role.FAMILY
+    family_is_told = and_(
+        is_family, kind.not_in(_FOR_THE_DESK), _alerts.c.handling != "closed", people_are_called
+    )
     on_a_screen = case(
         (Notification.step > 0, Notification.seen_at), else_=Notification.delivered_at
     ).is_not(None)
@@ -315,7 +321,7 @@ def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
             Channel,
             Address,
             Notification.payload["kind"].astext,
-            Notification.recipient,
+            User.role,
             User.locale,
             _alerts.c.title,
             _alerts.c.title_en,
@@ -323,6 +329,7 @@ def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
             func.coalesce(Place.label_en, ""),
             _alerts.c.severity,
             _alerts.c.mode,
+            _alerts.c.handling,
             _alerts.c.detected_at,
             Community.timezone,
             _is_needless(at),

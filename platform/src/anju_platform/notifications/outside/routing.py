@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from anju_platform.auth.model import Role
+from anju_platform.notifications.families import families_of
 from anju_platform.notifications.model import Kind
 
 PATIENCE = timedelta(seconds=10)
@@ -49,12 +51,12 @@ class Reachable:
     def is_meant(self, kind: str, name: str) -> bool:
         """Tell whether ``<kind>:<name>`` names them."""
         match kind:
-            case "role":
-                return self.role == name
-            case "family":
-                return name in map(str, self.homes)
-            case _:
+            case "role":  # which family is meant is never said by a role
+                return self.role == name != Role.FAMILY
+            case "user":
                 return str(self.user_id) == name
+            case _:
+                return f"{kind}:{name}" in families_of([self.homes])
 
 
 @dataclass(frozen=True, slots=True)

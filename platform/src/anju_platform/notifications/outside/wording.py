@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from anju_platform.auth.model import Role
 from anju_platform.notifications.outside.carriers.carrier import Message
 from anju_platform.notifications.outside.repository import Errand
 
@@ -24,6 +25,8 @@ _HOW: Mapping[str, Mapping[str, str]] = {
         "expired": "接手后未处理完，情况仍在持续。",
         "unshelved": "搁置已结束，请处理。",
         "dispatched": "派您前往处理。",
+        "family": "值班台已收到，尚无人接手。",
+        "family had": "已有人在处理。",
         "": "尚无人处理。",
     },
     "en": {
@@ -31,6 +34,8 @@ _HOW: Mapping[str, Mapping[str, str]] = {
         "expired": "It was taken on and goes on: please look again.",
         "unshelved": "It is no longer shelved: please take it on.",
         "dispatched": "You are sent there.",
+        "family": "The duty desk has been told; nobody has it yet.",
+        "family had": "Somebody has it.",
         "": "Nobody has it yet.",
     },
 }
@@ -43,8 +48,8 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
     zh = errand.locale != "en"
     language = "zh" if zh else "en"
     place = (errand.place if zh else errand.place_en) or _NOWHERE[language]
-    is_family = errand.recipient.startswith("family:")
-    how = _HOW[language].get(errand.kind, _HOW[language][""])
+    is_family = errand.role == Role.FAMILY
+    how = _HOW[language].get(_kind(errand), _HOW[language][""])
     time = errand.detected_at.astimezone(ZoneInfo(errand.timezone))
     marker = _MODE[language].get(errand.mode, "")
     title = errand.title if zh else errand.title_en
@@ -56,7 +61,14 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
         language=language,
         severity=errand.severity,
         tag=str(one.alert_id),
-        url=base + ("/family" if is_family else f"/alerts/{one.alert_id}"),
+        url=f"{base}{'/family' if is_family else ''}/alerts/{one.alert_id}",
         receipt_url=f"{base}/api/v1/receipts/{one.receipt}",
         good_for_s=max(1, round((one.expires_at - at).total_seconds())),
     )
+
+
+def _kind(errand: Errand) -> str:
+    """Give under which key it is said how it stands; a family is never asked to take it on."""
+    if errand.role != Role.FAMILY:
+        return errand.kind
+    return "family" if errand.handling == "unacked" else "family had"
