@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 from anju_dashboards import words
@@ -80,3 +81,12 @@ def test_every_rule_has_its_picture() -> None:
 
 def test_an_unknown_picture_is_drawn_as_something() -> None:
     assert icon_name("no-such-picture") in known()
+
+
+def test_our_files_are_packed_and_what_pages_say_is_not(client: httpx.Client) -> None:
+    packed = client.get("/static/css/base.css", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    plain = client.get("/static/css/base.css", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text
+    assert "content-encoding" not in client.get("/login").headers

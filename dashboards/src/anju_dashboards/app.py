@@ -1,6 +1,7 @@
 """The web process: the platform's API with the screens in front of it."""
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -29,7 +30,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.drawings = Drawings()
     for part in (login, wall, alerts, history, devices, system, reach, people, family, live):
         app.include_router(part.router)
-    app.mount("/static", Assets(directory=STATIC), name="static")
+    # our own files alone: what pages say to somebody is not packed, for its length would tell
+    app.mount("/static", GZipMiddleware(Assets(directory=STATIC)), name="static")
     answer_failures(app)
     return app
 
