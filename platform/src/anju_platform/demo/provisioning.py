@@ -44,11 +44,18 @@ def provision(engine: Engine, site: Site, documents: Iterable[Mapping[str, Any]]
 
 
 def _a_home(site: Site) -> str:
-    """Choose whose family the demo has: of somebody old, where the most devices stand."""
+    """Choose whose family the demo has: of somebody old with a button, and with most devices."""
     document = site.community
     homes = Counter(each.get("household") for each in document["devices"])
-    elders: list[str] = [
-        h["slug"] for h in document["households"] if any(r["elder"] for r in h["residents"])
-    ]
-    anybody = str(document["households"][0]["slug"])
-    return max(sorted(elders), key=lambda slug: homes[slug], default=anybody)
+    buttons = {d.get("household") for d in document["devices"] if d["model"] == "sos_button"}
+    slugs = sorted(
+        (home["slug"] for home in document["households"]),
+        key=lambda slug: (slug in buttons, homes[slug]),
+        reverse=True,
+    )
+    old = {
+        home["slug"]
+        for home in document["households"]
+        if any(one["elder"] for one in home["residents"])
+    }
+    return str(next((slug for slug in slugs if slug in old), slugs[0]))

@@ -1,8 +1,9 @@
 /**
- * Keeps the family's page fresh: asks every ten seconds while somebody looks, counts the seconds
- * since, and says so plainly when nothing comes any more. A page that looks well must be well.
+ * Keeps the family's page fresh: asks every ten seconds while somebody looks (three while there is
+ * an alert), counts the seconds since, and says so plainly when nothing comes any more. A page that looks well must be well.
  */
 const EVERY_MS = 10_000;
+const IN_ALARM_MS = 3_000;
 const STALE_MS = 30_000;
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
@@ -11,6 +12,7 @@ const stale = /** @type {HTMLElement} */ (document.querySelector("#stale"));
 let heardAt = Date.now();
 let shown = "";
 let pressed = false;
+let askedAt = Date.now();
 
 /** @param {Element | null} element what stays the same of it when it is drawn anew */
 function nameOf(element) {
@@ -36,6 +38,7 @@ function show(drawn) {
 async function ask() {
   const url = main.dataset.part;
   if (!url || document.hidden || pressed) return;
+  askedAt = Date.now();
   const answer = await fetch(url, { signal: AbortSignal.timeout(8000), redirect: "manual" }).catch(() => null);
   if (answer?.type === "opaqueredirect" || answer?.status === 401) location.reload();  // to the log-in
   if (!answer?.ok) return;
@@ -60,8 +63,11 @@ function time(at) {
 
 addEventListener("pointerdown", () => { pressed = true; });
 for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => { pressed = false; }, 300));
-setInterval(() => void ask(), EVERY_MS);
-setInterval(tell, 1000);
+setInterval(() => {
+  tell();
+  const every = main.querySelector(".card.alert") ? IN_ALARM_MS : EVERY_MS;
+  if (Date.now() - askedAt >= every) void ask();
+}, 1000);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) { tell(); void ask(); } });
 addEventListener("online", () => void ask());
 if ("serviceWorker" in navigator) void navigator.serviceWorker.register("/sw.js").catch(() => undefined);
