@@ -54,6 +54,7 @@ def test_what_is_missing_is_asked_for(client: httpx.Client) -> None:
         ({"name": " ", "role": "guard"}, "请填写姓名"),
         ({"name": "张强", "role": "family", "scope": "nowhere"}, "请填写住户编号"),
         ({"name": "孙浩", "role": "grid"}, "请填写位置编号"),
+        ({"name": "孙浩", "role": "grid", "scope": "a " * 30}, "请填写位置编号"),
     ):
         answer = send(client, "/people/invite", **fields)
         assert (answer.status_code, says in answer.text) == (422, True)

@@ -228,9 +228,9 @@ BODIES = {
         "name_en": "x",
     },
     "POST /api/v1/invitations": {"role": "family", "name": "张强", "homes": ["h-501"]},
-    "PUT /api/v1/people/{user_id}/disabled": {"disabled": False},
+    "PUT /api/v1/people/{user_id}/disabled": {"disabled": True},
     "POST /people/invite": {"role": "family", "name": "张强", "scope": "h-501"},
-    "POST /people/{user_id}/disabled": {"disabled": "false"},
+    "POST /people/{user_id}/disabled": {"disabled": "true"},
     "PUT /api/v1/devices/{slug}/state": {"state": "approved"},
     "PUT /api/v1/homes/{slug}/away": {"until": "2026-12-31T00:00:00Z"},
 }

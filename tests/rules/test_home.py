@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from anju_rules import Context, Fact, RuleSet, load_library
-from anju_rules.home import SETTLE_MS, HomeState, home, is_away, observe, quiet_h
+from anju_rules.home import SETTLE_MS, HomeState, as_of, home, is_away, observe, quiet_h
 from anju_rules.silence import Silences
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -180,3 +181,14 @@ def test_a_mat_that_is_heard_late_tells_of_the_quiet_there_was_then() -> None:
         one = Fact("mat", "bed_mat", {"device": "mat"}, at, now_, values={"in_bed": False})
         outcome = rule.step(None, one, Context(now_, {}, {}, {}, site, lambda _: 0))
         assert [str(finding.kind) for finding in outcome.findings] == rings
+
+
+def test_nobody_was_away_before_they_said_so() -> None:
+    person = {"away": "2026-01-10T00:00:00+08:00", "away_since": "2026-01-03T00:00:00+08:00"}
+    days = {2: False, 4: True, 11: False}
+    for day, away in days.items():
+        at = round(datetime(2026, 1, day, 12, tzinfo=UTC).timestamp() * 1000)
+        assert as_of(person, at)["away"] is away
+        assert (home(HomeState(last_motion=1), at, person) == "out") is away
+    assert as_of({"away": True}, 0) == {"away": True}
+    assert as_of({}, 0) == {}

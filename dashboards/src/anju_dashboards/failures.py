@@ -70,6 +70,12 @@ def _plain(error: Exception) -> Response:
     return JSONResponse({"error": HTTPStatus(status).phrase}, status)
 
 
+def _route(request: Request) -> str:
+    """Name what was asked for without what its address holds: that may be a secret."""
+    route = request.scope.get("route")
+    return str(getattr(route, "path", "an unknown page"))
+
+
 def _status(error: Exception) -> int:
     if isinstance(error, PlatformError):
         return int(error.status)
@@ -84,7 +90,7 @@ def failure_page(request: Request, error: Exception) -> Response:
     """Say what went wrong; who is not logged in goes to the log-in and comes back."""
     status = _status(error)
     if status >= 500:  # noqa: PLR2004 - where HTTP says that it is our fault
-        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        log.error("%s %s failed", request.method, _route(request), exc_info=error)
     fragment = request.headers.get("HX-Request") == "true"
     if status == HTTPStatus.UNAUTHORIZED and request.method == "GET" and not fragment:
         return see_other(f"/login?next={quote(here(request), safe='/')}")

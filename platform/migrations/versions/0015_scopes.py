@@ -13,6 +13,12 @@ _JSON = postgresql.JSONB(astext_type=sa.Text())
 
 
 def upgrade() -> None:
+    op.create_index(
+        "ix_audit_care",
+        "audit",
+        ["community_id", "id"],
+        postgresql_where=sa.text("action = 'care.read'"),
+    )
     op.execute("SET LOCAL lock_timeout = '10s'")
     # in the order in which a request comes by them: its session, its community, its alerts
     op.execute("LOCK TABLE sessions, communities, alerts IN ACCESS EXCLUSIVE MODE")
@@ -31,12 +37,6 @@ def upgrade() -> None:
     op.add_column("communities", phone)
     idle = sa.Column("idle_hours", sa.SmallInteger(), server_default="2", nullable=False)
     op.add_column("sessions", idle)
-    op.create_index(
-        "ix_audit_care",
-        "audit",
-        ["community_id", "id"],
-        postgresql_where=sa.text("action = 'care.read'"),
-    )
     op.create_table(
         "user_homes",
         sa.Column("user_id", sa.BigInteger(), nullable=False),

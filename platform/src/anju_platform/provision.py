@@ -13,7 +13,7 @@ from anju_devices.messages import Id
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError
 from anju_platform.people import repository as people
-from anju_platform.people.model import Contact, Household, Resident
+from anju_platform.people.model import AWAY, Contact, Household, Resident
 from anju_platform.registry import repository
 from anju_platform.registry.credentials import hash_secret, new_secret
 from anju_platform.registry.model import Community, Device, Gateway, Place
@@ -269,7 +269,7 @@ def _households(
             "place_id": _find(places, h.place, f"place of household {h.slug}"),
             "slug": h.slug,
             # what a family declared stays, though no file knows of it
-            "attributes": {k: v for k, v in away.get(h.slug, {}).items() if k == "away"}
+            "attributes": {k: v for k, v in away.get(h.slug, {}).items() if k in AWAY}
             | h.attributes,
         }
         for h in entries

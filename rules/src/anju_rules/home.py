@@ -136,7 +136,7 @@ def home(
     state: HomeState | None, now: int, person: Mapping[str, Any] | None = None
 ) -> Literal["in", "out", "unknown"]:
     """Give ``in``, ``out`` or ``unknown`` at this moment; ``person`` is ``p.*``."""
-    if person and is_away(person.get("away"), now):
+    if person and are_away(person, now):
         return "out"
     if state is None or (state.last_motion == 0 and state.last_closed == 0):
         return "unknown"
@@ -157,7 +157,15 @@ def as_of(person: Mapping[str, Any], now: int) -> Mapping[str, Any]:
     declared = person.get("away")
     if declared is None or isinstance(declared, bool):
         return person
-    return {**person, "away": is_away(declared, now)}
+    return {**person, "away": are_away(person, now)}
+
+
+def are_away(person: Mapping[str, Any], now: int) -> bool:
+    """Tell whether they are declared away: until ``away``, and not before ``away_since``."""
+    since = person.get("away_since")
+    if isinstance(since, str) and now < _until(since):
+        return False
+    return is_away(person.get("away"), now)
 
 
 def is_away(declared: Any, now: int) -> bool:

@@ -161,3 +161,80 @@ def test_the_roster_names_everybody_and_what_they_are_there_for(site: Site, log_
     assert found["grid"]["places"] == ["b1"]
     assert found["admin"]["last_used_at"] is not None
     assert found["guard"]["last_used_at"] is None
+
+
+def test_whoever_invited_and_was_shut_out_leaves_no_door_open(
+    site: Site, web: Web, log_in: LogIn
+) -> None:
+    token = token_of(invited(log_in("admin"), role="admin"))
+    with Session(site.engine) as session, session.begin():
+        session.execute(update(User).where(User.username == "admin").values(disabled=True))
+    assert accept(web, token, "again") == 404
+
+
+def test_of_links_for_a_new_password_only_the_last_is_good(
+    site: Site, web: Web, log_in: LogIn
+) -> None:
+    admin, user = log_in("admin"), site.actor().user_id
+    first, second = (token_of(admin.post(f"/api/v1/people/{user}/password-link")) for _ in range(2))
+    assert accept(web, first) == 404
+    assert accept(web, second) == 204
+    third = token_of(admin.post(f"/api/v1/people/{user}/password-link"))
+    for disabled in (True, False):
+        admin.put(f"/api/v1/people/{user}/disabled", json={"disabled": disabled})
+    assert accept(web, third) == 404
+
+
+def test_what_was_taken_up_cannot_be_withdrawn(web: Web, log_in: LogIn) -> None:
+    admin = log_in("admin")
+    made = invited(admin)
+    assert accept(web, token_of(made), "zhaoyun") == 204
+    path = f"/api/v1/invitations/{made.json()['invitation']['id']}"
+    assert admin.delete(path).status_code == 404
+
+
+def test_who_invites_families_sees_invitations_of_families_alone(log_in: LogIn) -> None:
+    admin, office = log_in("admin"), log_in("office")
+    invited(admin, role="admin")
+    invited(admin, role="family", homes=["h-501"])
+    assert [one["role"] for one in office.get("/api/v1/invitations").json()] == ["family"]
+    assert len(admin.get("/api/v1/invitations").json()) == 2
+
+
+def test_whom_an_administrator_shut_out_only_an_administrator_lets_in(
+    site: Site, log_in: LogIn
+) -> None:
+    family = site.actor(username="family").user_id
+    path = f"/api/v1/people/{family}/disabled"
+    assert log_in("office").put(path, json={"disabled": True}).status_code == 204
+    assert log_in("office").put(path, json={"disabled": False}).status_code == 403
+    assert log_in("admin").put(path, json={"disabled": False}).status_code == 204
+
+
+def test_user_names_cannot_be_guessed_with_a_link(web: Web, log_in: LogIn) -> None:
+    token = token_of(invited(log_in("admin")))
+    answers = [accept(web, token, name) for name in ("guard", "admin", "office", "grid", "family")]
+    assert answers == [409] * 5
+    assert accept(web, token, "property") == 429
+
+
+def test_a_new_password_lets_in_whoever_had_forgotten_theirs(
+    site: Site, web: Web, log_in: LogIn
+) -> None:
+    admin, user = log_in("admin"), site.actor().user_id
+    for _ in range(5):
+        assert not logs_in(web, "guard", "forgotten")
+    assert not logs_in(web, "guard", PASSWORD)  # too many attempts
+    token = token_of(admin.post(f"/api/v1/people/{user}/password-link"))
+    assert accept(web, token) == 204
+    assert logs_in(web, "guard", NEW)
+
+
+def test_log_ins_that_are_over_are_not_shown(site: Site, log_in: LogIn) -> None:
+    here, there = log_in("guard"), log_in("guard")
+    with Session(site.engine) as session, session.begin():
+        mine = next(one["id"] for one in there.get("/api/v1/me/logins").json() if one["here"])
+        assert mine
+        session.execute(update(LoginSession).values(last_used_at=ago(hours=3)))
+    assert here.get("/api/v1/alerts").status_code == 401
+    assert len(log_in("guard").get("/api/v1/me/logins").json()) == 1

@@ -124,6 +124,7 @@ def acked(site: Site, severity: int, **changed: Any) -> None:
     [
         (1, 2, HomeState.ALARM),
         (2, 3, HomeState.ATTENTION),
+        (1, 3, HomeState.ATTENTION),
         (3, None, HomeState.HANDLED),
         (1, None, HomeState.HANDLED),
     ],
@@ -152,13 +153,30 @@ def test_what_is_over_or_put_aside_is_not_urgent(site: Site) -> None:
     over = site.alert(severity=2, condition="clear", cleared_at=now())
     assert view(site).home.state is HomeState.ATTENTION
     with transaction(site.engine) as session:
+        session.get_one(Alert, over).condition = "active"
+    assert view(site).home.state is HomeState.ALARM
+    with transaction(site.engine) as session:
         session.get_one(Alert, over).overlays = ["shelved"]
     seen = view(site)
-    assert (seen.home.state, seen.alerts[0].muted, seen.alerts[0].over) == (
-        HomeState.HANDLED,
-        True,
-        True,
-    )
+    assert (seen.home.state, seen.alerts[0].muted) == (HomeState.ATTENTION, True)
+
+
+def test_what_latches_is_not_over_before_somebody_has_looked(site: Site) -> None:
+    all_report(site)
+    site.alert(severity=1, condition="clear", cleared_at=now(), latched=True)
+    site.says("b1-501-sos", ago(days=3), battery=90)  # and what rang has burnt
+    seen = view(site)
+    assert (seen.home.state, seen.alerts[0].over) == (HomeState.ALARM, False)
+
+
+def test_nobody_is_told_that_all_is_well_while_the_platform_hears_nothing(site: Site) -> None:
+    all_report(site)
+    own = site.alert(None, rule_id="platform-ingest-down", severity=2)
+    seen = view(site)
+    assert (seen.home.state, seen.deaf, seen.alerts) == (HomeState.UNPROTECTED, True, ())
+    with transaction(site.engine) as session:
+        session.get_one(Alert, own).condition = "clear"
+    assert view(site).home.state is HomeState.ORDINARY
 
 
 def test_where_nothing_sees_movement_nobody_says_all_is_well(site: Site) -> None:

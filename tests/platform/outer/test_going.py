@@ -110,6 +110,20 @@ def test_who_was_held_up_is_relieved(site: Site) -> None:
         assert service.go(session, son, alert_id, screen="family").going == "张强"
 
 
+def test_who_relieves_somebody_has_what_they_had(site: Site) -> None:
+    daughter, son = site.actor(Role.FAMILY), second_child(site)
+    alert_id = site.alert(severity=3)
+    with transaction(site.engine) as session:
+        service.go(session, daughter, alert_id, screen="family")
+        session.get_one(Alert, alert_id).going_at = ago(minutes=31)
+    with transaction(site.engine) as session:
+        relieved = service.go(session, son, alert_id, screen="family")
+    assert (relieved.going, relieved.acked_by) == ("张强", "张强")
+    with transaction(site.engine) as session:
+        assert service.stay(session, daughter, alert_id, screen="family").going == "张强"
+        assert service.stay(session, son, alert_id, screen="family").handling == "unacked"
+
+
 def test_nobody_goes_to_what_is_over(site: Site) -> None:
     alert_id = site.alert(severity=3, condition="clear", cleared_at=now())
     with transaction(site.engine) as session, pytest.raises(AlertChangedError, match="over"):

@@ -118,9 +118,9 @@ def stay(page: CurrentPage, slug: str, alert_id: UUID) -> Response:
 def looks(page: CurrentPage, slug: str) -> Response:
     """Show who looked at what concerns a home."""
     with reading(page.engine) as session:
-        own = homes.own_homes(session, page.actor)
+        home = homes.own_home(session, page.actor, slug)
         found = homes.looks(session, page.actor, slug)
-    return page.html("family/looks.html", looks=found, home=_chosen(own, slug))
+    return page.html("family/looks.html", looks=found, home=home)
 
 
 def _act(page: Page, action: Callable[[Session], object]) -> None:
@@ -131,7 +131,7 @@ def _act(page: Page, action: Callable[[Session], object]) -> None:
 def _faster(page: Page, alert: AlertView) -> str:
     if alert.going is not None:
         return page.text("%(name)s goes there already.", name=alert.going)
-    return page.text("It has been closed meanwhile.")
+    return page.text("It is over already.")
 
 
 def _chosen(own: tuple[HomeName, ...], slug: str | None) -> HomeName:
@@ -167,7 +167,7 @@ def _draw(
     page: Page, slug: str | None, *, part: bool = False, fault: str = "", status: int | None = None
 ) -> Response:
     with transaction(page.engine) as session:
-        own = homes.own_homes(session, page.actor)
+        own = homes.own_homes(session, page.actor, page.clock.now)
         chosen = _chosen(own, slug)
         view = homes.home_view(session, page.actor, chosen.slug, at=page.clock.now)
         shown = [alert.id for alert in view.alerts]

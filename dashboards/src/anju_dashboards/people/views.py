@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request
+from pydantic import ValidationError
 from starlette.responses import HTMLResponse, Response
 
 from anju_dashboards.pages import (
@@ -15,12 +16,18 @@ from anju_dashboards.pages import (
 from anju_dashboards.rendering import Renderer
 from anju_dashboards.words import N_
 from anju_platform.accounts import inviting, roster
+from anju_platform.accounts.endpoints import open_account
 from anju_platform.accounts.schemas import AcceptBody, InvitationBody, InvitationMade
-from anju_platform.auth.dependencies import PublicUrl, check_origin, client_address, require
+from anju_platform.auth.dependencies import PublicUrl, check_origin, require
 from anju_platform.auth.model import Role
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
-from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    TooManyAttemptsError,
+)
 from anju_platform.people.repository import households
 
 router = APIRouter(include_in_schema=False)
@@ -58,7 +65,7 @@ def invite(
         body = InvitationBody(role=role, name=name, relation=relation, **of_role)
         with transaction(page.engine) as session:
             made = inviting.invite(session, page.actor, body, url)
-    except (InvalidRequestError, NotFoundError) as error:
+    except (InvalidRequestError, NotFoundError, ValidationError) as error:
         return _draw(page, fault=_why(page, role, str(error)))
     return _draw(page, made=made)
 
@@ -131,9 +138,9 @@ def accept(
     check_origin(request)
     language = visitor_language(request)
     try:
-        with transaction(request.app.state.engine) as session:
-            body = AcceptBody(username=username, password=password or " ")
-            inviting.accept(session, token, body, client_address(request))
+        open_account(request, token, AcceptBody(username=username, password=password or " "))
+    except TooManyAttemptsError:
+        fault = language.gettext("Too many failed attempts. Wait a few minutes, then try again.")
     except ConflictError:
         fault = language.gettext("Somebody has this user name already; choose another.")
     except InvalidRequestError as error:

@@ -23,7 +23,10 @@ from anju_platform.auth.dependencies import (
     require,
 )
 from anju_platform.auth.rights import Right
+from anju_platform.auth.service import hash_token
+from anju_platform.auth.throttle import Throttle
 from anju_platform.database import reading, transaction
+from anju_platform.errors import ConflictError
 
 router = APIRouter(tags=["accounts"])
 doorstep = APIRouter(tags=["accounts"])
@@ -81,10 +84,31 @@ def withdraw(database: Database, actor: Inviter, invitation_id: int) -> None:
 
 
 @doorstep.post("/invitations/{token}/accept", status_code=204)
-def accept(request: Request, database: Database, token: Token, body: AcceptBody) -> None:
+def accept(request: Request, token: Token, body: AcceptBody) -> None:
     """Open the account a link invites to; then log in."""
-    with transaction(database) as session:
-        inviting.accept(session, token, body, client_address(request))
+    open_account(request, token, body)
+
+
+def open_account(request: Request, token: str, body: AcceptBody) -> None:
+    """Take a link up for whoever asks; guessing which user names there are becomes slow.
+
+    Raises:
+        NotFoundError: the link is not good.
+        InvalidRequestError: a bad user name or a weak password.
+        ConflictError: the user name is taken.
+        TooManyAttemptsError: too many taken names were tried with this link.
+    """
+    throttle: Throttle = request.app.state.throttle
+    address = client_address(request) or ""
+    guesses = f"invited:{hash_token(token)}"
+    throttle.check(guesses, "")
+    try:
+        with transaction(request.app.state.engine) as session:
+            username = inviting.accept(session, token, body, address)
+    except ConflictError:
+        throttle.failed(guesses, "")
+        raise
+    throttle.succeeded(username, address)
 
 
 @router.get("/me/logins")

@@ -20,6 +20,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth import service
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Invitation, Role, User
+from anju_platform.auth.repository import void_password_links
 from anju_platform.auth.rights import Right
 from anju_platform.database import now
 from anju_platform.errors import NotFoundError
@@ -55,6 +56,8 @@ def give_new_password(
 ) -> InvitationMade:
     """Make a link with which somebody chooses a new password; until then the old one is good.
 
+    Links made before for them are good no more.
+
     Raises:
         ForbiddenError: the actor may not keep people.
         NotFoundError: no such person of this community.
@@ -63,6 +66,7 @@ def give_new_password(
     user = repository.user(session, actor.community_id, user_id)
     if user is None:
         raise NotFoundError("there is no such person")
+    void_password_links(session, user.id, now())
     made = Invitation(
         community_id=actor.community_id,
         role=user.role,
@@ -107,9 +111,15 @@ def _view(one: Invitation, invited_by: str, username: str | None) -> InvitationV
 
 
 def pending(session: Session, actor: Actor) -> tuple[InvitationView, ...]:
-    """Give the invitations nobody has taken up yet, newest first."""
+    """Give the invitations nobody has taken up yet, newest first; of families alone, as people."""
     actor.demand(Right.INVITE)
-    return tuple(_view(*each) for each in repository.pending(session, actor.community_id, now()))
+    found = repository.pending(session, actor.community_id, now())
+    sees_all = actor.may(Right.KEEP_PEOPLE)
+    return tuple(_view(*each) for each in found if sees_all or _is_of_a_family(each[0]))
+
+
+def _is_of_a_family(one: Invitation) -> bool:
+    return one.role == Role.FAMILY and one.user_id is None
 
 
 def withdraw(session: Session, actor: Actor, invitation_id: int) -> None:
@@ -120,12 +130,13 @@ def withdraw(session: Session, actor: Actor, invitation_id: int) -> None:
         NotFoundError: there is none.
     """
     actor.demand(Right.INVITE)
-    one = repository.invitation(session, actor.community_id, invitation_id)
+    at = now()
+    one = repository.invitation(session, actor.community_id, invitation_id, at)
     if one is None:
-        raise NotFoundError("there is no such invitation")
-    if one.role != Role.FAMILY or one.user_id is not None:
+        raise NotFoundError("there is no such invitation, or somebody has taken it up")
+    if not _is_of_a_family(one):
         actor.demand(Right.KEEP_PEOPLE)
-    one.expires_at = min(one.expires_at, now())
+    one.expires_at = at
     record(session, actor, "user.uninvited", f"invitation:{one.id}")
 
 
@@ -153,6 +164,8 @@ def accept(session: Session, token: str, body: AcceptBody, address: str | None) 
     one = repository.by_token(session, service.hash_token(token), now(), for_update=True)
     if one is None:
         raise NotFoundError(_GONE)
+    one.used_at = now()
+    session.flush()
     if one.user_id is not None:
         user = service.set_password(
             session, session.get_one(User, one.user_id).username, body.password
@@ -167,7 +180,7 @@ def accept(session: Session, token: str, body: AcceptBody, address: str | None) 
             password=body.password,
         )
         give_scopes(session, user, one.homes, relation=one.relation, places=one.places)
-    one.used_at, one.user_id = now(), user.id
+    one.user_id = user.id
     who = service.Somebody(user.name, user.id, user.community_id, address)
     record(session, who, "user.accepted", f"user:{user.username}", {"invitation": one.id})
     return user.username

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.auth.model import HomeScope, Invitation, LoginSession, PlaceScope, User
+from anju_platform.auth.repository import is_over
 from anju_platform.people.model import Household
 from anju_platform.registry.model import Place
 
@@ -69,11 +70,7 @@ def pending(session: Session, community_id: int, at: datetime) -> list[tuple[Inv
         select(Invitation, _inviter.name, func.coalesce(User.username, ""))
         .join(_inviter, _inviter.id == Invitation.invited_by)
         .outerjoin(User, User.id == Invitation.user_id)
-        .where(
-            Invitation.community_id == community_id,
-            Invitation.used_at.is_(None),
-            Invitation.expires_at > at,
-        )
+        .where(Invitation.community_id == community_id, *_is_good(at))
         .order_by(Invitation.id.desc())
     )
     return [(one, inviter, username) for one, inviter, username in session.execute(query)]
@@ -82,28 +79,44 @@ def pending(session: Session, community_id: int, at: datetime) -> list[tuple[Inv
 def by_token(
     session: Session, token_hash: str, at: datetime, *, for_update: bool = False
 ) -> Invitation | None:
-    """Find an invitation that is still good."""
-    query = select(Invitation).where(
-        Invitation.token_hash == token_hash,
-        Invitation.used_at.is_(None),
-        Invitation.expires_at > at,
+    """Find an invitation that is still good: whoever invited may still log in, too."""
+    query = (
+        select(Invitation)
+        .join(_inviter, _inviter.id == Invitation.invited_by)
+        .where(Invitation.token_hash == token_hash, *_is_good(at))
     )
-    return session.scalars(query.with_for_update() if for_update else query).one_or_none()
-
-
-def invitation(session: Session, community_id: int, invitation_id: int) -> Invitation | None:
-    """Find an invitation of a community."""
-    query = select(Invitation).where(
-        Invitation.community_id == community_id, Invitation.id == invitation_id
-    )
+    if for_update:
+        query = query.with_for_update(of=Invitation)
     return session.scalars(query).one_or_none()
 
 
-def logins(session: Session, user_id: int) -> list[LoginSession]:
+def _is_good(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Say that an invitation can be taken up; joined to whoever invited."""
+    return (
+        Invitation.used_at.is_(None),
+        Invitation.expires_at > at,
+        _inviter.disabled.is_(False),
+    )
+
+
+def invitation(
+    session: Session, community_id: int, invitation_id: int, at: datetime
+) -> Invitation | None:
+    """Find and lock an invitation of a community that nobody has taken up yet."""
+    query = select(Invitation).where(
+        Invitation.community_id == community_id,
+        Invitation.id == invitation_id,
+        Invitation.used_at.is_(None),
+        Invitation.expires_at > at,
+    )
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
+def logins(session: Session, user_id: int, at: datetime) -> list[LoginSession]:
     """Give where somebody is logged in, the last used first."""
     query = (
         select(LoginSession)
-        .where(LoginSession.user_id == user_id)
+        .where(LoginSession.user_id == user_id, ~is_over(at))
         .order_by(LoginSession.last_used_at.desc())
     )
     return list(session.scalars(query))

@@ -12,6 +12,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import LoginSession, Role
 from anju_platform.auth.repository import delete_session, delete_sessions_of
 from anju_platform.auth.rights import Right
+from anju_platform.database import now
 from anju_platform.errors import ConflictError, NotFoundError
 
 _ID_CHARS = 16
@@ -56,7 +57,7 @@ def set_disabled(session: Session, actor: Actor, user_id: int, *, disabled: bool
     user = repository.user(session, actor.community_id, user_id)
     if user is None:
         raise NotFoundError("there is no such person")
-    if user.role != Role.FAMILY:
+    if user.role != Role.FAMILY or not disabled:  # whom an administrator shut out stays out
         actor.demand(Right.KEEP_PEOPLE)
     if user.id == actor.user_id:
         raise ConflictError("nobody shuts themselves out; somebody else can do it")
@@ -76,7 +77,7 @@ def logins(session: Session, actor: Actor) -> tuple[LoginView, ...]:
             agent=one.agent,
             here=one.token_hash == actor.token_hash,
         )
-        for one in repository.logins(session, actor.user_id)
+        for one in repository.logins(session, actor.user_id, now())
     )
 
 
@@ -91,7 +92,9 @@ def end_login(session: Session, actor: Actor, login_id: str) -> None:
     Raises:
         NotFoundError: there is none.
     """
-    found = [one for one in repository.logins(session, actor.user_id) if _id(one) == login_id]
+    found = [
+        one for one in repository.logins(session, actor.user_id, now()) if _id(one) == login_id
+    ]
     if not found:
         raise NotFoundError("there is no such log-in")
     delete_session(session, found[0].token_hash)

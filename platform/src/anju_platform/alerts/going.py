@@ -42,11 +42,14 @@ def go(session: Session, actor: Actor, alert_id: UUID, *, screen: str) -> AlertV
     if alert.going_by == actor.user_id:
         return present(session, alert)
     at = now()
-    is_free = alert.going_by is None or alert.going_at is None or at - alert.going_at > GOES_FOR
-    demand(session, alert, is_free, "somebody else goes already")
+    may_go = alert.going_by is None or alert.going_at is None or at - alert.going_at > GOES_FOR
+    demand(session, alert, may_go, "somebody else goes already")
+    before = alert.going_by
     alert.going_by, alert.going_at = actor.user_id, at
     note_step(session, actor, alert, "going", screen=screen, data={})
-    if not is_for_life(alert) and alert.handling == Handling.UNACKED:
+    had_it = alert.handling == Handling.ACKED and before is not None and before == alert.acked_by
+    is_free = alert.handling == Handling.UNACKED or (had_it and alert.owner_id in (None, before))
+    if not is_for_life(alert) and is_free:
         take_on(session, actor, alert, screen)
     return changed(session, alert)
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from anju_platform.alerts.model import Alert, FeedEntry, Handling, Mode, TimelineEntry
+from anju_platform.alerts.model import Alert, Condition, FeedEntry, Handling, Mode, TimelineEntry
 from anju_platform.alerts.schemas import (
     AlertCounts,
     AlertPage,
@@ -40,6 +40,7 @@ from anju_platform.database import Json, now
 from anju_platform.notifications.model import Channel, Delivery, Notification
 from anju_platform.registry.listing import below, nearest_placed
 from anju_platform.registry.model import Device, Place
+from anju_platform.rulebook.texts import INGEST_DOWN
 
 MOST_OPEN = 1000
 """No wall can show more; the counts still tell all."""
@@ -165,6 +166,17 @@ def home_alerts(
         .order_by(Alert.closed_at.desc())
     )
     return _views(session, is_open.limit(20)), _views(session, was_closed.limit(5))
+
+
+def receives_nothing(session: Session, community_id: int) -> bool:
+    """Tell whether the platform says of itself that it receives nothing from a community."""
+    query = select(Alert.id).where(
+        Alert.community_id == community_id,
+        Alert.rule_id == INGEST_DOWN,
+        Alert.condition != Condition.CLEAR,
+        _IS_OPEN,
+    )
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def counts(session: Session, community_id: int, *, at: datetime | None = None) -> AlertCounts:

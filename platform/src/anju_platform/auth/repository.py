@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, literal, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from anju_platform.auth.model import HomeScope, LoginSession, PlaceScope, Role, User
+from anju_platform.auth.model import HomeScope, Invitation, LoginSession, PlaceScope, Role, User
 
 _HOUR = timedelta(hours=1)
 
@@ -87,16 +87,29 @@ def delete_sessions_of(session: Session, user_id: int, *, but: str | None = None
     session.execute(query if but is None else query.where(LoginSession.token_hash != but))
 
 
+def is_over(at: datetime) -> ColumnElement[bool]:
+    """Say that a log-in has ended, by its time or unused for too long."""
+    idle = LoginSession.idle_hours * literal(_HOUR)
+    return or_(LoginSession.expires_at < at, LoginSession.last_used_at + idle < at)
+
+
+def void_password_links(session: Session, user_id: int, at: datetime) -> None:
+    """Let no link for a new password of somebody be good any more."""
+    session.execute(
+        update(Invitation)
+        .where(
+            Invitation.user_id == user_id,
+            Invitation.used_at.is_(None),
+            Invitation.expires_at > at,
+        )
+        .values(expires_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def delete_expired(session: Session, at: datetime) -> None:
     """Forget log-ins that are over."""
-    session.execute(
-        delete(LoginSession).where(
-            or_(
-                LoginSession.expires_at < at,
-                LoginSession.last_used_at + LoginSession.idle_hours * literal(_HOUR) < at,
-            )
-        )
-    )
+    session.execute(delete(LoginSession).where(is_over(at)))
 
 
 def people_on_duty(session: Session, community_id: int, since: datetime) -> int:

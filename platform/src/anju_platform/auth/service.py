@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
@@ -242,8 +243,11 @@ def add_user(
         password_hash=passwords.hash_password(password),
         locale=locale,
     )
-    session.add(user)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(user)
+    except IntegrityError as error:  # somebody chose it at the same moment
+        raise ConflictError(f"there is a user {username!r} already") from error
     return user
 
 
@@ -266,6 +270,7 @@ def set_password(session: Session, username: str, password: str) -> User:
     user.password_hash = passwords.hash_password(password)
     user.failed_logins, user.locked_until = 0, None
     repository.delete_sessions_of(session, user.id)
+    repository.void_password_links(session, user.id, now())
     return user
 
 
@@ -278,6 +283,7 @@ def set_disabled(session: Session, username: str, *, disabled: bool) -> User:
     user = _user(session, username)
     user.disabled = disabled
     repository.delete_sessions_of(session, user.id)
+    repository.void_password_links(session, user.id, now())
     return user
 
 

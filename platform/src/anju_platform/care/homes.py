@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.acting import found
-from anju_platform.alerts.listing import home_alerts
+from anju_platform.alerts.listing import home_alerts, receives_nothing
 from anju_platform.alerts.model import Condition, Handling, Mode
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.audit.service import record
@@ -27,13 +27,13 @@ from anju_platform.care.schemas import (
 )
 from anju_platform.database import from_millis, now, to_millis
 from anju_platform.errors import InvalidRequestError, NotFoundError
-from anju_platform.people.model import Household
+from anju_platform.people.model import AWAY, Household
 from anju_platform.people.repository import residents
 from anju_platform.people.service import note_look
 from anju_platform.registry.listing import home_devices
 from anju_platform.registry.model import Community, Place
 from anju_platform.registry.schemas import DeviceRow, DeviceStatus
-from anju_rules.home import MODELS, PRESENT, is_away
+from anju_rules.home import MODELS, PRESENT, are_away
 from anju_rules.home import HomeState as Known
 from anju_rules.home import home as presence
 
@@ -60,6 +60,7 @@ class _Seen:
     devices: Sequence[DeviceRow]
     known: Known | None
     away: bool
+    deaf: bool
     at: datetime
 
     @classmethod
@@ -70,7 +71,8 @@ class _Seen:
             lately=[_shown(one) for one in lately],
             devices=home_devices(session, home.id, at),
             known=_known(session, home),
-            away=is_away(home.attributes.get("away"), to_millis(at)),
+            away=are_away(home.attributes, to_millis(at)),
+            deaf=receives_nothing(session, home.community_id),
             at=at,
         )
 
@@ -94,7 +96,7 @@ def _shown(alert: AlertView) -> FamilyAlert:
     return FamilyAlert(
         **{name: getattr(alert, name) for name in _SAME},
         muted=bool(alert.overlays),
-        over=alert.condition is Condition.CLEAR,
+        over=alert.condition is Condition.CLEAR and not alert.latched,
         has_it=alert.owner or alert.acked_by,
     )
 
@@ -109,28 +111,45 @@ def state_of(seen: _Seen) -> HomeState:
     desk, is not urgent.
     """
     real = [one for one in seen.alerts if one.mode is Mode.ACTUAL]
-    waiting = [one for one in real if one.handling is Handling.UNACKED and not one.muted]
-    urgent = any(one.severity <= URGENT for one in real)
+    waiting = [one for one in real if one.handling is Handling.UNACKED]
+    had = [one for one in real if one.handling is Handling.ACKED]
+    is_open = seen.deaf or bool(seen.unheard)
     steps = (
-        (HomeState.ALARM, any(one.severity <= URGENT and not one.over for one in waiting)),
-        (HomeState.ATTENTION, bool(waiting) and not seen.unheard),
-        (HomeState.HANDLED, urgent),
-        (HomeState.UNPROTECTED, bool(seen.unheard)),
-        (HomeState.HANDLED, bool(real)),
+        (HomeState.ALARM, any(_is_urgent(one) for one in waiting)),
+        (HomeState.ATTENTION, any(one.severity <= URGENT for one in waiting)),
+        (HomeState.UNPROTECTED, is_open and bool(waiting)),
+        (HomeState.ATTENTION, bool(waiting)),
+        (HomeState.HANDLED, any(one.severity <= URGENT for one in had)),
+        (HomeState.UNPROTECTED, is_open),
+        (HomeState.HANDLED, bool(had)),
         (HomeState.AWAY, seen.away),
         (HomeState.ORDINARY, seen.has_news),
     )
     return next((state for state, holds in steps if holds), HomeState.UNKNOWN)
 
 
-def own_homes(session: Session, actor: Actor) -> tuple[HomeName, ...]:
+def _is_urgent(alert: FamilyAlert) -> bool:
+    return alert.severity <= URGENT and not (alert.over or alert.muted)
+
+
+def own_homes(session: Session, actor: Actor, at: datetime | None = None) -> tuple[HomeName, ...]:
     """Give the homes the actor belongs to, and how they are; the worst first."""
     actor.demand(Right.OWN_HOMES)
-    found = repository.own_homes(session, actor.community_id, actor.user_id, actor.homes)
-    at = now()
-    names = [_name(session, *each, _Seen.read(session, each[0], at)) for each in found]
+    homes = repository.own_homes(session, actor.community_id, actor.user_id, actor.homes)
+    moment = at or now()
+    names = [_name(session, *each, _Seen.read(session, each[0], moment)) for each in homes]
     worst = list(HomeState)
     return tuple(sorted(names, key=lambda one: worst.index(one.state)))
+
+
+def own_home(session: Session, actor: Actor, slug: str) -> HomeName:
+    """Give a home of the actor's, and how it is.
+
+    Raises:
+        NotFoundError: it is no home of the actor's.
+    """
+    home, place, relation = _own(session, actor, slug)
+    return _name(session, home, place, relation, _Seen.read(session, home, now()))
 
 
 def _name(session: Session, home: Household, place: Place, relation: str, seen: _Seen) -> HomeName:
@@ -193,6 +212,7 @@ def home_view(session: Session, actor: Actor, slug: str, *, at: datetime | None 
         devices=tuple(seen.devices),
         reporting=sum(one.status in _HEARD for one in seen.devices),
         unheard=seen.unheard,
+        deaf=seen.deaf,
         desk_phone=community.desk_phone,
     )
 
@@ -243,7 +263,10 @@ def declare_away(session: Session, actor: Actor, slug: str, until: datetime) -> 
         raise InvalidRequestError(
             f"say until when: a time to come, in {LONGEST_AWAY.days} days at most"
         )
-    home.attributes = home.attributes | {"away": until.isoformat()}
+    home.attributes = home.attributes | {
+        "away": until.isoformat(),
+        "away_since": moment.isoformat(),
+    }
     record(session, actor, "home.away", f"household:{slug}", {"until": until.isoformat()})
 
 
@@ -255,7 +278,7 @@ def declare_back(session: Session, actor: Actor, slug: str) -> None:
     """
     home, _, _ = _own(session, actor, slug)
     if "away" in home.attributes:
-        home.attributes = {k: v for k, v in home.attributes.items() if k != "away"}
+        home.attributes = {k: v for k, v in home.attributes.items() if k not in AWAY}
         record(session, actor, "home.back", f"household:{slug}")
 
 

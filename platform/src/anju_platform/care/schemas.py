@@ -90,7 +90,8 @@ class HomeView(View):
     as far as doors and movement tell. ``alerts`` are the open ones, the worst
     first; ``lately`` those closed within a week. ``away``: they are declared away, until
     ``away_until`` or (none) until somebody takes it back. ``reporting`` of ``devices`` have been
-    heard when they should; ``unheard`` are those a life may hang on that have not.
+    heard when they should; ``unheard`` are those a life may hang on that have not. ``deaf``: the
+    platform itself receives nothing.
     """
 
     home: HomeName
@@ -105,6 +106,7 @@ class HomeView(View):
     devices: tuple[DeviceRow, ...]
     reporting: int
     unheard: tuple[DeviceRow, ...]
+    deaf: bool
     desk_phone: str
 
 

@@ -27,6 +27,7 @@ from anju_platform.alerts.shelving import come_back
 from anju_platform.alerts.telling import meant, tell
 from anju_platform.auth.model import Role
 from anju_platform.auth.repository import families, users
+from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import UNAVAILABLE, Json, is_too_large, now, transaction
 from anju_platform.escalation import repository
 from anju_platform.notifications import repository as notifications
@@ -41,6 +42,8 @@ AT_ONCE = 20
 QUIET = timedelta(seconds=30)
 """How soon is looked again at what calls nobody: it is muted, a test, or over by itself."""
 _URGENT = 2
+_STAFF = frozenset(roles_with(Right.HANDLE))
+"""Who can do something about any alert."""
 _INSTEAD = (Role.PROPERTY, Role.ADMIN, Role.GUARD)
 """Who is told when there is nobody of those a step names."""
 
@@ -201,7 +204,7 @@ class _Look:
         known = self._known.get(alert.community_id)
         if known is None:
             there = users(self._session, alert.community_id)
-            staff = [user for user in there if user.role != Role.FAMILY]
+            staff = [user for user in there if user.role in _STAFF]
             homes = families(self._session, alert.community_id).values()
             known = families_of(homes) | {
                 name for user in staff for name in (f"role:{user.role}", f"user:{user.id}")

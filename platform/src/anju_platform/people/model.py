@@ -7,6 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Json, Key, Table
 
+AWAY = frozenset({"away", "away_since"})
+"""What a family declares of its home; both are ISO times with their offset."""
+
 
 class Household(Table):
     """A home on a unit: who lives there and whom to call.

@@ -4,14 +4,15 @@
  */
 const EVERY_MS = 10_000;
 const IN_ALARM_MS = 3_000;
+const PRESS_MS = 1_500;
 const STALE_MS = 30_000;
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
 const stale = /** @type {HTMLElement} */ (document.querySelector("#stale"));
 /** When what is shown was heard; the wall clock, for it goes on while a telephone sleeps. */
 let heardAt = Date.now();
-let shown = "";
-let pressed = false;
+let shown = news(main.innerHTML);
+let pressedAt = 0;
 let askedAt = Date.now();
 
 /** @param {Element | null} element what stays the same of it when it is drawn anew */
@@ -21,10 +22,22 @@ function nameOf(element) {
   return form ? `[action="${form.getAttribute("action")}"] button` : element.matches("a[href]") ? `a[href="${element.getAttribute("href")}"]` : "";
 }
 
+/** @param {string} drawn what of it is news: the time alone is none, nor how it is written */
+function news(drawn) {
+  const part = document.createElement("template");
+  part.innerHTML = drawn;
+  part.content.querySelector("#at")?.remove();
+  return part.innerHTML.trim();
+}
+
+/** Whether a finger is down: nothing is swapped under it. A press that never ends is none. */
+function isPressed() {
+  return Date.now() - pressedAt < PRESS_MS;
+}
+
 /** @param {string} drawn */
 function show(drawn) {
-  // the time alone is no news: a screen reader must not read the page again for it
-  const said = drawn.replace(/<time[^]*?<\/time>/, "");
+  const said = news(drawn);
   if (said !== shown) {
     const focused = nameOf(document.activeElement);
     main.innerHTML = drawn;
@@ -37,13 +50,13 @@ function show(drawn) {
 
 async function ask() {
   const url = main.dataset.part;
-  if (!url || document.hidden || pressed) return;
+  if (!url || document.hidden || isPressed()) return;
   askedAt = Date.now();
   const answer = await fetch(url, { signal: AbortSignal.timeout(8000), redirect: "manual" }).catch(() => null);
   if (answer?.type === "opaqueredirect" || answer?.status === 401) location.reload();  // to the log-in
   if (!answer?.ok) return;
   const drawn = await answer.text();
-  if (!pressed) show(drawn);  // else it would be swapped under the finger
+  if (!isPressed()) show(drawn);
   tell();
 }
 
@@ -61,8 +74,7 @@ function time(at) {
   return at.toLocaleString(document.documentElement.lang, today ? { hour: "2-digit", minute: "2-digit" } : { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
-addEventListener("pointerdown", () => { pressed = true; });
-for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => { pressed = false; }, 300));
+addEventListener("pointerdown", () => { pressedAt = Date.now(); });
 setInterval(() => {
   tell();
   const every = main.querySelector(".card.alert") ? IN_ALARM_MS : EVERY_MS;
