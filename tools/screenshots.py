@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 SIZES = {"wide": (1920, 1080), "phone": (390, 844)}
 LANGUAGES = ("zh", "en")
 PHONES = ("family-phone-zh", "alert-phone-zh", "wall-phone-en")
-OF_ADMINISTRATORS = ("people", "channels", "system")
+OF_ADMINISTRATORS = ("reports", "people", "channels", "system")
 OF_FAMILIES = {"family": "/family", "me": "/me"}
 
 

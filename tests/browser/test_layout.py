@@ -37,6 +37,7 @@ def furnish(site: Site) -> list[str]:
         "/me",
         "/channels",
         "/people",
+        "/reports",
     ]
     return [*paths, f"/alerts/{fall}", f"/alerts/{fall}/close", f"/alerts/{fall}/dispatch"]
 

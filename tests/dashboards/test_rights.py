@@ -125,6 +125,10 @@ WHO: dict[frozenset[Role], str] = {
     frozenset(KEEPERS): """
         GET /api/v1/alerts/history.csv
         GET /api/v1/devices.csv
+        GET /api/v1/reports/{span}
+        GET /api/v1/reports/{span}/alerts.csv
+        GET /reports
+        GET /reports.csv
         GET /api/v1/escalation
         GET /api/v1/rules
         GET /api/v1/rules/{rule_id}
@@ -281,6 +285,7 @@ class House:
             "user_id": str(self.family_id),
             "invitation_id": str(self.invitation_id),
             "login_id": "0",
+            "span": "day",
             "slug": "h-501" if IN_HOMES.search(path) else "b1-501-pir",
         }
         for name, value in things.items():

@@ -142,4 +142,7 @@ def test_a_cry_for_help_from_the_button_to_the_end(
     ]
     expect(daughter.locator(".lately")).to_contain_text("李强 结案", timeout=15_000)
     expect(daughter.locator(".card.alert")).to_have_count(0)
+    life = asks(open_wall("property"), "reports/day")["answers"][0]  # type: ignore[index]
+    assert (life["alerts"], life["answered"], life["waiting"]) == (1, 1, 0)
+    assert life["targets"][0]["kept"] == 1.0
     client.close()

@@ -17,6 +17,7 @@ from anju_dashboards.login import views as login
 from anju_dashboards.people import views as people
 from anju_dashboards.reach import views as reach
 from anju_dashboards.rendering import STATIC, Renderer
+from anju_dashboards.reports import views as reports
 from anju_dashboards.system import views as system
 from anju_dashboards.wall import views as wall
 from anju_platform import api
@@ -28,7 +29,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = api.create_app(settings)
     app.state.renderer = Renderer()
     app.state.drawings = Drawings()
-    for part in (login, wall, alerts, history, devices, system, reach, people, family, live):
+    for part in (
+        login,
+        wall,
+        alerts,
+        history,
+        devices,
+        system,
+        reach,
+        people,
+        family,
+        reports,
+        live,
+    ):
         app.include_router(part.router)
     # our own files alone: what pages say to somebody is not packed, for its length would tell
     app.mount("/static", GZipMiddleware(Assets(directory=STATIC)), name="static")

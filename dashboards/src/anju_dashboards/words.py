@@ -79,6 +79,9 @@ STATE_ICON: Final = {
     "ordinary": "circle-check",
 }
 
+SPAN: Final = {"shift": N_("Shift"), "day": N_("Day"), "month": N_("Month")}
+"""How long a report's time is."""
+
 DEVICE_STATUS: Final = {
     "silent": N_("silent"),
     "flat": N_("battery low"),

@@ -42,6 +42,7 @@ from anju_platform.notifications import endpoints as notifications
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.people import endpoints as people
 from anju_platform.registry import endpoints as registry
+from anju_platform.reports import endpoints as reports
 from anju_platform.rulebook import endpoints as rulebook
 from anju_platform.rulebook.service import RuleChangedError, TrialsFailedError
 from anju_platform.screens import endpoints as screens
@@ -132,6 +133,7 @@ def _api() -> APIRouter:
         care,
         notifications,
         media,
+        reports,
         rulebook,
         screens,
         system,

@@ -20,6 +20,7 @@ class Right(StrEnum):
     SIT = "sit"
     """Sit at a duty desk: one's wall counts as watched."""
     EXPORT = "export"
+    READ_REPORTS = "read_reports"
     SEE_DEVICES = "see_devices"
     KEEP_DEVICES = "keep_devices"
     SEE_CARE = "see_care"
@@ -52,7 +53,14 @@ _GUARD = frozenset(
         Right.SEE_CARE,
     }
 )
-_OFFICE = _GUARD | {Right.INVITE, Right.EXPORT, Right.SEE_HOMES, Right.SEE_RULES, Right.SEE_PLANS}
+_OFFICE = _GUARD | {
+    Right.INVITE,
+    Right.EXPORT,
+    Right.READ_REPORTS,
+    Right.SEE_HOMES,
+    Right.SEE_RULES,
+    Right.SEE_PLANS,
+}
 _PROPERTY = _OFFICE | {Right.KEEP_DEVICES, Right.SEE_SYSTEM, Right.KEEP_POSTS}
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
@@ -67,6 +75,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.SEE_ALERTS,
             Right.WATCH,
             Right.EXPORT,
+            Right.READ_REPORTS,
             Right.SEE_DEVICES,
             Right.SEE_SYSTEM,
             Right.SEE_RULES,

@@ -1,0 +1,50 @@
+"""HTTP of reports."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
+
+from anju_platform.audit.service import record
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.dependencies import Database, require
+from anju_platform.auth.rights import Right
+from anju_platform.database import reading, transaction
+from anju_platform.export import csv_response
+from anju_platform.reports import report as reports
+from anju_platform.reports.periods import Span
+from anju_platform.reports.repository import Happened
+from anju_platform.reports.schemas import ReportView
+
+router = APIRouter(prefix="/reports", tags=["reports"])
+
+At = Annotated[AwareDatetime | None, Query(description="A moment of the period; none: now.")]
+COLUMNS = tuple(Happened.__dataclass_fields__)
+
+
+@router.get("/{span}")
+def report(
+    database: Database,
+    actor: Annotated[Actor, require(Right.READ_REPORTS)],
+    span: Span,
+    at: At = None,
+) -> ReportView:
+    """Give how a shift, a day or a month of the site went, as far as it has passed."""
+    with reading(database) as session:
+        return reports.report(session, actor, span, at)
+
+
+@router.get("/{span}/alerts.csv", response_class=StreamingResponse)
+def export(
+    database: Database,
+    actor: Annotated[Actor, require(Right.EXPORT)],
+    span: Span,
+    at: At = None,
+) -> StreamingResponse:
+    """Give the alerts a report is made of as a table; the export is audited."""
+    with transaction(database) as session:
+        found = reports.rows(session, actor, span, at)
+        record(session, actor, "reports.exported", f"report:{span}", {"rows": len(found)})
+    table = ({name: getattr(one, name) for name in COLUMNS} for one in found)
+    return csv_response("report.csv", COLUMNS, table)
