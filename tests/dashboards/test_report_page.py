@@ -45,10 +45,11 @@ def test_periods_lead_to_the_one_before_and_after(
 
 def test_what_makes_no_sense_is_said(client: httpx.Client) -> None:
     log_in(client, "admin")
-    for query in ({"span": "year"}, {"at": "yesterday"}, {"at": "0001-01-01T00:00"}):
+    whenever = ("yesterday", "0001-01-01T00:00", "0001-06-01T00:00", "9999-12-31T23:59")
+    for query in ({"span": "year"}, *({"at": at} for at in whenever)):
         answer = client.get("/reports", params=query)
-        assert answer.status_code in {200, 422}
-    assert client.get("/reports", params={"span": "year"}).status_code == 422
+        assert (answer.status_code, "请重新选择" in answer.text) == (422, True), query
+    assert client.get("/reports.csv", params={"at": whenever[-1]}).status_code == 422
 
 
 def test_its_table_is_for_spreadsheets(client: httpx.Client, site: Site) -> None:

@@ -209,4 +209,6 @@ def test_a_report_and_its_table_over_http(site: Site, log_in: LogIn) -> None:
     assert (row["severity"], row["title"]) == ("1", "'=求助")
     assert len(site.audited("reports.exported")) == 1
     assert client.get("/api/v1/reports/year").status_code == 422
+    for never in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert client.get("/api/v1/reports/month", params={"at": never}).status_code == 422
     assert client.get("/api/v1/reports/day", params={"at": "2026-11-20T12:00"}).status_code == 422

@@ -12,6 +12,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
+from anju_platform.errors import InvalidRequestError
 from anju_platform.export import csv_response
 from anju_platform.reports import report as reports
 from anju_platform.reports.endpoints import COLUMNS
@@ -42,7 +43,11 @@ def report_page(page: CurrentPage) -> Response:
     """Show how a period went."""
     span, at, fault = _asked(page)
     with reading(page.engine) as session:
-        found = reports.report(session, page.actor, span, at)
+        try:
+            found = reports.report(session, page.actor, span, at)
+        except InvalidRequestError:
+            fault = page.text("One of the filters makes no sense; choose it again.")
+            found = reports.report(session, page.actor, span)
     highest = max((sum(each.counts) for each in found.load), default=0)
     return page.html(
         "reports/report.html",

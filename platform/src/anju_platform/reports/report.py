@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
 from anju_platform.database import now
+from anju_platform.errors import InvalidRequestError
 from anju_platform.registry.model import Community
 from anju_platform.reports import repository
 from anju_platform.reports.periods import Period, Span, period
@@ -34,6 +35,7 @@ TARGETS: Mapping[int, tuple[tuple[int, float], ...]] = {
 """By severity, within how many seconds what share is answered (docs/semantics.md, product)."""
 TEN_MINUTES = timedelta(minutes=10)
 _NINETY_FIVE = 0.95
+_YEARS = range(2000, 2101)
 
 
 def report(session: Session, actor: Actor, span: Span, at: datetime | None = None) -> ReportView:
@@ -41,11 +43,11 @@ def report(session: Session, actor: Actor, span: Span, at: datetime | None = Non
 
     Raises:
         ForbiddenError: the actor may not read reports.
+        InvalidRequestError: a year of which there can be no report.
     """
     actor.demand(Right.READ_REPORTS)
-    community = session.get_one(Community, actor.community_id)
     moment = now()
-    about = period(span, at or moment, ZoneInfo(community.timezone))
+    about = _about(session, actor, span, at or moment)
     until = max(about.start, min(about.end, moment))
     alerts = repository.happened(session, actor.community_id, about.start, about.end)
     blind = list(_overlaps(session, actor.community_id, about.start, until))
@@ -68,11 +70,18 @@ def rows(session: Session, actor: Actor, span: Span, at: datetime | None = None)
 
     Raises:
         ForbiddenError: the actor may not export tables.
+        InvalidRequestError: a year of which there can be no report.
     """
     actor.demand(Right.EXPORT)
-    community = session.get_one(Community, actor.community_id)
-    about = period(span, at or now(), ZoneInfo(community.timezone))
+    about = _about(session, actor, span, at or now())
     return repository.happened(session, actor.community_id, about.start, about.end)
+
+
+def _about(session: Session, actor: Actor, span: Span, at: datetime) -> Period:
+    if at.year not in _YEARS:
+        raise InvalidRequestError(f"there is no report of the year {at.year}")
+    community = session.get_one(Community, actor.community_id)
+    return period(span, at, ZoneInfo(community.timezone))
 
 
 def _answers(severity: int, every: Sequence[Happened], until: datetime) -> AnswersView:
