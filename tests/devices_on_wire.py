@@ -30,8 +30,13 @@ class NativeClient:
 
     @classmethod
     def to(cls, edge_folder: Path, token_file: Path, devices: Mapping[str, str]) -> NativeClient:
-        """Connect to the agent whose folder this is."""
-        port = int((edge_folder / "port").read_text("utf-8"))
+        """Connect to the agent whose folder this is, once it is there."""
+        said = edge_folder / "port"
+        deadline = time.monotonic() + 60
+        while not said.exists() or not said.read_text("utf-8"):
+            assert time.monotonic() < deadline, "the agent never said where it listens"
+            time.sleep(0.05)
+        port = int(said.read_text("utf-8"))
         return cls(port, token_file.read_text("utf-8").strip(), devices)
 
     def _write(self, message: Mapping[str, Any]) -> None:
