@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -20,7 +21,8 @@ def stage(postgres_url: str, tmp_path: Path) -> Iterator[Stage]:
         Options(
             directory=tmp_path / "site",
             port=free_port(),
-            database_url=create_database(postgres_url, "anju_walk"),
+            # of its own: where gateways are known already, nobody tells their secrets again
+            database_url=create_database(postgres_url, f"anju_walk_{uuid4().hex[:8]}"),
             simulate=False,
         ),
         say=print,

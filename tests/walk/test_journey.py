@@ -83,6 +83,36 @@ def rings(telephone: Subscriber, service: Sink) -> str:
     return str(said["url"])
 
 
+def pressed(stage: Stage, home: str) -> NativeClient:
+    """Press the emergency button of a home."""
+    slug, gateway = button_of(stage, home)
+    client = NativeClient.to(
+        stage.site.edge_folder(gateway), stage.site.native_token_file, {slug: "sos_button"}
+    )
+    client.send(slug, event="pressed", values={"battery": 90}, id="sos-1")
+    client.wait_kept()
+    return client
+
+
+def the_end(wall: Page, daughter: Page, alert: str) -> None:
+    """Close it with a cause, and see on both screens that it is over."""
+    wall.keyboard.press("c")
+    dialog = wall.locator("dialog#ask")
+    dialog.locator("input[value=true]").check()
+    dialog.locator(".confirm").click()
+    expect(wall.locator("li.alert")).to_have_count(0)
+    kinds = [step["kind"] for step in asks(wall, f"alerts/{alert}")["timeline"]]  # type: ignore[attr-defined]
+    assert "escalated" not in kinds
+    assert [k for k in kinds if k in {"raised", "going", "acked", "closed"}] == [
+        "raised",
+        "going",
+        "acked",
+        "closed",
+    ]
+    expect(daughter.locator(".lately")).to_contain_text("李强 结案", timeout=15_000)
+    expect(daughter.locator(".card.alert")).to_have_count(0)
+
+
 def test_a_cry_for_help_from_the_button_to_the_end(
     stage: Stage, open_wall: Callable[[str], Page], daughter: Page, push_service: Sink
 ) -> None:
@@ -92,12 +122,7 @@ def test_a_cry_for_help_from_the_button_to_the_end(
     expect(daughter.locator(".state")).to_contain_text("防护已中断")  # nothing has reported yet
     home = daughter.request.get("/api/v1/homes").json()[0]["slug"]
 
-    slug, gateway = button_of(stage, home)
-    client = NativeClient.to(
-        stage.site.edge_folder(gateway), stage.site.native_token_file, {slug: "sos_button"}
-    )
-    client.send(slug, event="pressed", values={"battery": 90}, id="sos-1")
-    client.wait_kept()
+    button = pressed(stage, home)
 
     row = wall.locator("li.alert").first  # the wall rings
     expect(row).to_have_attribute("data-loud", "true")
@@ -127,22 +152,8 @@ def test_a_cry_for_help_from_the_button_to_the_end(
     expect(daughter.locator(".state")).to_contain_text("正在处理", timeout=15_000)
     expect(daughter.locator(".card.alert")).to_contain_text("李强 处理中")
 
-    wall.keyboard.press("c")  # and says at the end what it was
-    dialog = wall.locator("dialog#ask")
-    dialog.locator("input[value=true]").check()
-    dialog.locator(".confirm").click()
-    expect(wall.locator("li.alert")).to_have_count(0)
-    kinds = [step["kind"] for step in asks(wall, f"alerts/{alert}")["timeline"]]  # type: ignore[attr-defined]
-    assert "escalated" not in kinds
-    assert [k for k in kinds if k in {"raised", "going", "acked", "closed"}] == [
-        "raised",
-        "going",
-        "acked",
-        "closed",
-    ]
-    expect(daughter.locator(".lately")).to_contain_text("李强 结案", timeout=15_000)
-    expect(daughter.locator(".card.alert")).to_have_count(0)
+    the_end(wall, daughter, str(alert))
     life = asks(open_wall("property"), "reports/day")["answers"][0]  # type: ignore[index]
     assert (life["alerts"], life["answered"], life["waiting"]) == (1, 1, 0)
     assert life["targets"][0]["kept"] == 1.0
-    client.close()
+    button.close()
