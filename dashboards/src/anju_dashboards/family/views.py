@@ -18,9 +18,8 @@ from anju_platform.alerts.service import AlertChangedError
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.care import homes
-from anju_platform.care.schemas import HomeName
 from anju_platform.database import reading, transaction
-from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.errors import InvalidRequestError
 from anju_platform.notifications.receipts import ReceiptKind, take
 
 router = APIRouter(include_in_schema=False)
@@ -134,18 +133,6 @@ def _faster(page: Page, alert: AlertView) -> str:
     return page.text("It is over already.")
 
 
-def _chosen(own: tuple[HomeName, ...], slug: str | None) -> HomeName:
-    """Choose the home that is asked for, else the first, which is the worst.
-
-    Raises:
-        NotFoundError: it is none of these, or there is none.
-    """
-    found = next((home for home in own if slug in (None, home.slug)), None)
-    if found is None:
-        raise NotFoundError("this is no home of yours")
-    return found
-
-
 def _ago(page: Page) -> Callable[[datetime], str]:
     """Say how long ago something was, as one says it of one's mother."""
 
@@ -167,9 +154,7 @@ def _draw(
     page: Page, slug: str | None, *, part: bool = False, fault: str = "", status: int | None = None
 ) -> Response:
     with transaction(page.engine) as session:
-        own = homes.own_homes(session, page.actor, page.clock.now)
-        chosen = _chosen(own, slug)
-        view = homes.home_view(session, page.actor, chosen.slug, at=page.clock.now)
+        own, view = homes.family_view(session, page.actor, slug, page.clock.now)
         shown = [alert.id for alert in view.alerts]
         take(session, page.actor, shown, ReceiptKind.SEEN)
     return page.html(

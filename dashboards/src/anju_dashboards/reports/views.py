@@ -8,14 +8,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page
-from anju_platform.audit.service import record
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
-from anju_platform.database import reading, transaction
+from anju_platform.database import reading
 from anju_platform.errors import InvalidRequestError
-from anju_platform.export import csv_response
 from anju_platform.reports import report as reports
-from anju_platform.reports.endpoints import COLUMNS
+from anju_platform.reports.endpoints import table
 from anju_platform.reports.periods import Span
 from anju_platform.reports.schemas import LoadView, ReportView
 
@@ -41,13 +39,13 @@ class Bar:
 @router.get("/reports", dependencies=[require(Right.READ_REPORTS)])
 def report_page(page: CurrentPage) -> Response:
     """Show how a period went."""
-    span, at, fault = _asked(page)
+    fault = None
     with reading(page.engine) as session:
         try:
-            found = reports.report(session, page.actor, span, at)
+            found = reports.report(session, page.actor, *_asked(page))
         except InvalidRequestError:
             fault = page.text("One of the filters makes no sense; choose it again.")
-            found = reports.report(session, page.actor, span)
+            found = reports.report(session, page.actor, Span.DAY)
     highest = max((sum(each.counts) for each in found.load), default=0)
     return page.html(
         "reports/report.html",
@@ -68,26 +66,24 @@ def report_page(page: CurrentPage) -> Response:
 @router.get("/reports.csv", dependencies=[require(Right.EXPORT)])
 def report_csv(page: CurrentPage) -> Response:
     """Give the alerts a report is made of as a table for a spreadsheet, and put it on record."""
-    span, at, _ = _asked(page)
-    with transaction(page.engine) as session:
-        found = reports.rows(session, page.actor, span, at)
-        record(session, page.actor, "reports.exported", f"report:{span}", {"rows": len(found)})
-    table = ({name: getattr(one, name) for name in COLUMNS} for one in found)
-    return csv_response("report.csv", COLUMNS, table)
+    return table(page.engine, page.actor, *_asked(page))
 
 
-def _asked(page: Page) -> tuple[Span, datetime, str | None]:
-    """Read which period is asked for; what makes no sense is today, and said."""
+def _asked(page: Page) -> tuple[Span, datetime]:
+    """Read which period is asked for, by default this day.
+
+    Raises:
+        InvalidRequestError: it makes no sense.
+    """
     query = page.request.query_params
     try:
         span = Span(query.get("span") or Span.DAY)
         text = query.get("at")
         local = datetime.fromisoformat(text) if text else None
         at = page.clock.now if local is None else local.replace(tzinfo=page.clock.zone)
-        return span, at.astimezone(UTC), None
-    except (ValueError, OverflowError):
-        fault = page.text("One of the filters makes no sense; choose it again.")
-        return Span.DAY, page.clock.now, fault
+        return span, at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequestError(f"no period of a report: {error}") from error
 
 
 def _bars(load: Sequence[LoadView], highest: int) -> Iterator[Bar]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts.acting import changed, demand, locked, note_step, present, take_on
 from anju_platform.alerts.life import hand_back
-from anju_platform.alerts.model import Condition, Handling
+from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.alerts.shelving import is_for_life
 from anju_platform.alerts.telling import tell
@@ -47,8 +47,7 @@ def go(session: Session, actor: Actor, alert_id: UUID, *, screen: str) -> AlertV
     before = alert.going_by
     alert.going_by, alert.going_at = actor.user_id, at
     note_step(session, actor, alert, "going", screen=screen, data={})
-    had_it = alert.handling == Handling.ACKED and before is not None and before == alert.acked_by
-    is_free = alert.handling == Handling.UNACKED or (had_it and alert.owner_id in (None, before))
+    is_free = alert.handling == Handling.UNACKED or _has_it(alert, before)
     if not is_for_life(alert) and is_free:
         take_on(session, actor, alert, screen)
     return changed(session, alert)
@@ -67,11 +66,16 @@ def stay(session: Session, actor: Actor, alert_id: UUID, *, screen: str) -> Aler
         return present(session, alert)
     alert.going_by = alert.going_at = None
     note_step(session, actor, alert, "not_going", screen=screen, data={})
-    had_it = alert.acked_by == actor.user_id and alert.owner_id in (None, actor.user_id)
-    if alert.handling != Handling.ACKED or not had_it:
+    if not _has_it(alert, actor.user_id):
         return changed(session, alert)
     hand_back(alert, now())
     view = changed(session, alert)
     first = notifications.told_first(session, alert.id)
     notifications.add(session, tell(alert, "expired", first))
     return view
+
+
+def _has_it(alert: Alert, user_id: int | None) -> bool:
+    """Tell whether it is theirs: they took it on, and nobody else was sent."""
+    is_theirs = user_id is not None and alert.acked_by == user_id
+    return alert.handling == Handling.ACKED and is_theirs and alert.owner_id in (None, user_id)

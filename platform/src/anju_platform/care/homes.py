@@ -1,8 +1,9 @@
 """A home as its family sees it: one state that tells the truth, and what it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -49,6 +50,10 @@ ONE_LOOK = timedelta(minutes=15)
 _NEWS = timedelta(hours=24)
 """Older than that is no news: it does not say that today is as usual."""
 _HEARD = (DeviceStatus.OK, DeviceStatus.FLAT)
+
+
+_Row: TypeAlias = tuple[Household, Place, str]
+"""A home, its place, and what the actor is to whoever lives there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +137,16 @@ def _is_urgent(alert: FamilyAlert) -> bool:
     return alert.severity <= URGENT and not (alert.over or alert.muted)
 
 
-def own_homes(session: Session, actor: Actor, at: datetime | None = None) -> tuple[HomeName, ...]:
+def own_homes(session: Session, actor: Actor) -> tuple[HomeName, ...]:
     """Give the homes the actor belongs to, and how they are; the worst first."""
-    actor.demand(Right.OWN_HOMES)
-    homes = repository.own_homes(session, actor.community_id, actor.user_id, actor.homes)
-    moment = at or now()
-    names = [_name(session, *each, _Seen.read(session, each[0], moment)) for each in homes]
+    at = now()
+    rows = _own_homes(session, actor)
+    return _worst_first(_name(session, *each, _Seen.read(session, each[0], at)) for each in rows)
+
+
+def _worst_first(homes: Iterable[HomeName]) -> tuple[HomeName, ...]:
     worst = list(HomeState)
-    return tuple(sorted(names, key=lambda one: worst.index(one.state)))
+    return tuple(sorted(homes, key=lambda one: worst.index(one.state)))
 
 
 def own_home(session: Session, actor: Actor, slug: str) -> HomeName:
@@ -163,10 +170,17 @@ def _name(session: Session, home: Household, place: Place, relation: str, seen: 
     )
 
 
-def _own(session: Session, actor: Actor, slug: str) -> tuple[Household, Place, str]:
+def _own_homes(session: Session, actor: Actor) -> list[_Row]:
     actor.demand(Right.OWN_HOMES)
-    homes = repository.own_homes(session, actor.community_id, actor.user_id, actor.homes)
-    own = next((each for each in homes if each[0].slug == slug), None)
+    return repository.own_homes(session, actor.community_id, actor.user_id, actor.homes)
+
+
+def _own(session: Session, actor: Actor, slug: str) -> _Row:
+    return _of(_own_homes(session, actor), slug)
+
+
+def _of(rows: Sequence[_Row], slug: str) -> _Row:
+    own = next((each for each in rows if each[0].slug == slug), None)
     if own is None:
         raise NotFoundError("this is no home of yours")
     return own
@@ -193,20 +207,44 @@ def home_view(session: Session, actor: Actor, slug: str, *, at: datetime | None 
         NotFoundError: it is no home of the actor's.
     """
     moment = at or now()
-    home, place, relation = _own(session, actor, slug)
+    row = _own(session, actor, slug)
+    return _view(session, actor, row, _Seen.read(session, row[0], moment))
+
+
+def family_view(
+    session: Session, actor: Actor, slug: str | None, at: datetime
+) -> tuple[tuple[HomeName, ...], HomeView]:
+    """Give the actor's homes, the worst first, and one of them whole: by default the worst.
+
+    All are as of one moment. The look is audited, as :func:`home_view` says.
+
+    Raises:
+        ForbiddenError: the actor is nobody's family here.
+        NotFoundError: it is no home of the actor's, or they have none.
+    """
+    rows = _own_homes(session, actor)
+    seen = {row[0].slug: _Seen.read(session, row[0], at) for row in rows}
+    names = _worst_first(_name(session, *row, seen[row[0].slug]) for row in rows)
+    if slug is None and names:
+        slug = names[0].slug
+    chosen = _of(rows, slug or "")
+    return names, _view(session, actor, chosen, seen[chosen[0].slug])
+
+
+def _view(session: Session, actor: Actor, row: _Row, seen: _Seen) -> HomeView:
+    home, place, relation = row
     since = now() - ONE_LOOK
-    if not repository.has_looked(session, actor.community_id, actor.user_id, slug, since):
+    if not repository.has_looked(session, actor.community_id, actor.user_id, home.slug, since):
         note_look(session, actor, home.id, reason={"as": "family"})
     community = session.get_one(Community, home.community_id)
-    seen = _Seen.read(session, home, moment)
     return HomeView(
         home=_name(session, home, place, relation, seen),
-        at=moment,
+        at=seen.at,
         last_sign_at=seen.last_sign_at,
-        presence=presence(seen.known, to_millis(moment), home.attributes),
+        presence=presence(seen.known, to_millis(seen.at), home.attributes),
         away=seen.away,
         away_until=_until(home) if seen.away else None,
-        activity=_activity(session, home, ZoneInfo(community.timezone), moment),
+        activity=_activity(session, home, ZoneInfo(community.timezone), seen.at),
         alerts=tuple(seen.alerts),
         lately=tuple(seen.lately),
         devices=tuple(seen.devices),

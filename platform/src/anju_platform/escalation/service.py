@@ -6,9 +6,8 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts.policy import DEFAULTS, Policy, check, read
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import Role
 from anju_platform.auth.repository import users
-from anju_platform.auth.rights import RIGHTS, Right
+from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.escalation import repository
@@ -98,7 +97,7 @@ def _demand_people(session: Session, actor: Actor, policy: Policy) -> None:
     known = {
         f"user:{user.id}"
         for user in users(session, actor.community_id)
-        if Right.WATCH in RIGHTS[Role(user.role)] and Right.TAKE_ON in RIGHTS[Role(user.role)]
+        if user.role in roles_with(Right.HANDLE)
     }
     for number, step in enumerate(policy.steps, start=1):
         for target in step.to:

@@ -1,10 +1,12 @@
 """HTTP of reports."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
+from sqlalchemy import Engine
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
@@ -20,7 +22,7 @@ from anju_platform.reports.schemas import ReportView
 router = APIRouter(prefix="/reports", tags=["reports"])
 
 At = Annotated[AwareDatetime | None, Query(description="A moment of the period; none: now.")]
-COLUMNS = tuple(Happened.__dataclass_fields__)
+_COLUMNS = tuple(Happened.__dataclass_fields__)
 
 
 @router.get("/{span}")
@@ -43,8 +45,18 @@ def export(
     at: At = None,
 ) -> StreamingResponse:
     """Give the alerts a report is made of as a table; the export is audited."""
+    return table(database, actor, span, at)
+
+
+def table(database: Engine, actor: Actor, span: Span, at: datetime | None) -> StreamingResponse:
+    """Answer with the alerts of a report, for spreadsheets, and put that on record.
+
+    Raises:
+        ForbiddenError: the actor may not export tables.
+        InvalidRequestError: a year of which there can be no report.
+    """
     with transaction(database) as session:
         found = reports.rows(session, actor, span, at)
         record(session, actor, "reports.exported", f"report:{span}", {"rows": len(found)})
-    table = ({name: getattr(one, name) for name in COLUMNS} for one in found)
-    return csv_response("report.csv", COLUMNS, table)
+    rows = ({name: getattr(one, name) for name in _COLUMNS} for one in found)
+    return csv_response("report.csv", _COLUMNS, rows)

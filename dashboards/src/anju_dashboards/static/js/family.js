@@ -1,6 +1,7 @@
 /**
  * Keeps the family's page fresh: asks every ten seconds while somebody looks (three while there is
- * an alert), counts the seconds since, and says so plainly when nothing comes any more. A page that looks well must be well.
+ * an alert), counts the seconds since, and says so plainly when nothing comes any more. A page that
+ * looks well must be well.
  */
 const EVERY_MS = 10_000;
 const IN_ALARM_MS = 3_000;
