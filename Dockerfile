@@ -1,6 +1,10 @@
 # One image for every process of the platform and for an edge agent.
 FROM python:3.11-slim-bookworm
 WORKDIR /opt/anju
+# What draws a report as PDF, and the Chinese it is written in.
+RUN apt-get update && apt-get install -y --no-install-recommends \
+        libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/*
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY devices devices

@@ -14,6 +14,8 @@ need mosquitto mosquitto
 need chromium chromium
 [ -n "$(find /usr/share/fonts /usr/local/share/fonts -iname '*NotoSansCJK*' -print -quit 2>/dev/null)" ] \
     || missing="$missing fonts-noto-cjk"
+PATH="$PATH:/sbin" ldconfig -p 2>/dev/null | grep -q libpangoft2-1.0 \
+    || missing="$missing libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 
 if [ -n "$missing" ]; then
@@ -26,7 +28,7 @@ if [ -n "$missing" ]; then
     fi
     if [ "$as_root" = "no" ] || ! command -v apt-get >/dev/null 2>&1; then
         say "not installed and not allowed to install:$missing"
-        say "without mosquitto the demo uses a slower broker; without chromium the browser tests skip"
+        say "without mosquitto the demo uses a slower broker; without chromium the browser tests skip; without pango reports are no PDF"
     else
         say "installing:$missing"
         $as_root apt-get update -qq >/dev/null
