@@ -75,19 +75,20 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/alerts
         GET /api/v1/alerts/history
         GET /api/v1/alerts/{alert_id}
+        GET /api/v1/media/{media_id}
         GET /alerts
         GET /alerts/{alert_id}
         GET /wall/alerts/{alert_id}
     """,
     frozenset(WATCHERS): """
         GET /api/v1/alerts/counts
-        GET /api/v1/media/{media_id}
         GET /api/v1/stream
         GET /stream
     """,
     frozenset(DESK | {GRID}): """
         POST /api/v1/alerts/{alert_id}/ack
         POST /api/v1/alerts/{alert_id}/comments
+        POST /api/v1/alerts/{alert_id}/photos
         POST /alerts/{alert_id}/ack
         POST /alerts/{alert_id}/comment
     """,

@@ -15,6 +15,7 @@ from anju_dashboards.rendering import Renderer
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import CurrentActor
 from anju_platform.auth.rights import Right
+from anju_platform.config import Settings
 from anju_platform.database import now, reading
 from anju_platform.registry.listing import community as find_community
 from anju_platform.registry.listing import feed_position
@@ -45,6 +46,12 @@ class Page:
         """The process's database."""
         engine: Engine = self.request.app.state.engine
         return engine
+
+    @property
+    def settings(self) -> Settings:
+        """The installation's settings."""
+        settings: Settings = self.request.app.state.settings
+        return settings
 
     @property
     def partial(self) -> bool:

@@ -24,7 +24,7 @@ from anju_platform import __doc__ as _about
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.accounts import endpoints as accounts
 from anju_platform.alerts import endpoints as alerts
-from anju_platform.alerts.service import AlertChangedError, snapshot_arrived
+from anju_platform.alerts.service import AlertChangedError, shows, snapshot_arrived
 from anju_platform.auth import endpoints as auth
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import COOKIE, current_actor, find_actor, require
@@ -132,7 +132,6 @@ def _api() -> APIRouter:
         people,
         care,
         notifications,
-        media,
         reports,
         rulebook,
         screens,
@@ -140,6 +139,7 @@ def _api() -> APIRouter:
     )
     for part in parts:
         closed.include_router(part.router)
+    closed.include_router(media.looking_router(shows))
     closed.include_router(stream_router)
     api.include_router(closed)
     return api

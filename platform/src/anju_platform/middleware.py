@@ -1,5 +1,7 @@
 """What every request and answer goes through: a limit on bodies, headers that keep safe."""
 
+import re
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,7 +11,15 @@ SNAPSHOT_BODY = 2 * 1024 * 1024
 RULE_BODY = 192 * 1024
 """A rule's text has 64 KiB at most, and JSON writes many of its letters as two or more."""
 
-_LIMITS = {"/api/v1/gateway/snapshots/": SNAPSHOT_BODY, "/api/v1/rules": RULE_BODY}
+PHOTO_BODY = 12 * 1024 * 1024 + MAX_BODY
+"""A telephone's photo, and the words beside it."""
+
+_LIMITS = {
+    re.compile("/api/v1/gateway/snapshots/"): SNAPSHOT_BODY,
+    re.compile("/api/v1/rules"): RULE_BODY,
+    re.compile("/api/v1/alerts/[^/]+/photos$"): PHOTO_BODY,
+    re.compile("/alerts/[^/]+/comment$"): PHOTO_BODY,
+}
 
 _CONTENT_SECURITY = {
     "default-src": "'none'",
@@ -74,7 +84,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        limit = next((most for way, most in _LIMITS.items() if path.startswith(way)), MAX_BODY)
+        limit = next((most for way, most in _LIMITS.items() if way.match(path)), MAX_BODY)
         taken = 0
         declared = Headers(scope=scope).get("content-length", "0")
 

@@ -38,6 +38,8 @@ class Step:
     text: str
     by: str
     note: str
+    photo: str = ""
+    """Its id, if somebody added one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
     return {
         "detail": detail,
         "timeline": [_step(page, step, people) for step in detail.timeline],
+        "photos": detail.photos,
         "told": [_told(page, delivery, people) for delivery in _latest(detail.deliveries)],
         "next_people": _people(page, detail.next_step.to, people) if detail.next_step else "",
         "charts": _charts(detail, device),
@@ -130,7 +133,12 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
     if step.kind == "closed" and said.get("cause") in words.CAUSE:
         text = f"{text}: {page.text(words.CAUSE[said['cause']])}"
     return Step(
-        step.at, words.TIMELINE_ICON.get(step.kind, "circle-dot"), text, step.user or "", note
+        at=step.at,
+        icon=words.TIMELINE_ICON.get(step.kind, "circle-dot"),
+        text=text,
+        by=step.user or "",
+        note=note,
+        photo=str(said.get("photo") or ""),
     )
 
 

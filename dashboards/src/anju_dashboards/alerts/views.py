@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, UploadFile
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
@@ -174,15 +174,37 @@ def unshelve(page: CurrentPage, alert_id: UUID, version: Version, screen: Screen
 
 @router.post("/alerts/{alert_id}/comment", dependencies=_TAKE_ON)
 def comment(
-    page: CurrentPage, alert_id: UUID, text: Annotated[str, Form(max_length=2000)], screen: Screen
+    page: CurrentPage,
+    alert_id: UUID,
+    screen: Screen,
+    text: Annotated[str, Form(max_length=2000)] = "",
+    photo: UploadFile | None = None,
 ) -> Response:
-    """Add a note to the timeline."""
-    return _act(
-        page,
-        alert_id,
-        screen,
-        lambda session: service.comment(session, page.actor, alert_id, text=text, screen=screen),
-    )
+    """Add a note, a photo or both to the timeline; what is no picture is said on the page."""
+    content = photo.file.read() if photo is not None else b""
+    try:
+        return _act(
+            page,
+            alert_id,
+            screen,
+            lambda session: service.comment(
+                session,
+                page.actor,
+                alert_id,
+                text=text,
+                photo=service.Photo(content, page.settings.media_keep_days) if content else None,
+                screen=screen,
+            ),
+        )
+    except InvalidRequestError:
+        said = (
+            page.text(
+                "This is no picture that can be kept. Send a JPEG, PNG or WebP of 12 MB at most."
+            )
+            if content
+            else page.text("Write something, or choose a photo.")
+        )
+        return _shown(page, alert_id, screen, notice=said, status=422)
 
 
 def _act(
@@ -195,10 +217,14 @@ def _act(
             action(session)
     except AlertChangedError as changed:
         notice, status = faster(page, changed.alert), 409
+    if notice is None and not page.partial:
+        return see_other(f"/alerts/{alert_id}")
+    return _shown(page, alert_id, screen, notice=notice, status=status)
+
+
+def _shown(page: Page, alert_id: UUID, screen: str, *, notice: str | None, status: int) -> Response:
     if page.partial:
         return draw_incident(page, alert_id, screen=screen, notice=notice, status=status)
-    if notice is None:
-        return see_other(f"/alerts/{alert_id}")
     context = incident_context(page, alert_id, screen=PAGE_SCREEN)
     return page.html(
         "alerts/alert.html", status=status, notice=notice, section="/alerts", **context

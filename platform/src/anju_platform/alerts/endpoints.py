@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import Field
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from anju_platform.alerts import service
 from anju_platform.alerts.schemas import (
@@ -26,10 +27,28 @@ from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.export import csv_response
+from anju_platform.media.endpoints import whole_body
+from anju_platform.pictures import MAX_BYTES
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
 _MOST_EXPORTED = 10_000
+
+
+_PICTURE = {"schema": {"type": "string", "format": "binary"}}
+_PHOTO = {
+    "requestBody": {
+        "required": True,
+        "content": {f"image/{kind}": _PICTURE for kind in ("jpeg", "png", "webp")},
+    }
+}
+
+
+class PhotoQuery(BaseModel):
+    """What is said beside a photo."""
+
+    text: str = Field(default="", max_length=2000)
+    screen: str = Field(default="api", max_length=64)
 
 
 class HistoryQuery(HistoryFilter):
@@ -188,6 +207,27 @@ def comment(
     """Add words to the timeline."""
     with transaction(database) as session:
         return service.comment(session, actor, alert_id, text=request.text, screen=request.screen)
+
+
+@router.post("/{alert_id}/photos", openapi_extra=_PHOTO)
+async def add_photo(
+    request: Request,
+    database: Database,
+    actor: Annotated[Actor, require(Right.TAKE_ON)],
+    alert_id: UUID,
+    query: Annotated[PhotoQuery, Query()],
+) -> AlertView:
+    """Add a photo to the timeline: a JPEG, PNG or WebP, which is drawn anew and kept for a time."""
+    content = await whole_body(request, MAX_BYTES)
+    photo = service.Photo(content, request.app.state.settings.media_keep_days)
+
+    def add() -> AlertView:
+        with transaction(database) as session:
+            return service.comment(
+                session, actor, alert_id, text=query.text, photo=photo, screen=query.screen
+            )
+
+    return await run_in_threadpool(add)
 
 
 @router.put("/{alert_id}/going")

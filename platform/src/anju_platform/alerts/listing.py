@@ -61,7 +61,9 @@ _goer = aliased(User)
 _IS_OPEN: ColumnElement[bool] = Alert.handling != literal_column("'closed'")
 
 # Of the snapshots a few columns are read, by name.
-_media = table("media", column("id"), column("community_id"), column("expires_at"))
+_media = table(
+    "media", column("id"), column("community_id"), column("alert_id"), column("expires_at")
+)
 
 
 _spot = nearest_placed(Alert.place_id)
@@ -328,6 +330,23 @@ def media_ready(session: Session, community_id: int, media_id: str) -> bool:
         _media.c.expires_at > now(),
     )
     return session.scalar(query) is not None
+
+
+def photos_here(session: Session, alert_id: UUID) -> tuple[str, ...]:
+    """Give the ids of an alert's photos that are not past their time."""
+    query = select(_media.c.id).where(_media.c.alert_id == alert_id, _media.c.expires_at > now())
+    return tuple(session.scalars(query.order_by(_media.c.id)))
+
+
+def is_open_in_reach(session: Session, actor: Actor, *, media_id: str, of: UUID | None) -> bool:
+    """Tell whether a picture belongs to an open alert in the actor's reach: ``of`` it, or shown."""
+    query = select(Alert.id).where(
+        Alert.community_id == actor.community_id,
+        or_(Alert.media_id == media_id, Alert.id == of) if of else Alert.media_id == media_id,
+        _IS_OPEN,
+        _in_reach(actor),
+    )
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def alerts_of_snapshot(session: Session, community_id: int, media_id: str) -> list[UUID]:

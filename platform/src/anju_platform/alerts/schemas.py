@@ -149,7 +149,8 @@ class AlertDetail(View):
     """Everything the right-hand panel shows of one alert.
 
     ``contacts`` are those of the household concerned, empty when none is, or when the alert
-    is closed and a guard looks. ``media_ready`` says that the snapshot can be fetched now.
+    is closed and a guard looks. ``media_ready`` says that the snapshot can be fetched now,
+    ``photos`` which photos can.
     ``values`` are the readings that raised it (health values only for those who may see
     them). ``next_step`` is there while nobody has it and people are called; ``ack_until`` is
     when whoever has it is asked again.
@@ -167,6 +168,7 @@ class AlertDetail(View):
     values: dict[str, Any]
     data: dict[str, Any]
     media_ready: bool
+    photos: tuple[str, ...]
 
 
 class AlertCounts(View):

@@ -22,6 +22,7 @@ from anju_platform.alerts.going import go, stay
 from anju_platform.alerts.life import end, people_are_called, renew
 from anju_platform.alerts.listing import counts, history, one_alert, open_alerts
 from anju_platform.alerts.model import Alert, Cause, Condition, Handling
+from anju_platform.alerts.photos import Photo, comment, shows
 from anju_platform.alerts.policy import begun
 from anju_platform.alerts.schemas import (
     AccessView,
@@ -48,6 +49,7 @@ from anju_platform.telemetry import series
 
 __all__ = [
     "AlertChangedError",
+    "Photo",
     "acknowledge",
     "alert_detail",
     "close",
@@ -61,6 +63,7 @@ __all__ = [
     "one_alert",
     "open_alerts",
     "shelve",
+    "shows",
     "snapshot_arrived",
     "stay",
     "unshelve",
@@ -163,22 +166,6 @@ def close(
     return changed(session, alert)
 
 
-def comment(session: Session, actor: Actor, alert_id: UUID, *, text: str, screen: str) -> AlertView:
-    """Add words to an alert's timeline, open or closed.
-
-    Raises:
-        NotFoundError: no such alert in the actor's community.
-        InvalidRequestError: there are no words.
-    """
-    if not text.strip():
-        raise InvalidRequestError("a comment needs words")
-    alert = locked(session, actor, alert_id)
-    if alert.handling == Handling.ACKED:  # whoever says something has not left it
-        renew(alert, now())
-    note_step(session, actor, alert, "commented", screen=screen, data={"text": text.strip()})
-    return changed(session, alert)
-
-
 def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
     """Give all about one alert. A look at a home's alert is audited: call in a transaction.
 
@@ -199,10 +186,16 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
         chart=_chart(actor, alert, device) if device is not None else None,
         values=_for(actor, alert, alert.evidence.get("values")),
         data=_for(actor, alert, alert.evidence.get("data")),
-        media_ready=alert.media_id is not None
-        and actor.may(Right.WATCH)
+        media_ready=_looks(actor, alert)
+        and alert.media_id is not None
         and listing.media_ready(session, alert.community_id, alert.media_id),
+        photos=listing.photos_here(session, alert.id) if _looks(actor, alert) else (),
     )
+
+
+def _looks(actor: Actor, alert: Alert) -> bool:
+    """Tell whether pictures of an alert in reach are for the actor (:func:`shows` decides)."""
+    return actor.may(Right.WATCH) or alert.handling != Handling.CLOSED
 
 
 def _next_step(alert: Alert) -> NextStep | None:

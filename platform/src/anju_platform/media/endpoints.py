@@ -1,4 +1,4 @@
-"""HTTP of snapshots: gateways put them, people look at them."""
+"""HTTP of pictures: gateways put snapshots, people look at them and at photos."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -15,6 +15,7 @@ from anju_platform.config import Settings
 from anju_platform.database import reading, transaction
 from anju_platform.errors import NotAuthenticatedError
 from anju_platform.media import service
+from anju_platform.media.model import Media
 
 _JPEG = {"content": {service.CONTENT_TYPE: {}}, "description": "The picture."}
 _BODY = {
@@ -23,9 +24,6 @@ _BODY = {
         "content": {service.CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-
-
-router = APIRouter(tags=["media"])
 
 
 def gateway_router(stored: Callable[[Session, int, str], None]) -> APIRouter:
@@ -67,37 +65,50 @@ def gateway_router(stored: Callable[[Session, int, str], None]) -> APIRouter:
                 return new
 
         await run_in_threadpool(check)  # nobody unknown makes us read megabytes
-        new = await run_in_threadpool(keep, await _body(request))
+        new = await run_in_threadpool(keep, await whole_body(request, service.MAX_BYTES))
         return Response(status_code=201 if new else 200)
 
     return made
 
 
-@router.get("/media/{media_id}", response_class=Response, responses={200: _JPEG})
-def get_snapshot(
-    database: Database,
-    actor: Annotated[Actor, require(Right.WATCH)],
-    media_id: str,
-    if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> Response:
-    """Look at a snapshot; the look is audited."""
-    with transaction(database) as session:
-        media = service.view(session, actor, media_id)
-    # a duty desk's browser is used by many: it may keep the picture, but must ask every time
-    headers = {
-        "Cache-Control": "private, no-cache",
-        "Content-Disposition": "inline",
-        "ETag": f'"{media.sha256}"',
-    }
-    if if_none_match == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    return Response(media.content, media_type=media.content_type, headers=headers)
+def looking_router(may_look: Callable[[Session, Actor, Media], bool]) -> APIRouter:
+    """Make what people look through; ``may_look`` says whether a picture is for somebody."""
+    made = APIRouter(tags=["media"])
+
+    @made.get("/media/{media_id}", response_class=Response, responses={200: _JPEG})
+    def get_picture(
+        database: Database,
+        actor: Annotated[Actor, require(Right.SEE_ALERTS)],
+        media_id: str,
+        if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+    ) -> Response:
+        """Look at a snapshot or a photo; the look is audited."""
+        with transaction(database) as session:
+            media = service.view(
+                session, actor, media_id, may_look=lambda each: may_look(session, actor, each)
+            )
+        # a duty desk's browser is used by many: it may keep the picture, but must ask every time
+        headers = {
+            "Cache-Control": "private, no-cache",
+            "Content-Disposition": "inline",
+            "ETag": f'"{media.sha256}"',
+        }
+        if if_none_match == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(media.content, media_type=media.content_type, headers=headers)
+
+    return made
 
 
-async def _body(request: Request) -> bytes:
+async def whole_body(request: Request, most: int) -> bytes:
+    """Read a picture that is sent as the body.
+
+    Raises:
+        HTTPException: it has more than ``most`` bytes.
+    """
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
-        if len(content) > service.MAX_BYTES:
-            raise HTTPException(413, f"a snapshot has {service.MAX_BYTES} bytes at most")
+        if len(content) > most:
+            raise HTTPException(413, f"a picture has {most} bytes at most here")
     return bytes(content)

@@ -1,14 +1,17 @@
-"""Snapshots: taken from gateways, shown to people, deleted in time."""
+"""Snapshots taken from gateways, photos from people; shown to people, deleted in time."""
 
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
+import uuid_utils
 from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.database import now
+from anju_platform.database import Json, now
 from anju_platform.errors import (
     ConflictError,
     InvalidRequestError,
@@ -17,11 +20,13 @@ from anju_platform.errors import (
 )
 from anju_platform.media import repository
 from anju_platform.media.model import Media
+from anju_platform.pictures import redrawn
 from anju_platform.registry import listing
 from anju_platform.registry.credentials import secret_matches
 from anju_platform.registry.model import Gateway
 
 MAX_BYTES = 2 * 1024 * 1024
+_PHOTO_PX = 1920
 CONTENT_TYPE = "image/jpeg"
 _START, _END = b"\xff\xd8\xff", b"\xff\xd9"
 _ID = re.compile(r"[a-z0-9-]{1,64}")
@@ -56,34 +61,58 @@ def store(
         raise InvalidRequestError("a snapshot's id is 1 to 64 of a-z, 0-9 and '-'")
     if not content.startswith(_START) or not content.rstrip(b"\0").endswith(_END):
         raise InvalidRequestError("this is not a whole JPEG picture")
-    digest = hashlib.sha256(content).hexdigest()
-    moment = now()
-    row = {
-        "id": media_id,
-        "community_id": gateway.community_id,
-        "gateway_id": gateway.id,
-        "content_type": CONTENT_TYPE,
-        "sha256": digest,
-        "stored_at": moment,
-        "expires_at": moment + timedelta(days=keep_days),
-        "content": content,
-    }
+    row = {"id": media_id, "community_id": gateway.community_id, "gateway_id": gateway.id}
+    row |= _kept(content, keep_days)
     if repository.add(session, row):
         return True
     known = repository.get(session, media_id)
-    if known is None or (known.gateway_id, known.sha256) != (gateway.id, digest):
+    if known is None or (known.gateway_id, known.sha256) != (gateway.id, row["sha256"]):
         raise ConflictError("another picture has this id")
     return False
 
 
-def view(session: Session, actor: Actor, media_id: str) -> Media:
+def add_photo(
+    session: Session, actor: Actor, content: bytes, *, alert_id: UUID, keep_days: int
+) -> str:
+    """Keep a photo of an alert, drawn anew; gives its id.
+
+    Raises:
+        InvalidRequestError: it is no picture, not whole, or too large.
+    """
+    media_id = str(uuid_utils.uuid7())
+    row = {"id": media_id, "community_id": actor.community_id, "user_id": actor.user_id}
+    row |= {"alert_id": alert_id} | _kept(redrawn(content, longest_px=_PHOTO_PX), keep_days)
+    repository.add(session, row)
+    return media_id
+
+
+def _kept(content: bytes, keep_days: int) -> Json:
+    moment = now()
+    return {
+        "content_type": CONTENT_TYPE,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "stored_at": moment,
+        "expires_at": moment + timedelta(days=keep_days),
+        "content": content,
+    }
+
+
+def view(
+    session: Session, actor: Actor, media_id: str, *, may_look: Callable[[Media], bool]
+) -> Media:
     """Give a snapshot with its picture; the look is audited, so call it in a transaction.
 
     Raises:
-        NotFoundError: no such snapshot in the actor's community, or it has expired.
+        NotFoundError: no such picture in the actor's community, it has expired, or it is not
+            for the actor.
     """
     media = repository.get(session, media_id, content=True)
-    if media is None or media.community_id != actor.community_id or media.expires_at <= now():
+    if (
+        media is None
+        or media.community_id != actor.community_id
+        or media.expires_at <= now()
+        or not may_look(media)
+    ):
         raise NotFoundError("there is no such snapshot, or it is past its time")
     record(session, actor, "media.viewed", f"media:{media_id}")
     return media

@@ -53,7 +53,10 @@ beforeLogOut(forget);
 const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));
 
 document.addEventListener("htmx:after:swap", (event) => {
-  const { target } = /** @type {CustomEvent} */ (event).detail.ctx;
+  const { target, sourceElement, response } = /** @type {CustomEvent} */ (event).detail.ctx;
+  // A note that was taken is not there to be sent again; one that was refused stays.
+  const note = document.querySelector("form.comment");
+  if (note instanceof HTMLFormElement && sourceElement?.matches?.("form.comment") && response?.raw?.ok) note.reset();
   const id = target instanceof Element ? `#${target.id}` : target;
   if (!dialog) return;
   if (id === "#ask-form") {
