@@ -13,6 +13,8 @@ from anju_dashboards.devices import views as devices
 from anju_dashboards.drawings import Drawings
 from anju_dashboards.failures import answer_failures
 from anju_dashboards.family import views as family
+from anju_dashboards.homes import importing as home_imports
+from anju_dashboards.homes import views as homes
 from anju_dashboards.login import views as login
 from anju_dashboards.people import views as people
 from anju_dashboards.reach import views as reach
@@ -39,6 +41,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         reach,
         people,
         family,
+        home_imports,
+        homes,
         reports,
         live,
     ):

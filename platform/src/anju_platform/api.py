@@ -41,6 +41,7 @@ from anju_platform.middleware import BodyLimit, SafeHeaders
 from anju_platform.notifications import endpoints as notifications
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.people import endpoints as people
+from anju_platform.people.importing import endpoints as importing
 from anju_platform.registry import endpoints as registry
 from anju_platform.reports import endpoints as reports
 from anju_platform.rulebook import endpoints as rulebook
@@ -129,6 +130,7 @@ def _api() -> APIRouter:
         escalation,
         registry,
         telemetry,
+        importing,
         people,
         care,
         notifications,

@@ -13,7 +13,8 @@ from anju_devices.messages import Id
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError
 from anju_platform.people import repository as people
-from anju_platform.people.model import AWAY, Contact, Household, Resident
+from anju_platform.people.model import AWAY, Household
+from anju_platform.people.schemas import Person
 from anju_platform.registry import repository
 from anju_platform.registry.credentials import hash_secret, new_secret
 from anju_platform.registry.model import Community, Device, Gateway, Place
@@ -275,18 +276,20 @@ def _households(
         for h in entries
     ]
     ids = repository.upsert(session, Household, rows)
-    residents: list[Json] = []
-    contacts: list[Json] = []
     for home in entries:
-        of_home = {"community_id": community_id, "household_id": ids[home.slug]}
-        residents += [of_home | msgspec.structs.asdict(r) for r in home.residents]
-        contacts += [
-            of_home | msgspec.structs.asdict(c) | {"position": n}
-            for n, c in enumerate(home.contacts, start=1)
-        ]
-    repository.replace(session, Resident, list(ids.values()), residents)
-    repository.replace(session, Contact, list(ids.values()), contacts)
+        people.write(session, community_id, ids[home.slug], _people(home))
     return ids
+
+
+def _people(home: HouseholdEntry) -> list[Person]:
+    residents = [
+        Person("resident", r.name, {"born_on": r.born_on, "elder": r.elder}) for r in home.residents
+    ]
+    contacts = [
+        Person("contact", c.name, {"relation": c.relation, "phone": c.phone, "has_key": c.has_key})
+        for c in home.contacts
+    ]
+    return residents + contacts
 
 
 def _devices(

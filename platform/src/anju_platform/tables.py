@@ -15,6 +15,7 @@ from anju_platform.media import model as media
 from anju_platform.notifications import model as notifications
 from anju_platform.offices import model as offices
 from anju_platform.people import model as people
+from anju_platform.people.importing import model as importing
 from anju_platform.registry import model as registry
 from anju_platform.rulebook import model as rulebook
 from anju_platform.screens import model as screens
@@ -28,6 +29,7 @@ DOMAINS = (
     baselines,
     commands,
     escalation,
+    importing,
     lanes,
     media,
     notifications,

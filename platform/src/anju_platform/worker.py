@@ -27,6 +27,7 @@ from anju_platform.notifications.planning import IN_APP
 from anju_platform.notifications.repository import OUTBOX_CHANNEL
 from anju_platform.notifications.taking_up import take_up
 from anju_platform.oversight import Overseer
+from anju_platform.people.importing import repository as importing
 from anju_platform.pulse import Pulse
 from anju_platform.registry import repository as registry
 from anju_platform.rulebook import force
@@ -51,6 +52,7 @@ BLIND_KEPT = timedelta(days=730)
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
 SCREENS_KEPT = timedelta(days=7)
+IMPORTS_KEPT = timedelta(days=1)
 """For so long each wall of a duty desk is remembered; the last of them for ever."""
 PROCESSES_KEPT = timedelta(hours=1)
 """A process that vanished is shown for so long; one that came back under its name replaced it."""
@@ -128,6 +130,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("feed", hour, older(FEED_KEPT, alerts.prune_feed)),
         Upkeep("quarantine", hour, older(QUARANTINE_KEPT, lanes.prune_quarantine)),
         Upkeep("lanes", hour, older(LANES_KEPT, lanes.prune_lanes)),
+        Upkeep("home imports", hour, older(IMPORTS_KEPT, importing.delete_older)),
         Upkeep("media", hour, pictures),
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),

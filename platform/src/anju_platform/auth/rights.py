@@ -28,6 +28,8 @@ class Right(StrEnum):
     SEE_HEALTH = "see_health"
     SEE_HOMES = "see_homes"
     """Read a home's card at any time, and whom to call."""
+    KEEP_HOMES = "keep_homes"
+    """Change who lives in a home and whom to call."""
     OWN_HOMES = "own_homes"
     """Read and speak for the homes one belongs to."""
     SEE_SYSTEM = "see_system"
@@ -66,7 +68,7 @@ _PROPERTY = _OFFICE | {Right.KEEP_DEVICES, Right.SEE_SYSTEM, Right.KEEP_POSTS}
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.GUARD: _GUARD | {Right.SIT},
     Role.PROPERTY: _PROPERTY,
-    Role.OFFICE: _OFFICE,
+    Role.OFFICE: _OFFICE | {Right.KEEP_HOMES},
     Role.GRID: frozenset({Right.SEE_ALERTS, Right.TAKE_ON}),
     Role.FAMILY: frozenset({Right.OWN_HOMES}),
     Role.INSTALLER: frozenset({Right.SEE_DEVICES, Right.KEEP_DEVICES, Right.SEE_SYSTEM}),
@@ -86,6 +88,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.ADMIN: _PROPERTY
     | {
         Right.SEE_HEALTH,
+        Right.KEEP_HOMES,
         Right.KEEP_RULES,
         Right.KEEP_PLANS,
         Right.KEEP_CHANNELS,

@@ -1,9 +1,19 @@
 """What screens and the JSON API see of homes."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of a home as a file says it: ``kind`` is resident or contact."""
+
+    kind: str
+    name: str
+    values: dict[str, Any]
 
 
 class View(BaseModel):
@@ -39,3 +49,26 @@ class HouseholdView(View):
     attributes: dict[str, Any]
     residents: tuple[ResidentView, ...]
     contacts: tuple[ContactView, ...]
+
+
+class HomeRow(View):
+    """A home in a list: no names. ``nobody_to_call``: there is need and no contact."""
+
+    slug: str
+    place: str
+    place_en: str
+    attributes: dict[str, Any]
+    residents: int
+    elders: int
+    contacts: int
+    devices: int
+    nobody_to_call: bool
+
+
+class HomePage(View):
+    """One page of homes."""
+
+    rows: tuple[HomeRow, ...]
+    total: int
+    page: int
+    size: int

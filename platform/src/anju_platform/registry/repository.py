@@ -112,16 +112,6 @@ def known_gateways(session: Session, community_id: int) -> set[str]:
     return set(session.scalars(query))
 
 
-def replace(
-    session: Session, entity: type[Table], household_ids: Sequence[int], rows: Sequence[Json]
-) -> None:
-    """Put ``rows`` in place of all rows that belong to these households."""
-    columns = entity.__table__.c
-    session.execute(delete(entity).where(columns.household_id.in_(household_ids)))
-    if rows:
-        session.execute(insert(entity), rows)
-
-
 def set_parents(session: Session, parents: Sequence[Json]) -> None:
     """Hang places into the tree; rows are ``{"id", "parent_id"}``."""
     if parents:

@@ -1,0 +1,1 @@
+"""Homes: the list, one home, and files that bring people in."""

@@ -1,0 +1,1 @@
+"""Homes from a spreadsheet: read, shown as what it would change, then brought in."""
