@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -193,6 +193,7 @@ def build_site(engine: Engine, *, homes: int = 6) -> Site:
             timezone="Asia/Shanghai",
             plan=PLAN,
             desk_phone="01085550001",
+            address="北京市海淀区向阳路 8 号",
         )
         session.add(community)
         session.flush()
@@ -381,6 +382,7 @@ def _home(session: Session, site: Site, slug: str, gateway: str, flat: int) -> N
         place_id=site.places[slug],
         slug=slug,
         attributes={"lives_alone": True},
+        entry="单元门由值班室开；钥匙在 502",
     )
     session.add(household)
     session.flush()
@@ -390,8 +392,9 @@ def _home(session: Session, site: Site, slug: str, gateway: str, flat: int) -> N
             community_id=site.community,
             household_id=household.id,
             name="张桂兰",
-            born_on=None,
+            born_on=date(1944, 3, 1),
             elder=True,
+            health="房颤，服华法林；青霉素过敏",
         )
     )
     for position, (name, relation, phone, key) in enumerate(

@@ -89,8 +89,10 @@ WHO: dict[frozenset[Role], str] = {
         POST /api/v1/alerts/{alert_id}/ack
         POST /api/v1/alerts/{alert_id}/comments
         POST /api/v1/alerts/{alert_id}/photos
+        POST /api/v1/alerts/{alert_id}/emergency-card
         POST /alerts/{alert_id}/ack
         POST /alerts/{alert_id}/comment
+        POST /alerts/{alert_id}/card
     """,
     frozenset(DESK): """
         GET /api/v1/devices/{slug}/events

@@ -7,7 +7,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from anju_dashboards import live
-from anju_dashboards.alerts import history
+from anju_dashboards.alerts import emergency, history
 from anju_dashboards.alerts import views as alerts
 from anju_dashboards.devices import views as devices
 from anju_dashboards.drawings import Drawings
@@ -35,6 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         login,
         wall,
         alerts,
+        emergency,
         history,
         devices,
         system,

@@ -25,7 +25,8 @@ class CommunityHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The community itself.
 
     ``holidays`` are days that schedules of rules may heed; ``armed`` are the hours in which
-    its zones are armed, always where none are given. ``desk_phone`` is where families call.
+    its zones are armed, always where none are given. ``desk_phone`` is where families call,
+    ``address`` what an ambulance is told.
     """
 
     slug: Id
@@ -36,6 +37,7 @@ class CommunityHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holidays: tuple[date, ...] = ()
     armed: Schedule | None = None
     desk_phone: str = ""
+    address: str = ""
 
 
 class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +68,7 @@ class ResidentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     born_on: date | None = None
     elder: bool = False
+    health: str = ""
 
 
 class ContactEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +86,7 @@ class HouseholdEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slug: Id
     place: Id
     attributes: dict[str, Any] = {}
+    entry: str = ""
     residents: list[ResidentEntry] = []
     contacts: list[ContactEntry] = []
 
@@ -196,7 +200,7 @@ def _head(session: Session, head: CommunityHead) -> int:
     community.name, community.name_en = head.name, head.name_en
     community.timezone, community.plan = head.timezone, head.plan
     community.holidays = sorted(day.isoformat() for day in head.holidays)
-    community.desk_phone = head.desk_phone
+    community.desk_phone, community.address = head.desk_phone, head.address
     community.armed = msgspec.to_builtins(head.armed) if head.armed else None
     session.flush()
     return community.id
@@ -272,6 +276,7 @@ def _households(
             # what a family declared stays, though no file knows of it
             "attributes": {k: v for k, v in away.get(h.slug, {}).items() if k in AWAY}
             | h.attributes,
+            "entry": h.entry,
         }
         for h in entries
     ]
@@ -283,7 +288,8 @@ def _households(
 
 def _people(home: HouseholdEntry) -> list[Person]:
     residents = [
-        Person("resident", r.name, {"born_on": r.born_on, "elder": r.elder}) for r in home.residents
+        Person("resident", r.name, {"born_on": r.born_on, "elder": r.elder, "health": r.health})
+        for r in home.residents
     ]
     contacts = [
         Person("contact", c.name, {"relation": c.relation, "phone": c.phone, "has_key": c.has_key})

@@ -36,7 +36,9 @@ KNOWN = Known(
             "b1-501",
             {"lives_alone": True, "away": "2026-12-01"},
             (
-                Person("resident", "张桂兰", {"born_on": date(1944, 3, 1), "elder": True}),
+                Person(
+                    "resident", "张桂兰", {"born_on": date(1944, 3, 1), "elder": True, "health": ""}
+                ),
                 Person("contact", "张敏", {"relation": "女儿", "phone": "138", "has_key": False}),
                 Person("contact", "周建国", {"relation": "邻居", "phone": "139", "has_key": True}),
             ),
@@ -170,6 +172,14 @@ def test_a_file_that_names_all_contacts_orders_them() -> None:
     assert [p.name for p in home.people] == ["张桂兰", "周建国", "张敏"]
     (order,) = [c for c in outcome.changes if "order" in c.after]
     assert order.after == {"order": "周建国 → 张敏"}
+
+
+def test_health_and_the_way_in_come_along() -> None:
+    head = "房号,类别,姓名,健康状况,进门办法"
+    outcome = planned("1 栋 501,居民,张桂兰,青霉素过敏,钥匙在 502", head=head)
+    (home,) = outcome.homes
+    assert (home.entry, home.people[0].values["health"]) == ("钥匙在 502", "青霉素过敏")
+    assert home.attributes == KNOWN.homes["h-1"].attributes
 
 
 def test_a_new_home_begins_at_a_place_without_one() -> None:

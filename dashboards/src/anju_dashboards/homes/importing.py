@@ -34,6 +34,8 @@ COLUMN = {
     "phone": N_("Telephone"),
     "has_key": N_("Has a key"),
     "order": N_("Order of calls"),
+    "health": N_("Health, for an ambulance"),
+    "entry": N_("How to get in"),
 } | FACT
 KIND = {"home": N_("home"), "resident": N_("lives there"), "contact": N_("to call")}
 WHAT = {
@@ -68,6 +70,8 @@ EXAMPLE = {
     "born_on": "1944-03-01",
     "relation": "女儿",
     "phone": "138 0000 2231",
+    "health": "高血压，服华法林；青霉素过敏",
+    "entry": "门锁密码在值班室钥匙箱 3 号",
 } | dict.fromkeys(("elder", "has_key", *FACT), "是 (yes), 否 (no)")
 UNREADABLE = {
     Unreadable.TOO_LARGE: N_("This file is too large: 4 MB at most."),

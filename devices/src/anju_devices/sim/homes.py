@@ -193,6 +193,7 @@ class Homes:
                 "slug": household,
                 "place": flat.slug,
                 "attributes": attributes,
+                "entry": "单元门由值班室开；钥匙见联系人" if attributes.get("elder") else "",
                 "residents": residents,
                 "contacts": contacts,
             }

@@ -10,6 +10,15 @@ _WOMEN = "敏 静 丽 娟 艳 芳 娜 婷 雪 倩 佳怡 晓燕 思琪 雨欣 �
 _MEN = "伟 强 磊 军 勇 杰 涛 超 浩然 志远 俊杰 宇轩 海涛 鹏 建平"
 _CHILDREN = "子涵 梓萱 一诺 浩宇 欣怡 沐宸 可馨 奕辰 诗涵 宇航"
 
+_HEALTH = (
+    "高血压，每日服氨氯地平；青霉素过敏",
+    "2 型糖尿病，注射胰岛素",
+    "房颤，服华法林（抗凝）",
+    "冠心病，2021 年放支架，随身带硝酸甘油",
+    "骨质疏松，右髋人工关节",
+    "",
+)
+
 NOW_YEAR = 2026
 """The year ages are reckoned in; fixed, so that a seed always gives the same people."""
 
@@ -26,7 +35,10 @@ class Registry:
     def elder(self, *, woman: bool, surname: str | None = None) -> Person:
         """Invent somebody of 74 to 88."""
         given = _ELDER_WOMEN if woman else _ELDER_MEN
-        return self._person(given, (74, 88), surname, elder=True)
+        person = self._person(given, (74, 88), surname, elder=True)
+        # of its own, so that a seed goes on giving the same people
+        health = random.Random(f"health-{person['name']}-{person['born_on']}")
+        return person | {"health": health.choice(_HEALTH)}
 
     def adult(self, *, woman: bool, surname: str | None = None) -> Person:
         """Invent somebody of 27 to 55."""

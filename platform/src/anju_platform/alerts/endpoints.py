@@ -8,16 +8,18 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from anju_platform.alerts import service
+from anju_platform.alerts import emergency, service
 from anju_platform.alerts.schemas import (
     AckRequest,
     AlertCounts,
     AlertDetail,
     AlertPage,
     AlertView,
+    CardRequest,
     CloseRequest,
     CommentRequest,
     DispatchRequest,
+    EmergencyCard,
     HistoryFilter,
     ShelveRequest,
 )
@@ -228,6 +230,18 @@ async def add_photo(
             )
 
     return await run_in_threadpool(add)
+
+
+@router.post("/{alert_id}/emergency-card")
+def open_card(
+    database: Database,
+    actor: Annotated[Actor, require(Right.TAKE_ON)],
+    alert_id: UUID,
+    request: CardRequest,
+) -> EmergencyCard:
+    """Open what to say to 120, 119 or 110: of an open P1 only; the look is audited."""
+    with transaction(database) as session:
+        return emergency.open_card(session, actor, alert_id, screen=request.screen)
 
 
 @router.put("/{alert_id}/going")

@@ -136,8 +136,8 @@ class TimelineEntry(Table):
     """One step in an alert's life, never changed: who, when, from which screen.
 
     ``kind``: raised, reactivated, reopened, rose, fell, cleared, unknown, acked, dispatched,
-    commented, closed, told, escalated, expired, shelf_asked, shelved, unshelved, going,
-    not_going.
+    commented, card_opened, closed, told, escalated, expired, shelf_asked, shelved, unshelved,
+    going, not_going.
     """
 
     __tablename__ = "alert_timeline"

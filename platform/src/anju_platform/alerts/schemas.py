@@ -3,7 +3,7 @@
 Times are UTC; ``*_en`` fields hold the English words of the Chinese field beside them.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -241,8 +241,33 @@ class CloseRequest(AckRequest):
     note: str = Field(default="", max_length=2000)
 
 
+class CardResident(View):
+    """Somebody who lives there, as an ambulance asks; ``born_on`` if known."""
+
+    name: str
+    born_on: date | None
+    health: str
+
+
+class EmergencyCard(View):
+    """What to say on the telephone: where, what, who, how to get in, and where to call back."""
+
+    alert: AlertView
+    address: str
+    desk_phone: str
+    entry: str
+    residents: tuple[CardResident, ...]
+    opened_at: datetime
+
+
 class CommentRequest(BaseModel):
     """Add words to the timeline."""
 
     text: str = Field(min_length=1, max_length=2000)
+    screen: str = Field(default="api", max_length=64)
+
+
+class CardRequest(BaseModel):
+    """Open the emergency card."""
+
     screen: str = Field(default="api", max_length=64)

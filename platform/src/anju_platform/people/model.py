@@ -14,7 +14,8 @@ AWAY = frozenset({"away", "away_since"})
 class Household(Table):
     """A home on a unit: who lives there and whom to call.
 
-    ``attributes`` are facts rules may read as ``p.*`` (``lives_alone``, ``dementia`` ...).
+    ``attributes`` are facts rules may read as ``p.*`` (``lives_alone``, ``dementia`` ...);
+    ``entry`` is how to get in.
     """
 
     __tablename__ = "households"
@@ -24,10 +25,11 @@ class Household(Table):
     place_id: Mapped[int] = mapped_column(ForeignKey("places.id"), index=True)
     slug: Mapped[str]
     attributes: Mapped[Json] = mapped_column(default=dict)
+    entry: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Resident(Table):
-    """A person of a household."""
+    """A person of a household; ``health`` is what an ambulance asks, shown in an emergency."""
 
     __tablename__ = "residents"
     id: Mapped[Key]
@@ -36,6 +38,7 @@ class Resident(Table):
     name: Mapped[str]
     born_on: Mapped[date | None]
     elder: Mapped[bool] = mapped_column(default=False)
+    health: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Contact(Table):

@@ -17,7 +17,7 @@ class Community(Table):
     ``2026-10-01``, which schedules of rules may heed; ``armed`` is the schedule (``hours``,
     ``days``, ``holidays``) in which zones are armed, null for always. ``feed_seq`` numbers
     what changed on screens, without gaps, in commit order. ``desk_phone`` is where families
-    call the duty desk.
+    call the duty desk; ``address`` is what an ambulance is told.
     """
 
     __tablename__ = "communities"
@@ -30,6 +30,7 @@ class Community(Table):
     holidays: Mapped[list[str]] = mapped_column(JSONB, default=list)
     armed: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
     desk_phone: Mapped[str] = mapped_column(default="", server_default="")
+    address: Mapped[str] = mapped_column(default="", server_default="")
     feed_seq: Mapped[int] = mapped_column(default=0)
 
 

@@ -62,6 +62,12 @@ class Home:
     place: str
     attributes: Values
     people: tuple[Person, ...] = ()
+    entry: str = ""
+
+    @property
+    def facts(self) -> Values:
+        """What a file may say of the home itself."""
+        return {name: self.attributes.get(name) for name in FACTS} | {"entry": self.entry}
 
     def find(self, kind: str, name: str) -> Person | None:
         """Find somebody."""
@@ -101,7 +107,7 @@ class Wanted:
     slug: str
     place: str
     is_new: bool
-    facts: dict[str, tuple[bool, int]] = field(default_factory=dict)
+    facts: dict[str, bool | str] = field(default_factory=dict)
     people: list[tuple[Person, int]] = field(default_factory=list)
 
 
@@ -181,7 +187,7 @@ def _home_at(places: Sequence[str], known: Known) -> str:
     return there[0].slug if there else f"h-{places[0]}"
 
 
-_LONGEST = {"name": 64, "relation": 32}
+_LONGEST = {"name": 64, "relation": 32, "health": 500, "entry": 300}
 
 
 def _person(row: Row, today: date) -> Person:
@@ -198,6 +204,7 @@ def _person(row: Row, today: date) -> Person:
         values: Values = {
             "born_on": _read(row, "born_on", cells.day, Why.NO_DAY),
             "elder": _read(row, "elder", cells.yes_or_no, Why.NOT_YES_OR_NO),
+            "health": cells.plain(row["health"]) or None,
         }
         if values["born_on"] is not None and values["born_on"] > today:
             raise _UnreadableError("born_on", Why.NOT_BORN)
@@ -220,11 +227,10 @@ def _read(row: Row, column: str, read: Callable[[str], Any], why: Why) -> Any:
 
 
 def _facts(row: Row, home: Wanted) -> None:
-    for name in FACTS:
-        said = _read(row, name, cells.yes_or_no, Why.NOT_YES_OR_NO)
-        if said is None:
-            continue
-        if home.facts.setdefault(name, (said, row.number))[0] != said:
+    said = {name: _read(row, name, cells.yes_or_no, Why.NOT_YES_OR_NO) for name in FACTS}
+    said["entry"] = cells.plain(row["entry"]) or None
+    for name, value in said.items():
+        if value is not None and home.facts.setdefault(name, value) != value:
             raise _UnreadableError(name, Why.TWO_WORDS)
 
 
@@ -236,7 +242,7 @@ def _can_be_called(person: Person, home: Home | None) -> None:
 
 
 _UNKNOWN: Mapping[str, Values] = {
-    "resident": {"born_on": None, "elder": False},
+    "resident": {"born_on": None, "elder": False, "health": ""},
     "contact": {"relation": "", "phone": "", "has_key": False},
 }
 
@@ -252,9 +258,14 @@ def _after(before: Home, wanted: Wanted, *, exactly: bool) -> Home:
         )
         for said, _ in wanted.people
     ]
-    facts = {name: said for name, (said, _) in wanted.facts.items()}
-    people = named if exactly else _merged(before.people, named)
-    return Home(before.slug, before.place, before.attributes | facts, tuple(people))
+    facts = {name: said for name, said in wanted.facts.items() if name in FACTS}
+    return Home(
+        before.slug,
+        before.place,
+        before.attributes | facts,
+        tuple(named if exactly else _merged(before.people, named)),
+        str(wanted.facts.get("entry", before.entry)),
+    )
 
 
 def _merged(there: Iterable[Person], named: Sequence[Person]) -> list[Person]:
@@ -274,10 +285,7 @@ def _merged(there: Iterable[Person], named: Sequence[Person]) -> list[Person]:
 
 def _changes(before: Home, after: Home, wanted: Wanted) -> list[Change]:
     rows = {(p.kind, p.name): number for p, number in wanted.people}
-    facts = (
-        {k: before.attributes.get(k) for k in FACTS},
-        {k: after.attributes.get(k) for k in FACTS},
-    )
+    facts = before.facts, after.facts
     found = [_change(before.slug, "home", "", *facts, is_new=wanted.is_new)]
     for person in after.people:
         known = before.find(person.kind, person.name)

@@ -56,7 +56,7 @@ def homes(session: Session, community_id: int) -> dict[str, Home]:
     """Give every home with its people in their order, by slug, sorted."""
     living: dict[int, list[Person]] = defaultdict(list)
     for one in _of(session, Resident, community_id):
-        values = {"born_on": one.born_on, "elder": one.elder}
+        values = {"born_on": one.born_on, "elder": one.elder, "health": one.health}
         living[one.household_id].append(Person("resident", one.name, values))
     for each in _of(session, Contact, community_id):
         said = {"relation": each.relation, "phone": each.phone, "has_key": each.has_key}
@@ -68,7 +68,7 @@ def homes(session: Session, community_id: int) -> dict[str, Home]:
         .order_by(Household.slug)
     )
     return {
-        home.slug: Home(home.slug, place, home.attributes, tuple(living[home.id]))
+        home.slug: Home(home.slug, place, home.attributes, tuple(living[home.id]), home.entry)
         for home, place in session.execute(query)
     }
 
@@ -91,7 +91,7 @@ def write(session: Session, community_id: int, home: Home, place_ids: dict[str, 
     if row is None:
         row = Household(community_id=community_id, slug=home.slug, place_id=place_ids[home.place])
         session.add(row)
-    row.attributes = home.attributes
+    row.attributes, row.entry = home.attributes, home.entry
     session.flush()
     people.write(session, community_id, row.id, home.people)
 

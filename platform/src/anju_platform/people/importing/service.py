@@ -115,7 +115,7 @@ def export(session: Session, actor: Actor) -> tuple[list[str], list[Json]]:
     for home in known.values():
         label = labels[home.place][actor.locale != "zh"]
         place = label if len(called[label]) == 1 else home.place
-        of_home = home.attributes | {"home": home.slug, "place": place}
+        of_home = home.facts | {"home": home.slug, "place": place}
         for person in home.people:
             said = of_home | {"kind": person.kind, "name": person.name} | person.values
             rows.append({heads[n]: _cell(said.get(n), actor.locale) for n in COLUMNS})

@@ -31,6 +31,8 @@ COLUMNS = {
     "lives_alone": ("lives_alone", "独居"),
     "dementia": ("dementia", "认知症"),
     "bedridden": ("bedridden", "卧床"),
+    "health": ("health", "健康状况"),
+    "entry": ("entry", "进门办法"),
 }
 """Each column's name, and the heads it may stand under."""
 NEEDED = ("kind", "name")
