@@ -33,6 +33,7 @@ from anju_platform.auth.throttle import Throttle
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
 from anju_platform.database import connect
+from anju_platform.duty import endpoints as duty
 from anju_platform.errors import PlatformError
 from anju_platform.escalation import endpoints as escalation
 from anju_platform.feed import Change, Feed, Heartbeat, Item, Reset
@@ -127,6 +128,7 @@ def _api() -> APIRouter:
         accounts,
         alerts,
         escalation,
+        duty,
         registry,
         telemetry,
         people,

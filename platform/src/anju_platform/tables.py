@@ -9,6 +9,7 @@ from anju_platform.auth import model as auth
 from anju_platform.baselines import model as baselines
 from anju_platform.commands import model as commands
 from anju_platform.database import Table
+from anju_platform.duty import model as duty
 from anju_platform.escalation import model as escalation
 from anju_platform.lanes import model as lanes
 from anju_platform.media import model as media
@@ -27,6 +28,7 @@ DOMAINS = (
     auth,
     baselines,
     commands,
+    duty,
     escalation,
     lanes,
     media,

@@ -47,7 +47,7 @@ MOST_OPEN = 1000
 
 _UPKEEP = 4
 """At this severity it is about a device, not about somebody."""
-_SILENT = ("door-duress",)
+SILENT = ("door-duress",)
 """Nobody on site, nor a relative who may be there, is told that a cry for help was heard."""
 _ON_DUTY = timedelta(minutes=10)
 _LOAD_SPAN = timedelta(hours=1)
@@ -91,7 +91,7 @@ _VIEW = (
 _OF_A_FAMILY = (
     Alert.mode != Mode.TEST,
     Alert.severity < _UPKEEP,
-    Alert.rule_id.not_in(_SILENT),
+    Alert.rule_id.not_in(SILENT),
 )
 """Of a home's alerts, those its family sees."""
 

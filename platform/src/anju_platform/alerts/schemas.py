@@ -122,8 +122,8 @@ class ChartView(View):
 class NextStep(View):
     """Who is told next if nobody takes the alert on, and when.
 
-    A target is ``first`` (whoever was told when it was raised), ``role:<role>`` or
-    ``user:<id>``.
+    A target is ``first`` (whoever was told when it was raised), ``role:<role>``, ``rota:<id>``,
+    ``group:<id>``, ``user:<id>`` or ``contacts:<n>``.
     """
 
     at: datetime

@@ -1,17 +1,20 @@
 """SQL of escalation."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, func, literal_column, select
+from sqlalchemy import and_, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Handling
 from anju_platform.alerts.policy import Policy, read
+from anju_platform.auth.model import HomeScope, Role, User
 from anju_platform.escalation.model import EscalationPolicy
+from anju_platform.notifications.model import Address
 from anju_platform.registry.model import Place
 
 _DEEPEST = 32
@@ -122,3 +125,55 @@ def remove(session: Session, community_id: int, severity: int, place_id: int | N
         .returning(EscalationPolicy.id)
     )
     return gone.first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """Somebody of a home's family who may log in; ``is_reached``: also away from a screen."""
+
+    user_id: int
+    name: str
+    phones: tuple[str, ...]
+    is_reached: bool
+
+
+def relatives(session: Session, household_id: int) -> list[Relative]:
+    """Give who of a home's family has an account."""
+    query = (
+        select(User.id, User.name, Address.kind, Address.target)
+        .join(HomeScope, HomeScope.user_id == User.id)
+        .outerjoin(
+            Address,
+            and_(
+                Address.user_id == User.id,
+                Address.removed_at.is_(None),
+                Address.gone_at.is_(None),
+            ),
+        )
+        .where(
+            HomeScope.household_id == household_id,
+            User.role == Role.FAMILY,
+            User.disabled.is_(False),
+        )
+        .order_by(User.id, Address.id)
+    )
+    found: dict[tuple[int, str], list[tuple[str, str]]] = {}
+    for user_id, name, kind, target in session.execute(query):
+        known = found.setdefault((user_id, name), [])
+        if kind is not None:
+            known.append((kind, target))
+    return [
+        Relative(user_id, name, tuple(to for kind, to in ways if kind == "phone"), bool(ways))
+        for (user_id, name), ways in found.items()
+    ]
+
+
+def is_gone(session: Session, household_id: int, phone: str) -> bool:
+    """Tell whether there is no such telephone of a home any more, as its provider says."""
+    query = select(Address.id).where(
+        Address.household_id == household_id,
+        Address.target == phone,
+        Address.removed_at.is_(None),
+        Address.gone_at.is_not(None),
+    )
+    return session.scalars(query.limit(1)).first() is not None

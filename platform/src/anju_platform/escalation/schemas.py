@@ -11,8 +11,9 @@ Severity = Annotated[int, Field(ge=1, le=4)]
 class StepView(BaseModel):
     """``after_s`` seconds after the alert was raised, ``to`` are told.
 
-    A target is ``first`` (whoever was told when it was raised), ``role:<role>`` or
-    ``user:<id>``.
+    A target is ``first`` (whoever was told when it was raised), ``role:<role>``, ``rota:<id>``
+    (whoever is on duty then), ``group:<id>``, ``user:<id>`` or ``contacts:<n>`` (the n-th of
+    those to call for the home).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -6,9 +6,8 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts.policy import DEFAULTS, Policy, check, read
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.repository import users
-from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import Json, now
+from anju_platform.duty import repository as duty
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.escalation import repository
 from anju_platform.escalation.schemas import PolicyText, PolicyView
@@ -93,19 +92,22 @@ def _text(policy: Policy) -> PolicyText:
 
 
 def _demand_people(session: Session, actor: Actor, policy: Policy) -> None:
-    """Check that every person a plan names may log in and see every alert it may be about."""
+    """Check that whoever a plan names is there, and may see every alert it may be about."""
     known = {
-        f"user:{user.id}"
-        for user in users(session, actor.community_id)
-        if user.role in roles_with(Right.HANDLE)
+        *(f"user:{user}" for user in duty.able(session, actor.community_id)),
+        *(f"group:{one.id}" for one in duty.groups(session, actor.community_id)),
+        *(f"rota:{one.id}" for one in duty.rotas(session, actor.community_id)),
     }
     for number, step in enumerate(policy.steps, start=1):
         for target in step.to:
-            if target.startswith("user:") and target not in known:
+            if target.startswith(("user:", "group:", "rota:")) and target not in known:
                 raise InvalidRequestError(
-                    f"step {number} tells {target}: there is no such person, or none who may see"
-                    " every alert"
+                    f"step {number} tells {target}: there is no such {_WHAT[target[0]]}, or none"
+                    " who may see every alert"
                 )
+
+
+_WHAT = {"u": "person", "g": "group", "r": "rota"}
 
 
 def _place(session: Session, actor: Actor, slug: str | None) -> int | None:
