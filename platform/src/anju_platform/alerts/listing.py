@@ -270,6 +270,20 @@ def _conditions(wanted: HistoryFilter) -> list[ColumnElement[bool]]:
     return found
 
 
+def first_answer() -> Select[datetime]:
+    """Build when the first person did something about an alert, ``at``; to be correlated."""
+    return select(func.min(TimelineEntry.at).label("at")).where(
+        TimelineEntry.alert_id == Alert.id,
+        TimelineEntry.kind.in_(("acked", "closed")),
+        TimelineEntry.user_id.is_not(None),
+    )
+
+
+def answered_at(session: Session, alert_id: UUID) -> datetime | None:
+    """Give when the first person did something about an alert."""
+    return session.scalar(first_answer().where(Alert.id == alert_id))
+
+
 def timeline(session: Session, alert_id: UUID) -> tuple[TimelineView, ...]:
     """Give an alert's steps with the names of who took them, oldest first."""
     query = (

@@ -152,13 +152,15 @@ class AlertDetail(View):
     is closed and a guard looks. ``media_ready`` says that the snapshot can be fetched now.
     ``values`` are the readings that raised it (health values only for those who may see
     them). ``next_step`` is there while nobody has it and people are called; ``ack_until`` is
-    when whoever has it is asked again.
+    when whoever has it is asked again. ``unowned_s`` is for how many seconds nobody had it
+    before somebody answered, or it was over.
     """
 
     alert: AlertView
     next_step: NextStep | None
     ack_until: datetime | None
     shelf: ShelfView | None
+    unowned_s: float
     timeline: tuple[TimelineView, ...]
     contacts: tuple[ContactView, ...]
     deliveries: tuple[DeliveryView, ...]

@@ -1,9 +1,9 @@
 """HTTP of groups, rotas and hand-overs."""
 
-from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime
 
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.auth.actor import Actor
@@ -31,7 +31,6 @@ Planner = Annotated[Actor, require(Right.SEE_PLANS)]
 Keeper = Annotated[Actor, require(Right.KEEP_ROTA)]
 Handler = Annotated[Actor, require(Right.HANDLE)]
 Id = Annotated[int, Path(ge=1, le=2**62)]
-_WEEK = timedelta(days=7)
 
 
 @router.get("/groups")
@@ -97,13 +96,12 @@ def duties(
     database: Database,
     actor: Watcher,
     rota_id: Id,
-    start: Annotated[datetime | None, Query()] = None,
-    end: Annotated[datetime | None, Query()] = None,
+    start: Annotated[AwareDatetime | None, Query()] = None,
+    end: Annotated[AwareDatetime | None, Query()] = None,
 ) -> tuple[DutyView, ...]:
     """Give who is on duty, without a gap, from ``start`` (none: now) for a week or to ``end``."""
-    begin = start or now()
     with reading(database) as session:
-        return rota_service.look(session, actor, rota_id, begin, end or begin + _WEEK)
+        return rota_service.look(session, actor, rota_id, start or now(), end)
 
 
 @router.post("/rotas/{rota_id}/overrides", status_code=201)

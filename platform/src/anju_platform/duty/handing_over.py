@@ -15,10 +15,11 @@ from anju_platform.duty.model import Rota
 from anju_platform.duty.on_duty import on_duty
 from anju_platform.duty.rotas import hand_over_view, locked, takes_over
 from anju_platform.duty.schemas import HandOverView, TakeOverBody
-from anju_platform.duty.shifts import Change
+from anju_platform.duty.shifts import BACK, Change
 from anju_platform.errors import ConflictError, InvalidRequestError
 
 SCREEN = "rota"
+_NOT_YOURS = "this change of shift is not yours to take over now; look again"
 
 
 def passes(session: Session, actor: Actor, rota_id: int) -> tuple[AlertView, ...]:
@@ -55,6 +56,8 @@ def take_over(session: Session, actor: Actor, rota_id: int, body: TakeOverBody) 
     actor.demand(Right.HANDLE)
     # who takes it over is locked out by who changes it, and by who takes it over, too
     found = locked(session, actor, rota_id)
+    if abs(body.starts_at - now()) > BACK:
+        raise ConflictError(_NOT_YOURS)
     starts_at = body.starts_at.astimezone(UTC)
     had = repository.taken_since(session, [rota_id], starts_at).get((rota_id, starts_at))
     if had is not None:
@@ -65,7 +68,7 @@ def take_over(session: Session, actor: Actor, rota_id: int, body: TakeOverBody) 
     stands = on_duty(session, [found], now(), repository.able(session, actor.community_id))
     change = takes_over(stands[rota_id], actor.user_id)
     if change is None or change.at != starts_at:
-        raise ConflictError("this change of shift is not yours to take over now; look again")
+        raise ConflictError(_NOT_YOURS)
     if body.handed_by is not None and body.handed_by not in change.leaving:
         raise InvalidRequestError("whoever hands over must be one of those who leave")
     passed = pass_on(session, actor, change.leaving, screen=SCREEN) if body.alerts else []

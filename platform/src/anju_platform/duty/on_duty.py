@@ -89,8 +89,8 @@ def hole_s(session: Session, at: datetime) -> dict[int, float]:
     longest: dict[int, float] = {}
     for community_id, rotas in found.items():
         able = repository.able(session, community_id)
-        for one in on_duty(session, rotas, at, able).values():
-            if one.hole is not None:
-                seconds = (at - one.hole.start).total_seconds()
+        for stands in on_duty(session, rotas, at, able).values():
+            if stands.hole is not None:
+                seconds = (at - stands.hole.start).total_seconds()
                 longest[community_id] = max(seconds, longest.get(community_id, 0.0))
     return longest

@@ -77,14 +77,17 @@ def rota(session: Session, actor: Actor, rota_id: int) -> RotaView:
 
 
 def look(
-    session: Session, actor: Actor, rota_id: int, start: datetime, end: datetime
+    session: Session, actor: Actor, rota_id: int, start: datetime, end: datetime | None = None
 ) -> tuple[DutyView, ...]:
-    """Give who is on duty by a rota from ``start`` until before ``end``.
+    """Give who is on duty by a rota from ``start`` until before ``end``, or for a week.
 
     Raises:
         NotFoundError: no such rota.
         InvalidRequestError: it is no time, or too long a one.
     """
+    if abs(start - now()) > 2 * _YEAR:
+        raise InvalidRequestError("the start must be within two years from now")
+    end = end or start + timedelta(days=7)
     if not timedelta(0) < end - start <= LONGEST_LOOK:
         raise InvalidRequestError(
             f"the end must be later than the start, by {LONGEST_LOOK.days} days at most"

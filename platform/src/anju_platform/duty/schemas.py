@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from anju_platform.duty.shifts import Holidays
 
@@ -155,7 +155,7 @@ class TakeOverBody(Body):
     leave have.
     """
 
-    starts_at: datetime
+    starts_at: AwareDatetime
     handed_by: UserId | None = None
     note: Annotated[str, Field(max_length=2000)] = ""
     alerts: bool = True

@@ -179,7 +179,8 @@ class Callees:
             return told
         phone = plain_phone(contact.phone)
         is_called = about.severity <= LEAST and phone is not None and self._has_telephone
-        if is_called and not repository.is_gone(self._session, home, phone or ""):
+        known = repository.home_phones(self._session, home).get(phone or "")
+        if is_called and (known is None or known.gone_at is None):
             return [*told, contact_of(home, number)]
         called.by_hand.append(number)
         return told
