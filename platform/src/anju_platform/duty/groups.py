@@ -116,6 +116,13 @@ def demand_able(session: Session, actor: Actor, people: Iterable[int], where: st
         )
 
 
+def candidates(session: Session, actor: Actor) -> tuple[MemberView, ...]:
+    """Give everybody who can be called of any alert, by role and name."""
+    able = repository.able(session, actor.community_id)
+    known = sorted(able.values(), key=lambda one: (one.role, one.name, one.id))
+    return tuple(member(user, able) for user in known)
+
+
 def member(user: User, able: Mapping[int, User]) -> MemberView:
     """Give somebody named."""
     return MemberView(id=user.id, name=user.name, role=user.role, able=user.id in able)
