@@ -12,6 +12,8 @@ from anju_devices.catalog import MODELS
 from anju_devices.messages import Id
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError
+from anju_platform.notifications.contacts import plain_phone
+from anju_platform.notifications.listing import forget_home_phones
 from anju_platform.people import repository as people
 from anju_platform.people.model import AWAY, Contact, Household, Resident
 from anju_platform.registry import repository
@@ -286,6 +288,8 @@ def _households(
         ]
     repository.replace(session, Resident, list(ids.values()), residents)
     repository.replace(session, Contact, list(ids.values()), contacts)
+    called = {(one["household_id"], plain_phone(one["phone"]) or "") for one in contacts}
+    forget_home_phones(session, ids.values(), called, now())
     return ids
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from duty_desk import DutyDesk
 from night_desk import PROPERTY, Desk
+from outer_site import community_file
 from reached_site import Reached
 from sinks import Sink
 from sqlalchemy import select, update
@@ -19,6 +20,7 @@ from anju_platform.notifications.contacts import is_same_phone
 from anju_platform.notifications.model import Address, Notification
 from anju_platform.notifications.taking_up import NO_CONTACT, take_up
 from anju_platform.people.model import Contact, Household
+from anju_platform.provision import import_community
 
 NEIGHBOUR = "13900001111"
 
@@ -163,6 +165,22 @@ def test_a_contact_who_was_struck_out_meanwhile_is_not_called(
     assert (found.state, found.error) == ("cancelled", NO_CONTACT)
     reached.turn()
     assert sink.received == []
+
+
+def test_the_number_of_whoever_is_no_contact_any_more_is_forgotten(
+    duty: DutyDesk, reached: Reached, sink: Sink
+) -> None:
+    reached.voice(sink)
+    at_step(duty, "contacts:2")
+    take_up(duty.engine, lambda *_: None)
+    file = community_file()
+    for contacts, targets in ((2, [NEIGHBOUR]), (1, [""])):
+        file["households"][0]["contacts"] = file["households"][0]["contacts"][:contacts]
+        with transaction(duty.engine) as session:
+            import_community(session, file)
+        with Session(duty.engine) as session:
+            query = select(Address.target).where(Address.household_id.is_not(None))
+            assert session.scalars(query).all() == targets
 
 
 def test_nobody_is_called_at_home_of_what_somebody_has_by_then(

@@ -99,4 +99,5 @@ def test_it_is_known_who_changed_which_plan_and_how(log_in: LogIn) -> None:
     gone, changed, made = log_in("auditor").get("/api/v1/escalation/changes").json()
     assert (made["by"], made["severity"], made["place"], made["before"]) == ("陈静", 2, "b1", None)
     assert [one["after"]["steps"][0]["after_s"] for one in (made, changed)] == [60, 90]
+    assert (gone["removed"], changed["removed"]) == (True, False)
     assert (gone["before"]["steps"][0]["after_s"], gone["after"]) == (90, None)

@@ -382,3 +382,14 @@ def test_an_exception_is_for_its_time_and_taken_back(duty: DutyDesk, log_in: Log
     gone = boss.delete(f"{path}/overrides/{override['id']}")
     assert (gone.status_code, gone.json()["overrides"]) == (200, [])
     assert boss.delete(f"{path}/overrides/{override['id']}").status_code == 404
+
+
+def test_a_rota_that_is_not_handed_over_calls_nobody_who_left(duty: DutyDesk) -> None:
+    rota = duty.around("guard", "guard2", change_in=timedelta(minutes=3))
+    with transaction(duty.engine) as session:
+        session.get_one(Rota, rota.id).handed_over = False
+    duty.plan((60, [rota.target]), (290, [rota.target]))
+    alert = duty.desk.rings()
+    duty.desk.look()
+    duty.desk.wait(290)
+    assert duty.said(alert) == [{"to": [duty.user("guard")]}, {"to": [duty.user("guard2")]}]

@@ -59,7 +59,8 @@ def _rotas(page: Page, fault: str | None = None) -> Response:
                 else (),
                 "lately": handing_over.history(session, page.actor, one.id)[:_LATELY],
             }
-            for one in known
+            # what waits for whoever looks comes first
+            for one in sorted(known, key=lambda one: not one.may_take_over)
         ]
     return page.html(
         "duty/rota.html",

@@ -19,6 +19,7 @@ class Part:
     times: str
     names: tuple[str, ...]
     now: bool
+    past: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +65,5 @@ def _parts(clock: Clock, day: date, found: Sequence[DutyView]) -> Iterator[Part]
                 times=f"{clock.local(first):%H:%M}–{end}",
                 names=tuple(each.name for each in one.people),
                 now=first <= clock.now < last,
+                past=last <= clock.now,
             )

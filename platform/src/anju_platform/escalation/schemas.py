@@ -44,7 +44,10 @@ class PolicyView(BaseModel):
 
 
 class PlanChange(BaseModel):
-    """Who changed a plan, and what it was before and is since (none: there is no own plan)."""
+    """Who changed a plan, and what held there before and holds since (none: the product's own).
+
+    ``removed``: the place's, or the community's, was taken back; the one around it holds.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,6 +55,7 @@ class PlanChange(BaseModel):
     by: str
     severity: int
     place: str | None
+    removed: bool
     before: PolicyText | None
     after: PolicyText | None
 

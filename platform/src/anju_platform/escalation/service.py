@@ -117,6 +117,7 @@ def changes(session: Session, actor: Actor) -> tuple[PlanChange, ...]:
             by=one.actor,
             severity=int(one.subject.removeprefix("escalation:P")),
             place=one.data.get("place"),
+            removed=one.action == REMOVED,
             before=_readable(one.data.get("before")),
             after=_readable(one.data.get("after")),
         )

@@ -1,5 +1,6 @@
 """SQL of channels and addresses: what a community has, and where a person is reached."""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -115,6 +116,21 @@ def take_from_others(session: Session, user_id: int, endpoint: str, at: datetime
         )
         .values(removed_at=at, target="", keys=None)
     )
+
+
+def forget_home_phones(
+    session: Session,
+    household_ids: Iterable[int],
+    kept: Collection[tuple[int, str]],
+    at: datetime,
+) -> None:
+    """Forget the telephones of homes that are no contact's any more; that one was told stays."""
+    query = select(Address).where(
+        Address.household_id.in_(list(household_ids)), Address.removed_at.is_(None)
+    )
+    for one in session.scalars(query.with_for_update()):
+        if (one.household_id, one.target) not in kept:
+            one.removed_at, one.target, one.label = at, "", ""
 
 
 def keep_key(session: Session, name: str, made: str, at: datetime) -> str:
