@@ -8,13 +8,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from night_desk import Desk
+from outer_site import Site
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import TimelineEntry
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Role, User
-from anju_platform.database import transaction
+from anju_platform.database import from_millis, now, to_millis, transaction
 from anju_platform.duty import groups, rotas
 from anju_platform.duty.schemas import GroupBody, RotaBody, RotaView, ShiftBody
 from anju_platform.escalation import service
@@ -22,12 +23,34 @@ from anju_platform.escalation.schemas import PolicyText
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
+_ON_A_DAY = {"day": "2026-12-31", "starts": "08:00", "ends": "20:00"}
+DUTY_BODIES: dict[str, dict[str, Any]] = {
+    "PUT /api/v1/groups/{group_id}": {"name": "x", "members": [1]},
+    "POST /groups/{group_id}": {"name": "x", "members": "1"},
+    "PUT /api/v1/rotas/{rota_id}": {"name": "x"},
+    "POST /rota/{rota_id}/edit": {"name": "x"},
+    "POST /api/v1/rotas/{rota_id}/overrides": {**_ON_A_DAY, "people": [1]},
+    "POST /rota/{rota_id}/overrides": {**_ON_A_DAY, "people": "1"},
+    "POST /api/v1/rotas/{rota_id}/hand-overs": {"starts_at": "2026-12-31T00:00:00Z"},
+    "POST /rota/{rota_id}/take-over": {"starts_at": "2026-12-31T00:00:00Z"},
+}
+"""What endpoints and forms of this domain are sent by the matrix of rights."""
+
+
+def duty_of(site: Site) -> tuple[int, int]:
+    """Make a group and a rota of the administrator's; gives their ids."""
+    boss = site.actor(Role.ADMIN)
+    with transaction(site.engine) as session:
+        (group,) = groups.add(session, boss, GroupBody(name="夜班", members=(boss.user_id,)))
+        return group.id, rotas.add(session, boss, RotaBody(name="夜班")).id
+
 
 class DutyDesk:
     """Groups, rotas and plans of the desk's community, made by its administrator."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        desk.at = from_millis(to_millis(now()))  # rotas are looked at by the real clock, too
         self.engine = desk.site.engine
         self.admin = desk.site.actor(Role.ADMIN)
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from duty_desk import DUTY_BODIES, duty_of
 from fastapi.routing import iter_route_contexts
 from outer_site import PASSWORD, Site, Web, add_people, at_work, community_file
 from sqlalchemy import select
@@ -26,8 +27,6 @@ from anju_platform.accounts.schemas import InvitationBody
 from anju_platform.auth.model import Role
 from anju_platform.config import Settings
 from anju_platform.database import connect, now, transaction
-from anju_platform.duty import groups, rotas
-from anju_platform.duty.schemas import GroupBody, RotaBody
 from anju_platform.media.model import Media
 from anju_platform.provision import import_community
 from anju_platform.registry.model import Community, Gateway
@@ -258,7 +257,6 @@ OPEN = """
 """Open to everybody, or behind a secret of its own (``test_permissions.py``)."""
 ENDLESS = {"GET /api/v1/stream", "GET /stream"}
 LAST = {"POST /logout", "DELETE /api/v1/session"}
-ON_A_DAY = {"day": "2026-12-31", "starts": "08:00", "ends": "20:00"}
 BODIES = {
     "POST /api/v1/devices": {
         "slug": "new",
@@ -273,14 +271,7 @@ BODIES = {
     "POST /people/invite": {"role": "family", "name": "张强", "scope": "h-501"},
     "POST /people/{user_id}/disabled": {"disabled": "true"},
     "PUT /api/v1/devices/{slug}/state": {"state": "approved"},
-    "PUT /api/v1/groups/{group_id}": {"name": "x", "members": [1]},
-    "POST /groups/{group_id}": {"name": "x", "members": "1"},
-    "PUT /api/v1/rotas/{rota_id}": {"name": "x"},
-    "POST /rota/{rota_id}/edit": {"name": "x"},
-    "POST /api/v1/rotas/{rota_id}/overrides": {**ON_A_DAY, "people": [1]},
-    "POST /rota/{rota_id}/overrides": {**ON_A_DAY, "people": "1"},
-    "POST /api/v1/rotas/{rota_id}/hand-overs": {"starts_at": "2026-12-31T00:00:00Z"},
-    "POST /rota/{rota_id}/take-over": {"starts_at": "2026-12-31T00:00:00Z"},
+    **DUTY_BODIES,
     "PUT /api/v1/homes/{slug}/away": {"until": "2026-12-31T00:00:00Z"},
 }
 ON_AN_ALERT = {
@@ -375,13 +366,6 @@ def an_invitation(site: Site) -> int:
         return made.invitation.id
 
 
-def a_group_and_a_rota(site: Site) -> tuple[int, int]:
-    boss = site.actor(ADMIN)
-    with transaction(site.engine) as session:
-        (group,) = groups.add(session, boss, GroupBody(name="夜班", members=(boss.user_id,)))
-        return group.id, rotas.add(session, boss, RotaBody(name="夜班")).id
-
-
 @pytest.fixture
 def house(database: str) -> Iterator[House]:
     engine = connect(database)
@@ -415,9 +399,7 @@ def house(database: str) -> Iterator[House]:
     with at_work(app) as web, ExitStack() as opened:
         alert = str(site.alert(severity=1, media_id="picture"))
         family_id = site.actor(FAMILY).user_id
-        yield House(
-            web, site, alert, family_id, an_invitation(site), *a_group_and_a_rota(site), opened
-        )
+        yield House(web, site, alert, family_id, an_invitation(site), *duty_of(site), opened)
     engine.dispose()
 
 
@@ -451,17 +433,10 @@ def test_each_role_opens_what_it_should_and_nothing_else(house: House, role: Rol
 def test_nobody_of_elsewhere_reaches_anything_here(house: House, role: Role) -> None:
     """With the addresses of this community's things, of which the other has no twin."""
     client = house.person(f"{role}-meadow")
-    things = (
-        "{alert_id}",
-        "{media_id}",
-        "devices/{slug}",
-        "households/{slug}",
-        "homes/{slug}",
-        "{user_id}",
-        "{invitation_id}",
-        "{group_id}",
-        "{rota_id}",
-    )
+    things = lines("""
+        {alert_id}\n{media_id}\ndevices/{slug}\nhouseholds/{slug}\nhomes/{slug}
+        {user_id}\n{invitation_id}\n{group_id}\n{rota_id}
+    """)
     ours = [line for line in ALLOWED if any(thing in line for thing in things)]
     assert len(ours) > 20
     wrong = {line: status for line in ours if (status := house.asks(client, line)) < 400}

@@ -154,7 +154,7 @@ def test_a_group_is_called_person_by_person(duty: DutyDesk) -> None:
     alert = duty.desk.rings()
     duty.desk.look()
     duty.desk.wait(30)
-    assert duty.desk.steps(alert) == [(30, [duty.user("property"), duty.user("guard2")])]
+    assert duty.said(alert) == [{"to": [duty.user("property"), duty.user("guard2")]}]
 
 
 def test_a_step_goes_to_whoever_is_on_duty_when_it_is_due(duty: DutyDesk) -> None:
