@@ -11,6 +11,8 @@ from anju_dashboards.alerts import emergency, history
 from anju_dashboards.alerts import views as alerts
 from anju_dashboards.devices import views as devices
 from anju_dashboards.drawings import Drawings
+from anju_dashboards.duty import views as duty
+from anju_dashboards.escalation import views as escalation
 from anju_dashboards.failures import answer_failures
 from anju_dashboards.family import views as family
 from anju_dashboards.homes import importing as home_imports
@@ -45,6 +47,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         home_imports,
         homes,
         reports,
+        duty,
+        escalation,
         live,
     ):
         app.include_router(part.router)

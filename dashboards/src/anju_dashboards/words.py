@@ -119,6 +119,7 @@ TIMELINE: Final = {
     "unshelved": N_("Unshelved"),
     "going": N_("Somebody of the family goes there"),
     "not_going": N_("The family does not go after all"),
+    "handed_over": N_("Handed over"),
 }
 
 RULE_GONE: Final = {
@@ -149,6 +150,7 @@ TIMELINE_ICON: Final = {
     "unshelved": "volume",
     "going": "walk",
     "not_going": "x",
+    "handed_over": "user-check",
 }
 
 DELIVERY: Final = {
@@ -197,6 +199,7 @@ WHY: Final = (
     N_("its address cannot be used; look at the channel"),
     N_("the service did not say whether it took it, twice; it may have arrived"),
     N_("nobody of the family has an account"),
+    N_("the home has no such contact any more, or no number of theirs"),
 )
 """Why a service outside took nothing; what follows in brackets is for whoever mends it."""
 ADDRESS_ICON: Final = {"push": "device-mobile", "email": "mail", "phone": "phone"}
@@ -296,3 +299,28 @@ QUARANTINE: Final = {
     "unknown_device": N_("unknown device"),
     "refused": N_("refused by the database"),
 }
+
+WEEKDAY: Final = (
+    N_("Mon"),
+    N_("Tue"),
+    N_("Wed"),
+    N_("Thu"),
+    N_("Fri"),
+    N_("Sat"),
+    N_("Sun"),
+)
+HOLIDAYS: Final = {
+    "any": N_("as on any day"),
+    "not": N_("not on holidays"),
+    "only": N_("on holidays only"),
+}
+"""Whether a shift heeds the community's holidays."""
+
+UNIT: Final = {"s": N_("seconds"), "min": N_("minutes"), "h": N_("hours")}
+WAY: Final = {
+    "proven": N_("proven"),
+    "untried": N_("never used"),
+    "failed": N_("failed last time"),
+    "gone": N_("no such address any more"),
+}
+"""What is known of a way to somebody."""

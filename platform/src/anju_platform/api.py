@@ -33,15 +33,16 @@ from anju_platform.auth.throttle import Throttle
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
 from anju_platform.database import connect
+from anju_platform.duty import endpoints as duty
 from anju_platform.errors import PlatformError
 from anju_platform.escalation import endpoints as escalation
 from anju_platform.feed import Change, Feed, Heartbeat, Item, Reset
+from anju_platform.importing import endpoints as importing
 from anju_platform.media import endpoints as media
 from anju_platform.middleware import BodyLimit, SafeHeaders
 from anju_platform.notifications import endpoints as notifications
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.people import endpoints as people
-from anju_platform.people.importing import endpoints as importing
 from anju_platform.registry import endpoints as registry
 from anju_platform.reports import endpoints as reports
 from anju_platform.rulebook import endpoints as rulebook
@@ -128,6 +129,7 @@ def _api() -> APIRouter:
         accounts,
         alerts,
         escalation,
+        duty,
         registry,
         telemetry,
         importing,

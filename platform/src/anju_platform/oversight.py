@@ -18,6 +18,7 @@ from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.background import Background
 from anju_platform.database import UNAVAILABLE, connect, now, to_millis, transaction
+from anju_platform.duty.on_duty import hole_s
 from anju_platform.escalation.escalating import escalate_due
 from anju_platform.escalation.repository import overdue_s
 from anju_platform.group import Group, carry_over
@@ -29,6 +30,7 @@ from anju_platform.rulebook.texts import (
     INGEST_DOWN,
     NO_SCREEN,
     NOT_ESCALATED,
+    ROTA_HOLE,
     WORKER_DOWN,
 )
 from anju_platform.screens.repository import last_alive
@@ -57,13 +59,13 @@ _LOCK = 0x616E6A78_00000001
 """Advisory lock: one looks at a time."""
 
 
-def _own_rule(rule_id: str, zh: str, en: str, icon: str) -> Rule:
+def _own_rule(rule_id: str, zh: str, en: str, icon: str, severity: int = 2) -> Rule:
     """Give a rule that no reading makes true: we do."""
     return Rule(
         id=rule_id,
         title=Title(zh=zh, en=en),
         icon=icon,
-        severity=2,
+        severity=severity,
         models=("*",),
         when="false",
         notify=("guard", "property", "admin"),
@@ -82,8 +84,14 @@ RULES: Mapping[str, Rule] = {
     "channels": _own_rule(
         CHANNEL_FAILS, "对外通知渠道故障", "A channel to people fails", "message-off"
     ),
+    "rota": _own_rule(
+        ROTA_HOLE, "值班表此刻无人值班", "Nobody is on duty by a rota", "users", severity=3
+    ),
 }
-"""What is said when no process of a kind does its work, an alert waits unheard, or unseen."""
+"""What is said when no process of a kind does its work, an alert waits unheard, or unseen.
+
+Also of a duty rota by which nobody is there now.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +244,7 @@ class Overseer(Background):
         silent, waits = unheard_s(found), overdue_s(session, now())
         self._unheard = any(seconds > OVERDUE_S for seconds in waits.values())
         seen_at, troubled = last_alive(session), troubled_s(session, now())
+        empty_s = hole_s(session, now())
         for community_id in sorted(listing.watched_communities(session)):
             what = f"{INGEST_DOWN} {community_id}"
             heard = self._doubts.judge(what, silent.get(community_id), at)
@@ -250,6 +259,9 @@ class Overseer(Background):
             what = f"{CHANNEL_FAILS} {community_id}"
             fails = self._doubts.judge(what, troubled.get(community_id, 0.0), at, FAILING_S)
             yield community_id, RULES["channels"], fails
+            empty = empty_s.get(community_id)
+            hole = None if empty is None else Fault(empty, severity=3)
+            yield community_id, RULES["rota"], hole
 
 
 def _worse(judgement: Judgement) -> Judgement:

@@ -12,6 +12,7 @@ from anju_devices.catalog import MODELS
 from anju_devices.messages import Id
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError
+from anju_platform.notifications.listing import forget_gone_phones
 from anju_platform.people import repository as people
 from anju_platform.people.model import AWAY, Household
 from anju_platform.people.schemas import Person
@@ -283,6 +284,7 @@ def _households(
     ids = repository.upsert(session, Household, rows)
     for home in entries:
         people.write(session, community_id, ids[home.slug], _people(home))
+    forget_gone_phones(session, ids.values(), now())
     return ids
 
 

@@ -9,13 +9,14 @@ from anju_platform.auth import model as auth
 from anju_platform.baselines import model as baselines
 from anju_platform.commands import model as commands
 from anju_platform.database import Table
+from anju_platform.duty import model as duty
 from anju_platform.escalation import model as escalation
+from anju_platform.importing import model as importing
 from anju_platform.lanes import model as lanes
 from anju_platform.media import model as media
 from anju_platform.notifications import model as notifications
 from anju_platform.offices import model as offices
 from anju_platform.people import model as people
-from anju_platform.people.importing import model as importing
 from anju_platform.registry import model as registry
 from anju_platform.rulebook import model as rulebook
 from anju_platform.screens import model as screens
@@ -28,6 +29,7 @@ DOMAINS = (
     auth,
     baselines,
     commands,
+    duty,
     escalation,
     importing,
     lanes,

@@ -17,6 +17,7 @@ from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect, driver, now, reading, transaction
 from anju_platform.escalation.escalating import escalate_due
+from anju_platform.importing import repository as importing
 from anju_platform.lanes import repository as lanes
 from anju_platform.media import service as media
 from anju_platform.notifications import repository as notifications
@@ -27,7 +28,6 @@ from anju_platform.notifications.planning import IN_APP
 from anju_platform.notifications.repository import OUTBOX_CHANNEL
 from anju_platform.notifications.taking_up import take_up
 from anju_platform.oversight import Overseer
-from anju_platform.people.importing import repository as importing
 from anju_platform.pulse import Pulse
 from anju_platform.registry import repository as registry
 from anju_platform.rulebook import force

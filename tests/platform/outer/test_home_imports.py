@@ -18,10 +18,10 @@ from sqlalchemy import select, update
 
 from anju_platform.auth.model import Role
 from anju_platform.database import now, reading, transaction
-from anju_platform.people.importing import repository
-from anju_platform.people.importing.model import HomesImport
-from anju_platform.people.importing.plan import Home, Known, What, Why, plan
-from anju_platform.people.importing.sheet import Row, SheetError, read
+from anju_platform.importing import repository
+from anju_platform.importing.model import HomesImport
+from anju_platform.importing.plan import Home, Known, What, Why, plan
+from anju_platform.importing.sheet import Row, SheetError, read
 from anju_platform.people.model import Contact, Resident
 from anju_platform.people.schemas import Person
 from anju_platform.provision import import_community

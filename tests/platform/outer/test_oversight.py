@@ -10,6 +10,8 @@ from uuid import UUID
 
 import httpx
 import pytest
+from duty_desk import DutyDesk
+from night_desk import Desk
 from outer_site import Site, ago
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -18,7 +20,7 @@ from anju_platform.alerts.model import Alert, TimelineEntry
 from anju_platform.database import now, transaction
 from anju_platform.notifications.model import Notification
 from anju_platform.oversight import Doubt, Doubts, Fault, Overseer
-from anju_platform.rulebook.texts import INGEST_DOWN, WORKER_DOWN
+from anju_platform.rulebook.texts import INGEST_DOWN, ROTA_HOLE, WORKER_DOWN
 from anju_platform.system import repository
 from anju_platform.vitals import Figures
 
@@ -157,6 +159,24 @@ def test_it_is_raised_once_and_clears_when_ingest_is_back(watched: Watched) -> N
     watched.look(overseer, for_s=6)
     assert [one.condition for one in watched.alerts()] == ["clear"]
     assert watched.steps() == ["raised", "cleared"]
+
+
+def test_a_rota_by_which_nobody_is_on_duty_is_said_and_over_when_somebody_is(
+    watched: Watched, desk: Desk
+) -> None:
+    duty, overseer = DutyDesk(desk), watched.overseer()
+    duty.rota(("00:00", "00:00", "guard2"))
+    watched.look(overseer, for_s=4)
+    assert watched.alerts(ROTA_HOLE) == []
+    duty.shut_out("guard2")
+    watched.look(overseer, for_s=6)
+    (alert,) = watched.alerts(ROTA_HOLE)
+    assert (alert.severity, alert.condition, alert.occurrences) == (3, "active", 1)
+    with transaction(duty.engine) as session:
+        session.execute(text("UPDATE users SET disabled = false"))
+    watched.look(overseer, for_s=2)
+    (alert,) = watched.alerts(ROTA_HOLE)
+    assert alert.condition == "clear"
 
 
 def test_a_restart_shorter_than_the_limit_raises_nothing(watched: Watched) -> None:

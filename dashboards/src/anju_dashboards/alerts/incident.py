@@ -10,13 +10,12 @@ from starlette.responses import Response
 
 from anju_dashboards import words
 from anju_dashboards.pages import Page
+from anju_dashboards.recipients import Recipients
 from anju_dashboards.words import N_
 from anju_devices.catalog import MODELS
 from anju_devices.model import Field
 from anju_platform.alerts import service
-from anju_platform.alerts.policy import FIRST
 from anju_platform.alerts.schemas import AlertDetail, AlertView, DeliveryView, TimelineView
-from anju_platform.auth.repository import users
 from anju_platform.database import transaction
 from anju_platform.errors import NotFoundError
 from anju_platform.registry import listing
@@ -69,6 +68,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class ToCall:
+    """Somebody to be called by hand; ``phone`` is empty for whoever may not see it."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A particular of the alert, in words."""
 
@@ -92,7 +99,7 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
     """Read one alert and put it into words. Reading care data is audited, so it commits."""
     with transaction(page.engine) as session:
         detail = service.alert_detail(session, page.actor, alert_id)
-        people = {each.id: each.name for each in users(session, page.community.id)}
+        names = Recipients.read(page, session).of_home(detail.contacts)
         device = None
         if detail.alert.device is not None:
             try:
@@ -101,10 +108,12 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
                 device = None
     return {
         "detail": detail,
-        "timeline": [_step(page, step, people) for step in detail.timeline],
+        "timeline": [_step(page, step, names) for step in detail.timeline],
         "photos": detail.photos,
-        "told": [_told(page, delivery, people) for delivery in _latest(detail.deliveries)],
-        "next_people": _people(page, detail.next_step.to, people) if detail.next_step else "",
+        "told": [_told(page, delivery, names) for delivery in _latest(detail.deliveries)],
+        "next_people": names.say_all(detail.next_step.to) if detail.next_step else "",
+        "to_call": _to_call(detail, names),
+        "unowned": long_text(page, detail.unowned_s),
         "charts": _charts(detail, device),
         "facts": _facts(page, detail, device),
         "screen": screen,
@@ -112,24 +121,26 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
     }
 
 
-def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
+def _step(page: Page, step: TimelineView, names: Recipients) -> Step:
     said = step.data
     text = page.text(words.TIMELINE.get(step.kind, step.kind))
     if step.kind == "dispatched" and said.get("name"):
         text = page.text("Dispatched to %(name)s", name=said["name"])
     elif step.kind == "told" and said.get("recipient"):
-        text = f"{text}: {_recipient(page, said['recipient'], people)}"
+        text = f"{text}: {names.say(said['recipient'])}"
     elif step.kind in ("escalated", "expired") and said.get("to"):
         if said.get("unwatched"):
             text = page.text("No wall could be seen and heard, called")
-        text = f"{text}: {_people(page, said['to'], people)}"
+        text = f"{text}: {names.say_all(said['to'])}"
     elif step.kind in ("rose", "fell") and said.get("severity"):
         text = f"{text}: P{said['severity']}"
     elif step.kind == "unknown" and (gone := words.RULE_GONE.get(str(said.get("rule")))):
         text = page.text(gone)
     elif step.kind in ("shelf_asked", "shelved") and said.get("minutes"):
         text = page.text("%(what)s, %(n)s min", what=text, n=said["minutes"])
-    note = str(said.get("text") or said.get("note") or "")
+    elif step.kind == "handed_over":
+        text = page.text("Handed over by %(name)s", name=names.say(f"user:{said.get('from')}"))
+    note = str(said.get("text") or said.get("note") or _wrong(page, said, names))
     if step.kind == "closed" and said.get("cause") in words.CAUSE:
         text = f"{text}: {page.text(words.CAUSE[said['cause']])}"
     return Step(
@@ -142,21 +153,35 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
     )
 
 
-def _people(page: Page, recipients: Sequence[str], people: Mapping[int, str]) -> str:
-    """Name whom messages are for."""
-    return " · ".join(_recipient(page, one, people) for one in recipients)
+def _wrong(page: Page, said: Mapping[str, Any], names: Recipients) -> str:
+    """Say what was wrong with whom a step was to call."""
+    lines = [
+        *(page.text("nobody is in %(name)s", name=one) for one in said.get("nobody", ())),
+        *(page.text("nobody is on duty by %(name)s", name=one) for one in said.get("holes", ())),
+        *(page.text("%(name)s was not handed over", name=one) for one in said.get("overlaps", ())),
+        *(
+            page.text("%(name)s must be called by hand", name=names.contact(one))
+            for one in said.get("by_hand", ())
+        ),
+        *(page.text("the home has no contact %(n)s", n=one) for one in said.get("missing", ())),
+    ]
+    return " · ".join(lines)
 
 
-def _recipient(page: Page, recipient: str, people: Mapping[int, str]) -> str:
-    """Say whom a message is for: a role, or a person by name."""
-    if recipient == FIRST:
-        return page.text("whoever was told first")
-    kind, _, name = recipient.partition(":")
-    if kind == "family":
-        return page.text(words.ROLE["family"])
-    if kind == "role" and name in words.ROLE:
-        return page.text(words.ROLE[name])
-    return people.get(int(name), name) if kind == "user" and name.isdecimal() else name
+def _to_call(detail: AlertDetail, names: Recipients) -> list[ToCall]:
+    """Give whom nothing of ours reaches, so that somebody calls them, while nobody has it."""
+    if detail.alert.handling != "unacked":
+        return []
+    numbers: list[int] = []
+    for step in detail.timeline:
+        if step.kind in _BEGINS_ANEW:
+            numbers = []
+        numbers += [one for one in step.data.get("by_hand", ()) if one not in numbers]
+    phones = {number: one.phone for number, one in enumerate(detail.contacts, start=1)}
+    return [ToCall(names.contact(one), phones.get(one, "")) for one in numbers]
+
+
+_BEGINS_ANEW = ("acked", "closed")
 
 
 def _latest(deliveries: Sequence[DeliveryView]) -> Iterable[DeliveryView]:
@@ -171,10 +196,10 @@ def _latest(deliveries: Sequence[DeliveryView]) -> Iterable[DeliveryView]:
     return latest.values()
 
 
-def _told(page: Page, delivery: DeliveryView, people: Mapping[int, str]) -> Told:
+def _told(page: Page, delivery: DeliveryView, names: Recipients) -> Told:
     steps = (delivery.seen_at, delivery.delivered_at, delivery.accepted_at, delivery.created_at)
     return Told(
-        who=_recipient(page, delivery.recipient, people),
+        who=names.say(delivery.recipient),
         channel=delivery.name
         if delivery.channel == "robot"
         else page.text(words.CHANNEL.get(delivery.channel, delivery.channel)),
@@ -253,3 +278,14 @@ def faster(page: Page, alert: AlertView) -> str:
 _CLOSED = N_("%(name)s has closed it meanwhile. This is how it stands now.")
 _TAKEN = N_("%(name)s was faster and has it. This is how it stands now.")
 _CHANGED = N_("It changed while you were looking. This is how it stands now; decide again.")
+
+
+def long_text(page: Page, seconds: float) -> str:
+    """Write for how long something lasted, to the second: 3 min 12 s."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    if hours:
+        return page.text("%(h)s h %(m)s min", h=hours, m=minute)
+    return (
+        page.text("%(m)s min %(s)s s", m=minute, s=rest) if minute else page.text("%(n)s s", n=rest)
+    )

@@ -15,11 +15,11 @@ from anju_platform.auth.rights import Right
 from anju_platform.database import transaction
 from anju_platform.errors import InvalidRequestError
 from anju_platform.export import csv_response
-from anju_platform.people.importing import service
-from anju_platform.people.importing.plan import What, Why
-from anju_platform.people.importing.schemas import ChangeView
-from anju_platform.people.importing.service import PlanChangedError
-from anju_platform.people.importing.sheet import COLUMNS, SheetError, Unreadable
+from anju_platform.importing import service
+from anju_platform.importing.plan import What, Why
+from anju_platform.importing.schemas import ChangeView
+from anju_platform.importing.service import PlanChangedError
+from anju_platform.importing.sheet import COLUMNS, SheetError, Unreadable
 
 router = APIRouter(include_in_schema=False, dependencies=[require(Right.KEEP_HOMES)])
 

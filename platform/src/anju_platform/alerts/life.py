@@ -53,3 +53,14 @@ def people_are_called(alert: Alert) -> bool:
     """Tell whether people are called: not of what is muted, a test, or over by itself."""
     is_over = alert.condition == Condition.CLEAR and not alert.latched
     return not (alert.overlays or alert.mode == Mode.TEST or is_over)
+
+
+def nobodys_until(
+    answered_at: datetime | None,
+    closed_at: datetime | None,
+    cleared_at: datetime | None,
+    until: datetime,
+) -> datetime:
+    """Give when an alert was nobody's no more: answered, over, or (still open) ``until``."""
+    ends = (answered_at, closed_at, cleared_at)
+    return min((at for at in ends if at is not None), default=until)

@@ -47,7 +47,7 @@ MOST_OPEN = 1000
 
 _UPKEEP = 4
 """At this severity it is about a device, not about somebody."""
-_SILENT = ("door-duress",)
+SILENT = ("door-duress",)
 """Nobody on site, nor a relative who may be there, is told that a cry for help was heard."""
 _ON_DUTY = timedelta(minutes=10)
 _LOAD_SPAN = timedelta(hours=1)
@@ -93,7 +93,7 @@ _VIEW = (
 _OF_A_FAMILY = (
     Alert.mode != Mode.TEST,
     Alert.severity < _UPKEEP,
-    Alert.rule_id.not_in(_SILENT),
+    Alert.rule_id.not_in(SILENT),
 )
 """Of a home's alerts, those its family sees."""
 
@@ -270,6 +270,20 @@ def _conditions(wanted: HistoryFilter) -> list[ColumnElement[bool]]:
         texts = (Alert.title, Alert.title_en, Place.label, Place.label_en, Device.name, Device.slug)
         found.append(or_(*(t.icontains(wanted.text, autoescape=True) for t in texts)))
     return found
+
+
+def first_answer() -> Select[datetime]:
+    """Build when the first person did something about an alert, ``at``; to be correlated."""
+    return select(func.min(TimelineEntry.at).label("at")).where(
+        TimelineEntry.alert_id == Alert.id,
+        TimelineEntry.kind.in_(("acked", "closed")),
+        TimelineEntry.user_id.is_not(None),
+    )
+
+
+def answered_at(session: Session, alert_id: UUID) -> datetime | None:
+    """Give when the first person did something about an alert."""
+    return session.scalar(first_answer().where(Alert.id == alert_id))
 
 
 def timeline(session: Session, alert_id: UUID) -> tuple[TimelineView, ...]:

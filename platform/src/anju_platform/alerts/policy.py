@@ -17,6 +17,11 @@ P = TypeVar("P", bound="Policy")
 
 FIRST = "first"
 """A target: whoever was told when the alert was raised."""
+MOST_CONTACTS = 9
+"""So many of a home's contacts can be called, one after the other."""
+_CONTACTS = frozenset(str(number) for number in range(1, MOST_CONTACTS + 1))
+_NUMBERED = ("user", "group", "rota")
+_DIGITS = 19
 MOST_STEPS = 20
 MOST_TARGETS = 20
 FIRST_WITHIN: Mapping[int, timedelta] = {
@@ -41,7 +46,8 @@ GOOD_FOR: Mapping[int, timedelta] = {
 class Step(msgspec.Struct, frozen=True):
     """``after_s`` seconds after the alert was raised, ``to`` are told.
 
-    A target is ``first``, ``role:<role>`` or ``user:<id>``.
+    A target is ``first``, ``role:<role>``, ``rota:<id>`` (whoever is on duty then),
+    ``group:<id>``, ``user:<id>`` or ``contacts:<n>`` (the n-th of those to call for the home).
     """
 
     after_s: int
@@ -167,10 +173,12 @@ def _check_target(target: str, where: str) -> None:
     known = (
         target == FIRST
         or (kind == "role" and name in TOLD)
-        or (kind == "user" and name.isascii() and name.isdecimal())
+        or (kind in _NUMBERED and name.isascii() and name.isdecimal() and len(name) < _DIGITS)
+        or (kind == "contacts" and name in _CONTACTS)
     )
     if not known:
         roles = ", ".join(f"role:{role}" for role in sorted(TOLD))
         raise InvalidRequestError(
-            f"{where} tells {target!r}: it must be {FIRST!r}, one of {roles}, or user:<id>"
+            f"{where} tells {target!r}: it must be {FIRST!r}, one of {roles}, rota:<id>,"
+            f" group:<id>, user:<id>, or contacts:<1 to {MOST_CONTACTS}>"
         )

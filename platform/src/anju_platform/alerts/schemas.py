@@ -122,8 +122,8 @@ class ChartView(View):
 class NextStep(View):
     """Who is told next if nobody takes the alert on, and when.
 
-    A target is ``first`` (whoever was told when it was raised), ``role:<role>`` or
-    ``user:<id>``.
+    A target is ``first`` (whoever was told when it was raised), ``role:<role>``, ``rota:<id>``,
+    ``group:<id>``, ``user:<id>`` or ``contacts:<n>``.
     """
 
     at: datetime
@@ -153,13 +153,15 @@ class AlertDetail(View):
     ``photos`` which photos can.
     ``values`` are the readings that raised it (health values only for those who may see
     them). ``next_step`` is there while nobody has it and people are called; ``ack_until`` is
-    when whoever has it is asked again.
+    when whoever has it is asked again. ``unowned_s`` is for how many seconds nobody had it
+    before somebody answered, or it was over.
     """
 
     alert: AlertView
     next_step: NextStep | None
     ack_until: datetime | None
     shelf: ShelfView | None
+    unowned_s: float
     timeline: tuple[TimelineView, ...]
     contacts: tuple[ContactView, ...]
     deliveries: tuple[DeliveryView, ...]

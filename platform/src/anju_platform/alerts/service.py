@@ -19,7 +19,7 @@ from anju_platform.alerts.acting import (
     take_on,
 )
 from anju_platform.alerts.going import go, stay
-from anju_platform.alerts.life import end, people_are_called, renew
+from anju_platform.alerts.life import end, nobodys_until, people_are_called, renew
 from anju_platform.alerts.listing import counts, history, one_alert, open_alerts
 from anju_platform.alerts.model import Alert, Cause, Condition, Handling
 from anju_platform.alerts.photos import Photo, comment, shows
@@ -179,6 +179,7 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
         next_step=_next_step(alert),
         shelf=shelf_of(session, alert),
         ack_until=alert.due_at if alert.handling == Handling.ACKED and not alert.overlays else None,
+        unowned_s=_unowned_s(session, alert),
         timeline=_timeline(session, actor, alert),
         contacts=_contacts(session, actor, alert),
         deliveries=listing.deliveries(session, alert.id),
@@ -196,6 +197,13 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
 def _looks(actor: Actor, alert: Alert) -> bool:
     """Tell whether pictures of an alert in reach are for the actor (:func:`shows` decides)."""
     return actor.may(Right.WATCH) or alert.handling != Handling.CLOSED
+
+
+def _unowned_s(session: Session, alert: Alert) -> float:
+    """Give for how long nobody had it, as reports count it."""
+    answered = listing.answered_at(session, alert.id)
+    until = nobodys_until(answered, alert.closed_at, alert.cleared_at, now())
+    return max(0.0, (until - alert.detected_at).total_seconds())
 
 
 def _next_step(alert: Alert) -> NextStep | None:

@@ -38,6 +38,8 @@ class Right(StrEnum):
     KEEP_RULES = "keep_rules"
     SEE_PLANS = "see_plans"
     KEEP_PLANS = "keep_plans"
+    KEEP_ROTA = "keep_rota"
+    """Say who is on duty, and who is in which group."""
     KEEP_CHANNELS = "keep_channels"
     INVITE = "invite"
     """Invite families and shut them out; everybody else with :attr:`KEEP_PEOPLE`."""
@@ -63,7 +65,12 @@ _OFFICE = _GUARD | {
     Right.SEE_RULES,
     Right.SEE_PLANS,
 }
-_PROPERTY = _OFFICE | {Right.KEEP_DEVICES, Right.SEE_SYSTEM, Right.KEEP_POSTS}
+_PROPERTY = _OFFICE | {
+    Right.KEEP_DEVICES,
+    Right.SEE_SYSTEM,
+    Right.KEEP_POSTS,
+    Right.KEEP_ROTA,
+}
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.GUARD: _GUARD | {Right.SIT},

@@ -21,17 +21,15 @@ from anju_platform.alerts.life import (
     people_are_called,
     shelved_until,
 )
+from anju_platform.alerts.listing import SILENT
 from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.alerts.policy import DEFAULTS, FIRST, GOOD_FOR, Begun, begin, begun
 from anju_platform.alerts.shelving import come_back
-from anju_platform.alerts.telling import meant, tell
-from anju_platform.auth.model import Role
-from anju_platform.auth.repository import families, users
-from anju_platform.auth.rights import Right, roles_with
+from anju_platform.alerts.telling import tell
 from anju_platform.database import UNAVAILABLE, Json, is_too_large, now, transaction
 from anju_platform.escalation import repository
+from anju_platform.escalation.callees import About, Called, Callees
 from anju_platform.notifications import repository as notifications
-from anju_platform.notifications.families import families_of, is_family
 from anju_platform.notifications.repository import Planned
 from anju_platform.screens.service import is_watched
 
@@ -42,10 +40,6 @@ AT_ONCE = 20
 QUIET = timedelta(seconds=30)
 """How soon is looked again at what calls nobody: it is muted, a test, or over by itself."""
 _URGENT = 2
-_STAFF = frozenset(roles_with(Right.HANDLE))
-"""Who can do something about any alert."""
-_INSTEAD = (Role.PROPERTY, Role.ADMIN, Role.GUARD)
-"""Who is told when there is nobody of those a step names."""
 
 
 @dataclass(slots=True)
@@ -84,7 +78,7 @@ class _Look:
     def __init__(self, session: Session, at: datetime) -> None:
         self._session = session
         self._at = at
-        self._known: dict[int, frozenset[str]] = {}
+        self._callees: dict[int, Callees] = {}
         self._watched: dict[tuple[int, int], bool] = {}
         self._failed: list[UUID] = []
         self._entries: list[alerts.Entry] = []
@@ -153,13 +147,13 @@ class _Look:
         while alert.step < len(course.steps) and course.is_due(alert.step, self._at) <= self._at:
             named += course.step(alert.step).to
             alert.step += 1
-        recipients = self._people(alert, named)
+        called = self._called(alert, named)
         alert.due_at = course.is_due(alert.step, self._at)
-        data: Json = {"step": alert.step, "to": recipients}
+        data: Json = {"step": alert.step, "to": called.to, **called.said()}
         if is_first and alert.severity <= _URGENT and not self._is_watched(alert):
             data["unwatched"] = True
         self._note(alert, "escalated", data)
-        self._planned += tell(alert, "escalated", recipients, step=alert.step)
+        self._planned += tell(alert, "escalated", called.to, step=alert.step)
 
     def _end_acknowledgement(self, alert: Alert) -> None:
         """Make an alert new to people whose acknowledgement ran out while it lasts."""
@@ -170,7 +164,7 @@ class _Look:
             # which knows no end, acknowledged it
             alert.due_at = max(good_until, self._at + QUIET)
             return
-        recipients = self._people(alert, (FIRST, f"user:{alert.owner_id or alert.acked_by}"))
+        recipients = self._called(alert, (FIRST, f"user:{alert.owner_id or alert.acked_by}")).to
         hand_back(alert, self._at)
         self._new_again(alert, "expired", recipients)
 
@@ -179,7 +173,7 @@ class _Look:
         if until > self._at:
             alert.due_at = until
             return
-        recipients = self._people(alert, (FIRST,))
+        recipients = self._called(alert, (FIRST,)).to
         come_back(alert, self._at)
         if alert.handling == Handling.UNACKED:
             self._new_again(alert, "unshelved", recipients)
@@ -199,26 +193,18 @@ class _Look:
     def _note(self, alert: Alert, kind: str, data: Json) -> None:
         self._entries.append(alerts.Entry(alert.id, alert.community_id, self._at, kind, data))
 
-    def _people(self, alert: Alert, targets: Iterable[str]) -> list[str]:
-        """Give whom a step reaches; where none of them is staff, somebody else there, too."""
-        known = self._known.get(alert.community_id)
-        if known is None:
-            there = users(self._session, alert.community_id)
-            staff = [user for user in there if user.role in _STAFF]
-            homes = families(self._session, alert.community_id).values()
-            known = families_of(homes) | {
-                name for user in staff for name in (f"role:{user.role}", f"user:{user.id}")
-            }
-            self._known[alert.community_id] = known
-        named: list[str] = []
-        for target in targets:
-            first = target == FIRST
-            named += notifications.told_first(self._session, alert.id) if first else [target]
-        people = (meant(alert.household_id, one) for one in named)
-        found = [one for one in dict.fromkeys(people) if one in known]
-        if all(is_family(one) for one in found):  # a family alone can close nothing
-            found += [f"role:{role}" for role in _INSTEAD if f"role:{role}" in known][:1]
-        return found
+    def _called(self, alert: Alert, targets: Iterable[str]) -> Called:
+        """Give whom a step reaches."""
+        community = alert.community_id
+        if community not in self._callees:
+            self._callees[community] = Callees(self._session, community, self._at)
+        about = About(
+            household_id=alert.household_id,
+            severity=alert.severity,
+            home_is_told=alert.rule_id not in SILENT,
+            first=lambda: notifications.told_first(self._session, alert.id),
+        )
+        return self._callees[community].call(targets, about)
 
     def _is_watched(self, alert: Alert) -> bool:
         """Tell whether a wall shows it; what a life hangs on needs one that can sound."""

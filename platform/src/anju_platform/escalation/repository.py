@@ -1,17 +1,21 @@
 """SQL of escalation."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, func, literal_column, select
+from sqlalchemy import CTE, and_, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, Handling
 from anju_platform.alerts.policy import Policy, read
+from anju_platform.auth.model import HomeScope, Role, User
 from anju_platform.escalation.model import EscalationPolicy
+from anju_platform.notifications.model import Address
+from anju_platform.people.model import Household
 from anju_platform.registry.model import Place
 
 _DEEPEST = 32
@@ -50,16 +54,7 @@ def policy_for(
     session: Session, community_id: int, severity: int, place_id: int | None
 ) -> Policy | None:
     """Give the plan for a place: its own, else that of the nearest place around it, else of all."""
-    around = (
-        select(Place.id, Place.parent_id, literal_column("0").label("far"))
-        .where(Place.id == place_id)
-        .cte("around", recursive=True)
-    )
-    around = around.union_all(
-        select(Place.id, Place.parent_id, around.c.far + 1)
-        .join(around, Place.id == around.c.parent_id)
-        .where(around.c.far < _DEEPEST)
-    )
+    around = _around(place_id)
     query = (
         select(EscalationPolicy.policy)
         .outerjoin(around, around.c.id == EscalationPolicy.place_id)
@@ -73,6 +68,59 @@ def policy_for(
     )
     stored = session.scalar(query)
     return None if stored is None else read(stored)
+
+
+def _around(place_id: int | None) -> CTE:
+    """Build a place and those it lies in, with how far around it they are."""
+    around = (
+        select(Place.id, Place.parent_id, literal_column("0").label("far"))
+        .where(Place.id == place_id)
+        .cte("around", recursive=True)
+    )
+    return around.union_all(
+        select(Place.id, Place.parent_id, around.c.far + 1)
+        .join(around, Place.id == around.c.parent_id)
+        .where(around.c.far < _DEEPEST)
+    )
+
+
+def home_at(session: Session, community_id: int, place_id: int | None) -> Household | None:
+    """Give the home in which a place lies."""
+    around = _around(place_id)
+    query = (
+        select(Household)
+        .join(around, around.c.id == Household.place_id)
+        .where(Household.community_id == community_id)
+        .order_by(around.c.far, Household.id)
+        .limit(1)
+    )
+    return session.scalars(query).one_or_none()
+
+
+def addresses(session: Session, user_ids: Collection[int]) -> list[Address]:
+    """Give where people are reached outside, and where they no longer are."""
+    query = select(Address).where(Address.user_id.in_(user_ids), Address.removed_at.is_(None))
+    return list(session.scalars(query.order_by(Address.user_id, Address.id)))
+
+
+def home_phones(session: Session, household_id: int) -> dict[str, Address]:
+    """Give the telephones of a home's contacts that were called before, by number."""
+    query = select(Address).where(
+        Address.household_id == household_id, Address.removed_at.is_(None)
+    )
+    return {one.target: one for one in session.scalars(query)}
+
+
+def stored(
+    session: Session, community_id: int, severity: int, place_id: int | None
+) -> EscalationPolicy | None:
+    """Find and lock the community's own plan for a severity and exactly that place."""
+    query = select(EscalationPolicy).where(
+        EscalationPolicy.community_id == community_id,
+        EscalationPolicy.severity == severity,
+        EscalationPolicy.place_id.is_not_distinct_from(place_id),
+    )
+    return session.scalars(query.with_for_update()).one_or_none()
 
 
 def policies(session: Session, community_id: int) -> list[tuple[EscalationPolicy, str | None]]:
@@ -122,3 +170,44 @@ def remove(session: Session, community_id: int, severity: int, place_id: int | N
         .returning(EscalationPolicy.id)
     )
     return gone.first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """Somebody of a home's family who may log in; ``is_reached``: also away from a screen."""
+
+    user_id: int
+    name: str
+    phones: tuple[str, ...]
+    is_reached: bool
+
+
+def relatives(session: Session, household_id: int) -> list[Relative]:
+    """Give who of a home's family has an account."""
+    query = (
+        select(User.id, User.name, Address.kind, Address.target)
+        .join(HomeScope, HomeScope.user_id == User.id)
+        .outerjoin(
+            Address,
+            and_(
+                Address.user_id == User.id,
+                Address.removed_at.is_(None),
+                Address.gone_at.is_(None),
+            ),
+        )
+        .where(
+            HomeScope.household_id == household_id,
+            User.role == Role.FAMILY,
+            User.disabled.is_(False),
+        )
+        .order_by(User.id, Address.id)
+    )
+    found: dict[tuple[int, str], list[tuple[str, str]]] = {}
+    for user_id, name, kind, target in session.execute(query):
+        known = found.setdefault((user_id, name), [])
+        if kind is not None:
+            known.append((kind, target))
+    return [
+        Relative(user_id, name, tuple(to for kind, to in ways if kind == "phone"), bool(ways))
+        for (user_id, name), ways in found.items()
+    ]

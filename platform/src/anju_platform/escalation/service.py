@@ -4,15 +4,18 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.policy import DEFAULTS, Policy, check, read
+from anju_platform.audit.repository import entries
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.repository import users
-from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import Json, now
-from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.duty import repository as duty
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
 from anju_platform.escalation import repository
-from anju_platform.escalation.schemas import PolicyText, PolicyView
+from anju_platform.escalation.schemas import PlanChange, PolicyText, PolicyView
 from anju_platform.registry.repository import place_id
+
+CHANGED, REMOVED = "escalation.changed", "escalation.removed"
+_LATELY = 50
 
 
 def plans(session: Session, actor: Actor) -> tuple[PolicyView, ...]:
@@ -43,18 +46,30 @@ def plans(session: Session, actor: Actor) -> tuple[PolicyView, ...]:
 
 
 def put(
-    session: Session, actor: Actor, severity: int, place: str | None, text: PolicyText
+    session: Session,
+    actor: Actor,
+    severity: int,
+    place: str | None,
+    text: PolicyText,
+    *,
+    seen: str | None = None,
 ) -> tuple[PolicyView, ...]:
     """Put a plan in force for alerts that begin from now on; gives all plans.
 
+    ``seen`` is when the plan that was looked at was changed last (empty: there was none).
+
     Raises:
+        ConflictError: it was changed since.
         InvalidRequestError: it tells nobody, or not in order.
         NotFoundError: no such place in the actor's community.
     """
     policy = msgspec.convert(text.model_dump(), Policy)
     check(policy, severity)
     _demand_people(session, actor, policy)
-    place_id = _place(session, actor, place)
+    place_id = find_place(session, actor, place)
+    own = repository.stored(session, actor.community_id, severity, place_id)
+    if seen is not None and seen != (own.changed_at.isoformat() if own else ""):
+        raise ConflictError("somebody has changed this plan since you looked; look again")
     before = repository.policy_for(session, actor.community_id, severity, place_id)
     repository.put(
         session,
@@ -66,7 +81,7 @@ def put(
         user_id=actor.user_id,
     )
     said = _said(place, before, policy)
-    record(session, actor, "escalation.changed", f"escalation:P{severity}", said)
+    record(session, actor, CHANGED, f"escalation:P{severity}", said)
     return plans(session, actor)
 
 
@@ -78,14 +93,41 @@ def remove(
     Raises:
         NotFoundError: there is no such plan, or no such place.
     """
-    place_id = _place(session, actor, place)
+    place_id = find_place(session, actor, place)
     before = repository.policy_for(session, actor.community_id, severity, place_id)
     if not repository.remove(session, actor.community_id, severity, place_id):
         raise NotFoundError(f"there is no plan of yours for P{severity} there")
     after = repository.policy_for(session, actor.community_id, severity, place_id)
     said = _said(place, before, after)
-    record(session, actor, "escalation.removed", f"escalation:P{severity}", said)
+    record(session, actor, REMOVED, f"escalation:P{severity}", said)
     return plans(session, actor)
+
+
+def changes(session: Session, actor: Actor) -> tuple[PlanChange, ...]:
+    """Give who changed which plan, the latest first."""
+    found = [
+        one
+        for action in (CHANGED, REMOVED)
+        for one in entries(session, actor.community_id, action=action, limit=_LATELY)
+    ]
+    found.sort(key=lambda one: one.id, reverse=True)
+    return tuple(
+        PlanChange(
+            at=one.at,
+            by=one.actor,
+            severity=int(one.subject.removeprefix("escalation:P")),
+            place=one.data.get("place"),
+            removed=one.action == REMOVED,
+            before=_readable(one.data.get("before")),
+            after=_readable(one.data.get("after")),
+        )
+        for one in found[:_LATELY]
+    )
+
+
+def _readable(stored: Json | None) -> PolicyText | None:
+    policy = read(stored) if stored else None
+    return None if policy is None else _text(policy)
 
 
 def _text(policy: Policy) -> PolicyText:
@@ -93,22 +135,30 @@ def _text(policy: Policy) -> PolicyText:
 
 
 def _demand_people(session: Session, actor: Actor, policy: Policy) -> None:
-    """Check that every person a plan names may log in and see every alert it may be about."""
+    """Check that whoever a plan names is there, and may see every alert it may be about."""
     known = {
-        f"user:{user.id}"
-        for user in users(session, actor.community_id)
-        if user.role in roles_with(Right.HANDLE)
+        *(f"user:{user}" for user in duty.able(session, actor.community_id)),
+        *(f"group:{one.id}" for one in duty.groups(session, actor.community_id)),
+        *(f"rota:{one.id}" for one in duty.rotas(session, actor.community_id)),
     }
     for number, step in enumerate(policy.steps, start=1):
         for target in step.to:
-            if target.startswith("user:") and target not in known:
+            if target.startswith(("user:", "group:", "rota:")) and target not in known:
                 raise InvalidRequestError(
-                    f"step {number} tells {target}: there is no such person, or none who may see"
-                    " every alert"
+                    f"step {number} tells {target}: there is no such {_WHAT[target[0]]}, or none"
+                    " who may see every alert"
                 )
 
 
-def _place(session: Session, actor: Actor, slug: str | None) -> int | None:
+_WHAT = {"u": "person", "g": "group", "r": "rota"}
+
+
+def find_place(session: Session, actor: Actor, slug: str | None) -> int | None:
+    """Give the id of a place; none of nowhere in particular.
+
+    Raises:
+        NotFoundError: there is no such place.
+    """
     if slug is None:
         return None
     found = place_id(session, actor.community_id, slug)

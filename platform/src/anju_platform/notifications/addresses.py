@@ -9,14 +9,13 @@ from anju_platform.auth.actor import Actor
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.notifications import listing
+from anju_platform.notifications.contacts import plain_phone
 from anju_platform.notifications.model import Address
 from anju_platform.notifications.outside.carriers.hosts import Hosts
 from anju_platform.notifications.schemas import AddressBody, AddressView, PushBody
 
 MOST = 20
 _EMAIL = re.compile(r"[^@\s,;<>\"'&?%]{1,64}@[^@\s,;<>\"'&?%/]{1,190}\.[^@\s,;<>\"'&?%/.]{2,}")
-_PHONE = re.compile(r"\+?[0-9]{5,15}")
-_BETWEEN = re.compile(r"[\s().-]")
 _BROWSERS = (
     ("Edg", "Edge"),
     ("Firefox", "Firefox"),
@@ -49,11 +48,12 @@ def add(session: Session, actor: Actor, body: AddressBody) -> AddressView:
         if not _EMAIL.fullmatch(target):
             raise InvalidRequestError(f"{target!r} is not an e-mail address")
     else:
-        target = _BETWEEN.sub("", target)
-        if not _PHONE.fullmatch(target):
+        number = plain_phone(target)
+        if number is None:
             raise InvalidRequestError(
                 "a telephone number has 5 to 15 digits, such as 13800000000 or +8613800000000"
             )
+        target = number
     return _put(session, actor, body.kind, target, label=target, keys=None)
 
 

@@ -1,5 +1,6 @@
 """SQL of channels and addresses: what a community has, and where a person is reached."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -8,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import User
 from anju_platform.database import Json
+from anju_platform.notifications.contacts import plain_phone
 from anju_platform.notifications.model import Address, Channel, Delivery, Kind, PlatformKey
+from anju_platform.people.model import Contact
 
 PUSH = "push"
 """The slug of the channel that every community has."""
@@ -115,6 +118,17 @@ def take_from_others(session: Session, user_id: int, endpoint: str, at: datetime
         )
         .values(removed_at=at, target="", keys=None)
     )
+
+
+def forget_gone_phones(session: Session, household_ids: Iterable[int], at: datetime) -> None:
+    """Forget the telephones of homes that are no contact's any more; that one was told stays."""
+    homes = list(household_ids)
+    contacts = session.scalars(select(Contact).where(Contact.household_id.in_(homes)))
+    called = {(one.household_id, plain_phone(one.phone) or "") for one in contacts}
+    query = select(Address).where(Address.household_id.in_(homes), Address.removed_at.is_(None))
+    for one in session.scalars(query.with_for_update()):
+        if (one.household_id, one.target) not in called:
+            one.removed_at, one.target, one.label = at, "", ""
 
 
 def keep_key(session: Session, name: str, made: str, at: datetime) -> str:

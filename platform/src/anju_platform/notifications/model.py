@@ -31,7 +31,8 @@ class Notification(Table):
     ``transition`` numbers the alert's transition it tells of (the alert's ``version``);
     ``step`` is 0 for telling of that itself, else the how manieth time somebody is told that
     nobody has taken it on.
-    ``recipient`` is ``role:guard``, ``user:<id>`` or ``family:h<household id>``; ``channel`` is
+    ``recipient`` is ``role:guard``, ``user:<id>``, ``family:h<household id>`` or
+    ``contact:h<household id>:<number>``; ``channel`` is
     ``in_app``, the screens these people are logged in to. ``routed_at`` is when its deliveries
     were planned: what reaches those who do not look at a screen.
     """
@@ -121,7 +122,8 @@ class Address(Table):
     """Where a person is reached: a browser that takes pushes, a mailbox, a telephone.
 
     ``target`` is the push service's endpoint, the mailbox or the number; ``keys`` are the
-    browser's for encryption. ``gone_at``: its provider says there is no such address. What was
+    browser's for encryption. Of a home's contact who has no account it is the telephone, of
+    the home (``household_id``). ``gone_at``: its provider says there is no such address. What was
     removed stays without its ``target``, as a channel does.
     """
 
@@ -143,9 +145,17 @@ class Address(Table):
             unique=True,
             postgresql_where=text("kind = 'push' AND removed_at IS NULL"),
         ),
+        Index(
+            "uq_addresses_home",
+            "household_id",
+            "target",
+            unique=True,
+            postgresql_where=text("household_id IS NOT NULL AND removed_at IS NULL"),
+        ),
     )
     id: Mapped[Key]
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    household_id: Mapped[int | None] = mapped_column(ForeignKey("households.id"))
     kind: Mapped[str]
     target: Mapped[str]
     keys: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))

@@ -31,7 +31,8 @@ def plan(
 ) -> list[Planned]:
     """Give one message per recipient.
 
-    A recipient is ``role:<role>``, ``user:<id>`` or ``family:h<household id>``. They go to
+    A recipient is ``role:<role>``, ``user:<id>``, ``family:h<household id>`` or
+    ``contact:h<household id>:<number>``. They go to
     :func:`anju_platform.notifications.repository.add`. ``transition`` is the alert's
     ``version`` told of, ``step`` how manieth time it is said that nobody has taken it on.
     Adding the same again changes nothing.

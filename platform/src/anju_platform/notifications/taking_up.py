@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from anju_platform.auth.repository import families
 from anju_platform.database import Json, now, transaction
 from anju_platform.notifications import repository
+from anju_platform.notifications.contacts import contact_in, is_contact, plain_phone
 from anju_platform.notifications.families import families_of, is_family
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.outside import repository as outside
 from anju_platform.notifications.outside.routing import Outlet, Reachable, ways
+from anju_platform.people.repository import contacts
 
 AT_ONCE = 100
 NOT_AGAIN = timedelta(seconds=20)
@@ -25,6 +27,7 @@ NOT_AGAIN = timedelta(seconds=20)
 _UNSETTLED = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY)
 
 NO_FAMILY = "nobody of the family has an account"
+NO_CONTACT = "the home has no such contact any more, or no number of theirs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,18 @@ class _Known:
             outside.reachable(session, community_id),
             families_of(families(session, community_id).values()),
         )
+
+    def knows(self, session: Session, recipient: str) -> bool:
+        """Learn how a home's contact is reached; False where that cannot be."""
+        household_id, number = contact_in(recipient)
+        of_home = contacts(session, household_id)[number - 1 : number]
+        phone = plain_phone(of_home[0].phone) if of_home else None
+        if phone is None:
+            return False
+        address = outside.home_phone(session, household_id, phone)
+        ways = () if address.gone_at else (("phone", address.id, ""),)
+        self.people.append(Reachable(None, "", ways, contact=recipient))
+        return bool(ways)
 
 
 def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], None]) -> int:
@@ -67,6 +82,9 @@ def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], No
             of_it = known[one.community_id]
             if is_family(one.recipient) and one.recipient not in of_it.families:
                 one.state, one.error = DeliveryState.CANCELLED, NO_FAMILY
+                continue
+            if is_contact(one.recipient) and not of_it.knows(session, one.recipient):
+                one.state, one.error = DeliveryState.CANCELLED, NO_CONTACT
                 continue
             if one.attempts == 0 or one.state in _UNSETTLED:
                 told.append(one)  # else a worker of the release before has noted it

@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
-from anju_platform.alerts.model import Alert, Mode, TimelineEntry
+from anju_platform.alerts.life import nobodys_until
+from anju_platform.alerts.listing import first_answer
+from anju_platform.alerts.model import Alert, Mode
 from anju_platform.registry.model import BlindPeriod, Gateway, Place
 
 MOST = 50_000
@@ -34,22 +36,12 @@ class Happened:
 
     def over_at(self, until: datetime) -> datetime:
         """Give when it was nobody's no more: answered, over, or (still open) now."""
-        ends = (self.answered_at, self.closed_at, self.cleared_at)
-        return min((at for at in ends if at is not None), default=until)
+        return nobodys_until(self.answered_at, self.closed_at, self.cleared_at, until)
 
 
 def happened(session: Session, community_id: int, start: datetime, end: datetime) -> list[Happened]:
     """Give the real alerts detected in ``[start, end)``, in order."""
-    answer = (
-        select(func.min(TimelineEntry.at).label("at"))
-        .where(
-            TimelineEntry.alert_id == Alert.id,
-            TimelineEntry.kind.in_(("acked", "closed")),
-            TimelineEntry.user_id.is_not(None),
-        )
-        .correlate(Alert)
-        .lateral("answer")
-    )
+    answer = first_answer().correlate(Alert).lateral("answer")
     query = (
         select(
             Alert.id,

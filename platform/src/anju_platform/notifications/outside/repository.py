@@ -36,7 +36,7 @@ from anju_platform.notifications.model import (
     Notification,
 )
 from anju_platform.notifications.outside.limits import wait_for_turn
-from anju_platform.notifications.outside.routing import Outlet, Reachable
+from anju_platform.notifications.outside.routing import ADDRESSED, Outlet, Reachable
 from anju_platform.registry.model import Community, Place
 
 LIFE = 1
@@ -94,6 +94,7 @@ class Errand:
     handling: str
     detected_at: datetime
     timezone: str
+    desk_phone: str
     needless: bool
 
 
@@ -130,6 +131,20 @@ def reachable(session: Session, community_id: int) -> list[Reachable]:
         Reachable(user, role, tuple(each), homes.get(user, frozenset()))
         for (user, role), each in found.items()
     ]
+
+
+def home_phone(session: Session, household_id: int, number: str) -> Address:
+    """Give the telephone of a home's contact as an address, made when it is called first."""
+    values: Json = {
+        "household_id": household_id,
+        "kind": ADDRESSED[Kind.VOICE],
+        "target": number,
+        "label": number,
+        "created_at": now(),
+    }
+    session.execute(insert(Address).values(values).on_conflict_do_nothing())
+    query = select(Address).filter_by(household_id=household_id, target=number, removed_at=None)
+    return session.scalars(query).one()
 
 
 def add(session: Session, planned: Sequence[Json], since: datetime) -> None:
@@ -332,6 +347,7 @@ def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
             _alerts.c.handling,
             _alerts.c.detected_at,
             Community.timezone,
+            Community.desk_phone,
             _is_needless(at),
         )
     )

@@ -41,12 +41,16 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Reachable:
-    """A person, with the addresses they have: (kind, id, lane), and the homes of their family."""
+    """A person, with the addresses they have: (kind, id, lane), and the homes of their family.
 
-    user_id: int
+    ``contact``: who has no account, as a recipient.
+    """
+
+    user_id: int | None
     role: str
     addresses: tuple[tuple[str, int, str], ...]
     homes: frozenset[int] = frozenset()
+    contact: str | None = None
 
     def is_meant(self, kind: str, name: str) -> bool:
         """Tell whether ``<kind>:<name>`` names them."""
@@ -55,6 +59,8 @@ class Reachable:
                 return self.role == name != Role.FAMILY
             case "user":
                 return str(self.user_id) == name
+            case "contact":
+                return self.contact == f"{kind}:{name}"
             case _:
                 return f"{kind}:{name}" in families_of([self.homes])
 

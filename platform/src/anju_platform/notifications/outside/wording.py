@@ -27,6 +27,7 @@ _HOW: Mapping[str, Mapping[str, str]] = {
         "dispatched": "派您前往处理。",
         "family": "值班台已收到，尚无人接手。",
         "family had": "已有人在处理。",
+        "contact": "您是这户的联系人，请前往查看或联系值班台。",
         "": "尚无人处理。",
     },
     "en": {
@@ -36,9 +37,11 @@ _HOW: Mapping[str, Mapping[str, str]] = {
         "dispatched": "You are sent there.",
         "family": "The duty desk has been told; nobody has it yet.",
         "family had": "Somebody has it.",
+        "contact": "You are this home's contact: please look, or call the duty desk.",
         "": "Nobody has it yet.",
     },
 }
+_DESK = {"zh": "值班台电话 {phone}。", "en": " The desk: {phone}."}
 _NOWHERE = {"zh": "整个小区", "en": "the whole community"}
 _AT = {"zh": "{place}，{time} 发现。{how}", "en": "{place}, detected at {time}. {how}"}
 
@@ -49,7 +52,11 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
     language = "zh" if zh else "en"
     place = (errand.place if zh else errand.place_en) or _NOWHERE[language]
     is_family = errand.role == Role.FAMILY
-    how = _HOW[language].get(_kind(errand), _HOW[language][""])
+    is_contact = errand.address is not None and errand.address.household_id is not None
+    kind = "contact" if is_contact else _kind(errand)
+    how = _HOW[language].get(kind, _HOW[language][""])
+    if is_contact and errand.desk_phone:
+        how += _DESK[language].format(phone=errand.desk_phone)
     time = errand.detected_at.astimezone(ZoneInfo(errand.timezone))
     marker = _MODE[language].get(errand.mode, "")
     title = errand.title if zh else errand.title_en
@@ -61,7 +68,8 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
         language=language,
         severity=errand.severity,
         tag=str(one.alert_id),
-        url=f"{base}{'/family' if is_family else ''}/alerts/{one.alert_id}",
+        # who has no account can open nothing of ours
+        url=base if is_contact else f"{base}{'/family' if is_family else ''}/alerts/{one.alert_id}",
         receipt_url=f"{base}/api/v1/receipts/{one.receipt}",
         good_for_s=max(1, round((one.expires_at - at).total_seconds())),
     )

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import CursorResult, delete, select, text
 from sqlalchemy.orm import Session
 
+from anju_platform.importing.model import HomesImport
+from anju_platform.importing.plan import Home
 from anju_platform.people import repository as people
-from anju_platform.people.importing.model import HomesImport
-from anju_platform.people.importing.plan import Home
 from anju_platform.people.model import Contact, Household, Resident
 from anju_platform.people.schemas import Person
 from anju_platform.registry.model import Place
@@ -85,8 +85,8 @@ def lock(session: Session) -> None:
     session.execute(text("LOCK TABLE households IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def write(session: Session, community_id: int, home: Home, place_ids: dict[str, int]) -> None:
-    """Bring a home to what it shall be."""
+def write(session: Session, community_id: int, home: Home, place_ids: dict[str, int]) -> int:
+    """Bring a home to what it shall be; gives its id."""
     row = people.household(session, community_id, home.slug)
     if row is None:
         row = Household(community_id=community_id, slug=home.slug, place_id=place_ids[home.place])
@@ -94,6 +94,7 @@ def write(session: Session, community_id: int, home: Home, place_ids: dict[str, 
     row.attributes, row.entry = home.attributes, home.entry
     session.flush()
     people.write(session, community_id, row.id, home.people)
+    return row.id
 
 
 def place_ids(session: Session, community_id: int) -> dict[str, int]:

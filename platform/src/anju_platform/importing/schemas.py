@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from anju_platform.people.importing.plan import What, Why
+from anju_platform.importing.plan import What, Why
 from anju_platform.people.schemas import View
 
 Value = bool | date | str | None

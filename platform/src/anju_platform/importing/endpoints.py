@@ -13,8 +13,8 @@ from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import transaction
 from anju_platform.export import csv_response
-from anju_platform.people.importing import service
-from anju_platform.people.importing.schemas import ApplyBody, ImportView
+from anju_platform.importing import service
+from anju_platform.importing.schemas import ApplyBody, ImportView
 
 router = APIRouter(tags=["people"])
 

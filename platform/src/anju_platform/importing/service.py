@@ -16,12 +16,13 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
 from anju_platform.database import Json, now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
-from anju_platform.people.importing import repository
-from anju_platform.people.importing.cells import KINDS
-from anju_platform.people.importing.model import HomesImport
-from anju_platform.people.importing.plan import Known, Plan, What, plan
-from anju_platform.people.importing.schemas import ChangeView, FaultView, ImportView
-from anju_platform.people.importing.sheet import COLUMNS, Row, read
+from anju_platform.importing import repository
+from anju_platform.importing.cells import KINDS
+from anju_platform.importing.model import HomesImport
+from anju_platform.importing.plan import Known, Plan, What, plan
+from anju_platform.importing.schemas import ChangeView, FaultView, ImportView
+from anju_platform.importing.sheet import COLUMNS, Row, read
+from anju_platform.notifications.listing import forget_gone_phones
 from anju_platform.registry.listing import community
 
 
@@ -87,9 +88,12 @@ def apply(session: Session, actor: Actor, import_id: UUID, digest: str) -> Impor
         raise PlanChangedError("a home has changed since this was shown; look again")
     places = repository.place_ids(session, actor.community_id)
     touched = {change.home for change in planned.changes if change.what is not What.SAME}
-    for home in planned.homes:
-        if home.slug in touched:
-            repository.write(session, actor.community_id, home, places)
+    written = [
+        repository.write(session, actor.community_id, home, places)
+        for home in planned.homes
+        if home.slug in touched
+    ]
+    forget_gone_phones(session, written, now())
     taken.applied_at, taken.rows, taken.counts = now(), [], _counts(planned)
     said = {"file": taken.file_name} | taken.counts
     record(session, actor, "homes.imported", f"import:{import_id}", said)

@@ -6,8 +6,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from anju_platform.people.importing import cells
-from anju_platform.people.importing.sheet import Row
+from anju_platform.importing import cells
+from anju_platform.importing.sheet import Row
 from anju_platform.people.schemas import Person
 
 FACTS = ("lives_alone", "dementia", "bedridden")
