@@ -14,6 +14,7 @@ from anju_dashboards.drawings import Drawings
 from anju_dashboards.failures import answer_failures
 from anju_dashboards.family import views as family
 from anju_dashboards.login import views as login
+from anju_dashboards.maintenance import views as maintenance
 from anju_dashboards.people import views as people
 from anju_dashboards.reach import views as reach
 from anju_dashboards.rendering import STATIC, Renderer
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         alerts,
         history,
         devices,
+        maintenance,
         system,
         reach,
         people,

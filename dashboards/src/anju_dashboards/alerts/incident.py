@@ -126,12 +126,23 @@ def _step(page: Page, step: TimelineView, people: Mapping[int, str]) -> Step:
         text = page.text(gone)
     elif step.kind in ("shelf_asked", "shelved") and said.get("minutes"):
         text = page.text("%(what)s, %(n)s min", what=text, n=said["minutes"])
+    elif step.kind in ("raised", "reopened", "muted", "unmuted"):
+        text = _muted(page, text, said)
     note = str(said.get("text") or said.get("note") or "")
     if step.kind == "closed" and said.get("cause") in words.CAUSE:
         text = f"{text}: {page.text(words.CAUSE[said['cause']])}"
     return Step(
         step.at, words.TIMELINE_ICON.get(step.kind, "circle-dot"), text, step.user or "", note
     )
+
+
+def _muted(page: Page, text: str, said: Mapping[str, Any]) -> str:
+    """Add by what an alert was muted, or is no longer."""
+    overlays = said.get("muted") or [one for one in [said.get("overlay")] if one]
+    names = [page.text(words.OVERLAY[one]) for one in overlays if one in words.OVERLAY]
+    if said.get("title"):
+        names.append(page.language.pick(said["title"], said.get("title_en")))
+    return f"{text}: {' · '.join(names)}" if names else text
 
 
 def _people(page: Page, recipients: Sequence[str], people: Mapping[int, str]) -> str:

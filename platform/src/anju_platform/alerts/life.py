@@ -4,6 +4,7 @@ from datetime import datetime
 
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode, Overlay
 from anju_platform.alerts.policy import GOOD_FOR
+from anju_platform.alerts.schemas import AlertView
 from anju_platform.database import from_millis
 
 
@@ -49,7 +50,16 @@ def take_off_the_shelf(alert: Alert) -> None:
     alert.shelf = None
 
 
+def is_for_life(alert: Alert | AlertView) -> bool:
+    """Tell whether a life may hang on it."""
+    return alert.severity == 1 or alert.latched
+
+
+def is_over(alert: Alert) -> bool:
+    """Tell whether it has passed by itself, and nobody need say why."""
+    return alert.condition == Condition.CLEAR and not alert.latched
+
+
 def people_are_called(alert: Alert) -> bool:
     """Tell whether people are called: not of what is muted, a test, or over by itself."""
-    is_over = alert.condition == Condition.CLEAR and not alert.latched
-    return not (alert.overlays or alert.mode == Mode.TEST or is_over)
+    return not (alert.overlays or alert.mode == Mode.TEST or is_over(alert))

@@ -1,6 +1,5 @@
 """From finding to alert: raise, refresh, reopen, clear; one alert per key is open at a time."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +10,10 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts import repository
 from anju_platform.alerts.life import begin_anew, end, hand_back, take_off_the_shelf
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode
+from anju_platform.alerts.muting import Muting
 from anju_platform.alerts.repository import Entry
+from anju_platform.alerts.transition import Transition
+from anju_platform.alerts.windows.known import About
 from anju_platform.database import Json, from_millis, to_millis
 from anju_platform.registry.privacy import HEALTH_FIELDS
 from anju_platform.registry.snapshot import KnownDevice
@@ -29,40 +31,46 @@ FLAPPING_OVER = 3
 KEPT_EVENT_IDS = 100
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Transition:
-    """What happened to an alert; ``tell`` is true when people are to hear of it.
-
-    ``entries`` are its steps for the timeline
-    (:func:`anju_platform.alerts.repository.add_entries`).
-    """
-
-    alert: Alert
-    kind: str
-    tell: bool
-    entries: tuple[Entry, ...]
-
-
 def raise_or_refresh(
     session: Session,
     community_id: int,
     finding: Finding,
     rule: Rule,
     device: KnownDevice | None,
+    *,
+    muting: Muting,
 ) -> Transition | None:
     """Carry a finding over to its alert; gives nothing when it changes nothing.
 
-    The caller writes the timeline's entries and announces the alert to screens in the same
-    transaction, for all findings of a group at once.
+    ``muting`` says what it is muted by if it is raised. The caller writes the timeline's entries
+    and announces the alert to screens in the same transaction, for all findings of a group at
+    once.
     """
     key = dedupe_key(finding)
     alert = repository.latest_of_key(session, community_id, key)
-    transition = decide(alert, community_id, finding, rule, device)
-    if transition is not None and transition.kind == "raised":
+    at = from_millis(finding.detected_at)
+    mode = muting.mode(_about(community_id, finding, rule, device), at)
+    transition = decide(alert, community_id, finding, rule, device, mode=mode)
+    if transition is None:
+        return None
+    transition = muting.apply(session, transition, rule, mode, at)
+    if transition.kind == "raised":
         repository.add(session, transition.alert)
-    elif transition is not None:
+    else:
         session.flush()
     return transition
+
+
+def _about(community_id: int, finding: Finding, rule: Rule, device: KnownDevice | None) -> About:
+    return About(
+        community_id=community_id,
+        rule_id=finding.rule_id,
+        device_id=device.id if device else None,
+        place_id=device.place_id if device else None,
+        household_id=device.household_id if device else None,
+        severity=finding.severity,
+        latched=rule.latch,
+    )
 
 
 def decide(
@@ -71,19 +79,22 @@ def decide(
     finding: Finding,
     rule: Rule,
     device: KnownDevice | None,
+    *,
+    mode: Mode = Mode.ACTUAL,
 ) -> Transition | None:
     """Decide what a finding does to ``alert``, the open one of its key or the one closed last.
 
-    Changes that alert, or gives a new one; needs no database and knows no time but the
+    Changes that alert, or gives a new one (of that ``mode``: what was raised in a drill is not the
+    same again after it); needs no database and knows no time but the
     finding's, so that a back-test counts alerts as they would be raised.
     """
     if alert is not None and alert.handling != Handling.CLOSED:
         return _refresh(alert, finding)
     if not _calls_for_people(alert, finding):
         return None
-    if alert is not None and _closed_lately(alert, finding):
+    if alert is not None and alert.mode == mode and _closed_lately(alert, finding):
         return _reopen(alert, finding)
-    return _raise(community_id, finding, rule, device, former=alert)
+    return _raise(community_id, finding, rule, device, mode=mode, former=alert)
 
 
 def _calls_for_people(closed: Alert | None, finding: Finding) -> bool:
@@ -107,6 +118,7 @@ def _raise(
     rule: Rule,
     device: KnownDevice | None,
     *,
+    mode: Mode,
     former: Alert | None,
 ) -> Transition:
     detected = from_millis(finding.detected_at)
@@ -130,7 +142,7 @@ def _raise(
         condition=Condition.ACTIVE,
         handling=Handling.UNACKED,
         overlays=[],
-        mode=Mode.ACTUAL,
+        mode=mode,
         latched=rule.latch,
         observed_at=from_millis(finding.at),
         detected_at=detected,
@@ -279,7 +291,7 @@ def _changed(
     entry = _entry(alert, kind, finding)
     if handed_back:
         entry.data["handed_back"] = True
-    return Transition(alert, kind, tell and not alert.overlays, (entry,))
+    return Transition(alert, kind, tell, (entry,))
 
 
 def _entry(alert: Alert, kind: str, finding: Finding) -> Entry:

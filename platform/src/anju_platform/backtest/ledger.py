@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from anju_platform.alerts.model import Alert, Condition, Handling
-from anju_platform.alerts.raising import Transition, decide, dedupe_key
+from anju_platform.alerts.raising import decide, dedupe_key
+from anju_platform.alerts.transition import Transition
 from anju_platform.database import to_millis
 from anju_platform.rulebook.book import Found
 
