@@ -84,6 +84,7 @@ WHO: dict[frozenset[Role], str] = {
     """,
     frozenset(WATCHERS): """
         GET /api/v1/alerts/counts
+        GET /api/v1/alerts/load
         GET /api/v1/media/{media_id}
         GET /api/v1/stream
         GET /stream

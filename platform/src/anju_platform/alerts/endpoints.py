@@ -8,6 +8,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from anju_platform.alerts import service
+from anju_platform.alerts.load.repository import load_view
+from anju_platform.alerts.load.schemas import LoadView
 from anju_platform.alerts.schemas import (
     AckRequest,
     AlertCounts,
@@ -24,7 +26,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
-from anju_platform.database import reading, transaction
+from anju_platform.database import now, reading, transaction
 from anju_platform.export import csv_response
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
@@ -46,6 +48,13 @@ def list_open(
     """Give the open alerts, P1 first, newest first."""
     with reading(database) as session:
         return service.open_alerts(session, actor)
+
+
+@router.get("/load")
+def load(database: Database, actor: Annotated[Actor, require(Right.WATCH)]) -> LoadView:
+    """Give how many alerts come to each person on duty, what lasts, and what rings most."""
+    with reading(database) as session:
+        return load_view(session, actor.community_id, now())
 
 
 @router.get("/counts")

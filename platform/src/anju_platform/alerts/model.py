@@ -67,7 +67,8 @@ class Alert(Table):
     1 (life) to 4. ``observed_at`` is device time of the first activation, ``detected_at``
     ours. ``version`` counts changes: an acknowledgement names the one it saw.
     ``evidence`` holds ``event_ids``, ``values``, ``data`` and ``late_s``, and of what was muted
-    when it was raised whom to ``notify``.
+    when it was raised whom to ``notify``. Of what comes and goes, ``activations`` are the latest
+    ones, ``flapping`` that they are too many, and ``clears`` when it is over if it stays so.
 
     ``due_at`` is when it is looked at again whether anybody has it (escalation): the next step
     of what nobody has, the end of an acknowledgement; means nothing once it is closed.

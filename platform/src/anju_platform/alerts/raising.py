@@ -8,7 +8,14 @@ import uuid_utils
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository
-from anju_platform.alerts.life import begin_anew, end, hand_back, take_off_the_shelf
+from anju_platform.alerts.life import (
+    begin_anew,
+    end,
+    go_on,
+    hand_back,
+    recover,
+    take_off_the_shelf,
+)
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode
 from anju_platform.alerts.muting import Muting
 from anju_platform.alerts.repository import Entry
@@ -28,6 +35,10 @@ ANSWERED_FOR = timedelta(minutes=30)
 FLAPPING_WITHIN = timedelta(minutes=10)
 FLAPPING_OVER = 3
 """More activations than this within that time: counted, no longer told."""
+STEADY_AT_LEAST_MS, STEADY_AT_MOST_MS = 30_000, 600_000
+"""What flaps is over when it has been so for the rule's ``clear_for``, or 30 s, doubled with
+each activation beyond those, up to 10 min."""
+_FLAPPING_WITHIN_MS = round(FLAPPING_WITHIN.total_seconds() * 1000)
 KEPT_EVENT_IDS = 100
 
 
@@ -89,7 +100,7 @@ def decide(
     finding's, so that a back-test counts alerts as they would be raised.
     """
     if alert is not None and alert.handling != Handling.CLOSED:
-        return _refresh(alert, finding)
+        return _refresh(alert, finding, rule)
     if not _calls_for_people(alert, finding):
         return None
     if alert is not None and alert.mode == mode and _closed_lately(alert, finding):
@@ -172,12 +183,12 @@ def _reopen(alert: Alert, finding: Finding) -> Transition:
     return _activate(alert, finding, "reopened", always=always)
 
 
-def _refresh(alert: Alert, finding: Finding) -> Transition | None:
+def _refresh(alert: Alert, finding: Finding, rule: Rule) -> Transition | None:
     match finding.kind:
         case FindingKind.active:
             return _active_again(alert, finding)
         case FindingKind.cleared:
-            return _cleared(alert, finding)
+            return _cleared(alert, finding, rule)
         case FindingKind.unknown:
             return _unknown(alert, finding)
         case FindingKind.severity:
@@ -185,6 +196,7 @@ def _refresh(alert: Alert, finding: Finding) -> Transition | None:
 
 
 def _active_again(alert: Alert, finding: Finding) -> Transition:
+    go_on(alert)
     if finding.severity < alert.severity:
         take_off_the_shelf(alert)  # it was put there for what it was then
         hand_back(alert, from_millis(finding.detected_at))
@@ -192,6 +204,8 @@ def _active_again(alert: Alert, finding: Finding) -> Transition:
     if _calls_again(alert, finding):
         hand_back(alert, from_millis(finding.detected_at))
         return _activate(alert, finding, "reactivated", always=True, handed_back=True)
+    if alert.condition == Condition.RECOVERING:
+        return _fold(alert, finding)
     if alert.condition == Condition.ACTIVE:
         alert.occurrences += 1
         # how late it was told is that of what raised it: another word of then changes nothing
@@ -205,7 +219,8 @@ def _calls_again(alert: Alert, finding: Finding) -> bool:
     """Tell whether people are needed anew: the acknowledgement was for what was before."""
     if alert.handling != Handling.ACKED:
         return False
-    if alert.acked_at is None or (alert.latched and alert.condition != Condition.ACTIVE):
+    goes_on = alert.condition in {Condition.ACTIVE, Condition.RECOVERING}
+    if alert.acked_at is None or (alert.latched and not goes_on):
         return alert.latched
     good_for = ASKED_AGAIN_AFTER if alert.latched else ANSWERED_FOR
     return from_millis(finding.detected_at) - alert.acked_at >= good_for
@@ -236,6 +251,17 @@ def _activate(
     return _changed(alert, finding, kind, tell=tell, handed_back=handed_back)
 
 
+def _fold(alert: Alert, finding: Finding) -> Transition:
+    """Count what flaps: it had not recovered, so nothing has begun; nor is it written down."""
+    alert.condition = Condition.ACTIVE
+    alert.occurrences += 1
+    alert.version += 1
+    evidence = _evidence(alert.evidence, finding)
+    _note_activation(evidence, from_millis(finding.detected_at))
+    alert.evidence = evidence
+    return Transition(alert, "reactivated", tell=False, entries=())
+
+
 def _has_rested(alert: Alert, at: datetime) -> bool:
     """Tell whether what nobody has was over for so long that this is a new happening."""
     over = alert.cleared_at if alert.handling == Handling.UNACKED else None
@@ -254,6 +280,9 @@ def _note_activation(evidence: Json, at: datetime) -> bool:
 def _severity(alert: Alert, finding: Finding) -> Transition | None:
     if finding.severity == alert.severity:
         return None
+    go_on(alert)
+    if alert.condition == Condition.RECOVERING:
+        alert.condition = Condition.ACTIVE
     alert.evidence = _evidence(alert.evidence, finding)
     rises = finding.severity < alert.severity
     alert.severity = finding.severity
@@ -264,9 +293,14 @@ def _severity(alert: Alert, finding: Finding) -> Transition | None:
     return _changed(alert, finding, "fell", tell=False)
 
 
-def _cleared(alert: Alert, finding: Finding) -> Transition | None:
-    if alert.condition == Condition.CLEAR:
+def _cleared(alert: Alert, finding: Finding, rule: Rule) -> Transition | None:
+    if alert.condition in {Condition.CLEAR, Condition.RECOVERING}:
         return None
+    steady_ms = _steady_ms(alert, finding, rule)
+    if steady_ms:
+        recover(alert, from_millis(finding.detected_at + steady_ms))
+        alert.version += 1
+        return Transition(alert, "recovering", tell=False, entries=())
     alert.condition = Condition.CLEAR
     alert.cleared_at = from_millis(finding.detected_at)
     cleared = _changed(alert, finding, "cleared", tell=False)
@@ -277,9 +311,20 @@ def _cleared(alert: Alert, finding: Finding) -> Transition | None:
     return Transition(alert, "cleared", tell=False, entries=(*cleared.entries, closed))
 
 
+def _steady_ms(alert: Alert, finding: Finding, rule: Rule) -> int:
+    """Give how long what flaps must be over to be so: the rule's time, doubled each time more."""
+    since = finding.detected_at - _FLAPPING_WITHIN_MS
+    times = sum(t > since for t in alert.evidence.get("activations", ()))
+    if times <= FLAPPING_OVER:
+        return 0
+    steady = max(int(rule.clear_for), STEADY_AT_LEAST_MS) << (times - FLAPPING_OVER)
+    return min(steady, STEADY_AT_MOST_MS)
+
+
 def _unknown(alert: Alert, finding: Finding) -> Transition | None:
     if alert.condition in {Condition.UNKNOWN, Condition.CLEAR}:
         return None
+    go_on(alert)
     alert.condition = Condition.UNKNOWN
     return _changed(alert, finding, "unknown", tell=False)
 

@@ -21,7 +21,9 @@ from anju_platform.alerts.life import (
     is_over,
     is_shelved,
     people_are_called,
+    settle,
     shelved_until,
+    wait,
 )
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode, Overlay
 from anju_platform.alerts.policy import DEFAULTS, FIRST, GOOD_FOR, Begun, begin, begun
@@ -128,6 +130,10 @@ class _Look:
         return True
 
     def _again(self, alert: Alert) -> None:
+        for kind in settle(alert, self._at):
+            self._note(alert, kind, {"severity": alert.severity})
+        if alert.handling == Handling.CLOSED:
+            return
         muted = self._mute_as_now(alert)
         if is_shelved(alert):
             self._end_shelf(alert, shelved_until(alert) or self._at)
@@ -140,6 +146,7 @@ class _Look:
             self._end_acknowledgement(alert)
         else:
             self._go_on(alert)
+        wait(alert)
 
     def _mute_as_now(self, alert: Alert) -> dict[str, Json]:
         """Mute an alert as work and other alerts now do, and let it speak that they no longer do.
