@@ -2,108 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
-
-import msgspec
 import pytest
-from ingest_process import provide_community
+from finding_desk import SMOKE, START, Desk
 from sqlalchemy import select
-from sqlalchemy.orm import Session
-from wire_sender import COMMUNITY, GATEWAY, now_ms
 
-from anju_platform.alerts.life import settle
-from anju_platform.alerts.model import Alert, Condition, Handling, TimelineEntry
-from anju_platform.alerts.muting import Muting
-from anju_platform.alerts.raising import raise_or_refresh
-from anju_platform.alerts.repository import add_entries
-from anju_platform.alerts.transition import Transition
+from anju_platform.alerts.model import Condition, Handling, TimelineEntry
 from anju_platform.auth.model import Role, User
-from anju_platform.database import connect, from_millis, transaction
-from anju_platform.registry import snapshot
-from anju_platform.registry.snapshot import KnownDevice
-from anju_rules import Finding, FindingKind, Rule
-from anju_rules.durations import Duration
-from anju_rules.rule import Title
-
-HEAT = Rule(
-    id="heat",
-    title=Title("过热", "Too hot"),
-    icon="temperature",
-    severity=3,
-    models=("climate",),
-    when="m.temperature > 35",
-)
-SMOKE = msgspec.structs.replace(HEAT, id="smoke", severity=1, latch=True)
-START = now_ms()
-
-
-class Desk:
-    """Feeds findings of one device to the alerts, and looks at the newest alert."""
-
-    def __init__(self, session: Session, device: KnownDevice) -> None:
-        self.session = session
-        self.device = device
-
-    def find(
-        self, kind: FindingKind, at_s: float = 0, rule: Rule = HEAT, **changes: Any
-    ) -> Transition | None:
-        at = START + round(at_s * 1000)
-        finding = Finding(
-            rule_id=rule.id,
-            rule_version=rule.version,
-            entity=self.device.slug,
-            discriminator="",
-            kind=kind,
-            severity=changes.pop("severity", rule.severity),
-            at=at,
-            detected_at=at,
-            device=self.device.slug,
-            **changes,
-        )
-        community_id = self.device.community_id
-        transition = raise_or_refresh(
-            self.session, community_id, finding, rule, self.device, muting=Muting()
-        )
-        if transition is not None:
-            add_entries(self.session, transition.entries)
-        return transition
-
-    @property
-    def alerts(self) -> list[Alert]:
-        query = select(Alert).order_by(Alert.id)
-        return list(self.session.scalars(query.execution_options(populate_existing=True)))
-
-    @property
-    def alert(self) -> Alert:
-        return self.alerts[-1]
-
-    @property
-    def kinds(self) -> list[str]:
-        return list(self.session.scalars(select(TimelineEntry.kind).order_by(TimelineEntry.id)))
-
-    def acknowledge(self, at_s: float = 0) -> None:
-        self.alert.handling = Handling.ACKED
-        self.alert.acked_at = from_millis(START) + timedelta(seconds=at_s)
-        self.session.flush()
-
-    def close(self, at_s: float) -> None:
-        self.alert.handling = Handling.CLOSED
-        self.alert.closed_at = from_millis(START) + timedelta(seconds=at_s)
-        self.alert.cause = "false"
-        self.session.flush()
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    provide_community(database)
-    engine = connect(database)
-    with transaction(engine) as session:
-        gateway = snapshot.load(session).gateway(COMMUNITY, GATEWAY)
-        assert gateway is not None
-        yield Desk(session, gateway.devices["climate-0"])
-    engine.dispose()
+from anju_platform.database import from_millis
+from anju_rules import FindingKind
 
 
 def test_the_first_finding_raises_and_is_told(desk: Desk) -> None:
@@ -225,82 +131,6 @@ def test_flapping_is_counted_but_no_longer_told_and_a_rise_always_is(desk: Desk)
     rise = desk.find(FindingKind.active, 400, severity=2)
     assert rise is not None
     assert rise.tell
-
-
-def flaps(desk: Desk, times: int, rule: Rule = HEAT) -> None:
-    for n in range(times):
-        desk.find(FindingKind.active, n * 20, rule=rule)
-        desk.find(FindingKind.cleared, n * 20 + 10, rule=rule)
-
-
-@pytest.mark.parametrize(("times", "steady_s"), [(4, 60), (5, 120), (6, 240), (12, 600)])
-def test_what_flaps_is_over_only_when_it_has_been_so_for_longer_each_time(
-    desk: Desk, times: int, steady_s: int
-) -> None:
-    flaps(desk, times)
-    alert = desk.alert
-    assert (alert.condition, alert.occurrences) == (Condition.RECOVERING, times)
-    cleared = from_millis(START) + timedelta(seconds=(times - 1) * 20 + 10)
-    over = cleared + timedelta(seconds=steady_s)
-    assert settle(alert, over - timedelta(milliseconds=1)) == ()
-    assert settle(alert, over) == ("cleared",)
-    assert (alert.condition, alert.cleared_at) == (Condition.CLEAR, over)
-
-
-def test_the_rules_own_time_is_what_is_doubled(desk: Desk) -> None:
-    slow = msgspec.structs.replace(HEAT, clear_for=Duration(120_000))
-    flaps(desk, 4, slow)
-    over = from_millis(START) + timedelta(seconds=70 + 240)
-    assert settle(desk.alert, over - timedelta(seconds=1)) == ()
-    assert settle(desk.alert, over) == ("cleared",)
-
-
-def test_what_flaps_is_folded_into_a_counter(desk: Desk) -> None:
-    flaps(desk, 4)
-    before, version = desk.kinds, desk.alert.version
-    flaps(desk, 40)
-    assert desk.kinds == before
-    assert desk.alert.occurrences == 44
-    assert desk.alert.version > version  # screens show the counter
-
-
-def test_what_flapped_and_somebody_had_is_closed_when_it_is_over(desk: Desk) -> None:
-    flaps(desk, 4)
-    desk.acknowledge()
-    alert = desk.alert
-    assert settle(alert, from_millis(START) + timedelta(seconds=130)) == ("cleared", "closed")
-    assert alert.handling == Handling.CLOSED
-
-
-def test_what_is_due_of_what_flaps_is_as_it_was_when_it_goes_on(desk: Desk) -> None:
-    flaps(desk, 3)
-    due = from_millis(START) + timedelta(minutes=15)
-    desk.alert.due_at = due
-    desk.session.flush()
-    desk.find(FindingKind.active, 60)
-    desk.find(FindingKind.cleared, 70)
-    assert desk.alert.due_at == from_millis(START) + timedelta(seconds=130)
-    desk.find(FindingKind.active, 80)
-    assert (desk.alert.condition, desk.alert.due_at) == (Condition.ACTIVE, due)
-
-
-def test_a_rise_of_what_flaps_begins_at_once(desk: Desk) -> None:
-    flaps(desk, 4)
-    rise = desk.find(FindingKind.active, 90, severity=2)
-    assert rise is not None
-    assert rise.tell
-    assert desk.alert.due_at == from_millis(START + 90_000)
-
-
-def test_life_safety_that_flaps_and_somebody_has_does_not_ring_each_time(desk: Desk) -> None:
-    flaps(desk, 4, SMOKE)
-    desk.acknowledge(80)
-    again = desk.find(FindingKind.active, 90, rule=SMOKE)
-    assert again is not None
-    assert not again.tell
-    later = desk.find(FindingKind.active, 380, rule=SMOKE)
-    assert later is not None
-    assert later.tell  # after five minutes, as of anything that lasts
 
 
 def test_an_overlay_mutes_messages_and_nothing_else(desk: Desk) -> None:

@@ -88,6 +88,7 @@ def test_what_happens_again_after_it_is_another_alert(work: WorkSite) -> None:
             cause=Cause.TEST,
             screen="wall",
         )
+    work.catches_up()
     work.passes(5)
     work.says("b1-501-smoke", "alarm_cleared", alarm=False)
     work.passes(130, steps=2)

@@ -36,6 +36,7 @@ def closes(work: WorkSite, rule: str) -> None:
             cause=Cause.FALSE,
             screen="wall",
         )
+    work.catches_up()
 
 
 def test_doors_on_the_way_out_of_a_fire_are_muted_and_speak_when_it_is_out(work: WorkSite) -> None:
@@ -162,5 +163,20 @@ def test_a_door_that_has_become_a_matter_of_life_speaks(work: WorkSite) -> None:
 def test_a_restart_of_ingest_does_not_forget_the_fire(work: WorkSite) -> None:
     burns(work)
     work.open_office()
+    forces(work)
+    assert work.of("door-forced").overlays == ["inhibited"]
+
+
+def test_a_fire_of_which_nobody_can_tell_explains_nothing(work: WorkSite) -> None:
+    burns(work)
+    forces(work)
+    work.changes(work.of("smoke").id, condition="unknown")
+    work.passes(31, steps=2)
+    assert work.of("door-forced").overlays == []
+
+
+def test_one_that_comes_and_goes_does(work: WorkSite) -> None:
+    burns(work)
+    work.changes(work.of("smoke").id, condition="recovering")
     forces(work)
     assert work.of("door-forced").overlays == ["inhibited"]

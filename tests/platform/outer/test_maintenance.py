@@ -15,6 +15,7 @@ from work_site import WorkSite
 
 from anju_platform.alerts.windows.model import Window
 from anju_platform.alerts.windows.schemas import MaintenanceBody
+from anju_platform.auth.model import Role
 from anju_platform.care.homes import home_view
 from anju_platform.care.schemas import HomeState
 from anju_platform.database import reading, transaction
@@ -95,9 +96,27 @@ def test_work_in_a_home_mutes_what_that_home_says_but_nothing_a_life_hangs_on(
     assert work.of("smoke").overlays == []
 
 
+def test_a_family_is_told_of_any_work_in_its_home_and_of_none_elsewhere(work: WorkSite) -> None:
+    family = work.site.actor(Role.FAMILY)
+
+    def seen() -> tuple[list[str], HomeState]:
+        with transaction(work.site.engine) as session:
+            home = home_view(session, family, "h-501", at=work.at)
+        return [one.slug for one in home.muted], home.home.state
+
+    work.plans_work(60, place="b1")
+    assert seen()[0] == []
+    work.plans_work(60, place="b1-501-bath")
+    assert seen() == (["b1-501-sos"], HomeState.UNPROTECTED)
+    work.plans_work(60, device="b1-501-pir")
+    assert sorted(seen()[0]) == ["b1-501-pir", "b1-501-sos"]
+    work.at += timedelta(hours=2)
+    assert seen()[0] == []
+
+
 def test_a_smoke_alarm_is_muted_by_name_alone_and_the_family_is_told(work: WorkSite) -> None:
     work.plans_work(60, device="b1-501-smoke", for_life=True)
-    family = work.site.actor("family")
+    family = work.site.actor(Role.FAMILY)
     with transaction(work.site.engine) as session:
         home = home_view(session, family, "h-501")
     assert home.home.state is HomeState.UNPROTECTED

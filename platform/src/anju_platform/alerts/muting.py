@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts import repository
 from anju_platform.alerts.inhibition import INHIBITED, INHIBITORS, inhibiting, inhibiting_it
 from anju_platform.alerts.life import hand_back, is_for_life
-from anju_platform.alerts.model import Alert, Condition, Mode, Overlay
+from anju_platform.alerts.model import Alert, Mode, Overlay
 from anju_platform.alerts.repository import Entry
 from anju_platform.alerts.transition import Transition
 from anju_platform.alerts.windows import repository as windows
@@ -89,7 +89,7 @@ class Muting:
         alert = transition.alert
         if alert.rule_id not in INHIBITORS:
             return []
-        if alert.condition != Condition.ACTIVE:
+        if alert.condition not in repository.LASTING:
             ended(session, alert, at)
             return []
         self._inhibitors.add(alert.community_id)

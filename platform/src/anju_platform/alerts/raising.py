@@ -38,6 +38,8 @@ FLAPPING_OVER = 3
 STEADY_AT_LEAST_MS, STEADY_AT_MOST_MS = 30_000, 600_000
 """What flaps is over when it has been so for the rule's ``clear_for``, or 30 s, doubled with
 each activation beyond those, up to 10 min."""
+_KEPT_ACTIVATIONS = 20
+"""The wait is longest long before."""
 _FLAPPING_WITHIN_MS = round(FLAPPING_WITHIN.total_seconds() * 1000)
 KEPT_EVENT_IDS = 100
 
@@ -272,6 +274,7 @@ def _note_activation(evidence: Json, at: datetime) -> bool:
     """Keep the latest activations; tell whether the alert flaps."""
     since = to_millis(at - FLAPPING_WITHIN)
     times = [t for t in evidence.get("activations", []) if t > since] + [to_millis(at)]
+    times = times[-_KEPT_ACTIVATIONS:]
     evidence["activations"] = times
     evidence["flapping"] = len(times) > FLAPPING_OVER
     return bool(evidence["flapping"])
@@ -314,7 +317,8 @@ def _cleared(alert: Alert, finding: Finding, rule: Rule) -> Transition | None:
 def _steady_ms(alert: Alert, finding: Finding, rule: Rule) -> int:
     """Give how long what flaps must be over to be so: the rule's time, doubled each time more."""
     since = finding.detected_at - _FLAPPING_WITHIN_MS
-    times = sum(t > since for t in alert.evidence.get("activations", ()))
+    activations: list[int] = alert.evidence.get("activations", [])
+    times = len([t for t in activations if t > since])
     if times <= FLAPPING_OVER:
         return 0
     steady = max(int(rule.clear_for), STEADY_AT_LEAST_MS) << (times - FLAPPING_OVER)

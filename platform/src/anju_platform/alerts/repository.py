@@ -7,7 +7,16 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.inhibition import Inhibition, Where
@@ -25,6 +34,11 @@ from anju_platform.errors import NotFoundError
 from anju_platform.notifications import repository as notifications
 from anju_platform.registry.listing import below
 from anju_platform.registry.model import Device, Place
+
+LASTING = (Condition.ACTIVE, Condition.RECOVERING)
+"""An alert in such a condition explains others: one of which nobody can tell does not."""
+# Written out, not bound: the planner must see that the index of open alerts serves.
+_IS_OPEN: ColumnElement[bool] = Alert.handling != literal_column("'closed'")
 
 FEED_CHANNEL = "anju_feed"
 """NOTIFY channel of the feed; the payload is ``<community_id>:<seq>``."""
@@ -202,7 +216,7 @@ def communities_with(
 ) -> set[int]:
     """Give the communities in which an alert of one of these rules is open."""
     query = select(Alert.community_id).where(
-        Alert.handling != Handling.CLOSED,
+        _IS_OPEN,
         Alert.rule_id.in_(rules),
         within(Alert.community_id, only),
     )
@@ -214,7 +228,7 @@ def inhibitor_of(session: Session, alert: Alert, inhibition: Inhibition) -> Aler
     query = select(Alert).where(
         *_beside(alert, inhibition.where),
         Alert.rule_id.in_(inhibition.by),
-        Alert.condition == Condition.ACTIVE,
+        Alert.condition.in_(LASTING),
     )
     if not inhibition.though_muted:
         query = query.where(func.jsonb_array_length(Alert.overlays) == 0)
@@ -246,7 +260,7 @@ def _beside(alert: Alert, where: Where) -> tuple[ColumnElement[bool], ...]:
     """Say which other alerts are open, of the same mode, and lie to this one as ``where`` says."""
     here = (
         Alert.community_id == alert.community_id,
-        Alert.handling != Handling.CLOSED,
+        _IS_OPEN,
         Alert.id != alert.id,
         Alert.mode == alert.mode,
     )
@@ -289,7 +303,7 @@ def _open(session: Session, community_id: int, *conditions: ColumnElement[bool])
     """Find and lock open alerts, but for those others are at now: they are looked at soon."""
     query = (
         select(Alert)
-        .where(Alert.community_id == community_id, Alert.handling != Handling.CLOSED, *conditions)
+        .where(Alert.community_id == community_id, _IS_OPEN, *conditions)
         .order_by(Alert.id)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
@@ -306,7 +320,7 @@ def look_again(session: Session, community_id: int, overlay: Overlay, at: dateti
         select(Alert.id)
         .where(
             Alert.community_id == community_id,
-            Alert.handling != Handling.CLOSED,
+            _IS_OPEN,
             Alert.overlays.contains([overlay]),
             Alert.due_at > at,
         )

@@ -77,7 +77,7 @@ class _Seen:
             alerts=[_shown(one) for one in alerts],
             lately=[_shown(one) for one in lately],
             devices=home_devices(session, home.id, at),
-            worked_on=muted_devices(session, home.id, at),
+            worked_on=muted_devices(session, home.community_id, home.id, at),
             known=_known(session, home),
             away=are_away(home.attributes, to_millis(at)),
             deaf=receives_nothing(session, home.community_id),
@@ -95,7 +95,7 @@ class _Seen:
 
     @property
     def muted(self) -> tuple[DeviceRow, ...]:
-        """Give the devices that work is done on, so that nobody would be called of an alarm."""
+        """Give the devices that work is done on: not every alarm of theirs would be heard."""
         return tuple(one for one in self.devices if one.slug in self.worked_on)
 
     @property

@@ -91,8 +91,8 @@ class HomeView(View):
     first; ``lately`` those closed within a week. ``away``: they are declared away, until
     ``away_until`` or (none) until somebody takes it back. ``reporting`` of ``devices`` have been
     heard when they should; ``unheard`` are those a life may hang on that have not. ``muted`` are
-    those that work is done on: nobody is called of an alarm. ``deaf``: the platform itself
-    receives nothing.
+    those that work is done on: not every alarm of theirs calls somebody. ``deaf``: the platform
+    itself receives nothing.
     """
 
     home: HomeName

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from anju_platform.alerts.windows.known import KnownWindow, Windows
+from anju_platform.alerts.windows.known import About, KnownWindow, Windows
 from anju_platform.alerts.windows.model import Kind, Window
 from anju_platform.alerts.windows.schemas import WindowView
 from anju_platform.auth.model import User
@@ -209,17 +209,27 @@ def device_named(session: Session, community_id: int, slug: str) -> Device | Non
     return session.scalars(query).one_or_none()
 
 
-def muted_devices(session: Session, household_id: int, at: datetime) -> frozenset[str]:
-    """Give the devices of a home of which work mutes even what a life may hang on, by slug."""
-    query = (
-        select(Device.slug)
-        .join(Window, Window.device_id == Device.id)
-        .where(
-            Device.household_id == household_id,
-            Window.due_at.is_not(None),
-            Window.for_life,
-            Window.starts_at <= at,
-            Window.ends_at > at,
+def muted_devices(
+    session: Session, community_id: int, household_id: int, at: datetime
+) -> frozenset[str]:
+    """Give the devices of a home that work is done on, by slug."""
+    found = load(session, {community_id})
+    devices = select(Device.id, Device.slug, Device.place_id).where(
+        Device.household_id == household_id
+    )
+    return frozenset(
+        slug
+        for device_id, slug, place_id in session.execute(devices)
+        if found.maintenance(
+            About(
+                community_id=community_id,
+                rule_id="",
+                device_id=device_id,
+                place_id=place_id,
+                household_id=household_id,
+                severity=2,
+                latched=False,
+            ),
+            at,
         )
     )
-    return frozenset(session.scalars(query))
