@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,8 @@ from sqlalchemy import select
 from anju_dashboards.app import create_app
 from anju_platform.accounts.inviting import invite
 from anju_platform.accounts.schemas import InvitationBody
+from anju_platform.alerts.windows.schemas import MaintenanceBody
+from anju_platform.alerts.windows.service import plan_maintenance
 from anju_platform.auth.model import Role
 from anju_platform.config import Settings
 from anju_platform.database import connect, now, transaction
@@ -83,6 +86,8 @@ WHO: dict[frozenset[Role], str] = {
     """,
     frozenset(WATCHERS): """
         GET /api/v1/alerts/counts
+        GET /api/v1/alerts/load
+        GET /api/v1/media/{media_id}
         GET /api/v1/stream
         GET /stream
         GET /api/v1/rotas
@@ -129,6 +134,8 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/gateways
         GET /api/v1/plan
         GET /api/v1/devices/{slug}/series
+        GET /api/v1/windows
+        GET /maintenance
         GET /devices
         GET /devices/{slug}
         GET /wall/devices/{slug}
@@ -183,6 +190,12 @@ WHO: dict[frozenset[Role], str] = {
     frozenset({PROPERTY, INSTALLER, ADMIN}): """
         POST /api/v1/devices
         PUT /api/v1/devices/{slug}/state
+        POST /api/v1/windows/maintenance
+        POST /maintenance/work
+    """,
+    frozenset(DESK | {INSTALLER}): """
+        POST /api/v1/windows/{window_id}/end
+        POST /maintenance/{window_id}/end
     """,
     frozenset({PROPERTY, INSTALLER, AUDITOR, ADMIN}): """
         GET /api/v1/system
@@ -211,6 +224,8 @@ WHO: dict[frozenset[Role], str] = {
         POST /rota/{rota_id}/overrides
         POST /rota/{rota_id}/overrides/{override_id}/remove
         POST /rota/{rota_id}/remove
+        POST /api/v1/windows/drill
+        POST /maintenance/drill
     """,
     frozenset({FAMILY}): """
         GET /api/v1/homes
@@ -326,6 +341,7 @@ class House:
     invitation_id: int
     group_id: int
     rota_id: int
+    window_id: int
     opened: ExitStack
 
     def address(self, line: str) -> tuple[str, str]:
@@ -346,6 +362,7 @@ class House:
             "group_id": str(self.group_id),
             "rota_id": str(self.rota_id),
             "override_id": "1",
+            "window_id": str(self.window_id),
             "login_id": "0",
             "span": "day",
             "slug": "h-501" if IN_HOMES.search(path) else "b1-501-pir",
@@ -386,6 +403,12 @@ def an_invitation(site: Site) -> int:
         return made.invitation.id
 
 
+def some_work(site: Site) -> int:
+    with transaction(site.engine) as session:
+        body = MaintenanceBody(place="b1", reason="x", ends_at=now() + timedelta(hours=1))
+        return plan_maintenance(session, site.actor(INSTALLER), body).id
+
+
 @pytest.fixture
 def house(database: str) -> Iterator[House]:
     engine = connect(database)
@@ -420,6 +443,7 @@ def house(database: str) -> Iterator[House]:
         alert = str(site.alert(severity=1, media_id="picture"))
         family_id = site.actor(FAMILY).user_id
         yield House(web, site, alert, family_id, an_invitation(site), *duty_of(site), opened)
+        yield House(web, site, alert, family_id, an_invitation(site), some_work(site), opened)
     engine.dispose()
 
 
@@ -462,6 +486,7 @@ def test_nobody_of_elsewhere_reaches_anything_here(house: House, role: Role) -> 
         "{user_id}",
         "{invitation_id}",
         "{import_id}",
+        "{window_id}",
     )
     things = lines("""
         {alert_id}\n{media_id}\ndevices/{slug}\nhouseholds/{slug}\nhomes/{slug}

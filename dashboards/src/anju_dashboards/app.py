@@ -18,6 +18,7 @@ from anju_dashboards.family import views as family
 from anju_dashboards.homes import importing as home_imports
 from anju_dashboards.homes import views as homes
 from anju_dashboards.login import views as login
+from anju_dashboards.maintenance import views as maintenance
 from anju_dashboards.people import views as people
 from anju_dashboards.reach import views as reach
 from anju_dashboards.rendering import STATIC, Renderer
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         emergency,
         history,
         devices,
+        maintenance,
         system,
         reach,
         people,

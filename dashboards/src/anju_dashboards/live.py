@@ -15,6 +15,7 @@ from anju_dashboards.drawings import Drawings
 from anju_dashboards.pages import Page, current_page
 from anju_platform.alerts import service
 from anju_platform.alerts.schemas import AlertView
+from anju_platform.alerts.windows.service import going_on
 from anju_platform.api import event_text, live_items, resume_point
 from anju_platform.auth.dependencies import current_actor
 from anju_platform.auth.rights import Right
@@ -41,9 +42,10 @@ async def stream(
 ) -> Response:
     """Send what changes after ``after``, or after the last event the browser saw.
 
-    Events: ``alert`` (a row), ``counts`` (the numbers on top), ``device`` (a slug to look at
-    again), ``heartbeat`` (our epoch milliseconds), ``reset`` (load everything anew), and
-    ``signed-out``, because a refusal would only make the browser ask for ever.
+    Events: ``alert`` (a row), ``counts`` (the numbers on top), ``windows`` (the work and drills
+    that go on), ``device`` (a slug to look at again), ``heartbeat`` (our epoch milliseconds),
+    ``reset`` (load everything anew), and ``signed-out``, because a refusal would only make the
+    browser ask for ever.
     """
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     media_type = "text/event-stream"
@@ -98,6 +100,8 @@ class Lines:
         return await self._drawings.get((*self._whose, self._seq, period), self._counts)
 
     def _changed(self, change: Change) -> str:
+        if change.kind == "window":
+            return event_text("window", change.ref, change.seq)
         if change.alert is None:
             return event_text("device", change.ref, change.seq)
         drawn = self._draw("wall/alert_row.html", alert=AlertView(**change.alert))
@@ -108,9 +112,10 @@ class Lines:
         with reading(page.engine) as session:
             counts = service.counts(session, page.community.id)
             devices = device_counts(session, page.community.id)
-        return event_text(
-            "counts", self._draw("wall/counts.html", counts=counts, devices=devices), None
-        )
+            windows = going_on(session, page.community.id)
+        numbers = self._draw("wall/counts.html", counts=counts, devices=devices)
+        band = self._draw("wall/windows.html", going_on=windows)
+        return event_text("counts", numbers, None) + event_text("windows", band, None)
 
     def _counts_due(self, *, busy: bool) -> bool:
         age = time.monotonic() - self._counted_at

@@ -34,6 +34,8 @@ OVERLAY: Final = {
 
 MODE: Final = {"actual": N_("real"), "test": N_("test"), "drill": N_("drill")}
 
+WINDOW: Final = {"maintenance": N_("Maintenance"), "drill": N_("Drill")}
+
 CAUSE: Final = {
     "true": N_("It was real"),
     "false": N_("False alarm"),
@@ -117,6 +119,10 @@ TIMELINE: Final = {
     "shelf_asked": N_("Wish to shelve it"),
     "shelved": N_("Shelved"),
     "unshelved": N_("Unshelved"),
+    "muted": N_("Muted"),
+    "unmuted": N_("No longer muted"),
+    "speaks": N_("Goes on, told as new"),
+    "drill_over": N_("The drill is over and it goes on, told as real"),
     "going": N_("Somebody of the family goes there"),
     "not_going": N_("The family does not go after all"),
     "handed_over": N_("Handed over"),
@@ -148,6 +154,10 @@ TIMELINE_ICON: Final = {
     "shelf_asked": "volume-off",
     "shelved": "volume-off",
     "unshelved": "volume",
+    "muted": "volume-off",
+    "unmuted": "volume",
+    "speaks": "bell-ringing",
+    "drill_over": "flag-2",
     "going": "walk",
     "not_going": "x",
     "handed_over": "user-check",

@@ -25,6 +25,7 @@ from anju_platform import tables  # noqa: F401 - foreign keys reach across domai
 from anju_platform.accounts import endpoints as accounts
 from anju_platform.alerts import endpoints as alerts
 from anju_platform.alerts.service import AlertChangedError, shows, snapshot_arrived
+from anju_platform.alerts.windows import endpoints as windows
 from anju_platform.auth import endpoints as auth
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import COOKIE, current_actor, find_actor, require
@@ -128,6 +129,7 @@ def _api() -> APIRouter:
         auth,
         accounts,
         alerts,
+        windows,
         escalation,
         duty,
         registry,

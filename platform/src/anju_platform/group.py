@@ -7,10 +7,12 @@ from sqlalchemy.orm import Session
 
 from anju_devices.messages import Command
 from anju_platform.alerts import repository as alerts
-from anju_platform.alerts.raising import Transition, raise_or_refresh
+from anju_platform.alerts.muting import Muting
+from anju_platform.alerts.raising import raise_or_refresh
 from anju_platform.alerts.telling import meant, tell
+from anju_platform.alerts.transition import Transition
 from anju_platform.commands.requests import ask_for_snapshot
-from anju_platform.database import UNAVAILABLE, is_too_large
+from anju_platform.database import UNAVAILABLE, from_millis, is_too_large
 from anju_platform.lanes.model import Quarantined
 from anju_platform.notifications.repository import Planned
 from anju_platform.registry.snapshot import KnownGateway
@@ -51,25 +53,25 @@ class Group:
     outgoing: Outgoing = field(default_factory=Outgoing)
 
 
-def carry_over(session: Session, group: Group, *, isolate: bool) -> None:
+def carry_over(session: Session, group: Group, muting: Muting, *, isolate: bool) -> None:
     """Carry findings over to alerts; with ``isolate``, one that fails stops no other."""
     for found in group.found:
         if not isolate:
-            _raise_one(session, found, group)
+            _raise_one(session, found, group, muting)
             continue
         try:
             with session.begin_nested():
-                _raise_one(session, found, group)
+                _raise_one(session, found, group, muting)
         except Exception as error:
             if isinstance(error, UNAVAILABLE) and not is_too_large(error):
                 raise
             log.exception("no alert: the database refused %s", found.finding)
 
 
-def _raise_one(session: Session, found: Found, group: Group) -> None:
+def _raise_one(session: Session, found: Found, group: Group, muting: Muting) -> None:
     """Carry a finding over to its alert, plan who is told, ask for the picture it needs."""
     transition = raise_or_refresh(
-        session, found.community_id, found.finding, found.rule, found.device
+        session, found.community_id, found.finding, found.rule, found.device, muting=muting
     )
     if transition is None:
         return
@@ -82,6 +84,10 @@ def _raise_one(session: Session, found: Found, group: Group) -> None:
         named = (meant(alert.household_id, f"role:{role}") for role in found.rule.notify)
         recipients = [one for one in named if one is not None]
         group.planned += tell(alert, transition.kind, recipients)
+    at = from_millis(found.finding.detected_at)
+    for entry in muting.follow(session, transition, at):
+        group.entries.append(entry)
+        changes.append(("alert", str(entry.alert_id)))
 
 
 def _fetch_snapshot(session: Session, transition: Transition, found: Found, group: Group) -> None:

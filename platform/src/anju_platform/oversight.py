@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.model import Alert, Condition, Handling
+from anju_platform.alerts.muting import Muting
 from anju_platform.background import Background
 from anju_platform.database import UNAVAILABLE, connect, now, to_millis, transaction
 from anju_platform.duty.on_duty import hole_s
@@ -283,7 +284,7 @@ def _carry_out(session: Session, judged: list[tuple[int, Rule, Judgement]]) -> N
     group.found = list(_findings(session, judged, at))
     if not group.found:
         return
-    carry_over(session, group, isolate=True)
+    carry_over(session, group, Muting(), isolate=True)
     alerts.add_entries(session, group.entries)
     notifications.add(session, group.planned)
     for community_id, changes in sorted(group.changes.items()):

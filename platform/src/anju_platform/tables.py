@@ -4,6 +4,7 @@ A process that writes imports this once; SQLAlchemy then knows all of them.
 """
 
 from anju_platform.alerts import model as alerts
+from anju_platform.alerts.windows import model as windows
 from anju_platform.audit import model as audit
 from anju_platform.auth import model as auth
 from anju_platform.baselines import model as baselines
@@ -42,6 +43,7 @@ DOMAINS = (
     screens,
     system,
     telemetry,
+    windows,
 )
 """The modules with tables; importing them is what describes the tables."""
 

@@ -20,6 +20,7 @@ from anju_devices.link import Link, LinkSettings, Message
 from anju_devices.messages import encode
 from anju_devices.topics import Channel
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
+from anju_platform.alerts.windows.repository import WINDOWS_CHANNEL
 from anju_platform.baselines.repository import LEARNED_CHANNEL
 from anju_platform.commands.repository import COMMANDS_CHANNEL
 from anju_platform.database import UNAVAILABLE, driver, now, to_millis, transaction
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 REPLAYED_AT_ONCE = 500
 """Rows of quarantine in one transaction; alarms wait no longer than that."""
 
+_TOLD = (CHANGED_CHANNEL, RULES_CHANNEL, WINDOWS_CHANNEL, LEARNED_CHANNEL, COMMANDS_CHANNEL)
 _HEARD = (Channel.EVENTS, Channel.TELEMETRY, Channel.STATUS, Channel.RESULTS)
 NETWORK_STILL_S = 60.0
 """A network thread that has not moved for so long never will: the process ends, to be started."""
@@ -78,7 +80,7 @@ class Term:
         self._deaf_since: int | None = None
         self._deaf: deque[tuple[int, int]] = deque()
         self._over = False
-        self._registry_changed = self._rules_changed = False
+        self._registry_changed = self._rules_changed = self._windows_changed = False
         self._learned: set[int] = set()
         self._replay_most = REPLAYED_AT_ONCE
         self._points = 0
@@ -94,7 +96,7 @@ class Term:
         self._vitals = vitals or self._vitals
         with transaction(self._connection) as session:
             driver(session).add_notify_handler(self._notified)
-            for channel in (CHANGED_CHANNEL, RULES_CHANNEL, LEARNED_CHANNEL, COMMANDS_CHANNEL):
+            for channel in _TOLD:
                 session.execute(text(f"LISTEN {channel}"))
         # committed before anything is read: what changes from here on is told
         with transaction(self._connection) as session:
@@ -218,6 +220,9 @@ class Term:
             if self._rules_changed:
                 self._rules_changed = False
                 self._walk.reload_rules(session)
+            if self._windows_changed:
+                self._windows_changed = False
+                self._walk.reload_windows(session)
             if self._learned:
                 learned, self._learned = self._learned, set()
                 self._walk.reload_baselines(session, learned, at)
@@ -282,6 +287,8 @@ class Term:
             self._registry_changed = True
         elif notice.channel == RULES_CHANNEL:
             self._rules_changed = True
+        elif notice.channel == WINDOWS_CHANNEL:
+            self._windows_changed = True
         elif notice.channel == LEARNED_CHANNEL:
             self._learned.add(int(notice.payload))
         else:

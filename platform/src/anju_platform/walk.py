@@ -24,6 +24,7 @@ from anju_devices.messages import (
 )
 from anju_devices.topics import Channel
 from anju_platform.alerts import repository as alerts
+from anju_platform.alerts.muting import Muting
 from anju_platform.alerts.unwatched import lose_sight
 from anju_platform.commands import repository as commands
 from anju_platform.commands.requests import as_message
@@ -83,6 +84,7 @@ class Walk:
         self._world = World.load(session, registry, at, only)
         self._rulebook = Rulebook.load(session, self._rules, registry, only)
         self._rulebook.catch_up(self._world)
+        self._muting = Muting.load(session, only)
 
     def was_deaf(self, session: Session, started: int, ended: int) -> None:
         """Note that nothing could be heard from ``started`` to ``ended``."""
@@ -119,6 +121,11 @@ class Walk:
         self._world = replace(self._world, registry=registry)
         self._rulebook.adopt(registry)
         self._gateways, self._registry_is_new = registry.gateways(), True
+        self.reload_windows(session)  # other places may lie in them
+
+    def reload_windows(self, session: Session) -> None:
+        """Take over what work and drills were planned or ended."""
+        self._muting.reload(session, self._communities(session))
 
     def reload_rules(self, session: Session) -> None:
         """Take over what rules were put in force or switched off; the others notice nothing."""
@@ -180,7 +187,7 @@ class Walk:
         return group.outgoing
 
     def _finish(self, session: Session, group: Group, *, isolate: bool = False) -> None:
-        carry_over(session, group, isolate=isolate)
+        carry_over(session, group, self._muting, isolate=isolate)
         self._call_gateways(session, group)
         self._write(session, group)
 

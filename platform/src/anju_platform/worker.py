@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.alerts import repository as alerts
+from anju_platform.alerts.windows.turning import turn_windows
 from anju_platform.auth import repository as auth
 from anju_platform.baselines.learning import learn_due
 from anju_platform.commands import repository as commands
@@ -206,6 +207,7 @@ class Worker:
             taken = take_up(self._engine, _note_told)
             for _ in range(taken):
                 self._vitals.delivered(IN_APP, DeliveryState.ACCEPTED)
+            turn_windows(self._engine)
             looked_at = escalate_due(self._engine)
             self._deliverer.turn()
             if taken == looked_at == 0:

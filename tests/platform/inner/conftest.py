@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finding_desk import Desk
 from ingest_process import IngestProcess, provide_community
 from rule_editor import Editor, add_person
 from rule_office import Office
 from sqlalchemy import Engine, text
-from wire_sender import COMMUNITY, Sender, community_file, until
+from wire_sender import COMMUNITY, GATEWAY, Sender, community_file, until
 
 from anju_platform.database import connect, transaction
 from anju_platform.demo.mosquitto import Mosquitto
 from anju_platform.provision import import_community
+from anju_platform.registry import snapshot
 
 Ask = Callable[[str], list[Any]]
 
@@ -37,6 +39,18 @@ def ask(engine: Engine) -> Ask:
         return [row[0] if len(row) == 1 else tuple(row) for row in rows]
 
     return run
+
+
+@pytest.fixture
+def desk(database: str) -> Iterator[Desk]:
+    """The tiny community, of whose climate-0 a test finds things."""
+    provide_community(database)
+    engine = connect(database)
+    with transaction(engine) as session:
+        gateway = snapshot.load(session).gateway(COMMUNITY, GATEWAY)
+        assert gateway is not None
+        yield Desk(session, gateway.devices["climate-0"])
+    engine.dispose()
 
 
 @pytest.fixture

@@ -228,7 +228,7 @@ def test_who_has_an_alert_at_the_upgrade_has_it_on_and_old_processes_write_on(ne
         command.downgrade(_config(connection), "0012")
         assert connection.scalar(text("SELECT count(*) FROM notifications")) == 5
         overlays = text("SELECT DISTINCT overlays FROM alerts")
-        assert connection.scalars(overlays).all() == [["inhibited"]]
+        assert connection.scalars(overlays).all() == [[]]
 
 
 def test_what_was_told_before_channels_is_told_nobody_again(new: New) -> None:

@@ -15,6 +15,7 @@ from outer_site import PASSWORD, PASSWORD_HASH, Site, Web, add_people, at_work, 
 from reached_site import Reached
 from sinks import Sink
 from sqlalchemy import select
+from work_site import WorkSite
 
 from anju_platform.api import create_app
 from anju_platform.auth.model import Role, User
@@ -54,6 +55,12 @@ def site(database: str) -> Iterator[Site]:
 def desk(site: Site) -> Desk:
     """The community at night, whose clock the test moves."""
     return Desk(site)
+
+
+@pytest.fixture
+def work(site: Site) -> WorkSite:
+    """The community, whose devices speak and whose clock the test moves."""
+    return WorkSite(site)
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ from uuid import UUID
 from starlette.responses import Response
 
 from anju_dashboards import words
+from anju_dashboards.alerts.timeline import in_words
 from anju_dashboards.pages import Page
 from anju_dashboards.recipients import Recipients
 from anju_dashboards.words import N_
 from anju_devices.catalog import MODELS
 from anju_devices.model import Field
 from anju_platform.alerts import service
-from anju_platform.alerts.schemas import AlertDetail, AlertView, DeliveryView, TimelineView
+from anju_platform.alerts.schemas import AlertDetail, AlertView, DeliveryView
 from anju_platform.database import transaction
 from anju_platform.errors import NotFoundError
 from anju_platform.registry import listing
@@ -26,19 +27,6 @@ PAGE_SCREEN = "alert"
 
 _FOR_MACHINES = {"snapshot", "credential", "track"}
 """Items of an event that say nothing to people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of the timeline, in words."""
-
-    at: datetime
-    icon: str
-    text: str
-    by: str
-    note: str
-    photo: str = ""
-    """Its id, if somebody added one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +96,7 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
                 device = None
     return {
         "detail": detail,
-        "timeline": [_step(page, step, names) for step in detail.timeline],
+        "timeline": [in_words(page, step, names) for step in detail.timeline],
         "photos": detail.photos,
         "told": [_told(page, delivery, names) for delivery in _latest(detail.deliveries)],
         "next_people": names.say_all(detail.next_step.to) if detail.next_step else "",
@@ -119,53 +107,6 @@ def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, An
         "screen": screen,
         "whole": screen == PAGE_SCREEN,
     }
-
-
-def _step(page: Page, step: TimelineView, names: Recipients) -> Step:
-    said = step.data
-    text = page.text(words.TIMELINE.get(step.kind, step.kind))
-    if step.kind == "dispatched" and said.get("name"):
-        text = page.text("Dispatched to %(name)s", name=said["name"])
-    elif step.kind == "told" and said.get("recipient"):
-        text = f"{text}: {names.say(said['recipient'])}"
-    elif step.kind in ("escalated", "expired") and said.get("to"):
-        if said.get("unwatched"):
-            text = page.text("No wall could be seen and heard, called")
-        text = f"{text}: {names.say_all(said['to'])}"
-    elif step.kind in ("rose", "fell") and said.get("severity"):
-        text = f"{text}: P{said['severity']}"
-    elif step.kind == "unknown" and (gone := words.RULE_GONE.get(str(said.get("rule")))):
-        text = page.text(gone)
-    elif step.kind in ("shelf_asked", "shelved") and said.get("minutes"):
-        text = page.text("%(what)s, %(n)s min", what=text, n=said["minutes"])
-    elif step.kind == "handed_over":
-        text = page.text("Handed over by %(name)s", name=names.say(f"user:{said.get('from')}"))
-    note = str(said.get("text") or said.get("note") or _wrong(page, said, names))
-    if step.kind == "closed" and said.get("cause") in words.CAUSE:
-        text = f"{text}: {page.text(words.CAUSE[said['cause']])}"
-    return Step(
-        at=step.at,
-        icon=words.TIMELINE_ICON.get(step.kind, "circle-dot"),
-        text=text,
-        by=step.user or "",
-        note=note,
-        photo=str(said.get("photo") or ""),
-    )
-
-
-def _wrong(page: Page, said: Mapping[str, Any], names: Recipients) -> str:
-    """Say what was wrong with whom a step was to call."""
-    lines = [
-        *(page.text("nobody is in %(name)s", name=one) for one in said.get("nobody", ())),
-        *(page.text("nobody is on duty by %(name)s", name=one) for one in said.get("holes", ())),
-        *(page.text("%(name)s was not handed over", name=one) for one in said.get("overlaps", ())),
-        *(
-            page.text("%(name)s must be called by hand", name=names.contact(one))
-            for one in said.get("by_hand", ())
-        ),
-        *(page.text("the home has no contact %(n)s", n=one) for one in said.get("missing", ())),
-    ]
-    return " · ".join(lines)
 
 
 def _to_call(detail: AlertDetail, names: Recipients) -> list[ToCall]:

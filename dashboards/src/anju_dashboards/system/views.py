@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, see_other
+from anju_platform.alerts.load.repository import load_view
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
@@ -28,7 +29,8 @@ def system(page: CurrentPage) -> Response:
             unclaimed=page.actor.everywhere,
         )
         posts = screens.posts(session, page.community.id)
-    return page.html("system/system.html", section="/system", system=view, posts=posts)
+        load = load_view(session, page.community.id, page.clock.now)
+    return page.html("system/system.html", section="/system", system=view, posts=posts, load=load)
 
 
 @router.post("/system/posts/{post}/retire")

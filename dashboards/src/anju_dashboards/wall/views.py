@@ -11,6 +11,7 @@ from anju_dashboards.devices.device import draw_panel
 from anju_dashboards.pages import CurrentPage, see_other, start_of
 from anju_platform.alerts import service
 from anju_platform.alerts.schemas import AlertView
+from anju_platform.alerts.windows.service import going_on
 from anju_platform.auth.dependencies import CurrentActor, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading
@@ -38,11 +39,13 @@ def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Res
         alerts = service.open_alerts(session, page.actor)
         counts = service.counts(session, page.community.id)
         devices = device_counts(session, page.community.id)
+        windows = going_on(session, page.community.id)
     return page.html(
         "wall/wall.html",
         alerts=sorted(alerts, key=_order),
         counts=counts,
         devices=devices,
+        going_on=windows,
         post=page.text("Duty desk %(n)s", n=post),
         screen=f"wall-{post}",
         desk=uuid4() if page.actor.may(Right.SIT) else None,

@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from anju_platform.alerts import emergency, service
+from anju_platform.alerts.load.repository import load_view
+from anju_platform.alerts.load.schemas import LoadView
 from anju_platform.alerts.schemas import (
     AckRequest,
     AlertCounts,
@@ -27,7 +29,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
-from anju_platform.database import reading, transaction
+from anju_platform.database import now, reading, transaction
 from anju_platform.export import csv_response
 from anju_platform.media.endpoints import whole_body
 from anju_platform.pictures import MAX_BYTES
@@ -67,6 +69,13 @@ def list_open(
     """Give the open alerts, P1 first, newest first."""
     with reading(database) as session:
         return service.open_alerts(session, actor)
+
+
+@router.get("/load")
+def load(database: Database, actor: Annotated[Actor, require(Right.WATCH)]) -> LoadView:
+    """Give how many alerts come to each person on duty, what lasts, and what rings most."""
+    with reading(database) as session:
+        return load_view(session, actor.community_id, now())
 
 
 @router.get("/counts")

@@ -10,10 +10,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.acting import changed, demand, locked, note_step, present, take_on
-from anju_platform.alerts.life import hand_back
+from anju_platform.alerts.life import hand_back, is_for_life
 from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.alerts.schemas import AlertView
-from anju_platform.alerts.shelving import is_for_life
 from anju_platform.alerts.telling import tell
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode, Overlay
 from anju_platform.alerts.policy import GOOD_FOR
-from anju_platform.database import from_millis
+from anju_platform.alerts.schemas import AlertView
+from anju_platform.database import from_millis, to_millis
 
 
 def hand_back(alert: Alert, at: datetime) -> None:
@@ -24,13 +25,53 @@ def renew(alert: Alert, at: datetime) -> None:
     """Let whoever has an alert have it for as long as an acknowledgement is good for."""
     if not is_shelved(alert):
         alert.due_at = at + GOOD_FOR[alert.severity]
+        wait(alert)
 
 
 def end(alert: Alert, at: datetime) -> None:
     """Close an alert; nothing of it is due any more."""
     take_off_the_shelf(alert)
+    go_on(alert)
     alert.handling, alert.closed_at = Handling.CLOSED, at
     alert.going_by = alert.going_at = None
+
+
+def recover(alert: Alert, steady_at: datetime) -> None:
+    """Let what flaps be over once it has been so until a time; it is looked at again then."""
+    alert.condition = Condition.RECOVERING
+    alert.evidence = {**alert.evidence, "clears": {"at": to_millis(steady_at)}}
+    wait(alert)
+
+
+def wait(alert: Alert) -> None:
+    """Look again at what is recovering when it may be over, whatever else is due of it later."""
+    clears = alert.evidence.get("clears")
+    if clears is not None:
+        kept = {"at": clears["at"], "due": to_millis(alert.due_at)}
+        alert.evidence = {**alert.evidence, "clears": kept}
+        alert.due_at = min(alert.due_at, from_millis(clears["at"]))
+
+
+def go_on(alert: Alert) -> None:
+    """Let what was recovering go on, with what was due of it; whoever calls says how it is."""
+    clears = alert.evidence.get("clears")
+    if clears is not None:
+        alert.evidence = {key: kept for key, kept in alert.evidence.items() if key != "clears"}
+        alert.due_at = max(alert.due_at, from_millis(clears["due"]))
+
+
+def settle(alert: Alert, at: datetime) -> tuple[str, ...]:
+    """Let what flapped be over if it has been so for long enough; gives the steps that is."""
+    clears = alert.evidence.get("clears")
+    if alert.condition != Condition.RECOVERING or clears is None or clears["at"] > to_millis(at):
+        return ()
+    go_on(alert)
+    alert.condition, alert.cleared_at = Condition.CLEAR, from_millis(clears["at"])
+    alert.version += 1
+    if alert.handling != Handling.ACKED or alert.latched:
+        return ("cleared",)
+    end(alert, alert.cleared_at)
+    return ("cleared", "closed")
 
 
 def is_shelved(alert: Alert) -> bool:
@@ -49,10 +90,19 @@ def take_off_the_shelf(alert: Alert) -> None:
     alert.shelf = None
 
 
+def is_for_life(alert: Alert | AlertView) -> bool:
+    """Tell whether a life may hang on it."""
+    return alert.severity == 1 or alert.latched
+
+
+def is_over(alert: Alert) -> bool:
+    """Tell whether it has passed by itself, and nobody need say why."""
+    return alert.condition == Condition.CLEAR and not alert.latched
+
+
 def people_are_called(alert: Alert) -> bool:
     """Tell whether people are called: not of what is muted, a test, or over by itself."""
-    is_over = alert.condition == Condition.CLEAR and not alert.latched
-    return not (alert.overlays or alert.mode == Mode.TEST or is_over)
+    return not (alert.overlays or alert.mode == Mode.TEST or is_over(alert))
 
 
 def nobodys_until(

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
+from anju_platform.alerts.load.repository import load
 from anju_platform.alerts.model import Alert, Condition, FeedEntry, Handling, Mode, TimelineEntry
 from anju_platform.alerts.schemas import (
     AlertCounts,
@@ -34,7 +35,6 @@ from anju_platform.alerts.schemas import (
 )
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import User
-from anju_platform.auth.repository import people_on_duty
 from anju_platform.auth.rights import Right
 from anju_platform.database import Json, now
 from anju_platform.notifications.model import Channel, Delivery, Notification
@@ -49,9 +49,6 @@ _UPKEEP = 4
 """At this severity it is about a device, not about somebody."""
 SILENT = ("door-duress",)
 """Nobody on site, nor a relative who may be there, is told that a cry for help was heard."""
-_ON_DUTY = timedelta(minutes=10)
-_LOAD_SPAN = timedelta(hours=1)
-_LOAD_UNITS = 6  # ten-minute units in the span
 
 _owner = aliased(User)
 _acker = aliased(User)
@@ -86,6 +83,9 @@ _VIEW = (
     _closer.name.label("closed_by"),
     _goer.name.label("going"),
     func.coalesce(Alert.evidence["late_s"].as_float(), 0.0).label("late_s"),
+    func.coalesce(Alert.evidence["flapping"].as_boolean(), literal_column("false")).label(
+        "flapping"
+    ),
 )
 """The columns of a row, named as :class:`AlertView` names them."""
 
@@ -201,18 +201,14 @@ def counts(session: Session, community_id: int, *, at: datetime | None = None) -
         by_severity[severity] = total
         waiting += unseen
         oldest += [first] if first is not None else []
-    recent = session.scalar(
-        select(func.count()).where(
-            Alert.community_id == community_id, Alert.detected_at >= moment - _LOAD_SPAN
-        )
-    )
-    people = max(1, people_on_duty(session, community_id, moment - _ON_DUTY))
+    found = load(session, community_id, moment)
     return AlertCounts(
         by_severity=by_severity,
         open=sum(by_severity.values()),
         unacked=waiting,
         oldest_unacked_at=min(oldest, default=None),
-        load=round((recent or 0) / _LOAD_UNITS / people, 2),
+        load=found.now if found.is_flood else found.usual,
+        flood=found.is_flood,
     )
 
 

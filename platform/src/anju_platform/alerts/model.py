@@ -66,7 +66,9 @@ class Alert(Table):
     ``dedupe_key`` = rule + entity + discriminator, unique among open alerts. ``severity`` is
     1 (life) to 4. ``observed_at`` is device time of the first activation, ``detected_at``
     ours. ``version`` counts changes: an acknowledgement names the one it saw.
-    ``evidence`` holds ``event_ids``, ``values``, ``data`` and ``late_s``.
+    ``evidence`` holds ``event_ids``, ``values``, ``data`` and ``late_s``, and of what was muted
+    when it was raised whom to ``notify``. Of what comes and goes, ``activations`` are the latest
+    ones, ``flapping`` that they are too many, and ``clears`` when it is over if it stays so.
 
     ``due_at`` is when it is looked at again whether anybody has it (escalation): the next step
     of what nobody has, the end of an acknowledgement; means nothing once it is closed.
@@ -137,7 +139,7 @@ class TimelineEntry(Table):
 
     ``kind``: raised, reactivated, reopened, rose, fell, cleared, unknown, acked, dispatched,
     commented, card_opened, closed, told, escalated, expired, shelf_asked, shelved, unshelved,
-    going, not_going.
+    muted, unmuted, speaks, drill_over, going, not_going.
     """
 
     __tablename__ = "alert_timeline"
@@ -154,7 +156,7 @@ class TimelineEntry(Table):
 class FeedEntry(Table):
     """What screens must redraw: ``seq`` is the community's ``feed_seq`` at that change.
 
-    ``kind``: alert, gateway, device. ``ref``: the alert's UUID or the slug.
+    ``kind``: alert, gateway, device, window. ``ref``: the alert's UUID, the slug, the number.
     """
 
     __tablename__ = "feed"

@@ -1,6 +1,5 @@
 """From finding to alert: raise, refresh, reopen, clear; one alert per key is open at a time."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,9 +8,19 @@ import uuid_utils
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository
-from anju_platform.alerts.life import begin_anew, end, hand_back, take_off_the_shelf
+from anju_platform.alerts.life import (
+    begin_anew,
+    end,
+    go_on,
+    hand_back,
+    recover,
+    take_off_the_shelf,
+)
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode
+from anju_platform.alerts.muting import Muting
 from anju_platform.alerts.repository import Entry
+from anju_platform.alerts.transition import Transition
+from anju_platform.alerts.windows.known import About
 from anju_platform.database import Json, from_millis, to_millis
 from anju_platform.registry.privacy import HEALTH_FIELDS
 from anju_platform.registry.snapshot import KnownDevice
@@ -26,21 +35,13 @@ ANSWERED_FOR = timedelta(minutes=30)
 FLAPPING_WITHIN = timedelta(minutes=10)
 FLAPPING_OVER = 3
 """More activations than this within that time: counted, no longer told."""
+STEADY_AT_LEAST_MS, STEADY_AT_MOST_MS = 30_000, 600_000
+"""What flaps is over when it has been so for the rule's ``clear_for``, or 30 s, doubled with
+each activation beyond those, up to 10 min."""
+_KEPT_ACTIVATIONS = 20
+"""The wait is longest long before."""
+_FLAPPING_WITHIN_MS = round(FLAPPING_WITHIN.total_seconds() * 1000)
 KEPT_EVENT_IDS = 100
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Transition:
-    """What happened to an alert; ``tell`` is true when people are to hear of it.
-
-    ``entries`` are its steps for the timeline
-    (:func:`anju_platform.alerts.repository.add_entries`).
-    """
-
-    alert: Alert
-    kind: str
-    tell: bool
-    entries: tuple[Entry, ...]
 
 
 def raise_or_refresh(
@@ -49,20 +50,40 @@ def raise_or_refresh(
     finding: Finding,
     rule: Rule,
     device: KnownDevice | None,
+    *,
+    muting: Muting,
 ) -> Transition | None:
     """Carry a finding over to its alert; gives nothing when it changes nothing.
 
-    The caller writes the timeline's entries and announces the alert to screens in the same
-    transaction, for all findings of a group at once.
+    ``muting`` says what it is muted by if it is raised. The caller writes the timeline's entries
+    and announces the alert to screens in the same transaction, for all findings of a group at
+    once.
     """
     key = dedupe_key(finding)
     alert = repository.latest_of_key(session, community_id, key)
-    transition = decide(alert, community_id, finding, rule, device)
-    if transition is not None and transition.kind == "raised":
+    at = from_millis(finding.detected_at)
+    mode = muting.mode(_about(community_id, finding, rule, device), at)
+    transition = decide(alert, community_id, finding, rule, device, mode=mode)
+    if transition is None:
+        return None
+    transition = muting.apply(session, transition, rule, mode, at)
+    if transition.kind == "raised":
         repository.add(session, transition.alert)
-    elif transition is not None:
+    else:
         session.flush()
     return transition
+
+
+def _about(community_id: int, finding: Finding, rule: Rule, device: KnownDevice | None) -> About:
+    return About(
+        community_id=community_id,
+        rule_id=finding.rule_id,
+        device_id=device.id if device else None,
+        place_id=device.place_id if device else None,
+        household_id=device.household_id if device else None,
+        severity=finding.severity,
+        latched=rule.latch,
+    )
 
 
 def decide(
@@ -71,19 +92,22 @@ def decide(
     finding: Finding,
     rule: Rule,
     device: KnownDevice | None,
+    *,
+    mode: Mode = Mode.ACTUAL,
 ) -> Transition | None:
     """Decide what a finding does to ``alert``, the open one of its key or the one closed last.
 
-    Changes that alert, or gives a new one; needs no database and knows no time but the
+    Changes that alert, or gives a new one (of that ``mode``: what was raised in a drill is not the
+    same again after it); needs no database and knows no time but the
     finding's, so that a back-test counts alerts as they would be raised.
     """
     if alert is not None and alert.handling != Handling.CLOSED:
-        return _refresh(alert, finding)
+        return _refresh(alert, finding, rule)
     if not _calls_for_people(alert, finding):
         return None
-    if alert is not None and _closed_lately(alert, finding):
+    if alert is not None and alert.mode == mode and _closed_lately(alert, finding):
         return _reopen(alert, finding)
-    return _raise(community_id, finding, rule, device, former=alert)
+    return _raise(community_id, finding, rule, device, mode=mode, former=alert)
 
 
 def _calls_for_people(closed: Alert | None, finding: Finding) -> bool:
@@ -107,6 +131,7 @@ def _raise(
     rule: Rule,
     device: KnownDevice | None,
     *,
+    mode: Mode,
     former: Alert | None,
 ) -> Transition:
     detected = from_millis(finding.detected_at)
@@ -130,7 +155,7 @@ def _raise(
         condition=Condition.ACTIVE,
         handling=Handling.UNACKED,
         overlays=[],
-        mode=Mode.ACTUAL,
+        mode=mode,
         latched=rule.latch,
         observed_at=from_millis(finding.at),
         detected_at=detected,
@@ -160,12 +185,12 @@ def _reopen(alert: Alert, finding: Finding) -> Transition:
     return _activate(alert, finding, "reopened", always=always)
 
 
-def _refresh(alert: Alert, finding: Finding) -> Transition | None:
+def _refresh(alert: Alert, finding: Finding, rule: Rule) -> Transition | None:
     match finding.kind:
         case FindingKind.active:
             return _active_again(alert, finding)
         case FindingKind.cleared:
-            return _cleared(alert, finding)
+            return _cleared(alert, finding, rule)
         case FindingKind.unknown:
             return _unknown(alert, finding)
         case FindingKind.severity:
@@ -173,6 +198,7 @@ def _refresh(alert: Alert, finding: Finding) -> Transition | None:
 
 
 def _active_again(alert: Alert, finding: Finding) -> Transition:
+    go_on(alert)
     if finding.severity < alert.severity:
         take_off_the_shelf(alert)  # it was put there for what it was then
         hand_back(alert, from_millis(finding.detected_at))
@@ -180,6 +206,8 @@ def _active_again(alert: Alert, finding: Finding) -> Transition:
     if _calls_again(alert, finding):
         hand_back(alert, from_millis(finding.detected_at))
         return _activate(alert, finding, "reactivated", always=True, handed_back=True)
+    if alert.condition == Condition.RECOVERING:
+        return _fold(alert, finding)
     if alert.condition == Condition.ACTIVE:
         alert.occurrences += 1
         # how late it was told is that of what raised it: another word of then changes nothing
@@ -193,7 +221,8 @@ def _calls_again(alert: Alert, finding: Finding) -> bool:
     """Tell whether people are needed anew: the acknowledgement was for what was before."""
     if alert.handling != Handling.ACKED:
         return False
-    if alert.acked_at is None or (alert.latched and alert.condition != Condition.ACTIVE):
+    goes_on = alert.condition in {Condition.ACTIVE, Condition.RECOVERING}
+    if alert.acked_at is None or (alert.latched and not goes_on):
         return alert.latched
     good_for = ASKED_AGAIN_AFTER if alert.latched else ANSWERED_FOR
     return from_millis(finding.detected_at) - alert.acked_at >= good_for
@@ -224,6 +253,17 @@ def _activate(
     return _changed(alert, finding, kind, tell=tell, handed_back=handed_back)
 
 
+def _fold(alert: Alert, finding: Finding) -> Transition:
+    """Count what flaps: it had not recovered, so nothing has begun; nor is it written down."""
+    alert.condition = Condition.ACTIVE
+    alert.occurrences += 1
+    alert.version += 1
+    evidence = _evidence(alert.evidence, finding)
+    _note_activation(evidence, from_millis(finding.detected_at))
+    alert.evidence = evidence
+    return Transition(alert, "reactivated", tell=False, entries=())
+
+
 def _has_rested(alert: Alert, at: datetime) -> bool:
     """Tell whether what nobody has was over for so long that this is a new happening."""
     over = alert.cleared_at if alert.handling == Handling.UNACKED else None
@@ -234,6 +274,7 @@ def _note_activation(evidence: Json, at: datetime) -> bool:
     """Keep the latest activations; tell whether the alert flaps."""
     since = to_millis(at - FLAPPING_WITHIN)
     times = [t for t in evidence.get("activations", []) if t > since] + [to_millis(at)]
+    times = times[-_KEPT_ACTIVATIONS:]
     evidence["activations"] = times
     evidence["flapping"] = len(times) > FLAPPING_OVER
     return bool(evidence["flapping"])
@@ -242,6 +283,9 @@ def _note_activation(evidence: Json, at: datetime) -> bool:
 def _severity(alert: Alert, finding: Finding) -> Transition | None:
     if finding.severity == alert.severity:
         return None
+    go_on(alert)
+    if alert.condition == Condition.RECOVERING:
+        alert.condition = Condition.ACTIVE
     alert.evidence = _evidence(alert.evidence, finding)
     rises = finding.severity < alert.severity
     alert.severity = finding.severity
@@ -252,9 +296,14 @@ def _severity(alert: Alert, finding: Finding) -> Transition | None:
     return _changed(alert, finding, "fell", tell=False)
 
 
-def _cleared(alert: Alert, finding: Finding) -> Transition | None:
-    if alert.condition == Condition.CLEAR:
+def _cleared(alert: Alert, finding: Finding, rule: Rule) -> Transition | None:
+    if alert.condition in {Condition.CLEAR, Condition.RECOVERING}:
         return None
+    steady_ms = _steady_ms(alert, finding, rule)
+    if steady_ms:
+        recover(alert, from_millis(finding.detected_at + steady_ms))
+        alert.version += 1
+        return Transition(alert, "recovering", tell=False, entries=())
     alert.condition = Condition.CLEAR
     alert.cleared_at = from_millis(finding.detected_at)
     cleared = _changed(alert, finding, "cleared", tell=False)
@@ -265,9 +314,21 @@ def _cleared(alert: Alert, finding: Finding) -> Transition | None:
     return Transition(alert, "cleared", tell=False, entries=(*cleared.entries, closed))
 
 
+def _steady_ms(alert: Alert, finding: Finding, rule: Rule) -> int:
+    """Give how long what flaps must be over to be so: the rule's time, doubled each time more."""
+    since = finding.detected_at - _FLAPPING_WITHIN_MS
+    activations: list[int] = alert.evidence.get("activations", [])
+    times = len([t for t in activations if t > since])
+    if times <= FLAPPING_OVER:
+        return 0
+    steady = max(int(rule.clear_for), STEADY_AT_LEAST_MS) << (times - FLAPPING_OVER)
+    return min(steady, STEADY_AT_MOST_MS)
+
+
 def _unknown(alert: Alert, finding: Finding) -> Transition | None:
     if alert.condition in {Condition.UNKNOWN, Condition.CLEAR}:
         return None
+    go_on(alert)
     alert.condition = Condition.UNKNOWN
     return _changed(alert, finding, "unknown", tell=False)
 
@@ -279,7 +340,7 @@ def _changed(
     entry = _entry(alert, kind, finding)
     if handed_back:
         entry.data["handed_back"] = True
-    return Transition(alert, kind, tell and not alert.overlays, (entry,))
+    return Transition(alert, kind, tell, (entry,))
 
 
 def _entry(alert: Alert, kind: str, finding: Finding) -> Entry:

@@ -1,19 +1,44 @@
 """SQL of alerts: reading them, their timeline, and telling screens what to redraw."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import psycopg
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
-from anju_platform.alerts.model import Alert, Condition, FeedEntry, Handling, TimelineEntry
-from anju_platform.database import Json, as_json, driver, is_among, now
+from anju_platform.alerts.inhibition import Inhibition, Where
+from anju_platform.alerts.model import (
+    Alert,
+    Condition,
+    FeedEntry,
+    Handling,
+    Mode,
+    Overlay,
+    TimelineEntry,
+)
+from anju_platform.database import Json, as_json, driver, is_among, now, within
 from anju_platform.errors import NotFoundError
 from anju_platform.notifications import repository as notifications
+from anju_platform.registry.listing import below
+from anju_platform.registry.model import Device, Place
+
+LASTING = (Condition.ACTIVE, Condition.RECOVERING)
+"""An alert in such a condition explains others: one of which nobody can tell does not."""
+# Written out, not bound: the planner must see that the index of open alerts serves.
+_IS_OPEN: ColumnElement[bool] = Alert.handling != literal_column("'closed'")
 
 FEED_CHANNEL = "anju_feed"
 """NOTIFY channel of the feed; the payload is ``<community_id>:<seq>``."""
@@ -184,6 +209,125 @@ def judged(
         .execution_options(populate_existing=True)
     )
     return list(session.scalars(query))
+
+
+def communities_with(
+    session: Session, rules: Collection[str], only: Collection[int] | None
+) -> set[int]:
+    """Give the communities in which an alert of one of these rules is open."""
+    query = select(Alert.community_id).where(
+        _IS_OPEN,
+        Alert.rule_id.in_(rules),
+        within(Alert.community_id, only),
+    )
+    return set(session.scalars(query.distinct()))
+
+
+def inhibitor_of(session: Session, alert: Alert, inhibition: Inhibition) -> Alert | None:
+    """Find an active alert that makes this one superfluous."""
+    query = select(Alert).where(
+        *_beside(alert, inhibition.where),
+        Alert.rule_id.in_(inhibition.by),
+        Alert.condition.in_(LASTING),
+    )
+    if not inhibition.though_muted:
+        query = query.where(func.jsonb_array_length(Alert.overlays) == 0)
+    return session.scalars(query.order_by(Alert.detected_at).limit(1)).first()
+
+
+def to_inhibit(
+    session: Session, alert: Alert, inhibition: Inhibition, *, limit: int
+) -> list[Alert]:
+    """Find and lock what an alert makes superfluous, but for what others are at just now."""
+    query = (
+        select(Alert)
+        .where(
+            *_beside(alert, inhibition.where),
+            Alert.rule_id.in_(inhibition.what),
+            Alert.severity > 1,
+            ~Alert.latched,
+            ~Alert.overlays.contains([Overlay.INHIBITED]),
+        )
+        .order_by(Alert.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(query))
+
+
+def _beside(alert: Alert, where: Where) -> tuple[ColumnElement[bool], ...]:
+    """Say which other alerts are open, of the same mode, and lie to this one as ``where`` says."""
+    here = (
+        Alert.community_id == alert.community_id,
+        _IS_OPEN,
+        Alert.id != alert.id,
+        Alert.mode == alert.mode,
+    )
+    if where is Where.GATEWAY:
+        own = select(Device.gateway_id).where(Device.id == alert.device_id).scalar_subquery()
+        behind = select(Device.id).where(Device.gateway_id == own)
+        return (*here, Alert.device_id.in_(behind))
+    up = select(Place.id, Place.parent_id).where(Place.id == alert.place_id)
+    above = up.cte("above", recursive=True)
+    above = above.union(
+        select(Place.id, Place.parent_id).join(above, Place.id == above.c.parent_id)
+    )
+    inside = below(select(Place.id).where(Place.id == alert.place_id))
+    return (*here, or_(Alert.place_id.in_(select(above.c.id)), Alert.place_id.in_(inside)))
+
+
+def open_unmuted(
+    session: Session,
+    community_id: int,
+    overlay: Overlay,
+    *,
+    device_id: int | None,
+    place_id: int | None,
+) -> list[Alert]:
+    """Find and lock the open alerts of a device, or of a place and all below, not muted so."""
+    where = (
+        Alert.device_id == device_id
+        if device_id is not None
+        else Alert.place_id.in_(below(select(Place.id).where(Place.id == place_id)))
+    )
+    return _open(session, community_id, where, ~Alert.overlays.contains([overlay]))
+
+
+def open_of_mode(session: Session, community_id: int, mode: Mode) -> list[Alert]:
+    """Find and lock the open alerts of a mode."""
+    return _open(session, community_id, Alert.mode == mode)
+
+
+def _open(session: Session, community_id: int, *conditions: ColumnElement[bool]) -> list[Alert]:
+    """Find and lock open alerts, but for those others are at now: they are looked at soon."""
+    query = (
+        select(Alert)
+        .where(Alert.community_id == community_id, _IS_OPEN, *conditions)
+        .order_by(Alert.id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(query))
+
+
+def look_again(session: Session, community_id: int, overlay: Overlay, at: datetime) -> None:
+    """Let the alerts that are muted so be looked at at once, but for those others are at now.
+
+    Those are looked at soon in any case.
+    """
+    muted = (
+        select(Alert.id)
+        .where(
+            Alert.community_id == community_id,
+            _IS_OPEN,
+            Alert.overlays.contains([overlay]),
+            Alert.due_at > at,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    query = update(Alert).where(Alert.id.in_(muted)).values(due_at=at)
+    session.execute(query, execution_options={"synchronize_session": False})
 
 
 def prune_closed(session: Session, community_id: int, before: datetime, *, limit: int) -> int:

@@ -24,8 +24,9 @@ class AlertView(View):
 
     ``place`` is the whole place in words; ``x``/``y`` are metres on the site plan, taken
     from the nearest placed ancestor. ``late_s`` says how long after the fact it was
-    detected. ``owner`` is whom it was dispatched to, else who acknowledged it; ``going`` is who
-    of the family goes there. ``step`` is how far calling others has come.
+    detected; ``flapping`` that it comes and goes. ``owner`` is whom it was dispatched to, else
+    who acknowledged it; ``going`` is who of the family goes there. ``step`` is how far calling
+    others has come.
     """
 
     id: UUID
@@ -66,6 +67,7 @@ class AlertView(View):
     cause: Cause | None = None
     note: str | None = None
     occurrences: int
+    flapping: bool = False
     late_s: float = 0.0
     previous_id: UUID | None = None
     media_id: str | None = None
@@ -177,7 +179,8 @@ class AlertCounts(View):
     """The numbers at the top of the wall.
 
     ``by_severity`` counts open alerts (keys 1 to 4, always all four). ``load`` is alerts
-    per 10 minutes per person on duty, over the last hour.
+    per 10 minutes per person on duty, over the last hour; in a ``flood`` those of the last 10
+    minutes, which are more than a person can take in.
     """
 
     by_severity: dict[int, int]
@@ -185,6 +188,7 @@ class AlertCounts(View):
     unacked: int
     oldest_unacked_at: datetime | None
     load: float
+    flood: bool = False
 
 
 class AlertPage(View):

@@ -19,9 +19,10 @@ from anju_platform.alerts.acting import (
     take_on,
 )
 from anju_platform.alerts.going import go, stay
-from anju_platform.alerts.life import end, nobodys_until, people_are_called, renew
+from anju_platform.alerts.life import end, is_for_life, nobodys_until, people_are_called, renew
 from anju_platform.alerts.listing import counts, history, one_alert, open_alerts
 from anju_platform.alerts.model import Alert, Cause, Condition, Handling
+from anju_platform.alerts.muting import ended
 from anju_platform.alerts.photos import Photo, comment, shows
 from anju_platform.alerts.policy import begun
 from anju_platform.alerts.schemas import (
@@ -32,7 +33,7 @@ from anju_platform.alerts.schemas import (
     NextStep,
     TimelineView,
 )
-from anju_platform.alerts.shelving import is_for_life, shelf_of, shelve, unshelve
+from anju_platform.alerts.shelving import shelf_of, shelve, unshelve
 from anju_platform.alerts.telling import tell
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
@@ -163,6 +164,8 @@ def close(
     alert.cause, alert.note = cause, note or None
     said = {"cause": cause, "note": note, "condition": alert.condition}
     note_step(session, actor, alert, "closed", screen=screen, data=said)
+    session.flush()
+    ended(session, alert, moment)
     return changed(session, alert)
 
 

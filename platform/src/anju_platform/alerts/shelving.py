@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts.acting import changed, demand, demand_version, locked, note_step, present
 from anju_platform.alerts.life import (
     hand_back,
+    is_for_life,
     is_shelved,
     renew,
     shelved_until,
@@ -27,11 +28,6 @@ LONGEST = timedelta(hours=2)
 LONGEST_FOR_LIFE = timedelta(minutes=15)
 AGREE_WITHIN = timedelta(minutes=5)
 """A wish to put aside what a life may hang on is forgotten if nobody agrees in that time."""
-
-
-def is_for_life(alert: Alert | AlertView) -> bool:
-    """Tell whether a second person must agree."""
-    return alert.severity == 1 or alert.latched
 
 
 def shelve(

@@ -23,6 +23,11 @@ class Right(StrEnum):
     READ_REPORTS = "read_reports"
     SEE_DEVICES = "see_devices"
     KEEP_DEVICES = "keep_devices"
+    PLAN_WORK = "plan_work"
+    """Plan work, which mutes alerts."""
+    RUN_DRILLS = "run_drills"
+    END_WINDOWS = "end_windows"
+    """End work or a drill before its time: whoever sees that it has become real."""
     SEE_CARE = "see_care"
     """Read what sensors in homes say, but for health values."""
     SEE_HEALTH = "see_health"
@@ -54,6 +59,7 @@ _GUARD = frozenset(
         Right.TAKE_ON,
         Right.HANDLE,
         Right.SEE_DEVICES,
+        Right.END_WINDOWS,
         Right.SEE_CARE,
     }
 )
@@ -67,6 +73,8 @@ _OFFICE = _GUARD | {
 }
 _PROPERTY = _OFFICE | {
     Right.KEEP_DEVICES,
+    Right.PLAN_WORK,
+    Right.RUN_DRILLS,
     Right.SEE_SYSTEM,
     Right.KEEP_POSTS,
     Right.KEEP_ROTA,
@@ -78,7 +86,15 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.OFFICE: _OFFICE | {Right.KEEP_HOMES},
     Role.GRID: frozenset({Right.SEE_ALERTS, Right.TAKE_ON}),
     Role.FAMILY: frozenset({Right.OWN_HOMES}),
-    Role.INSTALLER: frozenset({Right.SEE_DEVICES, Right.KEEP_DEVICES, Right.SEE_SYSTEM}),
+    Role.INSTALLER: frozenset(
+        {
+            Right.SEE_DEVICES,
+            Right.KEEP_DEVICES,
+            Right.PLAN_WORK,
+            Right.END_WINDOWS,
+            Right.SEE_SYSTEM,
+        }
+    ),
     Role.AUDITOR: frozenset(
         {
             Right.SEE_ALERTS,

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from anju_platform.alerts.life import settle
 from anju_platform.alerts.model import Alert, Condition, Handling
-from anju_platform.alerts.raising import Transition, decide, dedupe_key
-from anju_platform.database import to_millis
+from anju_platform.alerts.raising import decide, dedupe_key
+from anju_platform.alerts.transition import Transition
+from anju_platform.database import from_millis, to_millis
 from anju_platform.rulebook.book import Found
 
 
@@ -64,6 +66,7 @@ class Ledger:
         key = dedupe_key(finding)
         alert, raised = self._latest.get(key, (None, None))
         if alert is not None:
+            settle(alert, from_millis(finding.detected_at))
             self._close(alert, finding.detected_at)
         transition = decide(alert, found.community_id, finding, found.rule, found.device)
         if transition is None:
@@ -96,6 +99,7 @@ def _follow(raised: Raised, transition: Transition, at: int) -> None:
     alert = transition.alert
     raised.severity = min(raised.severity, alert.severity)
     raised.occurrences = alert.occurrences
-    raised.until = to_millis(alert.cleared_at) if alert.cleared_at else None
+    steady = alert.evidence.get("clears", {}).get("at")  # of what flaps: unless it comes again
+    raised.until = to_millis(alert.cleared_at) if alert.cleared_at else steady
     if transition.tell:
         raised.rings.append(at)

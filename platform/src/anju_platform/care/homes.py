@@ -14,6 +14,7 @@ from anju_platform.alerts.acting import found
 from anju_platform.alerts.listing import home_alerts, receives_nothing
 from anju_platform.alerts.model import Condition, Handling, Mode
 from anju_platform.alerts.schemas import AlertView
+from anju_platform.alerts.windows.repository import muted_devices
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
@@ -63,6 +64,7 @@ class _Seen:
     alerts: Sequence[FamilyAlert]
     lately: Sequence[FamilyAlert]
     devices: Sequence[DeviceRow]
+    worked_on: frozenset[str]
     known: Known | None
     away: bool
     deaf: bool
@@ -75,6 +77,7 @@ class _Seen:
             alerts=[_shown(one) for one in alerts],
             lately=[_shown(one) for one in lately],
             devices=home_devices(session, home.id, at),
+            worked_on=muted_devices(session, home.community_id, home.id, at),
             known=_known(session, home),
             away=are_away(home.attributes, to_millis(at)),
             deaf=receives_nothing(session, home.community_id),
@@ -89,6 +92,11 @@ class _Seen:
     def unheard(self) -> tuple[DeviceRow, ...]:
         """Give what a life may hang on and does not report."""
         return tuple(one for one in self.devices if one.life_safety and one.status not in _HEARD)
+
+    @property
+    def muted(self) -> tuple[DeviceRow, ...]:
+        """Give the devices that work is done on: not every alarm of theirs would be heard."""
+        return tuple(one for one in self.devices if one.slug in self.worked_on)
 
     @property
     def has_news(self) -> bool:
@@ -118,7 +126,7 @@ def state_of(seen: _Seen) -> HomeState:
     real = [one for one in seen.alerts if one.mode is Mode.ACTUAL]
     waiting = [one for one in real if one.handling is Handling.UNACKED]
     had = [one for one in real if one.handling is Handling.ACKED]
-    is_open = seen.deaf or bool(seen.unheard)
+    is_open = seen.deaf or bool(seen.unheard or seen.muted)
     steps = (
         (HomeState.ALARM, any(_is_urgent(one) for one in waiting)),
         (HomeState.ATTENTION, any(one.severity <= URGENT for one in waiting)),
@@ -250,6 +258,7 @@ def _view(session: Session, actor: Actor, row: _Row, seen: _Seen) -> HomeView:
         devices=tuple(seen.devices),
         reporting=sum(one.status in _HEARD for one in seen.devices),
         unheard=seen.unheard,
+        muted=seen.muted,
         deaf=seen.deaf,
         desk_phone=community.desk_phone,
     )

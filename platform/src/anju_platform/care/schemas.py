@@ -90,8 +90,9 @@ class HomeView(View):
     as far as doors and movement tell. ``alerts`` are the open ones, the worst
     first; ``lately`` those closed within a week. ``away``: they are declared away, until
     ``away_until`` or (none) until somebody takes it back. ``reporting`` of ``devices`` have been
-    heard when they should; ``unheard`` are those a life may hang on that have not. ``deaf``: the
-    platform itself receives nothing.
+    heard when they should; ``unheard`` are those a life may hang on that have not. ``muted`` are
+    those that work is done on: not every alarm of theirs calls somebody. ``deaf``: the platform
+    itself receives nothing.
     """
 
     home: HomeName
@@ -106,6 +107,7 @@ class HomeView(View):
     devices: tuple[DeviceRow, ...]
     reporting: int
     unheard: tuple[DeviceRow, ...]
+    muted: tuple[DeviceRow, ...]
     deaf: bool
     desk_phone: str
 

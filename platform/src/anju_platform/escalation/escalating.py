@@ -14,19 +14,32 @@ import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from anju_platform.alerts import muting
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.life import (
     hand_back,
+    is_over,
     is_shelved,
     people_are_called,
+    settle,
     shelved_until,
+    wait,
 )
 from anju_platform.alerts.listing import SILENT
-from anju_platform.alerts.model import Alert, Condition, Handling
+from anju_platform.alerts.model import Alert, Condition, Handling, Mode, Overlay
 from anju_platform.alerts.policy import DEFAULTS, FIRST, GOOD_FOR, Begun, begin, begun
 from anju_platform.alerts.shelving import come_back
 from anju_platform.alerts.telling import tell
-from anju_platform.database import UNAVAILABLE, Json, is_too_large, now, transaction
+from anju_platform.alerts.windows import repository as windows
+from anju_platform.alerts.windows.known import Windows
+from anju_platform.database import (
+    UNAVAILABLE,
+    Json,
+    from_millis,
+    is_too_large,
+    now,
+    transaction,
+)
 from anju_platform.escalation import repository
 from anju_platform.escalation.callees import About, Called, Callees
 from anju_platform.notifications import repository as notifications
@@ -39,6 +52,8 @@ AT_ONCE = 20
 """So many alerts are looked at in one transaction: as long it keeps others from them."""
 QUIET = timedelta(seconds=30)
 """How soon is looked again at what calls nobody: it is muted, a test, or over by itself."""
+UNDER_WORK = timedelta(minutes=5)
+"""How soon is looked again at what is muted for work; it is due at the work's end, besides."""
 _URGENT = 2
 
 
@@ -80,6 +95,7 @@ class _Look:
         self._at = at
         self._callees: dict[int, Callees] = {}
         self._watched: dict[tuple[int, int], bool] = {}
+        self._windows: dict[int, Windows] = {}
         self._failed: list[UUID] = []
         self._entries: list[alerts.Entry] = []
         self._planned: list[Planned] = []
@@ -108,12 +124,62 @@ class _Look:
         return True
 
     def _again(self, alert: Alert) -> None:
+        for kind in settle(alert, self._at):
+            self._note(alert, kind, {"severity": alert.severity})
+        if alert.handling == Handling.CLOSED:
+            return
+        muted = self._mute_as_now(alert)
         if is_shelved(alert):
             self._end_shelf(alert, shelved_until(alert) or self._at)
+        elif Overlay.INHIBITED in muted:
+            alert.due_at = self._at + QUIET
+        elif muted:
+            until = from_millis(muted[Overlay.MAINTENANCE]["until"])
+            alert.due_at = min(until, self._at + UNDER_WORK)
         elif alert.handling == Handling.ACKED:
             self._end_acknowledgement(alert)
         else:
             self._go_on(alert)
+        wait(alert)
+
+    def _mute_as_now(self, alert: Alert) -> dict[str, Json]:
+        """Mute an alert as work and other alerts now do, and let it speak that they no longer do.
+
+        Gives what mutes it. What goes on after its drill was no exercise.
+        """
+        found = self._windows_of(alert.community_id)
+        muted = muting.muted_by(self._session, found, alert, self._at)
+        own = [one for one in alert.overlays if one == Overlay.SHELVED]
+        lifted = [one for one in alert.overlays if one not in muted and one not in own]
+        alert.overlays = [one for one in alert.overlays if one not in lifted]
+        for overlay, said in muted.items():
+            if overlay not in alert.overlays:
+                self._entries.append(muting.mute(alert, Overlay(overlay), said, self._at))
+        for overlay in lifted:
+            alert.version += 1
+            self._note(alert, "unmuted", {"overlay": overlay})
+        is_real = alert.mode == Mode.DRILL and not is_over(alert)
+        if is_real and found.drill(alert, self._at) is None:
+            alert.mode = Mode.ACTUAL
+            self._speak(alert, "drill_over")
+        elif lifted and not is_over(alert) and not alert.overlays:
+            has_it = alert.handling == Handling.ACKED and Overlay.MAINTENANCE not in lifted
+            if has_it:  # whoever took it on knew what explained it, and has it still
+                come_back(alert, self._at)
+            else:
+                self._speak(alert, "speaks")
+        return muted
+
+    def _speak(self, alert: Alert, kind: str) -> None:
+        """Make an alert new to people: what they knew of it was of other circumstances."""
+        recipients = self._called(alert, (FIRST,)).to
+        hand_back(alert, self._at)
+        self._new_again(alert, kind, recipients)
+
+    def _windows_of(self, community_id: int) -> Windows:
+        if community_id not in self._windows:
+            self._windows[community_id] = windows.load(self._session, {community_id})
+        return self._windows[community_id]
 
     def _go_on(self, alert: Alert) -> None:
         """Take the next step of what nobody has, if it is due."""
@@ -202,9 +268,14 @@ class _Look:
             household_id=alert.household_id,
             severity=alert.severity,
             home_is_told=alert.rule_id not in SILENT,
-            first=lambda: notifications.told_first(self._session, alert.id),
+            first=lambda: self._first(alert),
         )
         return self._callees[community].call(targets, about)
+
+    def _first(self, alert: Alert) -> list[str]:
+        """Give who was told first, or would have been, had it not been muted then."""
+        told = notifications.told_first(self._session, alert.id)
+        return told or [f"role:{role}" for role in alert.evidence.get("notify", ())]
 
     def _is_watched(self, alert: Alert) -> bool:
         """Tell whether a wall shows it; what a life hangs on needs one that can sound."""

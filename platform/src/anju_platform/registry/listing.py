@@ -192,7 +192,7 @@ def _conditions(community_id: int, wanted: DeviceFilter) -> list[ColumnElement[b
 def below(tops: Select[int]) -> Select[int]:
     """Build the ids of places and of all that lies in them."""
     down = tops.cte("down", recursive=True)
-    down = down.union_all(select(Place.id).join(down, Place.parent_id == down.c.id))
+    down = down.union(select(Place.id).join(down, Place.parent_id == down.c.id))
     return select(down.c.id)
 
 

@@ -98,10 +98,15 @@ document.addEventListener("anju:heartbeat", () => {
     document.dispatchEvent(new CustomEvent("anju:live", { detail: { state: "live" } }));
   }
 });
-document.addEventListener("anju:counts", (event) => {
-  const target = document.getElementById("counts");
-  if (target) target.innerHTML = /** @type {CustomEvent} */ (event).detail.html;
-});
+for (const part of ["counts", "windows"]) {
+  let drawn = "";
+  document.addEventListener(`anju:${part}`, (event) => {
+    const target = document.getElementById(part);
+    const { html } = /** @type {CustomEvent} */ (event).detail;
+    // what stays as it is must not be read out again
+    if (target && html !== drawn) target.innerHTML = drawn = html;
+  });
+}
 document.addEventListener("anju:reset", () => {
   // The wall fetches what it missed by itself: a reload would lose the permission to sound.
   if (!document.getElementById("alerts")) location.reload();

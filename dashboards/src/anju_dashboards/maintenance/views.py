@@ -1,0 +1,134 @@
+"""Work and drills: what goes on, what is planned, and ending it; with or without scripts."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from anju_dashboards.pages import CurrentPage, Page, plain_text, see_other
+from anju_platform.alerts.windows import service
+from anju_platform.alerts.windows.schemas import DrillBody, MaintenanceBody
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.rights import Right
+from anju_platform.database import reading, transaction
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.registry import listing
+
+router = APIRouter(include_in_schema=False)
+
+Slug = Annotated[str, Form(max_length=64)]
+Reason = Annotated[str, Form(max_length=500)]
+Begins = Annotated[str, Form(max_length=40)]
+"""Day and time on the site; nothing: now."""
+Minutes = Annotated[int, Form(ge=1, le=100_000)]
+
+LASTS_MIN = (30, 60, 120, 240, 480, 1_440, 4_320, 10_080)
+DRILL_LASTS_MIN = (30, 60, 120, 240)
+
+
+@router.get("/maintenance", dependencies=[require(Right.SEE_DEVICES)])
+def maintenance(page: CurrentPage, device: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """Show what goes on and is planned; ``device`` is filled in for whoever comes from it."""
+    return _draw(page, given={"device": device})
+
+
+@router.post("/maintenance/work", dependencies=[require(Right.PLAN_WORK)])
+def plan_work(
+    page: CurrentPage,
+    *,
+    place: Slug = "",
+    device: Slug = "",
+    begins: Begins = "",
+    minutes: Minutes,
+    reason: Reason = "",
+    for_life: Annotated[bool, Form()] = False,
+) -> Response:
+    """Plan work, or begin it."""
+    given = {"place": place, "device": device, "begins": begins, "minutes": minutes}
+
+    def plan(session: Session) -> None:
+        body = MaintenanceBody(
+            place=plain_text(place.strip()),
+            device=plain_text(device.strip()),
+            for_life=for_life,
+            reason=reason,
+            **_times(page, begins, minutes),
+        )
+        service.plan_maintenance(session, page.actor, body)
+
+    return _planned(page, plan, given | {"reason": reason, "for_life": for_life})
+
+
+@router.post("/maintenance/drill", dependencies=[require(Right.RUN_DRILLS)])
+def plan_drill(
+    page: CurrentPage,
+    *,
+    place: Slug = "",
+    begins: Begins = "",
+    minutes: Minutes,
+    reason: Reason = "",
+) -> Response:
+    """Plan a drill, or begin it."""
+
+    def plan(session: Session) -> None:
+        body = DrillBody(
+            place=plain_text(place.strip()), reason=reason, **_times(page, begins, minutes)
+        )
+        service.plan_drill(session, page.actor, body)
+
+    given = {"drill_place": place, "drill_begins": begins, "drill_minutes": minutes}
+    return _planned(page, plan, given | {"drill_reason": reason})
+
+
+@router.post("/maintenance/{window_id}/end", dependencies=[require(Right.END_WINDOWS)])
+def end(page: CurrentPage, window_id: int) -> Response:
+    """End work or a drill before its time."""
+    with transaction(page.engine) as session:
+        service.end(session, page.actor, window_id)
+    return see_other("/maintenance")
+
+
+def _times(page: Page, begins: str, minutes: int) -> dict[str, Any]:
+    at = datetime.fromisoformat(begins).replace(tzinfo=page.clock.zone) if begins else None
+    return {"starts_at": at, "ends_at": (at or page.clock.now) + timedelta(minutes=minutes)}
+
+
+def _planned(page: Page, plan: Callable[[Session], None], given: dict[str, Any]) -> Response:
+    """Plan it, or show the page with what was wrong and what was typed in."""
+    try:
+        with transaction(page.engine) as session:
+            plan(session)
+    except NotFoundError:
+        fault = page.text("There is no such place or device: give its id, such as b1-door.")
+    except ConflictError:
+        fault = page.text("There is such work already, or too much is planned: end it first.")
+    except (InvalidRequestError, ValidationError, ValueError, OverflowError):
+        fault = page.text(
+            "Name a place or a device, say why, and choose a time to come. Life-safety alarms are"
+            " muted of one device only, for 4 hours at most; a drill lasts 4 hours at most."
+        )
+    else:
+        return see_other("/maintenance")
+    return _draw(page, fault=fault, given=given)
+
+
+def _draw(page: Page, *, fault: str | None = None, given: dict[str, Any]) -> Response:
+    with reading(page.engine) as session:
+        windows = service.windows(session, page.actor)
+        places = listing.places(session, page.community.id)
+    return page.html(
+        "maintenance/maintenance.html",
+        status=422 if fault else 200,
+        section="/maintenance",
+        windows=windows,
+        places=places,
+        fault=fault,
+        given=defaultdict(str, given),
+        lasts=LASTS_MIN,
+        drill_lasts=DRILL_LASTS_MIN,
+    )

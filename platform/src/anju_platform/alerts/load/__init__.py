@@ -1,0 +1,1 @@
+"""How many alerts come to whoever sits at the desk."""
