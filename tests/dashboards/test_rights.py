@@ -202,6 +202,26 @@ WHO: dict[frozenset[Role], str] = {
         POST /channels/{slug}
         POST /channels/{slug}/remove
         POST /channels/{slug}/test
+        GET /api/v1/webhooks
+        POST /api/v1/webhooks/{slug}
+        PUT /api/v1/webhooks/{slug}
+        DELETE /api/v1/webhooks/{slug}
+        POST /api/v1/webhooks/{slug}/test
+        POST /api/v1/webhooks/{slug}/secret
+        POST /api/v1/webhooks/{slug}/resume
+        GET /api/v1/webhooks/{slug}/messages
+        POST /api/v1/webhooks/{slug}/messages/redeliver
+        POST /api/v1/webhooks/{slug}/messages/{message}/redeliver
+        GET /webhooks
+        POST /webhooks
+        GET /webhooks/{slug}
+        POST /webhooks/{slug}
+        POST /webhooks/{slug}/remove
+        POST /webhooks/{slug}/test
+        POST /webhooks/{slug}/secret
+        POST /webhooks/{slug}/resume
+        POST /webhooks/{slug}/messages/redeliver
+        POST /webhooks/{slug}/messages/{message}/redeliver
     """,
 }
 OPEN = """
@@ -285,6 +305,7 @@ class House:
             "user_id": str(self.family_id),
             "invitation_id": str(self.invitation_id),
             "login_id": "0",
+            "message": "1",
             "span": "day",
             "slug": "h-501" if IN_HOMES.search(path) else "b1-501-pir",
         }

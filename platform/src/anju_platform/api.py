@@ -27,6 +27,7 @@ from anju_platform.auth.throttle import Throttle
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
 from anju_platform.database import connect
+from anju_platform.description.completing import complete, operation_id
 from anju_platform.errors import PlatformError
 from anju_platform.escalation import endpoints as escalation
 from anju_platform.feed import Change, Feed, Heartbeat, Item, Reset
@@ -43,6 +44,7 @@ from anju_platform.screens import endpoints as screens
 from anju_platform.system import endpoints as system
 from anju_platform.system.service import Rate
 from anju_platform.telemetry import endpoints as telemetry
+from anju_platform.webhooks import endpoints as webhooks
 
 PREFIX = "/api/v1"
 VERSION = "1"
@@ -74,12 +76,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=VERSION,
         lifespan=lifespan,
         openapi_url=None,
+        generate_unique_id_function=operation_id,
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     )
     app.state.settings, app.state.engine, app.state.feed = settings, engine, feed
     app.state.throttle, app.state.points_rate = Throttle(), Rate()
     app.state.carriers = Carriers(engine, settings)
     app.include_router(_api())
+    app.webhooks.include_router(webhooks.told)
     app.include_router(system.probes)
     app.add_middleware(BodyLimit)
     app.add_middleware(SafeHeaders, https=settings.secure_cookies)
@@ -107,6 +111,7 @@ def _api() -> APIRouter:
         people,
         care,
         notifications,
+        webhooks,
         media,
         reports,
         rulebook,
@@ -123,13 +128,19 @@ def _api() -> APIRouter:
 stream_router = APIRouter(tags=["stream"])
 
 
-@stream_router.get("/stream", response_class=StreamingResponse)
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+@stream_router.get("/stream", response_class=EventStream)
 async def stream(
     request: Request,
     actor: Annotated[Actor, require(Right.WATCH)],
     after: Annotated[int | None, Query(ge=0)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
-) -> StreamingResponse:
+) -> EventStream:
     """Give what changes on screens as server-sent events, from ``Last-Event-ID`` or ``after`` on.
 
     ``change`` carries ``{"seq", "kind", "ref", "at"}``; ``heartbeat`` comes every 2 s, so a
@@ -170,7 +181,7 @@ async def _still_valid(request: Request, actor: Actor) -> bool:
     return known.may(Right.WATCH)
 
 
-def event_stream(items: AsyncGenerator[Item, None]) -> StreamingResponse:
+def event_stream(items: AsyncGenerator[Item, None]) -> EventStream:
     """Answer with server-sent events in JSON."""
 
     async def lines() -> AsyncIterator[str]:
@@ -179,9 +190,8 @@ def event_stream(items: AsyncGenerator[Item, None]) -> StreamingResponse:
             async for item in items:
                 yield event_text(*_event(item))
 
-    return StreamingResponse(
+    return EventStream(
         lines(),
-        media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
@@ -210,5 +220,5 @@ def _event(item: Item) -> tuple[str, str, int]:
 def describe() -> str:
     """Give the API's description (OpenAPI, JSON), the same on every machine."""
     settings = Settings(database_url="postgresql://described-only/", _env_prefix="ANJU_NOT_READ_")
-    described = create_app(settings).openapi()
+    described = complete(create_app(settings).openapi())
     return json.dumps(described, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -29,12 +29,14 @@ from anju_platform.rulebook.texts import (
     INGEST_DOWN,
     NO_SCREEN,
     NOT_ESCALATED,
+    WEBHOOK_PAUSED,
     WORKER_DOWN,
 )
 from anju_platform.screens.repository import last_alive
 from anju_platform.system import listing
 from anju_platform.system.health import SILENT_S, UNSENT_S
 from anju_platform.system.listing import Process, of_kind
+from anju_platform.webhooks.repository import paused_s
 from anju_rules import Finding, FindingKind, Rule
 from anju_rules.rule import Title
 
@@ -57,7 +59,14 @@ _LOCK = 0x616E6A78_00000001
 """Advisory lock: one looks at a time."""
 
 
-def _own_rule(rule_id: str, zh: str, en: str, icon: str) -> Rule:
+def _own_rule(
+    rule_id: str,
+    zh: str,
+    en: str,
+    icon: str,
+    *,
+    notify: tuple[str, ...] = ("guard", "property", "admin"),
+) -> Rule:
     """Give a rule that no reading makes true: we do."""
     return Rule(
         id=rule_id,
@@ -66,7 +75,7 @@ def _own_rule(rule_id: str, zh: str, en: str, icon: str) -> Rule:
         severity=2,
         models=("*",),
         when="false",
-        notify=("guard", "property", "admin"),
+        notify=notify,
     )
 
 
@@ -81,6 +90,12 @@ RULES: Mapping[str, Rule] = {
     "screens": _own_rule(NO_SCREEN, "值班屏全部离线", "No wall is watched", "eye-off"),
     "channels": _own_rule(
         CHANNEL_FAILS, "对外通知渠道故障", "A channel to people fails", "message-off"
+    ),
+    "webhooks": _own_rule(
+        WEBHOOK_PAUSED,
+        "外部系统推送已暂停",
+        "Another system hears nothing more",
+        "plug-connected-x",
     ),
 }
 """What is said when no process of a kind does its work, an alert waits unheard, or unseen."""
@@ -236,6 +251,7 @@ class Overseer(Background):
         silent, waits = unheard_s(found), overdue_s(session, now())
         self._unheard = any(seconds > OVERDUE_S for seconds in waits.values())
         seen_at, troubled = last_alive(session), troubled_s(session, now())
+        paused = paused_s(session, now())
         for community_id in sorted(listing.watched_communities(session)):
             what = f"{INGEST_DOWN} {community_id}"
             heard = self._doubts.judge(what, silent.get(community_id), at)
@@ -250,6 +266,9 @@ class Overseer(Background):
             what = f"{CHANNEL_FAILS} {community_id}"
             fails = self._doubts.judge(what, troubled.get(community_id, 0.0), at, FAILING_S)
             yield community_id, RULES["channels"], fails
+            since_s = paused.get(community_id)
+            is_paused = None if since_s is None else Fault(since_s, severity=4)
+            yield community_id, RULES["webhooks"], is_paused
 
 
 def _worse(judgement: Judgement) -> Judgement:

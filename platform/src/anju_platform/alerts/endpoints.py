@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from anju_platform.alerts import service
@@ -25,7 +24,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
-from anju_platform.export import csv_response
+from anju_platform.export import CsvResponse, csv_response
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
@@ -66,12 +65,12 @@ def history(
         return service.history(session, actor, query, page=query.page, size=query.size)
 
 
-@router.get("/history.csv", response_class=StreamingResponse)
+@router.get("/history.csv", response_class=CsvResponse)
 def export(
     database: Database,
     actor: Annotated[Actor, require(Right.EXPORT)],
     query: Annotated[HistoryFilter, Query()],
-) -> StreamingResponse:
+) -> CsvResponse:
     """Give the newest 10,000 alerts that match, as CSV."""
     with transaction(database) as session:
         found = service.history(session, actor, query, size=_MOST_EXPORTED)

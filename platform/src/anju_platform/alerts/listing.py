@@ -1,5 +1,6 @@
 """SQL of alerts as people read them: rows of lists, counts, history, and one in full."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -121,6 +122,11 @@ def one_alert(session: Session, community_id: int, alert_id: UUID) -> AlertView 
     """Give one alert as a row, or nothing when the community has no such alert."""
     found = _views(session, _ONE, {"community": community_id, "alert": alert_id})
     return found[0] if found else None
+
+
+def alerts_by_id(session: Session, alerts: Collection[UUID]) -> list[AlertView]:
+    """Give some alerts, of whichever communities."""
+    return _views(session, _rows().where(Alert.id.in_(alerts))) if alerts else []
 
 
 def _in_reach(actor: Actor) -> ColumnElement[bool]:

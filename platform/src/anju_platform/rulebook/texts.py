@@ -29,8 +29,10 @@ NAME = "rule"
 """What a text is called in error messages, as a file is by its path."""
 INGEST_DOWN, WORKER_DOWN = "platform-ingest-down", "platform-worker-down"
 NOT_ESCALATED, NO_SCREEN = "platform-not-escalated", "platform-no-screen"
-CHANNEL_FAILS = "platform-channel-fails"
-OURSELVES = frozenset({INGEST_DOWN, WORKER_DOWN, NOT_ESCALATED, NO_SCREEN, CHANNEL_FAILS})
+CHANNEL_FAILS, WEBHOOK_PAUSED = "platform-channel-fails", "platform-webhook-paused"
+OURSELVES = frozenset(
+    {INGEST_DOWN, WORKER_DOWN, NOT_ESCALATED, NO_SCREEN, CHANNEL_FAILS, WEBHOOK_PAUSED}
+)
 """Ids of the platform's alerts about itself (:mod:`anju_platform.oversight`)."""
 RESERVED = OURSELVES | {HOME_STATE}
 """Ids under which something else keeps its state."""

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import AwareDatetime
 
@@ -116,7 +117,7 @@ def ready(request: Request, database: Database, response: Response) -> Readiness
     return readiness
 
 
-@probes.get("/metrics", response_class=Response)
+@probes.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request, database: Database) -> Response:
     """Give Prometheus metrics: to this machine, or to whoever has the token."""
     settings: Settings = request.app.state.settings
