@@ -75,6 +75,8 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/alerts
         GET /api/v1/alerts/history
         GET /api/v1/alerts/{alert_id}
+        GET /api/v1/alerts/{alert_id}/cap
+        GET /api/v1/alerts/cap.atom
         GET /alerts
         GET /alerts/{alert_id}
         GET /wall/alerts/{alert_id}

@@ -24,6 +24,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import COOKIE, current_actor, find_actor, require
 from anju_platform.auth.rights import Right
 from anju_platform.auth.throttle import Throttle
+from anju_platform.cap import endpoints as cap
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
 from anju_platform.database import connect
@@ -104,6 +105,7 @@ def _api() -> APIRouter:
     parts = (
         auth,
         accounts,
+        cap,  # before alerts: cap.atom is no alert's id
         alerts,
         escalation,
         registry,

@@ -160,6 +160,17 @@ def open_alerts(session: Session, actor: Actor, *, limit: int = MOST_OPEN) -> li
     return _views(session, query)
 
 
+def closed_since(session: Session, actor: Actor, since: datetime) -> list[AlertView]:
+    """Give the alerts that somebody may read and that were closed since then, the last first."""
+    query = (
+        _rows()
+        .where(_in_reach(actor), Alert.handling == Handling.CLOSED, Alert.closed_at >= since)
+        .order_by(Alert.closed_at.desc(), Alert.id)
+        .limit(MOST_OPEN)
+    )
+    return _views(session, query)
+
+
 def home_alerts(
     session: Session, household_id: int, *, closed_since: datetime
 ) -> tuple[list[AlertView], list[AlertView]]:
