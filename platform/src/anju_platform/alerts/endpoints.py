@@ -32,7 +32,9 @@ _MOST_EXPORTED = 10_000
 
 
 class HistoryQuery(HistoryFilter):
-    """A filter and which page of it."""
+    """A filter and which page of it: by its number, or after an alert (``next``)."""
+
+    after: UUID | None = None
 
     page: int = Field(default=1, ge=1, le=100_000)
     size: int = Field(default=50, ge=1, le=200)
@@ -62,7 +64,9 @@ def history(
 ) -> AlertPage:
     """Give one page of all alerts that match, newest first."""
     with reading(database) as session:
-        return service.history(session, actor, query, page=query.page, size=query.size)
+        return service.history(
+            session, actor, query, page=query.page, size=query.size, after=query.after
+        )
 
 
 @router.get("/history.csv", response_class=CsvResponse)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
     table,
     true,
+    tuple_,
 )
 from sqlalchemy.orm import Session, aliased
 
@@ -238,8 +239,12 @@ def history(
     *,
     page: int = 1,
     size: int = 50,
+    after: UUID | None = None,
 ) -> AlertPage:
-    """Give one page of all alerts that match and somebody may read, newest first."""
+    """Give one page of all alerts that match and somebody may read, newest first.
+
+    ``after`` an alert come those before it, whatever has happened since; then ``page`` is 1.
+    """
     wanted = wanted or HistoryFilter()
     conditions = [_in_reach(actor), *_conditions(wanted)]
     total = session.scalar(
@@ -253,11 +258,24 @@ def history(
         _rows()
         .where(*conditions)
         .order_by(Alert.detected_at.desc(), Alert.id.desc())
-        .limit(size)
-        .offset((page - 1) * size)
+        .limit(size + 1)
+        .offset((page - 1) * size if after is None else 0)
     )
-    rows = tuple(_views(session, query))
-    return AlertPage(rows=rows, total=total or 0, page=page, size=size)
+    if after is not None:
+        query = query.where(_is_older_than(actor, after))
+    rows = _views(session, query)
+    following = rows[size - 1].id if len(rows) > size else None
+    return AlertPage(
+        rows=tuple(rows[:size]), next=following, total=total or 0, page=page, size=size
+    )
+
+
+def _is_older_than(actor: Actor, alert_id: UUID) -> ColumnElement[bool]:
+    there = aliased(Alert)
+    last = select(there.detected_at, there.id).where(
+        there.id == alert_id, there.community_id == actor.community_id
+    )
+    return tuple_(Alert.detected_at, Alert.id) < last.scalar_subquery()
 
 
 def _conditions(wanted: HistoryFilter) -> list[ColumnElement[bool]]:

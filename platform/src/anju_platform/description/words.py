@@ -131,6 +131,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "InvitationBody.role": "family",
     "InvitationMade.url": "https://anju.example.org/invited/Vf3o0s1Yc2k",
     "LoginView.id": "9b1c",
+    "AuditPage.next": "4711",
     "MessagePage.next": "4711",
     "NewDevice.slug": "b1-501-pir",
     "NewDevice.model": "pir",
