@@ -11,6 +11,7 @@ import hmac
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -343,6 +344,7 @@ def test_two_secrets_are_good_for_a_day(
     first = adds(admin, sink)
     second = admin.post(f"{PATH}/secret").raise_for_status().json()["secret"]
     assert second != first
+    assert admin.post(f"{PATH}/secret").status_code == 409  # the receiver has the first still
     site.alert("gate-south")
     sends(site, sender)
     verified(sink.received[-1], second, first)
@@ -436,6 +438,14 @@ def test_what_is_wrong_is_refused_in_words(admin: httpx.Client, sink: Sink) -> N
     assert admin.post(PATH, json=good).status_code == 409
     assert admin.put("/api/v1/webhooks/none", json=good).status_code == 404
     assert admin.post(f"{PATH}/messages/1/redeliver").status_code == 404
+
+
+def test_two_who_add_the_same_at_the_same_moment(log_in: LogIn, sink: Sink) -> None:
+    clients = [log_in("admin") for _ in range(4)]
+    said = {"name": "城市平台", "url": sink.url}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda client: client.post(PATH, json=said), clients))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
 
 
 def test_messages_are_read_page_by_page_while_more_come(

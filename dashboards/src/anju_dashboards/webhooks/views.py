@@ -142,9 +142,13 @@ def try_webhook(page: CurrentPage, carrying: Carrying, slug: Slug) -> Response:
 @router.post("/{slug}/secret")
 def renew_secret(page: CurrentPage, slug: Slug) -> Response:
     """Give a webhook a new secret, shown this once."""
-    with transaction(page.engine) as session:
-        made = service.renew_secret(session, page.actor, slug)
-    return _webhooks(page, secret=(slug, made.secret))
+
+    def renew() -> Response:
+        with transaction(page.engine) as session:
+            made = service.renew_secret(session, page.actor, slug)
+        return _webhooks(page, secret=(slug, made.secret))
+
+    return _attempt(page, renew)
 
 
 @router.post("/{slug}/resume")

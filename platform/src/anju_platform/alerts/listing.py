@@ -52,6 +52,7 @@ _UPKEEP = 4
 _SILENT = ("door-duress",)
 """Nobody on site, nor a relative who may be there, is told that a cry for help was heard."""
 _ON_DUTY = timedelta(minutes=10)
+_OPEN_FOR = timedelta(days=31)
 _LOAD_SPAN = timedelta(hours=1)
 _LOAD_UNITS = 6  # ten-minute units in the span
 
@@ -162,10 +163,18 @@ def open_alerts(session: Session, actor: Actor, *, limit: int = MOST_OPEN) -> li
 
 
 def closed_since(session: Session, actor: Actor, since: datetime) -> list[AlertView]:
-    """Give the alerts that somebody may read and that were closed since then, the last first."""
+    """Give the alerts that somebody may read and that were closed since then, the last first.
+
+    What had been open for more than a month is left out: it would be looked for in all there is.
+    """
     query = (
         _rows()
-        .where(_in_reach(actor), Alert.handling == Handling.CLOSED, Alert.closed_at >= since)
+        .where(
+            _in_reach(actor),
+            Alert.handling == Handling.CLOSED,
+            Alert.closed_at >= since,
+            Alert.detected_at >= since - _OPEN_FOR,
+        )
         .order_by(Alert.closed_at.desc(), Alert.id)
         .limit(MOST_OPEN)
     )

@@ -7,6 +7,8 @@ adds a word here, or the test of the description names it.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from anju_devices.topics import Channel, build
+
 TAGS: Final[Mapping[str, str]] = {
     "accounts": "Who may log in: people, invitations, log-ins.",
     "alerts": "What needs somebody: open and closed alerts, and what people do about them.",
@@ -260,7 +262,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "title": "求助",
     "title_en": "Help wanted",
     "to": ["role:property"],
-    "topic": "anju/v1/garden/gw-west/events",
+    "topic": build("garden", "gw-west", Channel.EVENTS),
     "type": "/problems/alert-changed",
     "unit": "%",
     "url": "https://anju.example.org/alerts/0195509c-7c38-7a64-9b2e-1f0c5f6e4d21",

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, OutboxEntry, TimelineEntry
@@ -254,6 +255,16 @@ def webhook(
     return session.scalars(query).one_or_none()
 
 
+def add(session: Session, made: Webhook) -> bool:
+    """Insert a webhook; gives False if there is one of that name, made this very moment."""
+    try:
+        with session.begin_nested():
+            session.add(made)
+    except IntegrityError:
+        return False
+    return True
+
+
 def places(session: Session, community_id: int, slugs: Collection[str]) -> set[str]:
     """Give those of some slugs that are places of a community."""
     query = select(Place.slug).where(Place.community_id == community_id, Place.slug.in_(slugs))
@@ -327,7 +338,7 @@ def paused_s(session: Session, at: datetime) -> dict[int, float]:
     """Give, by community, for how long a webhook has been left alone that took nothing."""
     query = (
         select(Webhook.community_id, func.min(Webhook.paused_at))
-        .where(Webhook.paused_at.is_not(None), Webhook.removed_at.is_(None))
+        .where(Webhook.paused_at.is_not(None), Webhook.enabled, Webhook.removed_at.is_(None))
         .group_by(Webhook.community_id)
     )
     return {

@@ -59,8 +59,6 @@ def add(session: Session, actor: Actor, hosts: Hosts, slug: str, body: WebhookBo
         InvalidRequestError: its URL or a place cannot be used, or there are too many.
     """
     actor.demand(Right.KEEP_CHANNELS)
-    if repository.webhook(session, actor.community_id, slug) is not None:
-        raise ConflictError(f"there is a webhook {slug!r} already")
     if len(repository.webhooks(session, actor.community_id)) >= MOST:
         raise InvalidRequestError(f"a community has at most {MOST} webhooks")
     made = Webhook(
@@ -72,8 +70,8 @@ def add(session: Session, actor: Actor, hosts: Hosts, slug: str, body: WebhookBo
         failures=0,
     )
     _set(session, made, hosts, body)
-    session.add(made)
-    session.flush()
+    if not repository.add(session, made):
+        raise ConflictError(f"there is a webhook {slug!r} already")
     record(session, actor, "webhook.added", f"webhook:{slug}", _said(body))
     return WebhookMade(webhook=_view(made), secret=made.secret)
 
@@ -124,9 +122,14 @@ def renew_secret(session: Session, actor: Actor, slug: str) -> WebhookSecret:
 
     Raises:
         NotFoundError: no such webhook.
+        ConflictError: it was given one less than a day ago: who presses twice must not lose the
+            one that the receiver has.
     """
     found = _locked(session, actor, slug)
-    until = now() + FORMER_GOOD_FOR
+    at = now()
+    if found.former_until is not None and found.former_until > at:
+        raise ConflictError("its secret was replaced less than a day ago; that must be over first")
+    until = at + FORMER_GOOD_FOR
     found.secret, found.former_secret, found.former_until = new_secret(), found.secret, until
     session.flush()
     record(session, actor, "webhook.secret_renewed", f"webhook:{slug}", {})
@@ -147,7 +150,7 @@ def messages(
     Raises:
         NotFoundError: no such webhook.
     """
-    found = _locked(session, actor, slug)
+    found = _found(session, actor, slug)
     rows = repository.messages(session, found.id, state=state, after=after, limit=limit + 1)
     items = tuple(MessageView.model_validate(row, from_attributes=True) for row in rows[:limit])
     return MessagePage(items=items, next=str(items[-1].id) if len(rows) > limit else None)
@@ -197,8 +200,12 @@ def _locked(session: Session, actor: Actor, slug: str) -> Webhook:
     Raises:
         NotFoundError: there is none.
     """
+    return _found(session, actor, slug, for_update=True)
+
+
+def _found(session: Session, actor: Actor, slug: str, *, for_update: bool = False) -> Webhook:
     actor.demand(Right.KEEP_CHANNELS)
-    found = repository.webhook(session, actor.community_id, slug, for_update=True)
+    found = repository.webhook(session, actor.community_id, slug, for_update=for_update)
     if found is None:
         raise NotFoundError(f"there is no webhook {slug!r}")
     return found
