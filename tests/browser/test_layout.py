@@ -106,6 +106,20 @@ def test_pages_fit_their_window(open_page: Open, site: Site, size: str, username
         assert (path, over) == (path, 0)
 
 
+@pytest.mark.parametrize("size", ["laptop", "phone"])
+def test_what_administrators_set_fits_its_window(open_page: Open, site: Site, size: str) -> None:
+    furnish(site)
+    page = open_page("admin", size=SIZES[size])
+    for path in ("/channels", "/webhooks", "/webhooks/city"):
+        page.goto(path)
+        if page.locator("details.change").count():
+            page.locator("details.change summary").first.click()
+        over = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert (path, over) == (path, 0)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_system_page_holds_the_numbers_of_a_large_site(open_page: Open, size: str) -> None:
     page = open_page("admin", path="/system", size=SIZES[size])
