@@ -58,3 +58,8 @@ def log_in(client: httpx.Client, username: str) -> httpx.Client:
 def csrf_of(page: str) -> str:
     """Find the token every form of a page carries."""
     return page.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+
+
+def send(client: httpx.Client, path: str, at: str, **fields: str | list[str]) -> httpx.Response:
+    """Post a form as the page at ``at`` holds it."""
+    return client.post(path, data=fields | {"csrf": csrf_of(client.get(at).text)})

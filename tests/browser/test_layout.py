@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,6 +14,8 @@ from playwright.sync_api import Page, expect
 from anju_platform.database import now, transaction
 from anju_platform.notifications import listing
 from anju_platform.notifications.model import Address, Channel
+from anju_platform.webhooks.model import MessageState, Webhook, WebhookMessage
+from anju_platform.webhooks.schemas import Step
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -28,6 +31,7 @@ def furnish(site: Site) -> list[str]:
     site.raise_alert("电池电量低", "Battery low", severity=4, device="b2-301-sos")
     record_day(site, "b3-501-fall", "fall_radar", {"still_s": [0, 3, 9, 22, 38]})
     has_channels(site)
+    has_webhooks(site)
     paths = [
         "/wall",
         "/alerts",
@@ -36,6 +40,8 @@ def furnish(site: Site) -> list[str]:
         "/nothing",
         "/me",
         "/channels",
+        "/webhooks",
+        "/webhooks/city",
         "/people",
         "/reports",
     ]
@@ -65,6 +71,27 @@ def has_channels(site: Site) -> None:
                 session.add(Address(**where, label=label, created_at=now()))
 
 
+def has_webhooks(site: Site) -> None:
+    """Let two other systems hear of alerts: one that takes nothing any more, with its messages."""
+    made = {"community_id": site.community, "url": "https://city.example.org/x", "secret": "whsec_"}
+    hears = {"steps": list(Step), "least": 2, "places": ["b3"], "created_at": now()}
+    with transaction(site.engine) as session:
+        session.add(
+            Webhook(slug="tickets", name="工单系统", failures=0, ok_at=now(), **made, **hears)
+        )
+        city = Webhook(slug="city", name="城市安全平台", failures=9, **made, **hears)
+        city.error, city.failing_since, city.paused_at = "it was refused (503)", now(), now()
+        session.add(city)
+        session.flush()
+        for n, state in enumerate(MessageState):
+            one = WebhookMessage(
+                webhook_id=city.id, message_id=uuid4(), alert_id=uuid4(), kind="raised", body="{}"
+            )
+            one.state, one.attempts, one.error = state, n, "no answer within 7 s"
+            one.created_at = one.next_attempt_at = one.expires_at = now()
+            session.add(one)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("username", ["liqiang", "grace"])
 def test_pages_fit_their_window(open_page: Open, site: Site, size: str, username: str) -> None:
@@ -73,6 +100,20 @@ def test_pages_fit_their_window(open_page: Open, site: Site, size: str, username
     for path in paths:
         page.goto(path)
         page.wait_for_timeout(300)
+        over = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert (path, over) == (path, 0)
+
+
+@pytest.mark.parametrize("size", ["laptop", "phone"])
+def test_what_administrators_set_fits_its_window(open_page: Open, site: Site, size: str) -> None:
+    furnish(site)
+    page = open_page("admin", size=SIZES[size])
+    for path in ("/channels", "/webhooks", "/webhooks/city"):
+        page.goto(path)
+        if page.locator("details.change").count():
+            page.locator("details.change summary").first.click()
         over = page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )

@@ -420,7 +420,7 @@ def test_what_is_not_there_is_said_on_a_page(guard: httpx.Client, path: str) -> 
 
 
 def test_the_json_api_keeps_answering_in_json(guard: httpx.Client) -> None:
-    assert guard.get("/api/v1/devices/none").json()["error"] == "not_found"
+    assert guard.get("/api/v1/devices/none").json()["type"] == "/problems/not-found"
 
 
 def test_our_files_are_asked_for_again_and_vendored_ones_kept(client: httpx.Client) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from guarded_site import Site
-from screens import Screens, log_in
+from screens import Screens, log_in, send
 from sinks import Sink
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -32,13 +32,6 @@ def sink() -> Iterator[Sink]:
     sink = Sink()
     yield sink
     sink.stop()
-
-
-def send(client: httpx.Client, path: str, at: str, **fields: str | list[str]) -> httpx.Response:
-    """Post a form as the page at ``at`` holds it."""
-    found = re.search(r'name="csrf" value="([^"]+)"', client.get(at).text)
-    assert found is not None
-    return client.post(path, data=fields | {"csrf": found[1]})
 
 
 def test_a_person_adds_tries_and_removes_a_telephone(

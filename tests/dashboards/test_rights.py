@@ -80,6 +80,8 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/alerts/history
         GET /api/v1/alerts/{alert_id}
         GET /api/v1/media/{media_id}
+        GET /api/v1/alerts/{alert_id}/cap
+        GET /api/v1/alerts/cap.atom
         GET /alerts
         GET /alerts/{alert_id}
         GET /wall/alerts/{alert_id}
@@ -269,6 +271,26 @@ WHO: dict[frozenset[Role], str] = {
         POST /channels/{slug}
         POST /channels/{slug}/remove
         POST /channels/{slug}/test
+        GET /api/v1/webhooks
+        POST /api/v1/webhooks/{slug}
+        PUT /api/v1/webhooks/{slug}
+        DELETE /api/v1/webhooks/{slug}
+        POST /api/v1/webhooks/{slug}/test
+        POST /api/v1/webhooks/{slug}/secret
+        POST /api/v1/webhooks/{slug}/resume
+        GET /api/v1/webhooks/{slug}/messages
+        POST /api/v1/webhooks/{slug}/messages/redeliver
+        POST /api/v1/webhooks/{slug}/messages/{message}/redeliver
+        GET /webhooks
+        POST /webhooks
+        GET /webhooks/{slug}
+        POST /webhooks/{slug}
+        POST /webhooks/{slug}/remove
+        POST /webhooks/{slug}/test
+        POST /webhooks/{slug}/secret
+        POST /webhooks/{slug}/resume
+        POST /webhooks/{slug}/messages/redeliver
+        POST /webhooks/{slug}/messages/{message}/redeliver
     """,
 }
 OPEN = """
@@ -364,6 +386,7 @@ class House:
             "override_id": "1",
             "window_id": str(self.window_id),
             "login_id": "0",
+            "message": "1",
             "span": "day",
             "slug": "h-501" if IN_HOMES.search(path) else "b1-501-pir",
         }

@@ -25,6 +25,7 @@ from anju_dashboards.rendering import STATIC, Renderer
 from anju_dashboards.reports import views as reports
 from anju_dashboards.system import views as system
 from anju_dashboards.wall import views as wall
+from anju_dashboards.webhooks import views as webhooks
 from anju_platform import api
 from anju_platform.config import Settings
 
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         maintenance,
         system,
         reach,
+        webhooks,
         people,
         family,
         home_imports,

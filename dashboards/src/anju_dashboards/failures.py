@@ -10,14 +10,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from anju_dashboards import words
 from anju_dashboards.pages import here, see_other, visitor_clock, visitor_language
 from anju_dashboards.rendering import Renderer
 from anju_dashboards.words import N_
-from anju_platform.api import FAILURES
 from anju_platform.errors import PlatformError
+from anju_platform.problems import FAILURES
 
 log = logging.getLogger(__name__)
 
@@ -49,25 +49,17 @@ ADVICE = {
 def answer_failures(app: FastAPI) -> None:
     """Let pages answer failures with a page; everything else stays with who answered before."""
     for kind in FAILURES:
-        before: Handler | None = app.exception_handlers.get(kind)
-        app.add_exception_handler(kind, _handler(before))
+        app.add_exception_handler(kind, _handler(app.exception_handlers[kind]))
 
 
-def _handler(before: Handler | None) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _handler(before: Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handle(request: Request, error: Exception) -> Response:
         if not request.url.path.startswith(_NOT_PAGES):
             return failure_page(request, error)
-        if before is None:
-            return _plain(error)
         answer = before(request, error)
         return answer if isinstance(answer, Response) else await answer
 
     return handle
-
-
-def _plain(error: Exception) -> Response:
-    status = _status(error)
-    return JSONResponse({"error": HTTPStatus(status).phrase}, status)
 
 
 def _route(request: Request) -> str:

@@ -210,6 +210,8 @@ WHY: Final = (
     N_("the service did not say whether it took it, twice; it may have arrived"),
     N_("nobody of the family has an account"),
     N_("the home has no such contact any more, or no number of theirs"),
+    N_("it leads into the own network; only hosts in ANJU_INSIDE_HOSTS may"),
+    N_("there is no such host"),
 )
 """Why a service outside took nothing; what follows in brackets is for whoever mends it."""
 ADDRESS_ICON: Final = {"push": "device-mobile", "email": "mail", "phone": "phone"}

@@ -5,35 +5,31 @@ for snapshots, a gateway's secret, and for receipts the message's own).
 """
 
 import json
-import logging
-import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from fastapi.security import APIKeyCookie
-from pydantic import BaseModel
-from sqlalchemy.exc import DataError, OperationalError
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
 from anju_platform import __doc__ as _about
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.accounts import endpoints as accounts
 from anju_platform.alerts import endpoints as alerts
-from anju_platform.alerts.service import AlertChangedError, shows, snapshot_arrived
+from anju_platform.alerts.service import shows, snapshot_arrived
 from anju_platform.alerts.windows import endpoints as windows
 from anju_platform.auth import endpoints as auth
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import COOKIE, current_actor, find_actor, require
 from anju_platform.auth.rights import Right
 from anju_platform.auth.throttle import Throttle
+from anju_platform.cap import endpoints as cap
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
 from anju_platform.database import connect
+from anju_platform.description.completing import complete, operation_id
 from anju_platform.duty import endpoints as duty
 from anju_platform.errors import PlatformError
 from anju_platform.escalation import endpoints as escalation
@@ -44,37 +40,19 @@ from anju_platform.middleware import BodyLimit, SafeHeaders
 from anju_platform.notifications import endpoints as notifications
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.people import endpoints as people
+from anju_platform.problems import FAILURES, Problem, answer_problem
 from anju_platform.registry import endpoints as registry
 from anju_platform.reports import endpoints as reports
 from anju_platform.rulebook import endpoints as rulebook
-from anju_platform.rulebook.service import RuleChangedError, TrialsFailedError
 from anju_platform.screens import endpoints as screens
 from anju_platform.system import endpoints as system
 from anju_platform.system.service import Rate
 from anju_platform.telemetry import endpoints as telemetry
-
-log = logging.getLogger(__name__)
+from anju_platform.webhooks import endpoints as webhooks
 
 PREFIX = "/api/v1"
 VERSION = "1"
 _RECHECK_S = 30.0
-
-FAILURES: tuple[type[Exception], ...] = (
-    PlatformError,
-    HTTPException,
-    RequestValidationError,
-    DataError,
-    OperationalError,
-    Exception,
-)
-"""What is answered in words of our own."""
-
-
-class Problem(BaseModel):
-    """Every refusal: a word for programs and a sentence for people."""
-
-    error: str
-    detail: str
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -102,12 +80,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=VERSION,
         lifespan=lifespan,
         openapi_url=None,
+        generate_unique_id_function=operation_id,
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     )
     app.state.settings, app.state.engine, app.state.feed = settings, engine, feed
     app.state.throttle, app.state.points_rate = Throttle(), Rate()
     app.state.carriers = Carriers(engine, settings)
     app.include_router(_api())
+    app.webhooks.include_router(webhooks.told)
     app.include_router(system.probes)
     app.add_middleware(BodyLimit)
     app.add_middleware(SafeHeaders, https=settings.secure_cookies)
@@ -128,6 +108,7 @@ def _api() -> APIRouter:
     parts = (
         auth,
         accounts,
+        cap,  # before alerts: cap.atom is no alert's id
         alerts,
         windows,
         escalation,
@@ -138,6 +119,7 @@ def _api() -> APIRouter:
         people,
         care,
         notifications,
+        webhooks,
         reports,
         rulebook,
         screens,
@@ -154,13 +136,19 @@ def _api() -> APIRouter:
 stream_router = APIRouter(tags=["stream"])
 
 
-@stream_router.get("/stream", response_class=StreamingResponse)
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+@stream_router.get("/stream", response_class=EventStream)
 async def stream(
     request: Request,
     actor: Annotated[Actor, require(Right.WATCH)],
     after: Annotated[int | None, Query(ge=0)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
-) -> StreamingResponse:
+) -> EventStream:
     """Give what changes on screens as server-sent events, from ``Last-Event-ID`` or ``after`` on.
 
     ``change`` carries ``{"seq", "kind", "ref", "at"}``; ``heartbeat`` comes every 2 s, so a
@@ -201,7 +189,7 @@ async def _still_valid(request: Request, actor: Actor) -> bool:
     return known.may(Right.WATCH)
 
 
-def event_stream(items: AsyncGenerator[Item, None]) -> StreamingResponse:
+def event_stream(items: AsyncGenerator[Item, None]) -> EventStream:
     """Answer with server-sent events in JSON."""
 
     async def lines() -> AsyncIterator[str]:
@@ -210,9 +198,8 @@ def event_stream(items: AsyncGenerator[Item, None]) -> StreamingResponse:
             async for item in items:
                 yield event_text(*_event(item))
 
-    return StreamingResponse(
+    return EventStream(
         lines(),
-        media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
@@ -238,62 +225,8 @@ def _event(item: Item) -> tuple[str, str, int]:
             return "reset", json.dumps({"seq": seq}), seq
 
 
-async def answer_problem(_request: Request, error: Exception) -> JSONResponse:
-    """Answer any error as a :class:`Problem`; what was not foreseen says nothing of its inside."""
-    status: int
-    headers: dict[str, str] = {}
-    content: dict[str, Any]
-    match error:
-        case AlertChangedError():
-            alert = error.alert.model_dump(mode="json")
-            content = {"error": "alert_changed", "detail": str(error), "alert": alert}
-            return JSONResponse(content, status_code=error.status)
-        case RuleChangedError():
-            rule = error.rule.model_dump(mode="json")
-            content = {"error": "rule_changed", "detail": str(error), "rule": rule}
-            return JSONResponse(content, status_code=error.status)
-        case TrialsFailedError():
-            trials = [{"name": t.name, "problem": t.problem} for t in error.trials]
-            content = {"error": "trials_failed", "detail": str(error), "trials": trials}
-            return JSONResponse(content, status_code=error.status)
-        case PlatformError():
-            status, word, detail = error.status, _word(type(error).__name__), str(error)
-        case RequestValidationError():
-            status, word, detail = 422, "invalid_request", _faults(error)
-        case HTTPException():
-            status, word, detail = error.status_code, "http", str(error.detail)
-            headers = dict(error.headers or {})
-        case DataError():  # a character or number that PostgreSQL cannot hold
-            log.warning("refused what the database cannot hold: %s", type(error.orig).__name__)
-            status, word, detail = (
-                422,
-                "invalid_request",
-                "it holds a character or number nobody can keep",
-            )
-        case OperationalError():
-            log.error("the database does not answer: %s", error.orig)
-            status, word = 503, "database_unavailable"
-            detail = "the database does not answer; try again"
-        case _:
-            log.error("a request failed", exc_info=error)
-            status, word, detail = 500, "internal", "something failed here; it is in the log"
-    return JSONResponse({"error": word, "detail": detail}, status_code=status, headers=headers)
-
-
-def _word(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Error")).lower()
-
-
-def _faults(error: RequestValidationError) -> str:
-    """Say what was wrong where, without repeating what was sent (it may be a password)."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-        for fault in error.errors()
-    )
-
-
 def describe() -> str:
     """Give the API's description (OpenAPI, JSON), the same on every machine."""
     settings = Settings(database_url="postgresql://described-only/", _env_prefix="ANJU_NOT_READ_")
-    described = create_app(settings).openapi()
+    described = complete(create_app(settings).openapi())
     return json.dumps(described, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

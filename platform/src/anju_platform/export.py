@@ -39,12 +39,17 @@ def _cell(value: object) -> str:
             return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+class CsvResponse(StreamingResponse):
+    """A table as CSV."""
+
+    media_type = "text/csv"
+
+
 def csv_response(
     name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
-) -> StreamingResponse:
+) -> CsvResponse:
     """Answer with a CSV file to be saved under ``name``."""
-    return StreamingResponse(
+    return CsvResponse(
         csv_lines(columns, rows),
-        media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -32,12 +32,14 @@ from anju_platform.rulebook.texts import (
     NO_SCREEN,
     NOT_ESCALATED,
     ROTA_HOLE,
+    WEBHOOK_PAUSED,
     WORKER_DOWN,
 )
 from anju_platform.screens.repository import last_alive
 from anju_platform.system import listing
 from anju_platform.system.health import SILENT_S, UNSENT_S
 from anju_platform.system.listing import Process, of_kind
+from anju_platform.webhooks.repository import paused_s
 from anju_rules import Finding, FindingKind, Rule
 from anju_rules.rule import Title
 
@@ -60,7 +62,14 @@ _LOCK = 0x616E6A78_00000001
 """Advisory lock: one looks at a time."""
 
 
-def _own_rule(rule_id: str, zh: str, en: str, icon: str, severity: int = 2) -> Rule:
+def _own_rule(
+    rule_id: str,
+    zh: str,
+    en: str,
+    icon: str,
+    *,
+    severity: int = 2,
+) -> Rule:
     """Give a rule that no reading makes true: we do."""
     return Rule(
         id=rule_id,
@@ -87,6 +96,12 @@ RULES: Mapping[str, Rule] = {
     ),
     "rota": _own_rule(
         ROTA_HOLE, "值班表此刻无人值班", "Nobody is on duty by a rota", "users", severity=3
+    ),
+    "webhooks": _own_rule(
+        WEBHOOK_PAUSED,
+        "外部系统推送已暂停",
+        "Another system hears nothing more",
+        "plug-connected-x",
     ),
 }
 """What is said when no process of a kind does its work, an alert waits unheard, or unseen.
@@ -246,6 +261,7 @@ class Overseer(Background):
         self._unheard = any(seconds > OVERDUE_S for seconds in waits.values())
         seen_at, troubled = last_alive(session), troubled_s(session, now())
         empty_s = hole_s(session, now())
+        paused = paused_s(session, now())
         for community_id in sorted(listing.watched_communities(session)):
             what = f"{INGEST_DOWN} {community_id}"
             heard = self._doubts.judge(what, silent.get(community_id), at)
@@ -263,6 +279,9 @@ class Overseer(Background):
             empty = empty_s.get(community_id)
             hole = None if empty is None else Fault(empty, severity=3)
             yield community_id, RULES["rota"], hole
+            since_s = paused.get(community_id)
+            is_paused = None if since_s is None else Fault(since_s, severity=4)
+            yield community_id, RULES["webhooks"], is_paused
 
 
 def _worse(judgement: Judgement) -> Judgement:

@@ -23,6 +23,7 @@ from anju_platform.rulebook import model as rulebook
 from anju_platform.screens import model as screens
 from anju_platform.system import model as system
 from anju_platform.telemetry import model as telemetry
+from anju_platform.webhooks import model as webhooks
 
 DOMAINS = (
     alerts,
@@ -44,6 +45,7 @@ DOMAINS = (
     system,
     telemetry,
     windows,
+    webhooks,
 )
 """The modules with tables; importing them is what describes the tables."""
 

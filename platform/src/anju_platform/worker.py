@@ -40,6 +40,8 @@ from anju_platform.telemetry.retention import keeping
 from anju_platform.telemetry.rollups.summing import bring_up_to_date
 from anju_platform.telemetry.storage import Retention, keep_partitions
 from anju_platform.vitals import WorkerVitals
+from anju_platform.webhooks import repository as webhooks
+from anju_platform.webhooks.sending import Sender
 from anju_rules import Rule, load_library
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ BLIND_KEPT = timedelta(days=730)
 """Longer than readings: who back-tests a rule must know when silence meant nothing."""
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
+WEBHOOK_MESSAGES_KEPT = timedelta(days=30)
 SCREENS_KEPT = timedelta(days=7)
 IMPORTS_KEPT = timedelta(days=1)
 """For so long each wall of a duty desk is remembered; the last of them for ever."""
@@ -80,6 +83,7 @@ def run(settings: Settings) -> None:
         with (
             Pulse("worker", settings.database_url, vitals.figures),
             Overseer(settings.database_url),
+            Sender(engine, carriers.hosts, settings.public_url),
         ):
             worker.run()
     finally:
@@ -135,6 +139,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("media", hour, pictures),
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
+        Upkeep("webhook messages", hour, older(WEBHOOK_MESSAGES_KEPT, webhooks.prune)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
         Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),

@@ -368,6 +368,23 @@ def test_detail_shows_deliveries_the_nearest_doors_log_and_a_chart(site: Site) -
     assert not detail.media_ready
 
 
+def test_all_of_the_history_is_read_once_while_more_comes(site: Site, log_in: LogIn) -> None:
+    client, moment = log_in(), now()
+    known = [str(site.alert(detected_at=moment)) for _ in range(5)]
+    seen: list[str] = []
+    after = ""
+    while True:
+        page = client.get(f"/api/v1/alerts/history?size=2{after}").raise_for_status().json()
+        seen += [row["id"] for row in page["rows"]]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+        site.alert()
+    assert seen == sorted(known, reverse=True)
+    strange = client.get(f"/api/v1/alerts/history?after={uuid4()}").json()
+    assert (strange["rows"], strange["next"]) == ([], None)
+
+
 def test_history_of_nothing_is_an_empty_page(site: Site) -> None:
     with Session(site.engine) as session:
         page = service.history(session, site.actor(), HistoryFilter(text="x"))

@@ -121,8 +121,8 @@ def test_refusals_are_problems_in_one_shape(web: Web) -> None:
     with web.client() as client:
         answers = [client.get("/api/v1/alerts"), client.get("/nothing"), client.put("/healthz")]
     assert [a.status_code for a in answers] == [401, 404, 405]
-    assert all(set(a.json()) == {"error", "detail"} for a in answers)
-    assert answers[0].json()["error"] == "not_authenticated"
+    assert all(a.json()["status"] == a.status_code for a in answers)
+    assert answers[0].json()["type"] == "/problems/not-authenticated"
 
 
 def test_what_the_database_cannot_hold_is_refused_and_no_failure_of_ours(
@@ -138,4 +138,4 @@ def test_what_the_database_cannot_hold_is_refused_and_no_failure_of_ours(
             guard.get("/api/v1/media/%00"),
         ]
     assert [a.status_code for a in answers] == [422] * 4
-    assert {a.json()["error"] for a in answers} == {"invalid_request"}
+    assert {a.json()["type"] for a in answers} == {"/problems/invalid-request"}

@@ -164,7 +164,7 @@ def test_whoever_saves_second_is_told_and_shown_the_present_state(admin: httpx.C
     assert admin.post(f"{RULES}/heat/versions", json=said).status_code == 201
     late = admin.post(f"{RULES}/heat/versions", json=said)
     assert late.status_code == 409
-    assert late.json()["error"] == "rule_changed"
+    assert late.json()["type"] == "/problems/rule-changed"
     assert late.json()["rule"]["latest_version"] == 2
     again = admin.post(RULES, json={"text": HEAT})
     assert again.status_code == 409
@@ -214,7 +214,7 @@ def test_of_two_who_activate_at_the_same_moment_one_wins_and_the_other_hears_who
     )
     assert sorted(a.status_code for a in answers) == [200, 409]
     refused = next(a for a in answers if a.status_code == 409).json()
-    assert refused["error"] == "rule_changed"
+    assert refused["type"] == "/problems/rule-changed"
     assert "陈静 has activated version 1 since you looked" in refused["detail"]
     assert refused["rule"]["version"] == 1
     assert len(site.audited("rule.activated")) == 1
@@ -277,7 +277,7 @@ def test_a_rule_is_activated_only_when_its_own_tests_pass(admin: httpx.Client) -
     create(admin, HEAT.partition("tests:")[0])
     untested = activate(admin, "heat", 1, seen=0)
     assert untested.status_code == 422
-    assert untested.json()["error"] == "trials_failed"
+    assert untested.json()["type"] == "/problems/trials-failed"
     said = {"text": hot(85), "note": "", "based_on": 1}
     assert admin.post(f"{RULES}/heat/versions", json=said).status_code == 201
     failing = activate(admin, "heat", 2, seen=0)
@@ -347,7 +347,7 @@ HOSTILE = {
 def test_a_hostile_text_is_refused_in_words(kind: str, admin: httpx.Client) -> None:
     answer = admin.post(RULES, json={"text": HOSTILE[kind]})
     assert answer.status_code == 422, answer.text
-    assert answer.json()["error"] == "invalid_request"
+    assert answer.json()["type"] == "/problems/invalid-request"
     assert answer.elapsed.total_seconds() < 3
     checked = admin.post(f"{RULES}/check", json={"text": HOSTILE[kind]})
     assert checked.status_code == 200

@@ -79,7 +79,8 @@ def test_wrong_password_and_unknown_name_are_told_alike(web: Web) -> None:
             for name in ("guard", "nobody")
         ]
     assert [a.status_code for a in answers] == [401, 401]
-    assert answers[0].json() == answers[1].json()
+    first, second = ({**a.json(), "instance": ""} for a in answers)
+    assert first == second
 
 
 def test_an_unknown_name_takes_as_long_as_a_wrong_password(site: Site) -> None:

@@ -214,7 +214,7 @@ def test_who_comes_second_is_shown_how_it_stands(site: Site, log_in: LogIn, stat
         version = 7
     answer = shelves(log_in("guard2"), alert, version=version)
     assert answer.status_code == 409
-    assert answer.json()["error"] == "alert_changed"
+    assert answer.json()["type"] == "/problems/alert-changed"
 
 
 def test_steps_of_machines_and_people_are_all_in_the_timeline(site: Site, log_in: LogIn) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert
+from anju_platform.audit.model import AuditEntry
 from anju_platform.auth.model import Role, User
 from anju_platform.database import now, transaction
 from anju_platform.lanes.model import LaneState, Quarantined
@@ -179,7 +180,30 @@ def test_what_no_community_claims_is_for_administrators_of_all(site: Site, log_i
 def test_administrators_read_the_audit(log_in: LogIn) -> None:
     client = log_in("admin")
     found = client.get("/api/v1/audit", params={"action": "auth.login"}).json()
-    assert [entry["subject"] for entry in found] == ["user:admin"]
+    assert [entry["subject"] for entry in found["items"]] == ["user:admin"]
+    assert found["next"] is None
+
+
+def test_the_audit_is_read_page_by_page_and_none_is_missed(site: Site, log_in: LogIn) -> None:
+    client = log_in("admin")
+    moment = now()
+    with transaction(site.engine) as session:  # all in one moment: a time would not do to go on
+        for n in range(7):
+            entry = AuditEntry(
+                at=moment, community_id=site.community_id, actor="x", action="x", subject=str(n)
+            )
+            entry.data = {}
+            session.add(entry)
+    seen: list[str] = []
+    after: dict[str, str] = {}
+    while True:
+        asked = {"action": "x", "limit": 3} | after
+        page = client.get("/api/v1/audit", params=asked).raise_for_status().json()
+        seen += [entry["subject"] for entry in page["items"]]
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    assert seen == ["6", "5", "4", "3", "2", "1", "0"]
 
 
 def test_metrics_name_alerts_gateways_outbox_and_silence(site: Site, web: Web) -> None:

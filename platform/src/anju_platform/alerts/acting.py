@@ -22,9 +22,15 @@ from anju_platform.errors import ConflictError, NotFoundError
 class AlertChangedError(ConflictError):
     """Somebody or something was faster; ``alert`` is the present state."""
 
+    title = "The alert has changed meanwhile"
+
     def __init__(self, message: str, alert: AlertView) -> None:
         super().__init__(message)
         self.alert = alert
+
+    def members(self) -> Json:
+        """Give the alert as it is now."""
+        return {"alert": self.alert.model_dump(mode="json")}
 
 
 def found(session: Session, actor: Actor, alert_id: UUID, *, for_update: bool = False) -> Alert:

@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -30,7 +29,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import now, reading, transaction
-from anju_platform.export import csv_response
+from anju_platform.export import CsvResponse, csv_response
 from anju_platform.media.endpoints import whole_body
 from anju_platform.pictures import MAX_BYTES
 
@@ -56,7 +55,9 @@ class PhotoQuery(BaseModel):
 
 
 class HistoryQuery(HistoryFilter):
-    """A filter and which page of it."""
+    """A filter and which page of it: by its number, or after an alert (``next``)."""
+
+    after: UUID | None = None
 
     page: int = Field(default=1, ge=1, le=100_000)
     size: int = Field(default=50, ge=1, le=200)
@@ -93,15 +94,17 @@ def history(
 ) -> AlertPage:
     """Give one page of all alerts that match, newest first."""
     with reading(database) as session:
-        return service.history(session, actor, query, page=query.page, size=query.size)
+        return service.history(
+            session, actor, query, page=query.page, size=query.size, after=query.after
+        )
 
 
-@router.get("/history.csv", response_class=StreamingResponse)
+@router.get("/history.csv", response_class=CsvResponse)
 def export(
     database: Database,
     actor: Annotated[Actor, require(Right.EXPORT)],
     query: Annotated[HistoryFilter, Query()],
-) -> StreamingResponse:
+) -> CsvResponse:
     """Give the newest 10,000 alerts that match, as CSV."""
     with transaction(database) as session:
         found = service.history(session, actor, query, size=_MOST_EXPORTED)

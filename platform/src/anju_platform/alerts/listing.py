@@ -1,5 +1,6 @@
 """SQL of alerts as people read them: rows of lists, counts, history, and one in full."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from sqlalchemy import (
     select,
     table,
     true,
+    tuple_,
 )
 from sqlalchemy.orm import Session, aliased
 
@@ -49,6 +51,7 @@ _UPKEEP = 4
 """At this severity it is about a device, not about somebody."""
 SILENT = ("door-duress",)
 """Nobody on site, nor a relative who may be there, is told that a cry for help was heard."""
+_OPEN_FOR = timedelta(days=31)
 
 _owner = aliased(User)
 _acker = aliased(User)
@@ -125,6 +128,11 @@ def one_alert(session: Session, community_id: int, alert_id: UUID) -> AlertView 
     return found[0] if found else None
 
 
+def alerts_by_id(session: Session, alerts: Collection[UUID]) -> list[AlertView]:
+    """Give some alerts, of whichever communities."""
+    return _views(session, _rows().where(Alert.id.in_(alerts))) if alerts else []
+
+
 def _in_reach(actor: Actor) -> ColumnElement[bool]:
     """Say which alerts somebody may read: all, or those they are sent to, near or at home with."""
     here = Alert.community_id == actor.community_id
@@ -152,6 +160,25 @@ def open_alerts(session: Session, actor: Actor, *, limit: int = MOST_OPEN) -> li
         .where(_in_reach(actor), _IS_OPEN)
         .order_by(Alert.severity, Alert.detected_at.desc(), Alert.id)
         .limit(limit)
+    )
+    return _views(session, query)
+
+
+def closed_since(session: Session, actor: Actor, since: datetime) -> list[AlertView]:
+    """Give the alerts that somebody may read and that were closed since then, the last first.
+
+    What had been open for more than a month is left out: it would be looked for in all there is.
+    """
+    query = (
+        _rows()
+        .where(
+            _in_reach(actor),
+            Alert.handling == Handling.CLOSED,
+            Alert.closed_at >= since,
+            Alert.detected_at >= since - _OPEN_FOR,
+        )
+        .order_by(Alert.closed_at.desc(), Alert.id)
+        .limit(MOST_OPEN)
     )
     return _views(session, query)
 
@@ -219,8 +246,12 @@ def history(
     *,
     page: int = 1,
     size: int = 50,
+    after: UUID | None = None,
 ) -> AlertPage:
-    """Give one page of all alerts that match and somebody may read, newest first."""
+    """Give one page of all alerts that match and somebody may read, newest first.
+
+    ``after`` an alert come those before it, whatever has happened since; then ``page`` is 1.
+    """
     wanted = wanted or HistoryFilter()
     conditions = [_in_reach(actor), *_conditions(wanted)]
     total = session.scalar(
@@ -234,11 +265,24 @@ def history(
         _rows()
         .where(*conditions)
         .order_by(Alert.detected_at.desc(), Alert.id.desc())
-        .limit(size)
-        .offset((page - 1) * size)
+        .limit(size + 1)
+        .offset((page - 1) * size if after is None else 0)
     )
-    rows = tuple(_views(session, query))
-    return AlertPage(rows=rows, total=total or 0, page=page, size=size)
+    if after is not None:
+        query = query.where(_is_older_than(actor, after))
+    rows = _views(session, query)
+    following = rows[size - 1].id if len(rows) > size else None
+    return AlertPage(
+        rows=tuple(rows[:size]), next=following, total=total or 0, page=page, size=size
+    )
+
+
+def _is_older_than(actor: Actor, alert_id: UUID) -> ColumnElement[bool]:
+    there = aliased(Alert)
+    last = select(there.detected_at, there.id).where(
+        there.id == alert_id, there.community_id == actor.community_id
+    )
+    return tuple_(Alert.detected_at, Alert.id) < last.scalar_subquery()
 
 
 def _conditions(wanted: HistoryFilter) -> list[ColumnElement[bool]]:

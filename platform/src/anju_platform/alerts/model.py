@@ -153,6 +153,18 @@ class TimelineEntry(Table):
     data: Mapped[Json] = mapped_column(default=dict)
 
 
+class OutboxEntry(Table):
+    """A step of an alert's life that other systems are to hear of (:mod:`anju_platform.webhooks`).
+
+    It is written with that step, and taken away once their messages are planned.
+    """
+
+    __tablename__ = "alert_outbox"
+    entry_id: Mapped[int] = mapped_column(
+        ForeignKey("alert_timeline.id", ondelete="CASCADE"), primary_key=True
+    )
+
+
 class FeedEntry(Table):
     """What screens must redraw: ``seq`` is the community's ``feed_seq`` at that change.
 

@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     delete,
     func,
-    insert,
     literal_column,
     or_,
     select,
@@ -58,11 +57,24 @@ _ANNOUNCE = """
     SELECT feed_seq, pg_notify(%(channel)s, id::text || ':' || feed_seq) FROM bumped
 """
 
+# Other systems hear of what they asked for, from the same transaction. Which those are is a row
+# of webhooks: alerts know nothing more of them.
 _ADD_ENTRIES = """
-    INSERT INTO alert_timeline (alert_id, community_id, at, kind, data)
-    SELECT alert_id, community_id, at, kind, data
-    FROM json_to_recordset(%s)
-         AS new (alert_id uuid, community_id bigint, at timestamptz, kind text, data jsonb)
+    WITH added AS (
+        INSERT INTO alert_timeline (alert_id, community_id, at, kind, user_id, screen, data)
+        SELECT alert_id, community_id, at, kind, user_id, screen, data
+        FROM json_to_recordset(%s)
+             AS new (alert_id uuid, community_id bigint, at timestamptz, kind text,
+                     user_id bigint, screen text, data jsonb)
+        RETURNING id, community_id, kind
+    )
+    INSERT INTO alert_outbox (entry_id)
+    SELECT id FROM added
+    WHERE EXISTS (
+        SELECT FROM webhooks
+        WHERE webhooks.community_id = added.community_id AND enabled
+              AND paused_at IS NULL AND removed_at IS NULL AND jsonb_exists(steps, added.kind)
+    )
 """
 
 
@@ -83,13 +95,15 @@ _ADD = (
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A step of an alert's life that the machine made."""
+    """A step of an alert's life; ``user_id`` and ``screen`` are there if a person made it."""
 
     alert_id: UUID
     community_id: int
     at: datetime
     kind: str
     data: Json
+    user_id: int | None = None
+    screen: str | None = None
 
 
 def announce(session: Session, community_id: int, kind: str, ref: str) -> int:
@@ -147,17 +161,9 @@ def add_entry(
     data: Json | None = None,
 ) -> None:
     """Add one step to an alert's timeline; ``kind`` as listed at :class:`TimelineEntry`."""
-    session.execute(
-        insert(TimelineEntry).values(
-            alert_id=alert.id,
-            community_id=alert.community_id,
-            at=at,
-            kind=kind,
-            user_id=user_id,
-            screen=screen,
-            data=data or {},
-        )
-    )
+    entry = Entry(alert.id, alert.community_id, at, kind, data or {}, user_id, screen)
+    # not past SQLAlchemy: what a person typed may be what PostgreSQL cannot hold
+    session.connection().exec_driver_sql(_ADD_ENTRIES, (as_json([entry]),))
 
 
 def get(

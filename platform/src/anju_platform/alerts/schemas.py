@@ -192,9 +192,14 @@ class AlertCounts(View):
 
 
 class AlertPage(View):
-    """One page of the history, newest first; ``page`` counts from 1."""
+    """One page of the history, newest first; ``page`` counts from 1.
+
+    ``next`` is what ``after`` must be to read on, null at the end: whoever reads all of it goes
+    on by that, for new alerts would move the pages.
+    """
 
     rows: tuple[AlertView, ...]
+    next: UUID | None = None
     total: int
     page: int
     size: int

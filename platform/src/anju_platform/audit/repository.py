@@ -15,9 +15,10 @@ def entries(
     action: str | None = None,
     subject: str | None = None,
     before: datetime | None = None,
+    after: int | None = None,
     limit: int = 100,
 ) -> list[AuditEntry]:
-    """Give a community's entries, newest first; ``before`` pages on by time."""
+    """Give a community's entries, newest first; ``after`` an entry come those before it."""
     query = select(AuditEntry).where(AuditEntry.community_id == community_id)
     if action is not None:
         query = query.where(AuditEntry.action == action)
@@ -25,4 +26,6 @@ def entries(
         query = query.where(AuditEntry.subject == subject)
     if before is not None:
         query = query.where(AuditEntry.at < before)
+    if after is not None:
+        query = query.where(AuditEntry.id < after)
     return list(session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)))

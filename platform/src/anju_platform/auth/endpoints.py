@@ -1,14 +1,14 @@
 """HTTP of logging in and out."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from anju_platform.auth import dependencies, service
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import CurrentActor, Database, require
 from anju_platform.auth.rights import Right
-from anju_platform.auth.schemas import Credentials, SessionView, UserView
+from anju_platform.auth.schemas import Credentials, LocaleBody, SessionView, UserView
 from anju_platform.database import reading, transaction
 
 router = APIRouter(tags=["session"])
@@ -38,11 +38,11 @@ def log_out(request: Request, response: Response, actor: CurrentActor) -> None:
 def set_locale(
     database: Database,
     actor: CurrentActor,
-    locale: Annotated[Literal["zh", "en"], Body(embed=True)],
+    body: LocaleBody,
 ) -> None:
     """Change the language of this person's screens."""
     with transaction(database) as session:
-        service.set_locale(session, actor, locale)
+        service.set_locale(session, actor, body.locale)
 
 
 @router.get("/users")

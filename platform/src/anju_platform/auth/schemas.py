@@ -1,5 +1,7 @@
 """What screens and the JSON API see of users."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from anju_platform.auth.model import Role
@@ -10,6 +12,12 @@ class Credentials(BaseModel):
 
     username: str = Field(min_length=1, max_length=64)
     password: str = Field(min_length=1, max_length=256)
+
+
+class LocaleBody(BaseModel):
+    """A language of the screens."""
+
+    locale: Literal["zh", "en"]
 
 
 class UserView(BaseModel):

@@ -1,7 +1,7 @@
 """HTTP of pictures: gateways put snapshots, people look at them and at photos."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from fastapi.security import HTTPBearer
@@ -26,6 +26,9 @@ _BODY = {
 }
 
 
+_NOTHING: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}, "example": ""}}
+
+
 def gateway_router(stored: Callable[[Session, int, str], None]) -> APIRouter:
     """Make what gateways use; ``stored(session, community_id, id)`` hears of new snapshots."""
     made = APIRouter(tags=["gateway"])
@@ -36,7 +39,10 @@ def gateway_router(stored: Callable[[Session, int, str], None]) -> APIRouter:
         response_class=Response,
         openapi_extra=_BODY,
         dependencies=[Depends(HTTPBearer(auto_error=False, description="A gateway's secret."))],
-        responses={200: {"description": "It was here already."}},
+        responses={
+            200: {"description": "It was here already.", "content": _NOTHING},
+            201: {"description": "It is kept.", "content": _NOTHING},
+        },
     )
     async def put_snapshot(
         request: Request,

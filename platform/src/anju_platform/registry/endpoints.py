@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from anju_platform.audit.service import record
@@ -11,7 +10,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import CurrentActor, Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
-from anju_platform.export import csv_response
+from anju_platform.export import CsvResponse, csv_response
 from anju_platform.registry import admission, listing
 from anju_platform.registry.schemas import (
     CommunityView,
@@ -21,7 +20,7 @@ from anju_platform.registry.schemas import (
     DevicePage,
     DeviceRow,
     DeviceSort,
-    DeviceState,
+    DeviceStateBody,
     GatewayView,
     NewDevice,
     PlaceView,
@@ -66,12 +65,12 @@ def devices(
         )
 
 
-@router.get("/devices.csv", response_class=StreamingResponse)
+@router.get("/devices.csv", response_class=CsvResponse)
 def export(
     database: Database,
     actor: Annotated[Actor, require(Right.EXPORT)],
     query: Annotated[DeviceFilter, Query()],
-) -> StreamingResponse:
+) -> CsvResponse:
     """Give every device that matches, as CSV."""
     with transaction(database) as session:
         rows = list(listing.every_device(session, actor.community_id, query))
@@ -112,11 +111,11 @@ def set_state(
     database: Database,
     actor: Annotated[Actor, require(Right.KEEP_DEVICES)],
     slug: str,
-    state: Annotated[DeviceState, Body(embed=True)],
+    body: DeviceStateBody,
 ) -> None:
     """Retire a device, or bring it back."""
     with transaction(database) as session:
-        admission.set_state(session, actor, actor.community_id, slug, state)
+        admission.set_state(session, actor, actor.community_id, slug, body.state)
 
 
 @router.get("/places")

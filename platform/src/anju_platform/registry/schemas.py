@@ -199,6 +199,12 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 """An id on the wire."""
 
 
+class DeviceStateBody(BaseModel):
+    """Whether a device is to be heard."""
+
+    state: DeviceState
+
+
 class NewDevice(View):
     """A device an installer approves; ``interval_s`` null takes the model's."""
 

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 from sqlalchemy import Engine
 
@@ -13,7 +12,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
-from anju_platform.export import csv_response
+from anju_platform.export import CsvResponse, csv_response
 from anju_platform.reports import report as reports
 from anju_platform.reports.periods import Span
 from anju_platform.reports.repository import Happened
@@ -37,18 +36,18 @@ def report(
         return reports.report(session, actor, span, at)
 
 
-@router.get("/{span}/alerts.csv", response_class=StreamingResponse)
+@router.get("/{span}/alerts.csv", response_class=CsvResponse)
 def export(
     database: Database,
     actor: Annotated[Actor, require(Right.EXPORT)],
     span: Span,
     at: At = None,
-) -> StreamingResponse:
+) -> CsvResponse:
     """Give the alerts a report is made of as a table; the export is audited."""
     return table(database, actor, span, at)
 
 
-def table(database: Engine, actor: Actor, span: Span, at: datetime | None) -> StreamingResponse:
+def table(database: Engine, actor: Actor, span: Span, at: datetime | None) -> CsvResponse:
     """Answer with the alerts of a report, for spreadsheets, and put that on record.
 
     Raises:

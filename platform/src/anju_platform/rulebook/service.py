@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.database import now
+from anju_platform.database import Json, now
 from anju_platform.errors import ConflictError, InvalidRequestError
 from anju_platform.rulebook import listing, repository
 from anju_platform.rulebook.model import RuleActivation, RuleVersion
@@ -32,17 +32,29 @@ MOST_RULES = 500
 class RuleChangedError(ConflictError):
     """Somebody was faster, or it is so already; ``rule`` is the present state."""
 
+    title = "The rule has changed meanwhile"
+
     def __init__(self, message: str, rule: RuleRow) -> None:
         super().__init__(message)
         self.rule = rule
+
+    def members(self) -> Json:
+        """Give the rule as it is now."""
+        return {"rule": self.rule.model_dump(mode="json")}
 
 
 class TrialsFailedError(InvalidRequestError):
     """A rule's own tests do not pass, or it has none; ``trials`` are their results."""
 
+    title = "The rule's own tests do not pass"
+
     def __init__(self, message: str, trials: Sequence[TrialResult]) -> None:
         super().__init__(message)
         self.trials = tuple(trials)
+
+    def members(self) -> Json:
+        """Give how each test went."""
+        return {"trials": [{"name": t.name, "problem": t.problem} for t in self.trials]}
 
 
 def create(session: Session, actor: Actor, *, text: str, note: str) -> str:

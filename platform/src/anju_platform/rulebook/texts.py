@@ -30,8 +30,17 @@ NAME = "rule"
 INGEST_DOWN, WORKER_DOWN = "platform-ingest-down", "platform-worker-down"
 NOT_ESCALATED, NO_SCREEN = "platform-not-escalated", "platform-no-screen"
 CHANNEL_FAILS, ROTA_HOLE = "platform-channel-fails", "platform-rota-hole"
+WEBHOOK_PAUSED = "platform-webhook-paused"
 OURSELVES = frozenset(
-    {INGEST_DOWN, WORKER_DOWN, NOT_ESCALATED, NO_SCREEN, CHANNEL_FAILS, ROTA_HOLE}
+    {
+        INGEST_DOWN,
+        WORKER_DOWN,
+        NOT_ESCALATED,
+        NO_SCREEN,
+        CHANNEL_FAILS,
+        ROTA_HOLE,
+        WEBHOOK_PAUSED,
+    }
 )
 """Ids of the platform's alerts about itself (:mod:`anju_platform.oversight`)."""
 RESERVED = OURSELVES | {HOME_STATE}

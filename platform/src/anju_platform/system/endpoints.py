@@ -5,8 +5,9 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel, Field
 
 from anju_platform.audit import repository as audit
 from anju_platform.audit.service import record
@@ -19,7 +20,7 @@ from anju_platform.errors import ForbiddenError
 from anju_platform.system import repository
 from anju_platform.system.health import look
 from anju_platform.system.metrics import exposition
-from anju_platform.system.schemas import AuditView, QuarantinePage, Readiness, SystemView
+from anju_platform.system.schemas import AuditPage, AuditView, QuarantinePage, Readiness, SystemView
 from anju_platform.system.service import system_view
 
 router = APIRouter(tags=["system"])
@@ -74,27 +75,36 @@ def quarantine(
         return found
 
 
+class AuditQuery(BaseModel):
+    """Which entries: of what, and after which ``next`` of the page before."""
+
+    action: Annotated[str, Field(max_length=64)] | None = None
+    subject: Annotated[str, Field(max_length=128)] | None = None
+    before: AwareDatetime | None = None
+    after: Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | None = None
+    limit: int = Field(default=100, ge=1, le=500)
+
+
 @router.get("/audit")
 def audit_entries(
     database: Database,
     actor: Annotated[Actor, require(Right.READ_AUDIT)],
-    *,
-    action: Annotated[str | None, Query(max_length=64)] = None,
-    subject: Annotated[str | None, Query(max_length=128)] = None,
-    before: AwareDatetime | None = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> list[AuditView]:
-    """Give who did and saw what, newest first; ``before`` pages on."""
+    query: Annotated[AuditQuery, Query()],
+) -> AuditPage:
+    """Give who did and saw what, newest first."""
     with reading(database) as session:
         found = audit.entries(
             session,
             actor.community_id,
-            action=action,
-            subject=subject,
-            before=before,
-            limit=limit,
+            action=query.action,
+            subject=query.subject,
+            before=query.before,
+            after=None if query.after is None else int(query.after),
+            limit=query.limit + 1,
         )
-        return [AuditView.model_validate(entry, from_attributes=True) for entry in found]
+        shown = found[: query.limit]
+        items = tuple(AuditView.model_validate(entry, from_attributes=True) for entry in shown)
+        return AuditPage(items=items, next=str(shown[-1].id) if len(found) > len(shown) else None)
 
 
 @probes.get("/healthz")
@@ -116,7 +126,7 @@ def ready(request: Request, database: Database, response: Response) -> Readiness
     return readiness
 
 
-@probes.get("/metrics", response_class=Response)
+@probes.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request, database: Database) -> Response:
     """Give Prometheus metrics: to this machine, or to whoever has the token."""
     settings: Settings = request.app.state.settings

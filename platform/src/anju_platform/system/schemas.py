@@ -167,3 +167,10 @@ class AuditView(View):
     subject: str
     address: str | None
     data: dict[str, object]
+
+
+class AuditPage(View):
+    """Entries, newest first; ``next`` is what ``after`` must be to read on, null at the end."""
+
+    items: tuple[AuditView, ...]
+    next: str | None

@@ -6,9 +6,6 @@ not answer, the worker was killed) is repeated once. Nothing is in memory that a
 
 import logging
 import random
-import threading
-import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from anju_platform.database import UNAVAILABLE, Json, now, transaction
+from anju_platform.database import Json, now, transaction
 from anju_platform.notifications.model import Delivery, DeliveryState, Kind
 from anju_platform.notifications.outside import repository
 from anju_platform.notifications.outside.carriers.carrier import (
@@ -28,6 +25,7 @@ from anju_platform.notifications.outside.carriers.carrier import (
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.repository import Errand
 from anju_platform.notifications.outside.wording import message
+from anju_platform.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +37,6 @@ MOST_THREADS = 64
 """Together; past that channels take turns, whoever has the most urgent to say first."""
 _AT_ONCE = 2
 """Threads of one lane."""
-_TURN_S = 1.0
-"""A thread begins nothing after so long, so that no channel keeps others from their turn."""
 _DELAYS_S = (0, 1, 2, 4, 8, 15, 30)
 _UNSURE_S = 5.0
 """What may have arrived is said again only after so long: whatever broke may be whole by then."""
@@ -75,9 +71,9 @@ class Deliverer:
     ) -> None:
         self._engine, self._carriers = engine, carriers
         self._public_url, self._count = public_url, count
-        self._lock = threading.Lock()
-        self._running: Counter[tuple[int, str]] = Counter()
-        self._stopping = False
+        self._turns = Turns[tuple[int, str]](
+            "channel", lambda lane: self._deliver_next(*lane), at_once=_AT_ONCE, most=MOST_THREADS
+        )
 
     def turn(self) -> None:
         """Begin whatever is due, without waiting for it."""
@@ -86,49 +82,15 @@ class Deliverer:
             repository.tidy(session, at)
             found = repository.due(session, at)
         for channel_id, lane, count in found if self._carriers is not None else ():
-            for _ in range(self._free(channel_id, lane, count)):
-                # daemons: a service that never lets go does not keep a worker from ending
-                threading.Thread(
-                    target=self._drain,
-                    args=(channel_id, lane),
-                    name=f"channel-{channel_id}",
-                    daemon=True,
-                ).start()
-
-    def _free(self, channel_id: int, lane: str, wanted: int) -> int:
-        """Take as many threads for a lane as it may have and are left; gives how many."""
-        with self._lock:
-            of_it = _AT_ONCE - self._running[channel_id, lane]
-            left = MOST_THREADS - self._running.total()
-            taken = max(0, min(wanted, of_it, left))
-            self._running[channel_id, lane] += taken
-        return taken
+            self._turns.begin((channel_id, lane), count)
 
     def busy(self) -> bool:
         """Tell whether anything begun is not finished."""
-        with self._lock:
-            return self._running.total() > 0
+        return self._turns.busy()
 
     def stop(self, patience_s: float = LEASE.total_seconds()) -> None:
         """Begin nothing more, and wait for what was begun."""
-        self._stopping = True
-        deadline = time.monotonic() + patience_s
-        while self.busy() and time.monotonic() < deadline:
-            time.sleep(0.02)
-
-    def _drain(self, channel_id: int, lane: str) -> None:
-        end = time.monotonic() + _TURN_S
-        try:
-            while not self._stopping and time.monotonic() < end:
-                if not self._deliver_next(channel_id, lane):
-                    break
-        except UNAVAILABLE as error:
-            log.warning("the database is away: %s", str(error).partition("\n")[0])
-        except Exception:
-            log.exception("delivering on channel %d failed; the next turn tries again", channel_id)
-        finally:
-            with self._lock:
-                self._running[channel_id, lane] -= 1
+        self._turns.stop(patience_s)
 
     def _deliver_next(self, channel_id: int, lane: str) -> bool:
         """Deliver the next message of a lane; gives whether there was one."""

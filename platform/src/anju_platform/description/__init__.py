@@ -1,0 +1,1 @@
+"""The API's description (OpenAPI): names that stay, words, problems and examples."""

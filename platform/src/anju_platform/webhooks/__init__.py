@@ -1,0 +1,1 @@
+"""Webhooks: other systems that hear of alerts, by signed posts."""
