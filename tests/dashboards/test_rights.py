@@ -54,6 +54,16 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/me/logins
         DELETE /api/v1/me/logins
         DELETE /api/v1/me/logins/{login_id}
+        GET /api/v1/me/second-factor
+        POST /api/v1/me/second-factor
+        POST /api/v1/me/second-factor/confirm
+        POST /api/v1/me/second-factor/codes
+        POST /api/v1/me/second-factor/off
+        GET /me/second-factor
+        POST /me/second-factor
+        POST /me/second-factor/confirm
+        POST /me/second-factor/codes
+        POST /me/second-factor/off
         POST /me/logins/end-others
         POST /me/logins/{login_id}/end
         GET /api/v1/me/addresses
@@ -185,6 +195,8 @@ WHO: dict[frozenset[Role], str] = {
     frozenset({ADMIN}): """
         POST /api/v1/people/{user_id}/password-link
         POST /people/{user_id}/password
+        DELETE /api/v1/people/{user_id}/second-factor
+        POST /people/{user_id}/second-factor/reset
         GET /api/v1/channels
         POST /api/v1/channels/{slug}
         PUT /api/v1/channels/{slug}
@@ -206,6 +218,9 @@ WHO: dict[frozenset[Role], str] = {
 }
 OPEN = """
     POST /api/v1/session
+    POST /api/v1/session/code
+    GET /login/code
+    POST /login/code
     POST /api/v1/receipts/{receipt}
     PUT /api/v1/gateway/snapshots/{media_id}
     GET /healthz

@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from anju_dashboards import live
+from anju_dashboards.account import views as account
 from anju_dashboards.alerts import history
 from anju_dashboards.alerts import views as alerts
 from anju_dashboards.devices import views as devices
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.drawings = Drawings()
     for part in (
         login,
+        account,
         wall,
         alerts,
         history,

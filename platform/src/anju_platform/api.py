@@ -28,7 +28,9 @@ from anju_platform.alerts.service import AlertChangedError, snapshot_arrived
 from anju_platform.auth import endpoints as auth
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import COOKIE, current_actor, find_actor, require
+from anju_platform.auth.entering import Door
 from anju_platform.auth.rights import Right
+from anju_platform.auth.second_factor import roles_that_must
 from anju_platform.auth.throttle import Throttle
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
@@ -103,6 +105,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings, app.state.engine, app.state.feed = settings, engine, feed
     app.state.throttle, app.state.points_rate = Throttle(), Rate()
+    must = roles_that_must(settings.second_factor_roles)
+    app.state.door = Door(engine, app.state.throttle, settings.session_hours, must)
     app.state.carriers = Carriers(engine, settings)
     app.include_router(_api())
     app.include_router(system.probes)

@@ -19,6 +19,7 @@ LogIn = Callable[..., httpx.Client]
 
 PUBLIC = {
     ("POST", "/api/v1/session"),
+    ("POST", "/api/v1/session/code"),  # of whoever gave a password
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),  # of this machine only, see below

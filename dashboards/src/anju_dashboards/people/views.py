@@ -15,7 +15,7 @@ from anju_dashboards.pages import (
 )
 from anju_dashboards.rendering import Renderer
 from anju_dashboards.words import N_
-from anju_platform.accounts import inviting, roster
+from anju_platform.accounts import guarding, inviting, roster
 from anju_platform.accounts.endpoints import open_account
 from anju_platform.accounts.schemas import AcceptBody, InvitationBody, InvitationMade
 from anju_platform.auth.dependencies import PublicUrl, check_origin, require
@@ -84,6 +84,14 @@ def new_password(page: CurrentPage, url: PublicUrl, user_id: int) -> Response:
     with transaction(page.engine) as session:
         made = inviting.give_new_password(session, page.actor, user_id, url)
     return _draw(page, made=made)
+
+
+@router.post("/people/{user_id}/second-factor/reset", dependencies=_KEEP_PEOPLE)
+def reset_second_factor(page: CurrentPage, user_id: int) -> Response:
+    """Let somebody who lost their telephone in with the password alone."""
+    with transaction(page.engine) as session:
+        guarding.reset(session, page.actor, user_id)
+    return see_other("/people")
 
 
 @router.post("/people/{user_id}/disabled", dependencies=_INVITE)

@@ -17,6 +17,7 @@ class View(BaseModel):
 class PersonView(View):
     """Somebody who may log in; ``homes`` and ``places`` are what they are there for, by slug.
 
+    ``second_factor``: a code is asked after their password.
     ``last_used_at`` is when one of their log-ins was used, if any is open.
     """
 
@@ -29,6 +30,7 @@ class PersonView(View):
     relation: str
     disabled: bool
     everywhere: bool
+    second_factor: bool
     last_used_at: datetime | None
 
 

@@ -5,17 +5,23 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from anju_platform.auth import repository, service
+from anju_platform.auth import entering, repository, service
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import Role
+from anju_platform.auth.entering import Door, Entered
+from anju_platform.auth.model import Role, User
 from anju_platform.auth.rights import Right
+from anju_platform.auth.service import Browser
+from anju_platform.auth.tokens import hash_token
 from anju_platform.config import Settings
 from anju_platform.database import now, reading, transaction
 from anju_platform.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
 
 COOKIE = "anju_session"
+HALF_COOKIE = "anju_login"
+"""A log-in that still owes a code."""
 COMMUNITY_COOKIE = "anju_community"
 """Which community an administrator of all of them looks at (its slug)."""
 
@@ -35,7 +41,7 @@ async def current_actor(request: Request) -> Actor:
     token = request.cookies.get(COOKIE)
     if not token:
         raise NotAuthenticatedError("please log in")
-    actor = await run_in_threadpool(find_actor, request, service.hash_token(token))
+    actor = await run_in_threadpool(find_actor, request, hash_token(token))
     if request.method not in _SAFE:
         await _check_csrf(request, actor)
     return actor
@@ -52,6 +58,7 @@ def find_actor(request: Request, token_hash: str) -> Actor:
     with reading(engine) as session:
         found = service.find_session(session, token_hash)
         user, login = found.user, found.login
+        _check_factor(request, session, user)
         community_id = user.community_id
         if community_id is None:
             slug = request.cookies.get(COMMUNITY_COOKIE)
@@ -77,6 +84,12 @@ def find_actor(request: Request, token_hash: str) -> Actor:
         with transaction(engine) as session:
             repository.touch(session, token_hash, now())
     return actor
+
+
+def _check_factor(request: Request, session: Session, user: User) -> None:
+    """Let no session go on that was opened before its person's role had to show more."""
+    if user.role in door(request).must and not repository.have_second_factor(session, (user.id,)):
+        raise NotAuthenticatedError("your role needs a second factor; please log in again")
 
 
 async def _check_csrf(request: Request, actor: Actor) -> None:
@@ -125,30 +138,71 @@ def client_address(request: Request) -> str | None:
     return request.client.host if request.client else None
 
 
-def log_in(request: Request, response: Response, username: str, password: str) -> None:
-    """Log a browser in: check, open a session and set its cookie on ``response``.
+def door(request: Request) -> Door:
+    """Give what log-ins are checked by."""
+    found: Door = request.app.state.door
+    return found
+
+
+TheDoor = Annotated[Door, Depends(door)]
+
+
+def log_in(request: Request, response: Response, username: str, password: str) -> Entered:
+    """Log a browser in: check, and set a cookie on ``response``, of a session or of half of one.
 
     Raises:
         NotAuthenticatedError: wrong name or password.
         TooManyAttemptsError: too many failures; the text says when to try again.
         ForbiddenError: the request came from a page of another site.
     """
-    settings: Settings = request.app.state.settings
     check_origin(request)
-    token = service.log_in(
-        request.app.state.engine,
-        request.app.state.throttle,
-        username=username,
-        password=password,
-        hours=settings.session_hours,
+    entered = entering.log_in(door(request), _browser(request), username, password)
+    if entered.owes is None:
+        _set_session(request, response, entered.token)
+    else:
+        half_s = entering.HALF_FOR.total_seconds()
+        _set_cookie(request, response, HALF_COOKIE, entered.token, half_s)
+    return entered
+
+
+def give_code(request: Request, response: Response, code: str) -> tuple[str, ...]:
+    """Take the code a log-in owes, and set the session's cookie; give new recovery codes if any.
+
+    Raises:
+        NotAuthenticatedError: the code is wrong, or the log-in is over.
+        TooManyAttemptsError: too many failures; the text says when to try again.
+        ForbiddenError: the request came from a page of another site.
+    """
+    check_origin(request)
+    half = request.cookies.get(HALF_COOKIE, "")
+    token, codes = entering.give_code(door(request), _browser(request), half, code)
+    response.delete_cookie(HALF_COOKIE)
+    _set_session(request, response, token)
+    return codes
+
+
+def _browser(request: Request) -> Browser:
+    return Browser(
         address=client_address(request),
         agent=request.headers.get("user-agent"),
         previous_token=request.cookies.get(COOKIE),
+        previous_half=request.cookies.get(HALF_COOKIE),
     )
+
+
+def _set_session(request: Request, response: Response, token: str) -> None:
+    # it may end before: we know when
+    _set_cookie(request, response, COOKIE, token, service.LONGEST.total_seconds())
+
+
+def _set_cookie(
+    request: Request, response: Response, name: str, token: str, max_age_s: float
+) -> None:
+    settings: Settings = request.app.state.settings
     response.set_cookie(
-        COOKIE,
+        name,
         token,
-        max_age=round(service.LONGEST.total_seconds()),  # it may end before: we know when
+        max_age=round(max_age_s),
         httponly=True,
         samesite="lax",
         secure=settings.secure_cookies,

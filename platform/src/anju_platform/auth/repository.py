@@ -1,11 +1,24 @@
 """SQL of users and sessions."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, literal, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from anju_platform.auth.model import HomeScope, Invitation, LoginSession, PlaceScope, Role, User
+from anju_platform.auth.model import (
+    HalfLogIn,
+    HomeScope,
+    Invitation,
+    LoginSession,
+    PlaceScope,
+    PlatformKey,
+    Role,
+    SecondFactor,
+    User,
+)
+from anju_platform.database import within
 
 _HOUR = timedelta(hours=1)
 
@@ -82,7 +95,8 @@ def delete_session(session: Session, token_hash: str) -> None:
 
 
 def delete_sessions_of(session: Session, user_id: int, *, but: str | None = None) -> None:
-    """End every log-in of a user, but the one with that token's hash."""
+    """End every log-in of a user, also those half way, but the one with that token's hash."""
+    session.execute(delete(HalfLogIn).where(HalfLogIn.user_id == user_id))
     query = delete(LoginSession).where(LoginSession.user_id == user_id)
     session.execute(query if but is None else query.where(LoginSession.token_hash != but))
 
@@ -108,8 +122,60 @@ def void_password_links(session: Session, user_id: int, at: datetime) -> None:
 
 
 def delete_expired(session: Session, at: datetime) -> None:
-    """Forget log-ins that are over."""
+    """Forget log-ins that are over, also those half way."""
     session.execute(delete(LoginSession).where(is_over(at)))
+    session.execute(delete(HalfLogIn).where(HalfLogIn.expires_at <= at))
+
+
+def half_log_in(session: Session, token_hash: str, at: datetime) -> User | None:
+    """Find who gave the right password and still owes a code; locks their row."""
+    query = (
+        select(User)
+        .join(HalfLogIn, HalfLogIn.user_id == User.id)
+        .where(
+            HalfLogIn.token_hash == token_hash,
+            HalfLogIn.expires_at > at,
+            User.disabled.is_(False),
+        )
+        .with_for_update(of=User)
+    )
+    return session.scalars(query).one_or_none()
+
+
+def delete_half(session: Session, token_hash: str) -> None:
+    """End a log-in that is half way."""
+    session.execute(delete(HalfLogIn).where(HalfLogIn.token_hash == token_hash))
+
+
+def second_factor(
+    session: Session, user_id: int, *, for_update: bool = False
+) -> SecondFactor | None:
+    """Find somebody's second factor, confirmed or not; ``for_update`` locks it."""
+    query = select(SecondFactor).where(SecondFactor.user_id == user_id)
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
+
+
+def have_second_factor(session: Session, user_ids: Collection[int]) -> frozenset[int]:
+    """Give which of these people have one that counts."""
+    query = select(SecondFactor.user_id).where(
+        within(SecondFactor.user_id, user_ids), SecondFactor.confirmed_at.is_not(None)
+    )
+    return frozenset(session.scalars(query))
+
+
+def platform_key(session: Session, name: str) -> str | None:
+    """Find a key the platform made."""
+    return session.scalar(select(PlatformKey.value).where(PlatformKey.name == name))
+
+
+def keep_key(session: Session, name: str, made: str, at: datetime) -> str:
+    """Keep a key unless somebody was faster; give the one that is kept."""
+    session.execute(
+        insert(PlatformKey).values(name=name, value=made, created_at=at).on_conflict_do_nothing()
+    )
+    return session.scalars(select(PlatformKey.value).where(PlatformKey.name == name)).one()
 
 
 def people_on_duty(session: Session, community_id: int, since: datetime) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import User
 from anju_platform.database import Json
-from anju_platform.notifications.model import Address, Channel, Delivery, Kind, PlatformKey
+from anju_platform.notifications.model import Address, Channel, Delivery, Kind
 
 PUSH = "push"
 """The slug of the channel that every community has."""
@@ -115,14 +115,6 @@ def take_from_others(session: Session, user_id: int, endpoint: str, at: datetime
         )
         .values(removed_at=at, target="", keys=None)
     )
-
-
-def keep_key(session: Session, name: str, made: str, at: datetime) -> str:
-    """Keep a key unless there is one; give the one that is kept."""
-    session.execute(
-        insert(PlatformKey).values(name=name, value=made, created_at=at).on_conflict_do_nothing()
-    )
-    return session.scalars(select(PlatformKey.value).where(PlatformKey.name == name)).one()
 
 
 def told_since(session: Session, community_id: int, since: datetime) -> dict[int, int]:
