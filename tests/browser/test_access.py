@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from guarded_site import PASSWORD, Site
@@ -141,3 +142,32 @@ def test_who_must_have_it_sets_it_up_before_anything_else(site: Site, chromium: 
     finally:
         context.close()
         screens.stop()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_program_is_given_a_token_and_loses_it(
+    open_page: Open, screens: Screens, size: str
+) -> None:
+    page = open_page("admin", path="/me", size=SIZES[size], reduced_motion="reduce")
+    page.click("a[href='/me/tokens']")
+    look(page, f"tokens-none-{size}")
+    page.fill("[name=name]", "街道平台")
+    page.fill("[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator(".notice")).to_contain_text("请填写程序名称")
+    expect(page.locator("[name=name]")).to_have_value("街道平台")
+    page.check("[value=see_alerts]")
+    page.check("[value=read_reports]")
+    page.fill("[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    secret = page.locator(".notice code").inner_text()
+    look(page, f"tokens-made-{size}")
+    program = {"Authorization": f"Bearer {secret}"}
+    alerts = f"{screens.url}/api/v1/alerts"
+    assert httpx.get(alerts, headers=program).status_code == 200
+    page.goto("/people")
+    expect(page.locator(".way", has_text="街道平台")).to_contain_text("查看告警")
+    look(page, f"people-{size}")
+    page.get_by_role("button", name="吊销 街道平台 的令牌").click()
+    expect(page.locator(".way", has_text="街道平台")).to_have_count(0)
+    assert httpx.get(alerts, headers=program).status_code == 401

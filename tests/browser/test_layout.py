@@ -35,6 +35,8 @@ def furnish(site: Site) -> list[str]:
         "/devices/b3-501-fall",
         "/nothing",
         "/me",
+        "/me/second-factor",
+        "/me/tokens",
         "/channels",
         "/people",
         "/reports",

@@ -148,6 +148,12 @@ WHO: dict[frozenset[Role], str] = {
         GET /devices.csv
     """,
     frozenset({PROPERTY, OFFICE, ADMIN}): """
+        GET /api/v1/me/tokens
+        POST /api/v1/me/tokens
+        DELETE /api/v1/me/tokens/{token_id}
+        GET /me/tokens
+        POST /me/tokens
+        POST /me/tokens/{token_id}/revoke
         GET /api/v1/people
         PUT /api/v1/people/{user_id}/disabled
         GET /api/v1/invitations
@@ -196,6 +202,9 @@ WHO: dict[frozenset[Role], str] = {
         POST /api/v1/people/{user_id}/password-link
         POST /people/{user_id}/password
         DELETE /api/v1/people/{user_id}/second-factor
+        GET /api/v1/tokens
+        DELETE /api/v1/tokens/{token_id}
+        POST /people/tokens/{token_id}/revoke
         POST /people/{user_id}/second-factor/reset
         GET /api/v1/channels
         POST /api/v1/channels/{slug}
@@ -300,6 +309,7 @@ class House:
             "user_id": str(self.family_id),
             "invitation_id": str(self.invitation_id),
             "login_id": "0",
+            "token_id": "1",
             "span": "day",
             "slug": "h-501" if IN_HOMES.search(path) else "b1-501-pir",
         }

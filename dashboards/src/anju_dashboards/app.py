@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from anju_dashboards import live
+from anju_dashboards.account import tokens
 from anju_dashboards.account import views as account
 from anju_dashboards.alerts import history
 from anju_dashboards.alerts import views as alerts
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for part in (
         login,
         account,
+        tokens,
         wall,
         alerts,
         history,

@@ -14,11 +14,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from fastapi.security import APIKeyCookie
+from fastapi.security import APIKeyCookie, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from anju_platform import __doc__ as _about
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
@@ -27,7 +28,7 @@ from anju_platform.alerts import endpoints as alerts
 from anju_platform.alerts.service import AlertChangedError, snapshot_arrived
 from anju_platform.auth import endpoints as auth
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.dependencies import COOKIE, current_actor, find_actor, require
+from anju_platform.auth.dependencies import COOKIE, current_actor, find_again, require
 from anju_platform.auth.entering import Door
 from anju_platform.auth.rights import Right
 from anju_platform.auth.second_factor import roles_that_must
@@ -76,6 +77,15 @@ class Problem(BaseModel):
     detail: str
 
 
+class _Application(FastAPI):
+    """Adds the headers around everything, also around the answer to what was not foreseen."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the parts around the endpoints together."""
+        settings: Settings = self.state.settings
+        return SafeHeaders(super().build_middleware_stack(), https=settings.secure_cookies)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Make the application; its state holds ``settings``, ``engine``, ``feed``, ``throttle``.
 
@@ -95,12 +105,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await feed.stop()
             engine.dispose()
 
-    app = FastAPI(
+    app = _Application(
         title="Anju",
         description=_about or "",
         version=VERSION,
         lifespan=lifespan,
         openapi_url=None,
+        redirect_slashes=False,  # it would repeat the host that a request names
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     )
     app.state.settings, app.state.engine, app.state.feed = settings, engine, feed
@@ -111,7 +122,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(_api())
     app.include_router(system.probes)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SafeHeaders, https=settings.secure_cookies)
     for kind in FAILURES:
         app.add_exception_handler(kind, answer_problem)
     return app
@@ -125,7 +135,8 @@ def _api() -> APIRouter:
     api.include_router(accounts.doorstep)
     cookie = APIKeyCookie(name=COOKIE, auto_error=False)
     # asked for here too, so that an endpoint that forgets to ask is not open
-    closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie)])
+    bearer = HTTPBearer(auto_error=False, description="A program's token.")
+    closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie), Depends(bearer)])
     parts = (
         auth,
         accounts,
@@ -193,7 +204,7 @@ async def live_items(
 
 async def _still_valid(request: Request, actor: Actor) -> bool:
     try:
-        known = await run_in_threadpool(find_actor, request, actor.token_hash)
+        known = await run_in_threadpool(find_again, request, actor)
     except PlatformError:
         return False
     return known.may(Right.WATCH)

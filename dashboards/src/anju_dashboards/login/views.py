@@ -17,7 +17,14 @@ from anju_dashboards.pages import (
 )
 from anju_dashboards.rendering import Renderer
 from anju_platform.auth import service
-from anju_platform.auth.dependencies import HALF_COOKIE, CurrentActor, give_code, log_in, log_out
+from anju_platform.auth.dependencies import (
+    HALF_COOKIE,
+    CurrentActor,
+    give_code,
+    log_in,
+    log_out,
+    set_cookie,
+)
 from anju_platform.auth.entering import half_way
 from anju_platform.database import transaction
 from anju_platform.errors import ForbiddenError, NotAuthenticatedError, TooManyAttemptsError
@@ -35,7 +42,7 @@ def login_page(request: Request, lang: str | None = None, next: str = "/wall") -
     language = renderer.language(lang) if lang else visitor_language(request)
     answer = _draw(request, language, next=next)
     if lang:
-        _remember(answer, language)
+        _remember(request, answer, language)
     return answer
 
 
@@ -121,8 +128,9 @@ def login_code(
     try:
         return _draw_code(request, next=next, fault=fault, status=status)
     except NotAuthenticatedError:
-        fault = language.gettext("That took too long. Log in again.")
-        return _draw(request, language, status=401, next=next, fault=fault)
+        if status == 401:  # noqa: PLR2004 - as HTTP has it
+            fault = language.gettext("That took too long. Log in again.")
+        return _draw(request, language, status=status, next=next, fault=fault)
 
 
 def _draw_code(
@@ -192,11 +200,9 @@ def choose_language(
     with transaction(request.app.state.engine) as session:
         service.set_locale(session, actor, locale)
     answer = see_other(safe_path(back))
-    _remember(answer, request.app.state.renderer.language(locale))
+    _remember(request, answer, request.app.state.renderer.language(locale))
     return answer
 
 
-def _remember(answer: Response, language: Language) -> None:
-    answer.set_cookie(
-        LANGUAGE_COOKIE, language.code, max_age=_YEAR_S, samesite="lax", httponly=True
-    )
+def _remember(request: Request, answer: Response, language: Language) -> None:
+    set_cookie(request, answer, LANGUAGE_COOKIE, language.code, _YEAR_S)

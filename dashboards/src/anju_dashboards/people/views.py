@@ -15,7 +15,7 @@ from anju_dashboards.pages import (
 )
 from anju_dashboards.rendering import Renderer
 from anju_dashboards.words import N_
-from anju_platform.accounts import guarding, inviting, roster
+from anju_platform.accounts import guarding, inviting, programs, roster
 from anju_platform.accounts.endpoints import open_account
 from anju_platform.accounts.schemas import AcceptBody, InvitationBody, InvitationMade
 from anju_platform.auth.dependencies import PublicUrl, check_origin, require
@@ -115,13 +115,15 @@ def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None =
         known = roster.people(session, page.actor)
         pending = inviting.pending(session, page.actor)
         homes = [home.slug for home in households(session, page.community.id)]
-    may_keep = page.actor.may(Right.KEEP_PEOPLE)
+        may_keep = page.actor.may(Right.KEEP_PEOPLE)
+        tokens = programs.everybodys(session, page.actor) if may_keep else ()
     return page.html(
         "people/people.html",
         status=422 if fault else 200,
         section="/people",
         known=known,
         pending=pending,
+        tokens=tokens,
         homes=homes,
         fault=fault,
         made=made,

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_dashboards.rendering import STATIC
-from anju_platform.accounts import roster
+from anju_platform.accounts import programs, roster
 from anju_platform.auth import second_factor
 from anju_platform.auth.dependencies import PublicUrl, require
 from anju_platform.auth.rights import Right, roles_with
@@ -57,6 +57,7 @@ def _me(
         found = listing.channels(session, page.community.id)
         logins = roster.logins(session, page.actor)
         factor = second_factor.view(session, page.actor.user_id, required=False)
+        tokens = programs.own(session, page.actor)
         spoken = {ADDRESSED.get(Kind(one.kind)) for one in found if one.enabled}
     status = 422 if fault else 200
     return page.html(
@@ -67,6 +68,7 @@ def _me(
         spoken=spoken,
         logins=logins,
         factor=factor,
+        tokens=tokens,
         fault=fault,
         tried=tried,
         push_key=public_key(carrying.vapid()),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from anju_platform.accounts import guarding, inviting, roster
+from anju_platform.accounts import guarding, inviting, programs, roster
 from anju_platform.accounts.schemas import (
     AcceptBody,
     InvitationBody,
@@ -13,6 +13,9 @@ from anju_platform.accounts.schemas import (
     LoginView,
     PersonView,
     ShutOut,
+    TokenBody,
+    TokenMade,
+    TokenView,
 )
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import (
@@ -43,6 +46,7 @@ doorstep = APIRouter(tags=["accounts"])
 
 Inviter = Annotated[Actor, require(Right.INVITE)]
 Keeper = Annotated[Actor, require(Right.KEEP_PEOPLE)]
+Maker = Annotated[Actor, require(Right.KEEP_TOKENS)]
 Token = Annotated[str, Path(max_length=64)]
 
 
@@ -177,3 +181,37 @@ def renew_codes(door: TheDoor, actor: CurrentActor, body: PasswordAndCode) -> Re
 def turn_second_factor_off(door: TheDoor, actor: CurrentActor, body: PasswordAndCode) -> None:
     """Let the password alone be enough again."""
     guarding.turn_off(door, actor, body.password, body.code)
+
+
+@router.get("/me/tokens")
+def own_tokens(database: Database, actor: Maker) -> tuple[TokenView, ...]:
+    """Give the tokens of one's own programs."""
+    with reading(database) as session:
+        return programs.own(session, actor)
+
+
+@router.post("/me/tokens", status_code=201)
+def make_token(door: TheDoor, actor: Maker, body: TokenBody) -> TokenMade:
+    """Make a token for a program; it is shown this once."""
+    return programs.make(door, actor, body)
+
+
+@router.delete("/me/tokens/{token_id}", status_code=204)
+def revoke_own_token(database: Database, actor: Maker, token_id: int) -> None:
+    """Let a token of one's own be good no more."""
+    with transaction(database) as session:
+        programs.revoke(session, actor, token_id)
+
+
+@router.get("/tokens")
+def tokens(database: Database, actor: Keeper) -> tuple[TokenView, ...]:
+    """Give the tokens of everybody's programs."""
+    with reading(database) as session:
+        return programs.everybodys(session, actor)
+
+
+@router.delete("/tokens/{token_id}", status_code=204)
+def revoke_token(database: Database, actor: Keeper, token_id: int) -> None:
+    """Let anybody's token be good no more."""
+    with transaction(database) as session:
+        programs.revoke(session, actor, token_id, anybodys=True)

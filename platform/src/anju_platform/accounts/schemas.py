@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from anju_platform.auth.model import Role
+from anju_platform.auth.rights import FOR_PROGRAMS, Right
 
 
 class View(BaseModel):
@@ -72,6 +73,41 @@ class AcceptBody(BaseModel):
 
     username: Annotated[str, Field(max_length=64)] = ""
     password: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class TokenBody(BaseModel):
+    """A program's name, what it may do, for how many days, and one's password, once more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    rights: tuple[Right, ...] = Field(min_length=1, max_length=len(FOR_PROGRAMS))
+    days: int = Field(default=90, ge=1, le=365)
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class TokenView(View):
+    """A program's token; ``hint`` is how it begins, ``by`` who made it.
+
+    ``last_used_at`` is exact to a minute. ``expired``: it is good no more.
+    """
+
+    id: int
+    name: str
+    hint: str
+    rights: tuple[str, ...]
+    by: str
+    created_at: datetime
+    expires_at: datetime
+    expired: bool
+    last_used_at: datetime | None
+
+
+class TokenMade(View):
+    """What the program is to send as ``Authorization: Bearer``; it is shown this once."""
+
+    token: TokenView
+    secret: str
 
 
 class LoginView(View):

@@ -1,4 +1,8 @@
-"""What an endpoint asks for to know who is calling: the cookie, the CSRF check, the role."""
+"""What an endpoint asks for to know who is calling: the cookie, the CSRF check, the role.
+
+Programs show a token instead, on the API alone. No browser sends it by itself, so it needs no
+CSRF token.
+"""
 
 import hmac
 from typing import Annotated, Any
@@ -12,12 +16,17 @@ from anju_platform.auth import entering, repository, service
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.entering import Door, Entered
 from anju_platform.auth.model import Role, User
-from anju_platform.auth.rights import Right
+from anju_platform.auth.rights import FOR_PROGRAMS, RIGHTS, Right
 from anju_platform.auth.service import Browser
 from anju_platform.auth.tokens import hash_token
 from anju_platform.config import Settings
 from anju_platform.database import now, reading, transaction
-from anju_platform.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
+from anju_platform.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    NotAuthenticatedError,
+    NotFoundError,
+)
 
 COOKIE = "anju_session"
 HALF_COOKIE = "anju_login"
@@ -28,17 +37,26 @@ COMMUNITY_COOKIE = "anju_community"
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+_OF_PROGRAMS = "a program's token"
+"""Under this name wrong tokens are counted; no user name has a gap."""
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 async def current_actor(request: Request) -> Actor:
-    """Tell who is calling; a request that changes something must carry the CSRF token too.
+    """Tell who is calling; a person's request that changes something carries the CSRF token too.
 
     Raises:
-        NotAuthenticatedError: no valid session.
+        NotAuthenticatedError: no valid session or token.
         ForbiddenError: the CSRF token is missing or wrong.
+        InvalidRequestError: it is said twice who is calling.
+        TooManyAttemptsError: too many wrong tokens came from there.
     """
     token = request.cookies.get(COOKIE)
+    bearer = _bearer(request)
+    if bearer is not None:
+        if token:
+            raise InvalidRequestError("send a session's cookie or a program's token, not both")
+        return await run_in_threadpool(find_program, request, hash_token(bearer))
     if not token:
         raise NotAuthenticatedError("please log in")
     actor = await run_in_threadpool(find_actor, request, hash_token(token))
@@ -48,7 +66,7 @@ async def current_actor(request: Request) -> Actor:
 
 
 def find_actor(request: Request, token_hash: str) -> Actor:
-    """Look the session up and note its use; long-lived streams ask again every now and then.
+    """Look the session up and note its use.
 
     Raises:
         NotAuthenticatedError: the session is over.
@@ -86,6 +104,75 @@ def find_actor(request: Request, token_hash: str) -> Actor:
     return actor
 
 
+def _bearer(request: Request) -> str | None:
+    """Give the token of a program; pages are for people, and know of none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    is_program = scheme.lower() == "bearer" and request.url.path.startswith("/api/")
+    return token.strip() if is_program else None
+
+
+def find_program(request: Request, token_hash: str) -> Actor:
+    """Find whose program shows a token, and note its use.
+
+    Raises:
+        NotAuthenticatedError: no such token, or it is good no more.
+        TooManyAttemptsError: too many wrong ones came from there.
+    """
+    database, moment = engine(request), now()
+    address = client_address(request) or ""
+    with reading(database) as session:
+        found = repository.api_token(session, token_hash, moment)
+        if found is None or Right.KEEP_TOKENS not in RIGHTS[Role(found[1].role)]:
+            # right ones pass all the same: a broken program holds up no other at its address
+            guesses = door(request).throttle
+            guesses.check(_OF_PROGRAMS, address)
+            guesses.failed(_OF_PROGRAMS, address)
+            raise NotAuthenticatedError("this token is wrong, withdrawn or too old")
+        token, user = found
+        actor = Actor(
+            user_id=user.id,
+            username=user.username,
+            name=f"{user.name} · {token.name}",
+            role=Role(user.role),
+            community_id=token.community_id,
+            locale=user.locale,
+            session_csrf="",
+            token_hash=token_hash,
+            address=client_address(request),
+            granted=frozenset(right for right in FOR_PROGRAMS if right in token.rights),
+        )
+        token_id, used_at = token.id, token.last_used_at
+    if used_at is None or used_at <= moment - service.TOUCH:
+        with transaction(database) as session:
+            repository.touch_api_token(session, token_id, moment)
+    return actor
+
+
+def find_again(request: Request, actor: Actor) -> Actor:
+    """Ask whether whoever called is still let in.
+
+    Raises:
+        NotAuthenticatedError: not any more.
+    """
+    find = find_program if actor.is_program else find_actor
+    return find(request, actor.token_hash)
+
+
+Caller = Annotated[Actor, Depends(current_actor)]
+"""Any logged-in person, or a program of theirs."""
+
+
+async def current_person(actor: Caller) -> Actor:
+    """Tell which person is calling.
+
+    Raises:
+        ForbiddenError: it is a program.
+    """
+    if actor.is_program:
+        raise ForbiddenError("this is for people; a program's token does not open it")
+    return actor
+
+
 def _check_factor(request: Request, session: Session, user: User) -> None:
     """Let no session go on that was opened before its person's role had to show more."""
     if user.role in door(request).must and not repository.have_second_factor(session, (user.id,)):
@@ -104,7 +191,7 @@ async def _check_csrf(request: Request, actor: Actor) -> None:
 def require(right: Right) -> Any:
     """Make a dependency that gives the actor if they have a right."""
 
-    async def allowed(actor: CurrentActor) -> Actor:
+    async def allowed(actor: Caller) -> Actor:
         actor.demand(right)
         return actor
 
@@ -120,7 +207,7 @@ def engine(request: Request) -> Engine:
 Database = Annotated[Engine, Depends(engine)]
 """The database of this process."""
 
-CurrentActor = Annotated[Actor, Depends(current_actor)]
+CurrentActor = Annotated[Actor, Depends(current_person)]
 """Any logged-in person."""
 
 
@@ -161,7 +248,7 @@ def log_in(request: Request, response: Response, username: str, password: str) -
         _set_session(request, response, entered.token)
     else:
         half_s = entering.HALF_FOR.total_seconds()
-        _set_cookie(request, response, HALF_COOKIE, entered.token, half_s)
+        set_cookie(request, response, HALF_COOKIE, entered.token, half_s)
     return entered
 
 
@@ -176,7 +263,7 @@ def give_code(request: Request, response: Response, code: str) -> tuple[str, ...
     check_origin(request)
     half = request.cookies.get(HALF_COOKIE, "")
     token, codes = entering.give_code(door(request), _browser(request), half, code)
-    response.delete_cookie(HALF_COOKIE)
+    _delete_cookie(request, response, HALF_COOKIE)
     _set_session(request, response, token)
     return codes
 
@@ -192,16 +279,21 @@ def _browser(request: Request) -> Browser:
 
 def _set_session(request: Request, response: Response, token: str) -> None:
     # it may end before: we know when
-    _set_cookie(request, response, COOKIE, token, service.LONGEST.total_seconds())
+    set_cookie(request, response, COOKIE, token, service.LONGEST.total_seconds())
 
 
-def _set_cookie(
-    request: Request, response: Response, name: str, token: str, max_age_s: float
+def _delete_cookie(request: Request, response: Response, name: str) -> None:
+    set_cookie(request, response, name, "", 0)
+
+
+def set_cookie(
+    request: Request, response: Response, name: str, value: str, max_age_s: float
 ) -> None:
+    """Let the browser keep something that neither scripts nor other sites' pages get."""
     settings: Settings = request.app.state.settings
     response.set_cookie(
         name,
-        token,
+        value,
         max_age=round(max_age_s),
         httponly=True,
         samesite="lax",
@@ -213,7 +305,7 @@ def log_out(request: Request, response: Response, actor: Actor) -> None:
     """End the session and clear its cookie."""
     with transaction(request.app.state.engine) as session:
         service.log_out(session, actor)
-    response.delete_cookie(COOKIE)
+    _delete_cookie(request, response, COOKIE)
 
 
 def check_origin(request: Request) -> None:

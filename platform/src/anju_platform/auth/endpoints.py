@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Request, Response
 
 from anju_platform.auth import dependencies, service
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.dependencies import CurrentActor, Database, require
+from anju_platform.auth.dependencies import Caller, CurrentActor, Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.auth.schemas import (
     CodeBody,
@@ -53,7 +53,7 @@ def give_code(request: Request, response: Response, body: CodeBody) -> RecoveryC
 
 
 @router.get("/session")
-def show(actor: CurrentActor) -> SessionView:
+def show(actor: Caller) -> SessionView:
     """Tell who is logged in, with the token changing requests must carry."""
     return _view(actor)
 

@@ -128,6 +128,27 @@ class SecondFactor(Table):
     recovery: Mapped[list[str]] = mapped_column(JSONB)
 
 
+class ApiToken(Table):
+    """What a program of somebody's shows instead of logging in; only a hash of it is kept.
+
+    ``hint`` is how it begins, so that people know it again. It is good for ``rights``, as far
+    as whoever made it has them.
+    """
+
+    __tablename__ = "api_tokens"
+    id: Mapped[Key]
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    hint: Mapped[str]
+    rights: Mapped[list[str]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
 class PlatformKey(Table):
     """A key the platform made for itself.
 

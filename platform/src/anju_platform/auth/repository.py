@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import (
+    ApiToken,
     HalfLogIn,
     HomeScope,
     Invitation,
@@ -163,6 +164,38 @@ def have_second_factor(session: Session, user_ids: Collection[int]) -> frozenset
         within(SecondFactor.user_id, user_ids), SecondFactor.confirmed_at.is_not(None)
     )
     return frozenset(session.scalars(query))
+
+
+def api_token(session: Session, token_hash: str, at: datetime) -> tuple[ApiToken, User] | None:
+    """Find a program's token that is good, and whose it is."""
+    query = (
+        select(ApiToken, User)
+        .join(User, User.id == ApiToken.user_id)
+        .where(
+            ApiToken.token_hash == token_hash,
+            ApiToken.revoked_at.is_(None),
+            ApiToken.expires_at > at,
+            User.disabled.is_(False),
+            or_(User.community_id.is_(None), User.community_id == ApiToken.community_id),
+        )
+    )
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def touch_api_token(session: Session, token_id: int, at: datetime) -> None:
+    """Note that a program used its token."""
+    session.execute(update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=at))
+
+
+def revoke_api_tokens(session: Session, user_id: int, at: datetime) -> None:
+    """Let no token of somebody's programs be good any more."""
+    session.execute(
+        update(ApiToken)
+        .where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
+        .values(revoked_at=at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def platform_key(session: Session, name: str) -> str | None:

@@ -30,7 +30,8 @@ _PHONE_IDLE = timedelta(days=30)
 LONGEST = timedelta(days=180)
 """No log-in lasts longer."""
 
-_TOUCH = timedelta(minutes=1)
+TOUCH = timedelta(minutes=1)
+"""The use of a log-in or a token is noted this often at most."""
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 LOCALES = ("zh", "en")
 
@@ -116,7 +117,7 @@ def find_session(session: Session, token_hash: str, at: datetime | None = None) 
         or user.disabled
     ):
         raise NotAuthenticatedError("your session is over; please log in again")
-    return Open(user, login, stale=login.last_used_at <= moment - _TOUCH)
+    return Open(user, login, stale=login.last_used_at <= moment - TOUCH)
 
 
 def add_user(
@@ -191,13 +192,15 @@ def set_password(session: Session, username: str, password: str) -> User:
 
 
 def set_disabled(session: Session, username: str, *, disabled: bool) -> User:
-    """Shut a user out (ending their sessions) or let them in again.
+    """Shut a user out (ending their sessions and their programs' tokens) or let them in again.
 
     Raises:
         NotFoundError: no such user.
     """
     user = find_user(session, username)
     user.disabled = disabled
+    if disabled:
+        repository.revoke_api_tokens(session, user.id, now())
     repository.delete_sessions_of(session, user.id)
     repository.void_password_links(session, user.id, now())
     return user
