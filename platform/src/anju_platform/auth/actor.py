@@ -41,6 +41,11 @@ class Actor:
         """Whether no person sits there."""
         return self.granted is not None
 
+    @property
+    def reaches_all(self) -> bool:
+        """Whether all alerts of the community are in reach; a program's is that of its maker."""
+        return Right.WATCH in RIGHTS[self.role]
+
     def demand(self, right: Right) -> None:
         """Check that this person has a right.
 
