@@ -39,6 +39,8 @@ def furnish(site: Site) -> list[str]:
         "/devices/b3-501-fall",
         "/nothing",
         "/me",
+        "/me/second-factor",
+        "/me/tokens",
         "/channels",
         "/webhooks",
         "/webhooks/city",

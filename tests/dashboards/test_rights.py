@@ -58,6 +58,16 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/me/logins
         DELETE /api/v1/me/logins
         DELETE /api/v1/me/logins/{login_id}
+        GET /api/v1/me/second-factor
+        POST /api/v1/me/second-factor
+        POST /api/v1/me/second-factor/confirm
+        POST /api/v1/me/second-factor/codes
+        POST /api/v1/me/second-factor/off
+        GET /me/second-factor
+        POST /me/second-factor
+        POST /me/second-factor/confirm
+        POST /me/second-factor/codes
+        POST /me/second-factor/off
         POST /me/logins/end-others
         POST /me/logins/{login_id}/end
         GET /api/v1/me/addresses
@@ -164,6 +174,12 @@ WHO: dict[frozenset[Role], str] = {
         GET /devices.csv
     """,
     frozenset({PROPERTY, OFFICE, ADMIN}): """
+        GET /api/v1/me/tokens
+        POST /api/v1/me/tokens
+        DELETE /api/v1/me/tokens/{token_id}
+        GET /me/tokens
+        POST /me/tokens
+        POST /me/tokens/{token_id}/revoke
         GET /api/v1/people
         PUT /api/v1/people/{user_id}/disabled
         GET /api/v1/invitations
@@ -251,6 +267,11 @@ WHO: dict[frozenset[Role], str] = {
     frozenset({ADMIN}): """
         POST /api/v1/people/{user_id}/password-link
         POST /people/{user_id}/password
+        DELETE /api/v1/people/{user_id}/second-factor
+        GET /api/v1/tokens
+        DELETE /api/v1/tokens/{token_id}
+        POST /people/tokens/{token_id}/revoke
+        POST /people/{user_id}/second-factor/reset
         GET /api/v1/channels
         POST /api/v1/channels/{slug}
         PUT /api/v1/channels/{slug}
@@ -295,6 +316,9 @@ WHO: dict[frozenset[Role], str] = {
 }
 OPEN = """
     POST /api/v1/session
+    POST /api/v1/session/code
+    GET /login/code
+    POST /login/code
     POST /api/v1/receipts/{receipt}
     PUT /api/v1/gateway/snapshots/{media_id}
     GET /healthz
@@ -387,6 +411,7 @@ class House:
             "window_id": str(self.window_id),
             "login_id": "0",
             "message": "1",
+            "token_id": "1",
             "span": "day",
             "slug": "h-501" if IN_HOMES.search(path) else "b1-501-pir",
         }

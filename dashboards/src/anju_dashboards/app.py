@@ -7,6 +7,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from anju_dashboards import live
+from anju_dashboards.account import tokens
+from anju_dashboards.account import views as account
 from anju_dashboards.alerts import emergency, history
 from anju_dashboards.alerts import views as alerts
 from anju_dashboards.devices import views as devices
@@ -37,6 +39,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.drawings = Drawings()
     for part in (
         login,
+        account,
+        tokens,
         wall,
         alerts,
         emergency,

@@ -61,6 +61,25 @@ ROLE: Final = {
     "admin": N_("administrator"),
 }
 
+RIGHT: Final = {
+    "see_alerts": N_("read alerts"),
+    "watch": N_("see what happens, live, and pictures"),
+    "export": N_("export tables"),
+    "read_reports": N_("read reports"),
+    "see_devices": N_("read devices"),
+    "keep_devices": N_("add and retire devices"),
+    "see_care": N_("read what sensors in homes say"),
+    "see_health": N_("read health values"),
+    "see_homes": N_("read homes and whom to call"),
+    "see_system": N_("read how the system is"),
+    "see_rules": N_("read rules"),
+    "keep_rules": N_("change rules"),
+    "see_plans": N_("read who is called when nobody answers"),
+    "keep_plans": N_("change who is called when nobody answers"),
+    "read_audit": N_("read the audit"),
+}
+"""What a program may be given."""
+
 STATE: Final = {
     "alarm": N_("Alarm"),
     "attention": N_("Needs a look"),

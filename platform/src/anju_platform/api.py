@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from fastapi.security import APIKeyCookie
+from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
 
 from anju_platform import __doc__ as _about
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
@@ -22,8 +23,10 @@ from anju_platform.alerts.service import shows, snapshot_arrived
 from anju_platform.alerts.windows import endpoints as windows
 from anju_platform.auth import endpoints as auth
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.dependencies import COOKIE, current_actor, find_actor, require
+from anju_platform.auth.dependencies import COOKIE, current_actor, find_again, require
+from anju_platform.auth.entering import Door
 from anju_platform.auth.rights import Right
+from anju_platform.auth.second_factor import roles_that_must
 from anju_platform.auth.throttle import Throttle
 from anju_platform.cap import endpoints as cap
 from anju_platform.care import endpoints as care
@@ -55,6 +58,15 @@ VERSION = "1"
 _RECHECK_S = 30.0
 
 
+class _Application(FastAPI):
+    """Adds the headers around everything, also around the answer to what was not foreseen."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the parts around the endpoints together."""
+        settings: Settings = self.state.settings
+        return SafeHeaders(super().build_middleware_stack(), https=settings.secure_cookies)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Make the application; its state holds ``settings``, ``engine``, ``feed``, ``throttle``.
 
@@ -74,23 +86,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await feed.stop()
             engine.dispose()
 
-    app = FastAPI(
+    app = _Application(
         title="Anju",
         description=_about or "",
         version=VERSION,
         lifespan=lifespan,
         openapi_url=None,
         generate_unique_id_function=operation_id,
+        redirect_slashes=False,  # it would repeat the host that a request names
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     )
     app.state.settings, app.state.engine, app.state.feed = settings, engine, feed
     app.state.throttle, app.state.points_rate = Throttle(), Rate()
+    must = roles_that_must(settings.second_factor_roles)
+    app.state.door = Door(engine, app.state.throttle, settings.session_hours, must)
     app.state.carriers = Carriers(engine, settings)
     app.include_router(_api())
     app.webhooks.include_router(webhooks.told)
     app.include_router(system.probes)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SafeHeaders, https=settings.secure_cookies)
     for kind in FAILURES:
         app.add_exception_handler(kind, answer_problem)
     return app
@@ -104,7 +118,8 @@ def _api() -> APIRouter:
     api.include_router(accounts.doorstep)
     cookie = APIKeyCookie(name=COOKIE, auto_error=False)
     # asked for here too, so that an endpoint that forgets to ask is not open
-    closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie)])
+    bearer = HTTPBearer(auto_error=False, description="A program's token.")
+    closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie), Depends(bearer)])
     parts = (
         auth,
         accounts,
@@ -183,7 +198,7 @@ async def live_items(
 
 async def _still_valid(request: Request, actor: Actor) -> bool:
     try:
-        known = await run_in_threadpool(find_actor, request, actor.token_hash)
+        known = await run_in_threadpool(find_again, request, actor)
     except PlatformError:
         return False
     return known.may(Right.WATCH)

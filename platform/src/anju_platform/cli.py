@@ -316,6 +316,17 @@ def set_password(
     typer.echo(f"{username} has a new password")
 
 
+@user_app.command("reset-second-factor")
+def reset_second_factor(username: str) -> None:
+    """Forget the second factor of somebody who lost it, and end their sessions."""
+    from anju_platform.auth import second_factor, service
+
+    with database() as session:
+        user = service.find_user(session, username)
+        second_factor.reset(session, Console(user.community_id), user)
+    typer.echo(f"{username} logs in with the password alone again")
+
+
 @user_app.command("disable")
 def disable_user(username: str) -> None:
     """Shut somebody out and end their sessions."""

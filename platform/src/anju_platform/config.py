@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     ``database_url`` is required. ``secure_cookies`` defaults to true unless ``public_url``
     (default: where the web process listens) is plain http on this very machine.
     ``ingest_processes`` is how many of them ``anju up`` starts.
+    ``second_factor_roles`` are those, by commas, whose people must have a second factor.
     ``metrics_token`` opens ``/metrics`` to other machines; durations carry their unit.
     ``inside_hosts`` are hosts of the own network, by commas, that channels may speak to (a
     mail server, a telephone gateway); ``inside_push_hosts`` those that browsers may name as
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     secure_cookies: bool = True
     session_hours: int = Field(default=12, ge=1, le=744)
+    second_factor_roles: Annotated[tuple[str, ...], NoDecode] = ()
     metrics_token: SecretStr | None = None
     telemetry_keep_days: int = Field(default=90, ge=30)
     health_keep_days: int = Field(default=90, ge=1)
@@ -75,12 +77,12 @@ class Settings(BaseSettings):
             filled["secure_cookies"] = not (url.scheme == "http" and url.hostname in _LOOPBACK)
         return filled
 
-    @field_validator("inside_hosts", "inside_push_hosts", mode="before")
+    @field_validator("inside_hosts", "inside_push_hosts", "second_factor_roles", mode="before")
     @classmethod
     def _by_commas(cls, given: Any) -> Any:
         if not isinstance(given, str):
             return given
-        return tuple(host.strip().lower() for host in given.split(",") if host.strip())
+        return tuple(each.strip().lower() for each in given.split(",") if each.strip())
 
     @classmethod
     def load(cls) -> Self:

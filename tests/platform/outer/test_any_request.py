@@ -35,6 +35,8 @@ def _asked(
     url: str, client: httpx.Client, answers: list[tuple[int, str]], case: schemathesis.Case
 ) -> None:
     """Ask, and note how it was answered."""
+    if "gateway" not in case.path:  # a made-up token beside the cookie would end every request
+        case.headers.pop("Authorization", None)
     answer = case.call(base_url=url, headers=dict(client.headers), cookies=dict(client.cookies))
     answers.append((answer.status_code, f"{answer.status_code} {case.as_curl_command()}"))
 

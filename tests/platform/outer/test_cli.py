@@ -12,13 +12,15 @@ import time
 from pathlib import Path
 
 import httpx
+import pyotp
 import pytest
 from outer_site import PASSWORD, Site, community_file
 from servers import REPOSITORY
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from anju_platform.auth.model import User
+from anju_platform.auth import second_factor
+from anju_platform.auth.model import SecondFactor, User
 from anju_platform.database import connect, now, transaction
 from anju_platform.demo.mosquitto import free_port
 from anju_platform.lanes.model import Quarantined
@@ -104,6 +106,20 @@ def test_users_are_added_updated_and_shut_out(site: Site) -> None:
     assert anju("user", "enable", "duty", database=site.url).returncode == 0
     actions = ("user.added", "user.password", "user.disabled", "user.enabled")
     assert [len(site.audited(action)) for action in actions] == [1, 1, 1, 1]
+
+
+def test_a_lost_second_factor_is_forgotten_on_the_command_line(site: Site) -> None:
+    with transaction(site.engine) as session:
+        user = session.scalars(select(User).where(User.username == "admin")).one()
+        secret = second_factor.begin(session, user).secret
+        second_factor.confirm(session, site.actor(), user, pyotp.TOTP(secret).now())
+    done = anju("user", "reset-second-factor", "admin", database=site.url)
+    assert (done.returncode, done.stdout) == (0, "admin logs in with the password alone again\n")
+    with Session(site.engine) as session:
+        assert session.scalars(select(SecondFactor)).all() == []
+    [entry] = site.audited("second_factor.reset")
+    assert (entry.actor, entry.subject) == ("console", "user:admin")
+    assert anju("user", "reset-second-factor", "admin", database=site.url).returncode == 1
 
 
 def test_families_and_grid_workers_are_there_for_something(site: Site) -> None:

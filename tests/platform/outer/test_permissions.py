@@ -19,6 +19,7 @@ LogIn = Callable[..., httpx.Client]
 
 PUBLIC = {
     ("POST", "/api/v1/session"),
+    ("POST", "/api/v1/session/code"),  # of whoever gave a password
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),  # of this machine only, see below
@@ -40,7 +41,7 @@ def address(path: str) -> str:
     filled = {"alert_id": str(uuid4()), "slug": "b1-door", "media_id": "some"}
     filled |= {"rule_id": "smoke", "version": "1", "severity": "1", "post": "wall-1"}
     filled |= {"screen": str(uuid4()), "address_id": "1", "user_id": "1"}
-    filled |= {"invitation_id": "1", "login_id": "0", "span": "day"}
+    filled |= {"invitation_id": "1", "login_id": "0", "span": "day", "token_id": "1"}
     for name, value in filled.items():
         path = path.replace("{" + name + "}", value)
     return path

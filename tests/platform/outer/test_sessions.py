@@ -17,8 +17,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.auth import passwords, service
+from anju_platform.auth.entering import Door
+from anju_platform.auth.entering import log_in as log_in_at
 from anju_platform.auth.model import LoginSession, Role, User
 from anju_platform.auth.throttle import Throttle, lock_s
+from anju_platform.auth.tokens import hash_token
 from anju_platform.database import now, transaction
 from anju_platform.errors import (
     ConflictError,
@@ -31,14 +34,8 @@ LogIn = Callable[..., httpx.Client]
 
 
 def attempt(site: Site, username: str, password: str, throttle: Throttle | None = None) -> str:
-    return service.log_in(
-        site.engine,
-        throttle or Throttle(),
-        username=username,
-        password=password,
-        hours=12,
-        address="10.0.0.1",
-    )
+    door = Door(site.engine, throttle or Throttle(), hours=12)
+    return log_in_at(door, service.Browser(address="10.0.0.1"), username, password).token
 
 
 def test_the_cookie_is_hidden_from_scripts_and_only_its_hash_is_stored(
@@ -54,7 +51,7 @@ def test_the_cookie_is_hidden_from_scripts_and_only_its_hash_is_stored(
     with Session(site.engine) as session:
         stored = session.scalars(select(LoginSession)).one()
     assert token not in stored.token_hash
-    assert stored.token_hash == service.hash_token(token)
+    assert stored.token_hash == hash_token(token)
 
 
 def test_the_cookie_is_secure_where_settings_say_so(

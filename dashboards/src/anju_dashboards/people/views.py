@@ -15,7 +15,7 @@ from anju_dashboards.pages import (
 )
 from anju_dashboards.rendering import Renderer
 from anju_dashboards.words import N_
-from anju_platform.accounts import inviting, roster
+from anju_platform.accounts import guarding, inviting, programs, roster
 from anju_platform.accounts.endpoints import open_account
 from anju_platform.accounts.schemas import AcceptBody, InvitationBody, InvitationMade
 from anju_platform.auth.dependencies import PublicUrl, check_origin, require
@@ -86,6 +86,14 @@ def new_password(page: CurrentPage, url: PublicUrl, user_id: int) -> Response:
     return _draw(page, made=made)
 
 
+@router.post("/people/{user_id}/second-factor/reset", dependencies=_KEEP_PEOPLE)
+def reset_second_factor(page: CurrentPage, user_id: int) -> Response:
+    """Let somebody who lost their telephone in with the password alone."""
+    with transaction(page.engine) as session:
+        guarding.reset(session, page.actor, user_id)
+    return see_other("/people")
+
+
 @router.post("/people/{user_id}/disabled", dependencies=_INVITE)
 def set_disabled(page: CurrentPage, user_id: int, *, disabled: Annotated[bool, Form()]) -> Response:
     """Shut somebody out, or let them in again."""
@@ -107,13 +115,15 @@ def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None =
         known = roster.people(session, page.actor)
         pending = inviting.pending(session, page.actor)
         homes = [home.slug for home in households(session, page.community.id)]
-    may_keep = page.actor.may(Right.KEEP_PEOPLE)
+        may_keep = page.actor.may(Right.KEEP_PEOPLE)
+        tokens = programs.everybodys(session, page.actor) if may_keep else ()
     return page.html(
         "people/people.html",
         status=422 if fault else 200,
         section="/people",
         known=known,
         pending=pending,
+        tokens=tokens,
         homes=homes,
         fault=fault,
         made=made,

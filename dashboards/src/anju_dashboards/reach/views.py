@@ -9,7 +9,8 @@ from starlette.responses import FileResponse, Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_dashboards.rendering import STATIC
-from anju_platform.accounts import roster
+from anju_platform.accounts import programs, roster
+from anju_platform.auth import second_factor
 from anju_platform.auth.dependencies import PublicUrl, require
 from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import transaction
@@ -55,6 +56,8 @@ def _me(
         listing.provide_push(session, page.community.id)
         found = listing.channels(session, page.community.id)
         logins = roster.logins(session, page.actor)
+        factor = second_factor.view(session, page.actor.user_id, required=False)
+        tokens = programs.own(session, page.actor)
         spoken = {ADDRESSED.get(Kind(one.kind)) for one in found if one.enabled}
     status = 422 if fault else 200
     return page.html(
@@ -64,6 +67,8 @@ def _me(
         known=known,
         spoken=spoken,
         logins=logins,
+        factor=factor,
+        tokens=tokens,
         fault=fault,
         tried=tried,
         push_key=public_key(carrying.vapid()),

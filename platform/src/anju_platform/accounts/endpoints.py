@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from anju_platform.accounts import inviting, roster
+from anju_platform.accounts import guarding, inviting, programs, roster
 from anju_platform.accounts.schemas import (
     AcceptBody,
     InvitationBody,
@@ -13,18 +13,30 @@ from anju_platform.accounts.schemas import (
     LoginView,
     PersonView,
     ShutOut,
+    TokenBody,
+    TokenMade,
+    TokenView,
 )
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import (
     CurrentActor,
     Database,
     PublicUrl,
+    TheDoor,
     client_address,
     require,
 )
 from anju_platform.auth.rights import Right
-from anju_platform.auth.service import hash_token
+from anju_platform.auth.schemas import (
+    CodeBody,
+    PasswordAndCode,
+    PasswordBody,
+    RecoveryCodes,
+    SecondFactorView,
+    SetUp,
+)
 from anju_platform.auth.throttle import Throttle
+from anju_platform.auth.tokens import hash_token
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError
 
@@ -34,6 +46,7 @@ doorstep = APIRouter(tags=["accounts"])
 
 Inviter = Annotated[Actor, require(Right.INVITE)]
 Keeper = Annotated[Actor, require(Right.KEEP_PEOPLE)]
+Maker = Annotated[Actor, require(Right.KEEP_TOKENS)]
 Token = Annotated[str, Path(max_length=64)]
 
 
@@ -58,6 +71,13 @@ def password_link(
     """Make a link with which somebody chooses a new password."""
     with transaction(database) as session:
         return inviting.give_new_password(session, actor, user_id, url)
+
+
+@router.delete("/people/{user_id}/second-factor", status_code=204)
+def reset_second_factor(database: Database, actor: Keeper, user_id: int) -> None:
+    """Forget the second factor of somebody who lost it, and end their log-ins."""
+    with transaction(database) as session:
+        guarding.reset(session, actor, user_id)
 
 
 @router.get("/invitations")
@@ -130,3 +150,68 @@ def end_other_logins(database: Database, actor: CurrentActor) -> None:
     """End all of one's own log-ins but this one."""
     with transaction(database) as session:
         roster.end_other_logins(session, actor)
+
+
+@router.get("/me/second-factor")
+def second_factor(door: TheDoor, actor: CurrentActor) -> SecondFactorView:
+    """Tell how it stands with one's second factor."""
+    return guarding.view(door, actor)
+
+
+@router.post("/me/second-factor", status_code=201)
+def begin_second_factor(door: TheDoor, actor: CurrentActor, body: PasswordBody) -> SetUp:
+    """Make a secret for one's telephone; it counts once a code of it was given."""
+    return guarding.begin(door, actor, body.password)
+
+
+@router.post("/me/second-factor/confirm")
+def confirm_second_factor(door: TheDoor, actor: CurrentActor, body: CodeBody) -> RecoveryCodes:
+    """Turn the second factor on; ends one's other log-ins."""
+    return RecoveryCodes(recovery_codes=guarding.confirm(door, actor, body.code))
+
+
+@router.post("/me/second-factor/codes")
+def renew_codes(door: TheDoor, actor: CurrentActor, body: PasswordAndCode) -> RecoveryCodes:
+    """Give new recovery codes; those before are good no more."""
+    codes = guarding.renew_codes(door, actor, body.password, body.code)
+    return RecoveryCodes(recovery_codes=codes)
+
+
+@router.post("/me/second-factor/off", status_code=204)
+def turn_second_factor_off(door: TheDoor, actor: CurrentActor, body: PasswordAndCode) -> None:
+    """Let the password alone be enough again."""
+    guarding.turn_off(door, actor, body.password, body.code)
+
+
+@router.get("/me/tokens")
+def own_tokens(database: Database, actor: Maker) -> tuple[TokenView, ...]:
+    """Give the tokens of one's own programs."""
+    with reading(database) as session:
+        return programs.own(session, actor)
+
+
+@router.post("/me/tokens", status_code=201)
+def make_token(door: TheDoor, actor: Maker, body: TokenBody) -> TokenMade:
+    """Make a token for a program; it is shown this once."""
+    return programs.make(door, actor, body)
+
+
+@router.delete("/me/tokens/{token_id}", status_code=204)
+def revoke_own_token(database: Database, actor: Maker, token_id: int) -> None:
+    """Let a token of one's own be good no more."""
+    with transaction(database) as session:
+        programs.revoke(session, actor, token_id)
+
+
+@router.get("/tokens")
+def tokens(database: Database, actor: Keeper) -> tuple[TokenView, ...]:
+    """Give the tokens of everybody's programs."""
+    with reading(database) as session:
+        return programs.everybodys(session, actor)
+
+
+@router.delete("/tokens/{token_id}", status_code=204)
+def revoke_token(database: Database, actor: Keeper, token_id: int) -> None:
+    """Let anybody's token be good no more."""
+    with transaction(database) as session:
+        programs.revoke(session, actor, token_id, anybodys=True)

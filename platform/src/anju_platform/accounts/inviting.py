@@ -3,7 +3,6 @@
 Nobody learns anybody's password by handing it over, and an administrator never types one.
 """
 
-import secrets
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -22,6 +21,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Invitation, Role, User
 from anju_platform.auth.repository import void_password_links
 from anju_platform.auth.rights import Right
+from anju_platform.auth.tokens import hash_token, new_token
 from anju_platform.database import now
 from anju_platform.errors import NotFoundError
 
@@ -82,8 +82,8 @@ def give_new_password(
 def _hand_out(
     session: Session, actor: Actor, made: Invitation, public_url: str, *, username: str | None
 ) -> InvitationMade:
-    token = secrets.token_urlsafe(32)
-    made.token_hash = service.hash_token(token)
+    token = new_token()
+    made.token_hash = hash_token(token)
     made.invited_by, made.created_at = actor.user_id, now()
     made.expires_at = made.created_at + GOOD_FOR
     session.add(made)
@@ -146,7 +146,7 @@ def invited(session: Session, token: str) -> InvitationView:
     Raises:
         NotFoundError: it is used up, withdrawn or too old, or never was one.
     """
-    one = repository.by_token(session, service.hash_token(token), now())
+    one = repository.by_token(session, hash_token(token), now())
     if one is None:
         raise NotFoundError(_GONE)
     known = session.get(User, one.user_id) if one.user_id is not None else None
@@ -161,7 +161,7 @@ def accept(session: Session, token: str, body: AcceptBody, address: str | None) 
         InvalidRequestError: a bad user name or a weak password.
         ConflictError: the user name is taken.
     """
-    one = repository.by_token(session, service.hash_token(token), now(), for_update=True)
+    one = repository.by_token(session, hash_token(token), now(), for_update=True)
     if one is None:
         raise NotFoundError(_GONE)
     one.used_at = now()

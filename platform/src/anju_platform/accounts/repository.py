@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from anju_platform.auth.model import HomeScope, Invitation, LoginSession, PlaceScope, User
+from anju_platform.auth.model import ApiToken, HomeScope, Invitation, LoginSession, PlaceScope, User
 from anju_platform.auth.repository import is_over
 from anju_platform.people.model import Household
 from anju_platform.registry.model import Place
@@ -108,6 +108,29 @@ def invitation(
         Invitation.id == invitation_id,
         Invitation.used_at.is_(None),
         Invitation.expires_at > at,
+    )
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
+def tokens(session: Session, community_id: int, user_id: int | None) -> list[tuple[ApiToken, str]]:
+    """Give tokens nobody has revoked, the newest first, and who made them: one user, or all."""
+    query = (
+        select(ApiToken, User.name)
+        .join(User, User.id == ApiToken.user_id)
+        .where(ApiToken.community_id == community_id, ApiToken.revoked_at.is_(None))
+        .order_by(ApiToken.id.desc())
+    )
+    if user_id is not None:
+        query = query.where(ApiToken.user_id == user_id)
+    return [(one, name) for one, name in session.execute(query)]
+
+
+def token(session: Session, community_id: int, token_id: int) -> ApiToken | None:
+    """Find and lock a token of a community that nobody has revoked."""
+    query = select(ApiToken).where(
+        ApiToken.community_id == community_id,
+        ApiToken.id == token_id,
+        ApiToken.revoked_at.is_(None),
     )
     return session.scalars(query.with_for_update()).one_or_none()
 

@@ -10,7 +10,11 @@ from anju_platform.audit.service import record
 from anju_platform.auth import service
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import LoginSession, Role
-from anju_platform.auth.repository import delete_session, delete_sessions_of
+from anju_platform.auth.repository import (
+    delete_session,
+    delete_sessions_of,
+    have_second_factor,
+)
 from anju_platform.auth.rights import Right
 from anju_platform.database import now
 from anju_platform.errors import ConflictError, NotFoundError
@@ -27,6 +31,8 @@ def people(session: Session, actor: Actor) -> tuple[PersonView, ...]:
     actor.demand(Right.INVITE)
     homes = repository.homes_of(session, actor.community_id)
     places = repository.places_of(session, actor.community_id)
+    found = repository.roster(session, actor.community_id)
+    guarded = have_second_factor(session, {user.id for user, _ in found})
     return tuple(
         PersonView(
             id=user.id,
@@ -38,9 +44,10 @@ def people(session: Session, actor: Actor) -> tuple[PersonView, ...]:
             relation=next((relation for _, relation in homes.get(user.id, ())), ""),
             disabled=user.disabled,
             everywhere=user.community_id is None,
+            second_factor=user.id in guarded,
             last_used_at=at,
         )
-        for user, at in repository.roster(session, actor.community_id)
+        for user, at in found
         if user.role == Role.FAMILY or actor.may(Right.KEEP_PEOPLE)
     )
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from anju_platform.auth.model import Role
+from anju_platform.auth.rights import FOR_PROGRAMS, Right
 
 
 class View(BaseModel):
@@ -17,6 +18,7 @@ class View(BaseModel):
 class PersonView(View):
     """Somebody who may log in; ``homes`` and ``places`` are what they are there for, by slug.
 
+    ``second_factor``: a code is asked after their password.
     ``last_used_at`` is when one of their log-ins was used, if any is open.
     """
 
@@ -29,6 +31,7 @@ class PersonView(View):
     relation: str
     disabled: bool
     everywhere: bool
+    second_factor: bool
     last_used_at: datetime | None
 
 
@@ -70,6 +73,41 @@ class AcceptBody(BaseModel):
 
     username: Annotated[str, Field(max_length=64)] = ""
     password: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class TokenBody(BaseModel):
+    """A program's name, what it may do, for how many days, and one's password, once more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    rights: tuple[Right, ...] = Field(min_length=1, max_length=len(FOR_PROGRAMS))
+    days: int = Field(default=90, ge=1, le=365)
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class TokenView(View):
+    """A program's token; ``hint`` is how it begins, ``by`` who made it.
+
+    ``last_used_at`` is exact to a minute. ``expired``: it is good no more.
+    """
+
+    id: int
+    name: str
+    hint: str
+    rights: tuple[str, ...]
+    by: str
+    created_at: datetime
+    expires_at: datetime
+    expired: bool
+    last_used_at: datetime | None
+
+
+class TokenMade(View):
+    """What the program is to send as ``Authorization: Bearer``; it is shown this once."""
+
+    token: TokenView
+    secret: str
 
 
 class LoginView(View):

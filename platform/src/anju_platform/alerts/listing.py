@@ -37,7 +37,6 @@ from anju_platform.alerts.schemas import (
 )
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import User
-from anju_platform.auth.rights import Right
 from anju_platform.database import Json, now
 from anju_platform.notifications.model import Channel, Delivery, Notification
 from anju_platform.registry.listing import below, nearest_placed
@@ -136,7 +135,7 @@ def alerts_by_id(session: Session, alerts: Collection[UUID]) -> list[AlertView]:
 def _in_reach(actor: Actor) -> ColumnElement[bool]:
     """Say which alerts somebody may read: all, or those they are sent to, near or at home with."""
     here = Alert.community_id == actor.community_id
-    if actor.may(Right.WATCH):
+    if actor.reaches_all:
         return here
     mine: list[ColumnElement[bool]] = [Alert.owner_id == actor.user_id]
     if actor.places:

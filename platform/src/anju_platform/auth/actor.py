@@ -9,12 +9,13 @@ from anju_platform.errors import ForbiddenError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A logged-in person, in the community they look at.
+    """A logged-in person, or a program of theirs, in the community they look at.
 
     ``session_csrf`` goes into every form (field ``csrf``) or header ``X-CSRF-Token``;
     ``token_hash`` names the log-in itself. ``everywhere``: an administrator of all communities.
     ``homes`` and ``places`` are what somebody who may not watch everything is there for (the
-    ids of households and of the tops of place trees).
+    ids of households and of the tops of place trees). ``granted`` is what a program was given;
+    None: it is a person.
     """
 
     user_id: int
@@ -29,10 +30,21 @@ class Actor:
     everywhere: bool = False
     homes: frozenset[int] = frozenset()
     places: frozenset[int] = frozenset()
+    granted: frozenset[Right] | None = None
 
     def may(self, right: Right | str) -> bool:
-        """Tell whether this person has a right."""
-        return right in RIGHTS[self.role]
+        """Tell whether this person, or this program of theirs, has a right."""
+        return right in RIGHTS[self.role] and (self.granted is None or right in self.granted)
+
+    @property
+    def is_program(self) -> bool:
+        """Whether no person sits there."""
+        return self.granted is not None
+
+    @property
+    def reaches_all(self) -> bool:
+        """Whether all alerts of the community are in reach; a program's is that of its maker."""
+        return Right.WATCH in RIGHTS[self.role]
 
     def demand(self, right: Right) -> None:
         """Check that this person has a right.
@@ -41,5 +53,7 @@ class Actor:
             ForbiddenError: the role does not allow it.
         """
         if not self.may(right):
+            if self.is_program:
+                raise ForbiddenError(f"this token was not given the right {right!s}")
             allowed = " or ".join(roles_with(right))
             raise ForbiddenError(f"this needs the role {allowed}; yours is {self.role}")

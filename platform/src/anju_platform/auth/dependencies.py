@@ -1,48 +1,72 @@
-"""What an endpoint asks for to know who is calling: the cookie, the CSRF check, the role."""
+"""What an endpoint asks for to know who is calling: the cookie, the CSRF check, the role.
+
+Programs show a token instead, on the API alone. No browser sends it by itself, so it needs no
+CSRF token.
+"""
 
 import hmac
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from anju_platform.auth import repository, service
+from anju_platform.auth import entering, repository, service
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import Role
-from anju_platform.auth.rights import Right
+from anju_platform.auth.entering import Door, Entered
+from anju_platform.auth.model import Role, User
+from anju_platform.auth.rights import FOR_PROGRAMS, RIGHTS, Right
+from anju_platform.auth.service import Browser
+from anju_platform.auth.tokens import hash_token
 from anju_platform.config import Settings
 from anju_platform.database import now, reading, transaction
-from anju_platform.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
+from anju_platform.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    NotAuthenticatedError,
+    NotFoundError,
+)
 
 COOKIE = "anju_session"
+HALF_COOKIE = "anju_login"
+"""A log-in that still owes a code."""
 COMMUNITY_COOKIE = "anju_community"
 """Which community an administrator of all of them looks at (its slug)."""
 
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+_OF_PROGRAMS = "a program's token"
+"""Under this name wrong tokens are counted; no user name has a gap."""
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 async def current_actor(request: Request) -> Actor:
-    """Tell who is calling; a request that changes something must carry the CSRF token too.
+    """Tell who is calling; a person's request that changes something carries the CSRF token too.
 
     Raises:
-        NotAuthenticatedError: no valid session.
+        NotAuthenticatedError: no valid session or token.
         ForbiddenError: the CSRF token is missing or wrong.
+        InvalidRequestError: it is said twice who is calling.
+        TooManyAttemptsError: too many wrong tokens came from there.
     """
     token = request.cookies.get(COOKIE)
+    bearer = _bearer(request)
+    if bearer is not None:
+        if token:
+            raise InvalidRequestError("send a session's cookie or a program's token, not both")
+        return await run_in_threadpool(find_program, request, hash_token(bearer))
     if not token:
         raise NotAuthenticatedError("please log in")
-    actor = await run_in_threadpool(find_actor, request, service.hash_token(token))
+    actor = await run_in_threadpool(find_actor, request, hash_token(token))
     if request.method not in _SAFE:
         await _check_csrf(request, actor)
     return actor
 
 
 def find_actor(request: Request, token_hash: str) -> Actor:
-    """Look the session up and note its use; long-lived streams ask again every now and then.
+    """Look the session up and note its use.
 
     Raises:
         NotAuthenticatedError: the session is over.
@@ -52,6 +76,7 @@ def find_actor(request: Request, token_hash: str) -> Actor:
     with reading(engine) as session:
         found = service.find_session(session, token_hash)
         user, login = found.user, found.login
+        _check_factor(request, session, user)
         community_id = user.community_id
         if community_id is None:
             slug = request.cookies.get(COMMUNITY_COOKIE)
@@ -79,6 +104,81 @@ def find_actor(request: Request, token_hash: str) -> Actor:
     return actor
 
 
+def _bearer(request: Request) -> str | None:
+    """Give the token of a program; pages are for people, and know of none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    is_program = scheme.lower() == "bearer" and request.url.path.startswith("/api/")
+    return token.strip() if is_program else None
+
+
+def find_program(request: Request, token_hash: str) -> Actor:
+    """Find whose program shows a token, and note its use.
+
+    Raises:
+        NotAuthenticatedError: no such token, or it is good no more.
+        TooManyAttemptsError: too many wrong ones came from there.
+    """
+    database, moment = engine(request), now()
+    address = client_address(request) or ""
+    with reading(database) as session:
+        found = repository.api_token(session, token_hash, moment)
+        if found is None or Right.KEEP_TOKENS not in RIGHTS[Role(found[1].role)]:
+            # right ones pass all the same: a broken program holds up no other at its address
+            guesses = door(request).throttle
+            guesses.check(_OF_PROGRAMS, address)
+            guesses.failed(_OF_PROGRAMS, address)
+            raise NotAuthenticatedError("this token is wrong, withdrawn or too old")
+        token, user = found
+        actor = Actor(
+            user_id=user.id,
+            username=user.username,
+            name=f"{user.name} · {token.name}",
+            role=Role(user.role),
+            community_id=token.community_id,
+            locale=user.locale,
+            session_csrf="",
+            token_hash=token_hash,
+            address=client_address(request),
+            granted=frozenset(right for right in FOR_PROGRAMS if right in token.rights),
+        )
+        token_id, used_at = token.id, token.last_used_at
+    if used_at is None or used_at <= moment - service.TOUCH:
+        with transaction(database) as session:
+            repository.touch_api_token(session, token_id, moment)
+    return actor
+
+
+def find_again(request: Request, actor: Actor) -> Actor:
+    """Ask whether whoever called is still let in.
+
+    Raises:
+        NotAuthenticatedError: not any more.
+    """
+    find = find_program if actor.is_program else find_actor
+    return find(request, actor.token_hash)
+
+
+Caller = Annotated[Actor, Depends(current_actor)]
+"""Any logged-in person, or a program of theirs."""
+
+
+async def current_person(actor: Caller) -> Actor:
+    """Tell which person is calling.
+
+    Raises:
+        ForbiddenError: it is a program.
+    """
+    if actor.is_program:
+        raise ForbiddenError("this is for people; a program's token does not open it")
+    return actor
+
+
+def _check_factor(request: Request, session: Session, user: User) -> None:
+    """Let no session go on that was opened before its person's role had to show more."""
+    if user.role in door(request).must and not repository.have_second_factor(session, (user.id,)):
+        raise NotAuthenticatedError("your role needs a second factor; please log in again")
+
+
 async def _check_csrf(request: Request, actor: Actor) -> None:
     given = request.headers.get(CSRF_HEADER)
     if given is None and request.headers.get("content-type", "").startswith(_FORMS):
@@ -91,7 +191,7 @@ async def _check_csrf(request: Request, actor: Actor) -> None:
 def require(right: Right) -> Any:
     """Make a dependency that gives the actor if they have a right."""
 
-    async def allowed(actor: CurrentActor) -> Actor:
+    async def allowed(actor: Caller) -> Actor:
         actor.demand(right)
         return actor
 
@@ -107,7 +207,7 @@ def engine(request: Request) -> Engine:
 Database = Annotated[Engine, Depends(engine)]
 """The database of this process."""
 
-CurrentActor = Annotated[Actor, Depends(current_actor)]
+CurrentActor = Annotated[Actor, Depends(current_person)]
 """Any logged-in person."""
 
 
@@ -125,30 +225,76 @@ def client_address(request: Request) -> str | None:
     return request.client.host if request.client else None
 
 
-def log_in(request: Request, response: Response, username: str, password: str) -> None:
-    """Log a browser in: check, open a session and set its cookie on ``response``.
+def door(request: Request) -> Door:
+    """Give what log-ins are checked by."""
+    found: Door = request.app.state.door
+    return found
+
+
+TheDoor = Annotated[Door, Depends(door)]
+
+
+def log_in(request: Request, response: Response, username: str, password: str) -> Entered:
+    """Log a browser in: check, and set a cookie on ``response``, of a session or of half of one.
 
     Raises:
         NotAuthenticatedError: wrong name or password.
         TooManyAttemptsError: too many failures; the text says when to try again.
         ForbiddenError: the request came from a page of another site.
     """
-    settings: Settings = request.app.state.settings
     check_origin(request)
-    token = service.log_in(
-        request.app.state.engine,
-        request.app.state.throttle,
-        username=username,
-        password=password,
-        hours=settings.session_hours,
+    entered = entering.log_in(door(request), _browser(request), username, password)
+    if entered.owes is None:
+        _set_session(request, response, entered.token)
+    else:
+        half_s = entering.HALF_FOR.total_seconds()
+        set_cookie(request, response, HALF_COOKIE, entered.token, half_s)
+    return entered
+
+
+def give_code(request: Request, response: Response, code: str) -> tuple[str, ...]:
+    """Take the code a log-in owes, and set the session's cookie; give new recovery codes if any.
+
+    Raises:
+        NotAuthenticatedError: the code is wrong, or the log-in is over.
+        TooManyAttemptsError: too many failures; the text says when to try again.
+        ForbiddenError: the request came from a page of another site.
+    """
+    check_origin(request)
+    half = request.cookies.get(HALF_COOKIE, "")
+    token, codes = entering.give_code(door(request), _browser(request), half, code)
+    _delete_cookie(request, response, HALF_COOKIE)
+    _set_session(request, response, token)
+    return codes
+
+
+def _browser(request: Request) -> Browser:
+    return Browser(
         address=client_address(request),
         agent=request.headers.get("user-agent"),
         previous_token=request.cookies.get(COOKIE),
+        previous_half=request.cookies.get(HALF_COOKIE),
     )
+
+
+def _set_session(request: Request, response: Response, token: str) -> None:
+    # it may end before: we know when
+    set_cookie(request, response, COOKIE, token, service.LONGEST.total_seconds())
+
+
+def _delete_cookie(request: Request, response: Response, name: str) -> None:
+    set_cookie(request, response, name, "", 0)
+
+
+def set_cookie(
+    request: Request, response: Response, name: str, value: str, max_age_s: float
+) -> None:
+    """Let the browser keep something that neither scripts nor other sites' pages get."""
+    settings: Settings = request.app.state.settings
     response.set_cookie(
-        COOKIE,
-        token,
-        max_age=round(service.LONGEST.total_seconds()),  # it may end before: we know when
+        name,
+        value,
+        max_age=round(max_age_s),
         httponly=True,
         samesite="lax",
         secure=settings.secure_cookies,
@@ -159,7 +305,7 @@ def log_out(request: Request, response: Response, actor: Actor) -> None:
     """End the session and clear its cookie."""
     with transaction(request.app.state.engine) as session:
         service.log_out(session, actor)
-    response.delete_cookie(COOKIE)
+    _delete_cookie(request, response, COOKIE)
 
 
 def check_origin(request: Request) -> None:

@@ -6,9 +6,17 @@ from fastapi import APIRouter, Request, Response
 
 from anju_platform.auth import dependencies, service
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.dependencies import CurrentActor, Database, require
+from anju_platform.auth.dependencies import Caller, CurrentActor, Database, require
 from anju_platform.auth.rights import Right
-from anju_platform.auth.schemas import Credentials, LocaleBody, SessionView, UserView
+from anju_platform.auth.schemas import (
+    CodeBody,
+    Credentials,
+    LocaleBody,
+    RecoveryCodes,
+    SessionView,
+    StillOwed,
+    UserView,
+)
 from anju_platform.database import reading, transaction
 
 router = APIRouter(tags=["session"])
@@ -16,14 +24,37 @@ entrance = APIRouter(tags=["session"])
 """What is open to everybody: the log-in."""
 
 
-@entrance.post("/session", status_code=204)
-def log_in(request: Request, response: Response, credentials: Credentials) -> None:
-    """Log in: sets the session's cookie; ask ``GET /session`` for the CSRF token."""
-    dependencies.log_in(request, response, credentials.username, credentials.password)
+@entrance.post(
+    "/session",
+    status_code=204,
+    response_model=None,
+    responses={202: {"model": StillOwed, "description": "The password is right; a code is owed."}},
+)
+def log_in(request: Request, response: Response, credentials: Credentials) -> Response | None:
+    """Log in: sets the session's cookie; ask ``GET /session`` for the CSRF token.
+
+    Of who has a second factor a code is asked next.
+    """
+    entered = dependencies.log_in(request, response, credentials.username, credentials.password)
+    if entered.owes is None:
+        return None
+    owed = StillOwed(owes=entered.owes.value, set_up=entered.set_up)
+    answer = Response(owed.model_dump_json(), status_code=202, media_type="application/json")
+    answer.raw_headers.extend(each for each in response.raw_headers if each[0] == b"set-cookie")
+    return answer
+
+
+@entrance.post("/session/code")
+def give_code(request: Request, response: Response, body: CodeBody) -> RecoveryCodes:
+    """Give the code a log-in owes: sets the session's cookie.
+
+    ``recovery_codes`` are there when that set the second factor up, and are shown this once.
+    """
+    return RecoveryCodes(recovery_codes=dependencies.give_code(request, response, body.code))
 
 
 @router.get("/session")
-def show(actor: CurrentActor) -> SessionView:
+def show(actor: Caller) -> SessionView:
     """Tell who is logged in, with the token changing requests must carry."""
     return _view(actor)
 

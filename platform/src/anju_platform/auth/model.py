@@ -97,3 +97,65 @@ class LoginSession(Table):
     idle_hours: Mapped[int] = mapped_column(SmallInteger, default=2, server_default="2")
     address: Mapped[str | None]
     agent: Mapped[str | None]
+
+
+class HalfLogIn(Table):
+    """Somebody gave the right password and still owes a code; it opens nothing but that question.
+
+    Only a hash of its token is kept.
+    """
+
+    __tablename__ = "half_log_ins"
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    expires_at: Mapped[datetime]
+
+
+class SecondFactor(Table):
+    """What somebody shows besides a password: codes of an application (TOTP), or of a list.
+
+    ``secret`` is sealed with the installation's key. It counts once ``confirmed_at`` is there.
+    ``last_step`` is the time step of the code used last, so that none is good twice.
+    ``recovery`` are hashes of the codes for a lost telephone that nobody used yet.
+    """
+
+    __tablename__ = "second_factors"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    secret: Mapped[str]
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int | None]
+    recovery: Mapped[list[str]] = mapped_column(JSONB)
+
+
+class ApiToken(Table):
+    """What a program of somebody's shows instead of logging in; only a hash of it is kept.
+
+    ``hint`` is how it begins, so that people know it again. It is good for ``rights``, as far
+    as whoever made it has them.
+    """
+
+    __tablename__ = "api_tokens"
+    id: Mapped[Key]
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    hint: Mapped[str]
+    rights: Mapped[list[str]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class PlatformKey(Table):
+    """A key the platform made for itself.
+
+    ``vapid`` tells push services who speaks; ``secrets`` seals what we keep for people.
+    """
+
+    __tablename__ = "platform_keys"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    created_at: Mapped[datetime]

@@ -1,11 +1,25 @@
 """SQL of users and sessions."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, literal, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from anju_platform.auth.model import HomeScope, Invitation, LoginSession, PlaceScope, Role, User
+from anju_platform.auth.model import (
+    ApiToken,
+    HalfLogIn,
+    HomeScope,
+    Invitation,
+    LoginSession,
+    PlaceScope,
+    PlatformKey,
+    Role,
+    SecondFactor,
+    User,
+)
+from anju_platform.database import within
 
 _HOUR = timedelta(hours=1)
 
@@ -82,7 +96,8 @@ def delete_session(session: Session, token_hash: str) -> None:
 
 
 def delete_sessions_of(session: Session, user_id: int, *, but: str | None = None) -> None:
-    """End every log-in of a user, but the one with that token's hash."""
+    """End every log-in of a user, also those half way, but the one with that token's hash."""
+    session.execute(delete(HalfLogIn).where(HalfLogIn.user_id == user_id))
     query = delete(LoginSession).where(LoginSession.user_id == user_id)
     session.execute(query if but is None else query.where(LoginSession.token_hash != but))
 
@@ -108,8 +123,92 @@ def void_password_links(session: Session, user_id: int, at: datetime) -> None:
 
 
 def delete_expired(session: Session, at: datetime) -> None:
-    """Forget log-ins that are over."""
+    """Forget log-ins that are over, also those half way."""
     session.execute(delete(LoginSession).where(is_over(at)))
+    session.execute(delete(HalfLogIn).where(HalfLogIn.expires_at <= at))
+
+
+def half_log_in(session: Session, token_hash: str, at: datetime) -> User | None:
+    """Find who gave the right password and still owes a code; locks their row."""
+    query = (
+        select(User)
+        .join(HalfLogIn, HalfLogIn.user_id == User.id)
+        .where(
+            HalfLogIn.token_hash == token_hash,
+            HalfLogIn.expires_at > at,
+            User.disabled.is_(False),
+        )
+        .with_for_update(of=User)
+    )
+    return session.scalars(query).one_or_none()
+
+
+def delete_half(session: Session, token_hash: str) -> None:
+    """End a log-in that is half way."""
+    session.execute(delete(HalfLogIn).where(HalfLogIn.token_hash == token_hash))
+
+
+def second_factor(
+    session: Session, user_id: int, *, for_update: bool = False
+) -> SecondFactor | None:
+    """Find somebody's second factor, confirmed or not; ``for_update`` locks it."""
+    query = select(SecondFactor).where(SecondFactor.user_id == user_id)
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
+
+
+def have_second_factor(session: Session, user_ids: Collection[int]) -> frozenset[int]:
+    """Give which of these people have one that counts."""
+    query = select(SecondFactor.user_id).where(
+        within(SecondFactor.user_id, user_ids), SecondFactor.confirmed_at.is_not(None)
+    )
+    return frozenset(session.scalars(query))
+
+
+def api_token(session: Session, token_hash: str, at: datetime) -> tuple[ApiToken, User] | None:
+    """Find a program's token that is good, and whose it is."""
+    query = (
+        select(ApiToken, User)
+        .join(User, User.id == ApiToken.user_id)
+        .where(
+            ApiToken.token_hash == token_hash,
+            ApiToken.revoked_at.is_(None),
+            ApiToken.expires_at > at,
+            User.disabled.is_(False),
+            or_(User.community_id.is_(None), User.community_id == ApiToken.community_id),
+        )
+    )
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def touch_api_token(session: Session, token_id: int, at: datetime) -> None:
+    """Note that a program used its token."""
+    session.execute(update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=at))
+
+
+def revoke_api_tokens(session: Session, user_id: int, at: datetime) -> None:
+    """Let no token of somebody's programs be good any more."""
+    session.execute(
+        update(ApiToken)
+        .where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
+        .values(revoked_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def platform_key(session: Session, name: str) -> str | None:
+    """Find a key the platform made."""
+    return session.scalar(select(PlatformKey.value).where(PlatformKey.name == name))
+
+
+def keep_key(session: Session, name: str, made: str, at: datetime) -> str:
+    """Keep a key unless somebody was faster; give the one that is kept."""
+    session.execute(
+        insert(PlatformKey).values(name=name, value=made, created_at=at).on_conflict_do_nothing()
+    )
+    return session.scalars(select(PlatformKey.value).where(PlatformKey.name == name)).one()
 
 
 def people_on_duty(session: Session, community_id: int, since: datetime) -> int:

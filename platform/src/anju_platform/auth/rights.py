@@ -49,6 +49,8 @@ class Right(StrEnum):
     INVITE = "invite"
     """Invite families and shut them out; everybody else with :attr:`KEEP_PEOPLE`."""
     KEEP_PEOPLE = "keep_people"
+    KEEP_TOKENS = "keep_tokens"
+    """Give programs of one's own tokens."""
     READ_AUDIT = "read_audit"
 
 
@@ -65,6 +67,7 @@ _GUARD = frozenset(
 )
 _OFFICE = _GUARD | {
     Right.INVITE,
+    Right.KEEP_TOKENS,
     Right.EXPORT,
     Right.READ_REPORTS,
     Right.SEE_HOMES,
@@ -122,6 +125,28 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 
 TOLD = frozenset({Role.GUARD, Role.PROPERTY, Role.OFFICE, Role.FAMILY, Role.ADMIN})
 """Who may be named to be told of alerts; ``family`` means that of the alert's home alone."""
+
+FOR_PROGRAMS = frozenset(
+    {
+        Right.SEE_ALERTS,
+        Right.WATCH,
+        Right.EXPORT,
+        Right.READ_REPORTS,
+        Right.SEE_DEVICES,
+        Right.KEEP_DEVICES,
+        Right.SEE_CARE,
+        Right.SEE_HEALTH,
+        Right.SEE_HOMES,
+        Right.SEE_SYSTEM,
+        Right.SEE_RULES,
+        Right.KEEP_RULES,
+        Right.SEE_PLANS,
+        Right.KEEP_PLANS,
+        Right.READ_AUDIT,
+    }
+)
+"""What a program's token may be given. It takes no alert on: an alarm falls silent when a person
+has it. And it lets nobody in."""
 
 
 def roles_with(right: Right) -> tuple[Role, ...]:

@@ -1,12 +1,9 @@
-"""Logging in and out, and who a session belongs to."""
+"""Accounts and sessions: who may log in, and who a session belongs to."""
 
-import hashlib
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,14 +13,13 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import LoginSession, Role, User
 from anju_platform.auth.rights import Right, roles_with
 from anju_platform.auth.schemas import UserView
-from anju_platform.auth.throttle import Throttle, lock_s, refuse
-from anju_platform.database import now, transaction
+from anju_platform.auth.tokens import hash_token, new_token
+from anju_platform.database import now
 from anju_platform.errors import (
     ConflictError,
     InvalidRequestError,
     NotAuthenticatedError,
     NotFoundError,
-    PlatformError,
 )
 
 IDLE = timedelta(hours=2)
@@ -34,9 +30,9 @@ _PHONE_IDLE = timedelta(days=30)
 LONGEST = timedelta(days=180)
 """No log-in lasts longer."""
 
-_TOUCH = timedelta(minutes=1)
+TOUCH = timedelta(minutes=1)
+"""The use of a log-in or a token is noted this often at most."""
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_WRONG = "user name or password is wrong"
 LOCALES = ("zh", "en")
 
 
@@ -50,127 +46,43 @@ class Somebody:
     address: str | None
 
 
-def log_in(
-    engine: Engine,
-    throttle: Throttle,
-    *,
-    username: str,
-    password: str,
-    hours: int,
-    address: str | None = None,
-    agent: str | None = None,
-    previous_token: str | None = None,
-) -> str:
-    """Check a password and open a session; give its secret token.
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What logs in: where it is, what it calls itself, and the tokens it had before."""
+
+    address: str | None = None
+    agent: str | None = None
+    previous_token: str | None = None
+    previous_half: str | None = None
+
+
+def open_session(session: Session, user: User, browser: Browser, *, hours: int) -> str:
+    """Open a session and give its secret token; the one this browser had before ends.
 
     It is one of at most ``hours``, but on the telephones of families and grid workers.
-
-    Only a hash of the token is stored. The session of ``previous_token`` ends, so a token
-    known before the log-in is worth nothing after it. Every try that is
-    checked is audited.
-
-    Raises:
-        NotAuthenticatedError: wrong name or password (which of them is not said).
-        TooManyAttemptsError: too many failures, or too many log-ins at once; the text says
-            when to try again.
     """
-    username = username.strip().lower()
-    throttle.check(username, address or "")
-    with transaction(engine) as session:
-        stored = repository.user_by_name(session, username)
-        locked = _locked_for(stored)
-        known_hash = None if stored is None or stored.disabled else stored.password_hash
-    if locked > 0:
-        raise refuse(locked)
-    right = passwords.verify(known_hash, password)
-    with transaction(engine) as session:
-        user = repository.user_by_name(session, username, for_update=True)
-        fault = _judge(session, username, user, right=right, address=address)
-        if fault is None and user is not None:
-            token = _open_session(
-                session,
-                user,
-                hours=hours,
-                address=address,
-                agent=agent,
-                previous_token=previous_token,
-            )
-            if passwords.is_outdated(user.password_hash):
-                user.password_hash = passwords.hash_password(password)
-    if fault is not None:
-        throttle.failed(username, address or "")
-        raise fault
-    throttle.succeeded(username, address or "")
-    return token
-
-
-def _locked_for(user: User | None) -> float:
-    if user is None or user.locked_until is None:
-        return 0.0
-    return (user.locked_until - now()).total_seconds()
-
-
-def _judge(
-    session: Session, username: str, user: User | None, *, right: bool, address: str | None
-) -> PlatformError | None:
-    """Count and audit one try; give the error to raise once that is committed."""
-    known = user if user is not None and not user.disabled else None
-    who = Somebody(
-        name=username[:64],
-        user_id=known.id if known else None,
-        community_id=known.community_id if known else None,
-        address=address,
-    )
-    if known is None or not right:
-        if known is not None:
-            known.failed_logins += 1
-            seconds = lock_s(known.failed_logins)
-            known.locked_until = now() + timedelta(seconds=seconds) if seconds else None
-        record(session, who, "auth.refused", f"user:{username[:64]}")
-        return NotAuthenticatedError(_WRONG)
-    if (locked := _locked_for(known)) > 0:  # locked by another try while this one was checked
-        return refuse(locked)
-    known.failed_logins, known.locked_until = 0, None
-    record(session, who, "auth.login", f"user:{username}")
-    return None
-
-
-def _open_session(
-    session: Session,
-    user: User,
-    *,
-    hours: int,
-    address: str | None,
-    agent: str | None,
-    previous_token: str | None,
-) -> str:
-    if previous_token:
-        repository.delete_session(session, hash_token(previous_token))
+    if browser.previous_token:
+        repository.delete_session(session, hash_token(browser.previous_token))
     moment = now()
     repository.delete_expired(session, moment)
     lasts, idle = timedelta(hours=hours), IDLE
     if user.role in _ON_A_PHONE:
         lasts, idle = LONGEST, _PHONE_IDLE
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     session.add(
         LoginSession(
             token_hash=hash_token(token),
             user_id=user.id,
-            csrf=secrets.token_urlsafe(32),
+            csrf=new_token(),
             created_at=moment,
             expires_at=moment + lasts,
             last_used_at=moment,
             idle_hours=idle // timedelta(hours=1),
-            address=address,
-            agent=(agent or "")[:256] or None,
+            address=browser.address,
+            agent=(browser.agent or "")[:256] or None,
         )
     )
     return token
-
-
-def hash_token(token: str) -> str:
-    """Give what is stored of a token; it is random, so a plain hash is enough."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def log_out(session: Session, actor: Actor) -> None:
@@ -205,7 +117,7 @@ def find_session(session: Session, token_hash: str, at: datetime | None = None) 
         or user.disabled
     ):
         raise NotAuthenticatedError("your session is over; please log in again")
-    return Open(user, login, stale=login.last_used_at <= moment - _TOUCH)
+    return Open(user, login, stale=login.last_used_at <= moment - TOUCH)
 
 
 def add_user(
@@ -251,7 +163,12 @@ def add_user(
     return user
 
 
-def _user(session: Session, username: str) -> User:
+def find_user(session: Session, username: str) -> User:
+    """Find and lock a user.
+
+    Raises:
+        NotFoundError: no such user.
+    """
     user = repository.user_by_name(session, username, for_update=True)
     if user is None:
         raise NotFoundError(f"there is no user {username!r}")
@@ -266,7 +183,7 @@ def set_password(session: Session, username: str, password: str) -> User:
         InvalidRequestError: the password is weak.
     """
     passwords.check_strength(password)
-    user = _user(session, username)
+    user = find_user(session, username)
     user.password_hash = passwords.hash_password(password)
     user.failed_logins, user.locked_until = 0, None
     repository.delete_sessions_of(session, user.id)
@@ -275,13 +192,15 @@ def set_password(session: Session, username: str, password: str) -> User:
 
 
 def set_disabled(session: Session, username: str, *, disabled: bool) -> User:
-    """Shut a user out (ending their sessions) or let them in again.
+    """Shut a user out (ending their sessions and their programs' tokens) or let them in again.
 
     Raises:
         NotFoundError: no such user.
     """
-    user = _user(session, username)
+    user = find_user(session, username)
     user.disabled = disabled
+    if disabled:
+        repository.revoke_api_tokens(session, user.id, now())
     repository.delete_sessions_of(session, user.id)
     repository.void_password_links(session, user.id, now())
     return user
@@ -295,7 +214,7 @@ def set_locale(session: Session, actor: Actor, locale: str) -> None:
     """
     if locale not in LOCALES:
         raise InvalidRequestError(f"locale {locale!r} is none of {', '.join(LOCALES)}")
-    _user(session, actor.username).locale = locale
+    find_user(session, actor.username).locale = locale
 
 
 def assignable(session: Session, community_id: int) -> list[UserView]:

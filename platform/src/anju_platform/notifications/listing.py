@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from anju_platform.auth.model import User
 from anju_platform.database import Json
 from anju_platform.notifications.contacts import plain_phone
-from anju_platform.notifications.model import Address, Channel, Delivery, Kind, PlatformKey
+from anju_platform.notifications.model import Address, Channel, Delivery, Kind
 from anju_platform.people.model import Contact
 
 PUSH = "push"
@@ -129,14 +129,6 @@ def forget_gone_phones(session: Session, household_ids: Iterable[int], at: datet
     for one in session.scalars(query.with_for_update()):
         if (one.household_id, one.target) not in called:
             one.removed_at, one.target, one.label = at, "", ""
-
-
-def keep_key(session: Session, name: str, made: str, at: datetime) -> str:
-    """Keep a key unless there is one; give the one that is kept."""
-    session.execute(
-        insert(PlatformKey).values(name=name, value=made, created_at=at).on_conflict_do_nothing()
-    )
-    return session.scalars(select(PlatformKey.value).where(PlatformKey.name == name)).one()
 
 
 def told_since(session: Session, community_id: int, since: datetime) -> dict[int, int]:

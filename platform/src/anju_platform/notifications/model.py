@@ -221,12 +221,3 @@ class Delivery(Table):
     delivered_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
     error: Mapped[str | None]
-
-
-class PlatformKey(Table):
-    """A key the platform made for itself; ``vapid`` tells push services who speaks."""
-
-    __tablename__ = "platform_keys"
-    name: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[str]
-    created_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.dependencies import CurrentActor, Database, require
+from anju_platform.auth.dependencies import Caller, Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.export import CsvResponse, csv_response
@@ -40,7 +40,7 @@ class DeviceQuery(DeviceFilter):
 
 
 @router.get("/community")
-def community(database: Database, actor: CurrentActor) -> CommunityView:
+def community(database: Database, actor: Caller) -> CommunityView:
     """Give the community this session looks at."""
     with reading(database) as session:
         return listing.community(session, actor.community_id)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from anju_platform.database import now, transaction
-from anju_platform.notifications import listing
+from anju_platform.auth.keys import keep
+from anju_platform.database import transaction
 
 if TYPE_CHECKING:
     from py_vapid import Vapid02
@@ -21,7 +21,7 @@ def vapid(engine: Engine) -> "Vapid02":
     made = Vapid02()
     made.generate_keys()
     with transaction(engine) as session:
-        kept = listing.keep_key(session, _NAME, made.private_pem().decode(), now())
+        kept = keep(session, _NAME, made.private_pem().decode())
     return Vapid02.from_pem(kept.encode())
 
 
