@@ -215,6 +215,7 @@ OPEN = """
     POST /login
     GET /sw.js
     GET /family.webmanifest
+    GET /offline
     POST /api/v1/invitations/{token}/accept
     GET /invited/{token}
     POST /invited/{token}

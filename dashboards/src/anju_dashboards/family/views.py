@@ -5,12 +5,20 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, Request
 from sqlalchemy.orm import Session
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from anju_dashboards.family.band import band
-from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.pages import (
+    CurrentPage,
+    Page,
+    see_other,
+    visitor_clock,
+    visitor_language,
+)
+from anju_dashboards.rendering import Renderer, static
+from anju_dashboards.words import N_
 from anju_platform.alerts import service as alerts
 from anju_platform.alerts.going import GOES_FOR
 from anju_platform.alerts.schemas import AlertView
@@ -28,25 +36,55 @@ _FAMILY = [require(Right.OWN_HOMES)]
 SCREEN = "family"
 """The screen's name in timelines."""
 _AWAY_HOURS = (4, 24, 72, 168)
+_OFFLINE = {
+    "title": N_("No connection"),
+    "lines": (
+        N_("The platform cannot be reached, so nobody can say here how things are."),
+        N_("What you just sent may not have arrived."),
+    ),
+    "call": N_("Emergency: call 120"),
+    "again": N_("Try again"),
+}
 
 
 @router.get("/family.webmanifest")
-def manifest() -> Response:
+def manifest(request: Request) -> Response:
     """Say how a telephone keeps the page among its applications."""
+    language = visitor_language(request)
     return JSONResponse(
         {
-            "name": "安居 Anju",
-            "short_name": "安居",
+            "id": "/family",
+            "name": language.gettext("Anju: family"),
+            "short_name": language.gettext("Anju"),
+            "lang": language.tag,
             "start_url": "/family",
             "scope": "/",
             "display": "standalone",
             "background_color": "#f6f4ef",
             "theme_color": "#f6f4ef",
             "icons": [
-                {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+                {"src": static("icons/192.png"), "sizes": "192x192", "type": "image/png"},
+                {"src": static("icons/512.png"), "sizes": "512x512", "type": "image/png"},
+                {
+                    "src": static("icons/512-maskable.png"),
+                    "sizes": "512x512",
+                    "type": "image/png",
+                    "purpose": "maskable",
+                },
             ],
         },
         media_type="application/manifest+json",
+    )
+
+
+@router.get("/offline")
+def offline(request: Request) -> Response:
+    """Say that there is no connection: the service worker keeps this page for when it is so."""
+    renderer: Renderer = request.app.state.renderer
+    return HTMLResponse(
+        renderer.render(
+            "family/offline.html", visitor_language(request), visitor_clock(), **_OFFLINE
+        )
     )
 
 

@@ -44,6 +44,7 @@ def describe(seed: int, size: Size | None = None) -> dict[str, Any]:
             "name": "阳光花园",
             "name_en": "Sunshine Garden",
             "timezone": "Asia/Shanghai",
+            "desk_phone": "01055500110",
             "plan": plan.drawing(size.buildings),
         },
         "places": built.places,
