@@ -127,8 +127,11 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/devices.csv
         GET /api/v1/reports/{span}
         GET /api/v1/reports/{span}/alerts.csv
+        GET /api/v1/reports/{span}/devices.csv
         GET /reports
         GET /reports.csv
+        GET /reports.pdf
+        GET /reports/devices.csv
         GET /api/v1/escalation
         GET /api/v1/rules
         GET /api/v1/rules/{rule_id}
