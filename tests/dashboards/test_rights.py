@@ -62,12 +62,16 @@ WHO: dict[frozenset[Role], str] = {
         POST /api/v1/me/push
         DELETE /api/v1/me/addresses/{address_id}
         POST /api/v1/me/addresses/{address_id}/test
+        POST /api/v1/me/addresses/{address_id}/code
+        POST /api/v1/me/addresses/{address_id}/proof
         GET /
         GET /wall
         GET /me
         POST /me/addresses
         POST /me/addresses/{address_id}/remove
         POST /me/addresses/{address_id}/test
+        POST /me/addresses/{address_id}/code
+        POST /me/addresses/{address_id}/proof
         POST /logout
         POST /language
     """,

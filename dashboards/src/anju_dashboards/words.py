@@ -197,6 +197,15 @@ WHY: Final = (
     N_("nobody of the family has an account"),
 )
 """Why a service outside took nothing; what follows in brackets is for whoever mends it."""
+PROOF: Final = (
+    N_("that is not the code; look at the newest message"),
+    N_("the code is no longer good; have another one sent"),
+    N_("10 codes were sent today; try again tomorrow"),
+    N_("it was tried just now; wait a quarter of a minute"),
+    N_("no channel of this community speaks to it; ask an administrator"),
+    N_("you have no such address"),
+)
+"""Why an address was not proven."""
 ADDRESS_ICON: Final = {"push": "device-mobile", "email": "mail", "phone": "phone"}
 
 ACCESS: Final = {

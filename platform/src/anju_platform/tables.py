@@ -7,6 +7,7 @@ from anju_platform.alerts import model as alerts
 from anju_platform.audit import model as audit
 from anju_platform.auth import model as auth
 from anju_platform.baselines import model as baselines
+from anju_platform.care import model as care
 from anju_platform.commands import model as commands
 from anju_platform.database import Table
 from anju_platform.escalation import model as escalation
@@ -26,6 +27,7 @@ DOMAINS = (
     audit,
     auth,
     baselines,
+    care,
     commands,
     escalation,
     lanes,

@@ -19,6 +19,7 @@ from anju_platform.database import UNAVAILABLE, connect, driver, now, reading, t
 from anju_platform.escalation.escalating import escalate_due
 from anju_platform.lanes import repository as lanes
 from anju_platform.media import service as media
+from anju_platform.notifications import listing
 from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.outside.carrying import Carriers
@@ -50,6 +51,7 @@ BLIND_KEPT = timedelta(days=730)
 """Longer than readings: who back-tests a rule must know when silence meant nothing."""
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
+CODES_KEPT = timedelta(days=7)
 SCREENS_KEPT = timedelta(days=7)
 """For so long each wall of a duty desk is remembered; the last of them for ever."""
 PROCESSES_KEPT = timedelta(hours=1)
@@ -131,6 +133,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("media", hour, pictures),
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
+        Upkeep("codes", hour, older(CODES_KEPT, listing.prune_codes)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
         Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),

@@ -28,6 +28,7 @@ from anju_platform.auth.rights import Right
 from anju_platform.care import homes
 from anju_platform.database import reading, transaction
 from anju_platform.errors import InvalidRequestError
+from anju_platform.notifications import listing
 from anju_platform.notifications.receipts import ReceiptKind, take
 
 router = APIRouter(include_in_schema=False)
@@ -195,6 +196,7 @@ def _draw(
         own, view = homes.family_view(session, page.actor, slug, page.clock.now)
         shown = [alert.id for alert in view.alerts]
         take(session, page.actor, shown, ReceiptKind.SEEN)
+        is_reached = listing.has_proven(session, page.actor.user_id)
     return page.html(
         "family/part.html" if part else "family/home.html",
         status=status or (422 if fault else 200),
@@ -204,5 +206,6 @@ def _draw(
         away_hours=_AWAY_HOURS,
         goes_for=GOES_FOR,
         ago=_ago(page),
+        is_reached=is_reached,
         fault=fault,
     )

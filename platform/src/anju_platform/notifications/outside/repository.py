@@ -111,7 +111,7 @@ def outlets(session: Session, community_id: int) -> list[Outlet]:
 def reachable(session: Session, community_id: int) -> list[Reachable]:
     """Give the people of a community who have addresses outside."""
     query = (
-        select(User.id, User.role, Address.kind, Address.id, Address.target)
+        select(User.id, User.role, Address.kind, Address.id, Address.target, Address.proven_at)
         .join(Address, Address.user_id == User.id)
         .where(
             or_(User.community_id == community_id, User.community_id.is_(None)),
@@ -122,12 +122,21 @@ def reachable(session: Session, community_id: int) -> list[Reachable]:
         .order_by(User.id, Address.id)
     )
     found: dict[tuple[int, str], list[tuple[str, int, str]]] = {}
-    for user_id, role, kind, address_id, target in session.execute(query):
+    unproven: set[int] = set()
+    for user_id, role, kind, address_id, target, proven_at in session.execute(query):
         lane = urlsplit(target).hostname or "" if kind == "push" else ""
         found.setdefault((user_id, role), []).append((kind, address_id, lane))
+        if proven_at is None:
+            unproven.add(address_id)
     homes = families(session, community_id)
     return [
-        Reachable(user, role, tuple(each), homes.get(user, frozenset()))
+        Reachable(
+            user,
+            role,
+            tuple(each),
+            homes.get(user, frozenset()),
+            frozenset(unproven.intersection(address_id for _, address_id, _ in each)),
+        )
         for (user, role), each in found.items()
     ]
 
@@ -452,6 +461,13 @@ def take_receipt(session: Session, receipt: str, at: datetime, *, seen: bool) ->
         one.seen_at = one.seen_at or at
     one.state = DeliveryState.SEEN if one.seen_at is not None else DeliveryState.DELIVERED
     one.leased_until = None
+    # a browser that says so is whose it says it is: nobody else can open what was sealed for it
+    session.execute(
+        update(Address)
+        .where(Address.id == one.address_id, Address.kind == "push", Address.proven_at.is_(None))
+        .values(proven_at=at)
+        .execution_options(synchronize_session=False)
+    )
     return True
 
 

@@ -2,12 +2,15 @@
 
 What a life hangs on goes out on every way at once. Anything else goes the next way only when
 nobody has the message after :data:`PATIENCE`; what can wait until the morning (P4) goes none.
+An address that is not proven to be the person's is used, for a message there is better than
+none, but where ways are taken one after the other it comes after all that are.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 
 from anju_platform.auth.model import Role
 from anju_platform.notifications.families import families_of
@@ -41,12 +44,16 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Reachable:
-    """A person, with the addresses they have: (kind, id, lane), and the homes of their family."""
+    """A person, with the addresses they have: (kind, id, lane), and the homes of their family.
+
+    ``unproven`` are those addresses of which nobody knows whether they are the person's.
+    """
 
     user_id: int
     role: str
     addresses: tuple[tuple[str, int, str], ...]
     homes: frozenset[int] = frozenset()
+    unproven: frozenset[int] = frozenset()
 
     def is_meant(self, kind: str, name: str) -> bool:
         """Tell whether ``<kind>:<name>`` names them."""
@@ -82,24 +89,34 @@ def ways(
         return []
     kind, _, name = recipient.partition(":")
     meant = [one for one in people if one.is_meant(kind, name)]
+    ordered = sorted(outlets, key=lambda one: (one.position, one.id))
     found: list[Way] = []
     tried: Counter[int | None] = Counter()
-    for outlet in sorted(outlets, key=lambda one: (one.position, one.id)):
-        spoken = ADDRESSED.get(outlet.kind)
-        targets: list[tuple[int | None, int | None, str]] = [
-            (one.user_id, address_id, lane)
-            for one in meant
-            for of, address_id, lane in one.addresses
-            if of == spoken
-        ]
-        if outlet.kind is Kind.ROBOT and kind == "role" and name in outlet.roles:
-            targets = [(None, None, "")]
-        tried.update({user_id for user_id, _, _ in targets})
-        found += [
-            Way(user_id, outlet.id, address_id, _after(severity, tried[user_id]), lane)
-            for user_id, address_id, lane in targets
-        ]
+    for is_proven in (True, False):
+        for outlet in ordered:
+            targets = _targets(outlet, meant, is_proven=is_proven)
+            if outlet.kind is Kind.ROBOT and is_proven and kind == "role" and name in outlet.roles:
+                targets = [(None, None, "")]
+            tried.update({user_id for user_id, _, _ in targets})
+            found += [
+                Way(user_id, outlet.id, address_id, _after(severity, tried[user_id]), lane)
+                for user_id, address_id, lane in targets
+            ]
     return found
+
+
+_Target: TypeAlias = tuple[int | None, int | None, str]
+"""A person, their address, and the lane it is in."""
+
+
+def _targets(outlet: Outlet, meant: Iterable[Reachable], *, is_proven: bool) -> list[_Target]:
+    spoken = ADDRESSED.get(outlet.kind)
+    return [
+        (one.user_id, address_id, lane)
+        for one in meant
+        for of, address_id, lane in one.addresses
+        if of == spoken and (address_id not in one.unproven) is is_proven
+    ]
 
 
 def _after(severity: int, rank: int) -> timedelta:
