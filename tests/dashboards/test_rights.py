@@ -176,6 +176,8 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/homes/{slug}/looks
         PUT /api/v1/homes/{slug}/away
         DELETE /api/v1/homes/{slug}/away
+        PUT /api/v1/homes/{slug}/weekly
+        DELETE /api/v1/homes/{slug}/weekly
         PUT /api/v1/alerts/{alert_id}/going
         DELETE /api/v1/alerts/{alert_id}/going
         GET /family
@@ -183,6 +185,8 @@ WHO: dict[frozenset[Role], str] = {
         GET /family/{slug}/looks
         POST /family/{slug}/away
         POST /family/{slug}/back
+        POST /family/{slug}/weekly
+        POST /family/{slug}/weekly/stop
         POST /family/{slug}/going/{alert_id}
         POST /family/{slug}/staying/{alert_id}
     """,
@@ -245,6 +249,7 @@ BODIES = {
     "POST /people/{user_id}/disabled": {"disabled": "true"},
     "PUT /api/v1/devices/{slug}/state": {"state": "approved"},
     "PUT /api/v1/homes/{slug}/away": {"until": "2026-12-31T00:00:00Z"},
+    "PUT /api/v1/homes/{slug}/weekly": {"weekday": 6, "hour": 19},
 }
 ON_AN_ALERT = {
     "version": 1,

@@ -79,6 +79,16 @@ STATE_ICON: Final = {
     "ordinary": "circle-check",
 }
 
+WEEKDAY: Final = (
+    N_("Mondays"),
+    N_("Tuesdays"),
+    N_("Wednesdays"),
+    N_("Thursdays"),
+    N_("Fridays"),
+    N_("Saturdays"),
+    N_("Sundays"),
+)
+
 SPAN: Final = {"shift": N_("Shift"), "day": N_("Day"), "month": N_("Month")}
 """How long a report's time is."""
 

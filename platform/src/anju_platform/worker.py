@@ -13,13 +13,14 @@ from anju_platform import tables  # noqa: F401 - foreign keys reach across domai
 from anju_platform.alerts import repository as alerts
 from anju_platform.auth import repository as auth
 from anju_platform.baselines.learning import learn_due
+from anju_platform.care.weekly import write_due
 from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect, driver, now, reading, transaction
 from anju_platform.escalation.escalating import escalate_due
 from anju_platform.lanes import repository as lanes
 from anju_platform.media import service as media
-from anju_platform.notifications import listing
+from anju_platform.notifications import letters, listing
 from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.outside.carrying import Carriers
@@ -51,6 +52,7 @@ BLIND_KEPT = timedelta(days=730)
 """Longer than readings: who back-tests a rule must know when silence meant nothing."""
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
+LETTERS_EVERY = timedelta(minutes=1)
 CODES_KEPT = timedelta(days=7)
 SCREENS_KEPT = timedelta(days=7)
 """For so long each wall of a duty desk is remembered; the last of them for ever."""
@@ -133,6 +135,8 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("media", hour, pictures),
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
+        Upkeep("weekly letters", LETTERS_EVERY, lambda: write_due(engine)),
+        Upkeep("letters", hour, older(NOTIFICATIONS_KEPT, letters.prune)),
         Upkeep("codes", hour, older(CODES_KEPT, listing.prune_codes)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
         Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),

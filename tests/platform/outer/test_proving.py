@@ -20,9 +20,8 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Role
 from anju_platform.database import now, transaction
 from anju_platform.errors import InvalidRequestError, NotFoundError, TooManyAttemptsError
-from anju_platform.notifications import addresses, listing, proving
+from anju_platform.notifications import addresses, listing, proving, repository
 from anju_platform.notifications.model import Address, AddressCode, Kind
-from anju_platform.notifications.outside import repository as outside
 from anju_platform.notifications.schemas import AddressBody, AddressView
 
 LogIn = Callable[..., httpx.Client]
@@ -189,7 +188,7 @@ def test_a_browsers_first_receipt_proves_it(reached: Reached, site: Site, sink: 
     said = browser.opens(sink.received[0])
     with transaction(site.engine) as session:
         word = said["receipt"].rsplit("/", 1)[1]
-        assert outside.take_receipt(session, word, now(), seen=False)
+        assert repository.take_receipt(session, word, now(), seen=False)
     assert known(site)[0].proven
     assert reached.deliveries()[0].alert_id == alert
 

@@ -25,7 +25,7 @@ from anju_platform.alerts.schemas import AlertView
 from anju_platform.alerts.service import AlertChangedError
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
-from anju_platform.care import homes
+from anju_platform.care import homes, weekly
 from anju_platform.database import reading, transaction
 from anju_platform.errors import InvalidRequestError
 from anju_platform.notifications import listing
@@ -135,6 +135,25 @@ def back(page: CurrentPage, slug: str) -> Response:
     return see_other(f"/family?home={slug}")
 
 
+@router.post("/family/{slug}/weekly", dependencies=_FAMILY)
+def wish_weekly(
+    page: CurrentPage,
+    slug: str,
+    weekday: Annotated[int, Form(ge=0, le=6)],
+    hour: Annotated[int, Form(ge=0, le=23)],
+) -> Response:
+    """Wish to hear of the week on a day and hour of the site."""
+    _act(page, lambda session: weekly.wish(session, page.actor, slug, weekday, hour))
+    return see_other(f"/family?home={slug}")
+
+
+@router.post("/family/{slug}/weekly/stop", dependencies=_FAMILY)
+def stop_weekly(page: CurrentPage, slug: str) -> Response:
+    """Wish to hear of it no more."""
+    _act(page, lambda session: weekly.wish_no_more(session, page.actor, slug))
+    return see_other(f"/family?home={slug}")
+
+
 @router.post("/family/{slug}/going/{alert_id}", dependencies=_FAMILY)
 def go(page: CurrentPage, slug: str, alert_id: UUID) -> Response:
     """Say that one goes there; whoever goes already is named."""
@@ -204,6 +223,7 @@ def _draw(
         own=own,
         band=band(view.activity, page.clock.local(page.clock.now).hour) if view.activity else None,
         away_hours=_AWAY_HOURS,
+        weekly_hours=weekly.HOURS,
         goes_for=GOES_FOR,
         ago=_ago(page),
         is_reached=is_reached,

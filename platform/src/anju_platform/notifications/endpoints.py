@@ -17,9 +17,9 @@ from anju_platform.notifications import (
     listing,
     proving,
     receipts,
+    repository,
     trying,
 )
-from anju_platform.notifications.outside import repository as outside
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.keys import public_key
 from anju_platform.notifications.schemas import (
@@ -83,7 +83,7 @@ def take_one(
     """Note that a message sent outside was delivered or seen; its secret word is in the path."""
     is_seen = body.kind is receipts.ReceiptKind.SEEN
     with transaction(database) as session:
-        if outside.take_receipt(session, receipt, now(), seen=is_seen):
+        if repository.take_receipt(session, receipt, now(), seen=is_seen):
             return
         if not listing.prove_by_word(session, trying.word_hash(receipt), now()):
             raise NotFoundError("there is no such message")

@@ -14,6 +14,7 @@ from anju_platform.notifications.model import (
     Channel,
     Delivery,
     Kind,
+    Letter,
     PlatformKey,
 )
 
@@ -220,3 +221,19 @@ def told_since(session: Session, community_id: int, since: datetime) -> dict[int
         .group_by(Delivery.channel_id)
     )
     return {row[0]: row[1] for row in session.execute(query)}
+
+
+def last_letter(session: Session, user_id: int, kind: str, household_id: int) -> Letter | None:
+    """Give the last letter of a kind that a person was written about a home."""
+    query = (
+        select(Letter)
+        .where(Letter.user_id == user_id, Letter.kind == kind, Letter.household_id == household_id)
+        .order_by(Letter.created_at.desc())
+        .limit(1)
+    )
+    return session.scalars(query).one_or_none()
+
+
+def forget_letters(session: Session, before: datetime) -> None:
+    """Delete letters written before that time, with their deliveries."""
+    session.execute(delete(Letter).where(Letter.created_at < before))

@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, false, func, select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.database import Json, as_json, driver
-from anju_platform.notifications.model import DeliveryState, Notification
+from anju_platform.notifications.model import Address, Delivery, DeliveryState, Notification
 
 OUTBOX_CHANNEL = "anju_outbox"
 """NOTIFY channel that wakes the worker; its poll is the guarantee."""
@@ -111,6 +111,29 @@ def settle_shown(
         .execution_options(synchronize_session=False)
     )
     return len(ids)
+
+
+def take_receipt(session: Session, receipt: str, at: datetime, *, seen: bool) -> bool:
+    """Note that a message was delivered, or seen; gives whether there is such a message."""
+    one = session.scalars(
+        select(Delivery).where(Delivery.receipt == receipt).with_for_update()
+    ).one_or_none()
+    if one is None:
+        return False
+    one.accepted_at = one.accepted_at or at
+    one.delivered_at = one.delivered_at or at
+    if seen:
+        one.seen_at = one.seen_at or at
+    one.state = DeliveryState.SEEN if one.seen_at is not None else DeliveryState.DELIVERED
+    one.leased_until = None
+    # a browser that says so is whose it says it is: nobody else can open what was sealed for it
+    session.execute(
+        update(Address)
+        .where(Address.id == one.address_id, Address.kind == "push", Address.proven_at.is_(None))
+        .values(proven_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    return True
 
 
 def prune(session: Session, before: datetime) -> None:

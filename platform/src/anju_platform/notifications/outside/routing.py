@@ -102,7 +102,8 @@ def ways(
                 Way(user_id, outlet.id, address_id, _after(severity, tried[user_id]), lane)
                 for user_id, address_id, lane in targets
             ]
-    return found
+    rank = {outlet.id: number for number, outlet in enumerate(ordered)}
+    return sorted(found, key=lambda way: (way.after, rank[way.channel_id]))
 
 
 _Target: TypeAlias = tuple[int | None, int | None, str]
@@ -122,3 +123,22 @@ def _targets(outlet: Outlet, meant: Iterable[Reachable], *, is_proven: bool) -> 
 def _after(severity: int, rank: int) -> timedelta:
     """Give when a person's channel of that rank, from 1, has its turn."""
     return timedelta(0) if severity <= WITHOUT_DELAY else rank * PATIENCE
+
+
+LETTERED = (Kind.PUSH, Kind.EMAIL, Kind.SMS)
+"""Ways of what can wait: nobody is called, and no group told, about one family's week."""
+
+
+def letter_ways(person: Reachable, outlets: Sequence[Outlet]) -> list[Way]:
+    """Give the ways of a letter: a person's proven addresses on the first channel that has any.
+
+    One channel alone: most give no receipt, and a letter that is told twice tells nothing more.
+    """
+    for outlet in sorted(outlets, key=lambda one: (one.position, one.id)):
+        targets = _targets(outlet, [person], is_proven=True)
+        if outlet.kind in LETTERED and targets:
+            return [
+                Way(user_id, outlet.id, address_id, timedelta(0), lane)
+                for user_id, address_id, lane in targets
+            ]
+    return []
