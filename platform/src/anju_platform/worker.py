@@ -22,6 +22,7 @@ from anju_platform.lanes import repository as lanes
 from anju_platform.media import service as media
 from anju_platform.notifications import letters, listing
 from anju_platform.notifications import repository as notifications
+from anju_platform.notifications.held_back import tell_together
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.delivering import Deliverer
@@ -136,6 +137,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
         Upkeep("weekly letters", LETTERS_EVERY, lambda: write_due(engine)),
+        Upkeep("held back", LETTERS_EVERY, lambda: tell_together(engine)),
         Upkeep("letters", hour, older(NOTIFICATIONS_KEPT, letters.prune)),
         Upkeep("codes", hour, older(CODES_KEPT, listing.prune_codes)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),

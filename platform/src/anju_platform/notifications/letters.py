@@ -62,12 +62,17 @@ def send(
     )
     session.add(letter)
     session.flush()
-    people = outside.reachable(session, community_id)
-    person = next((one for one in people if one.user_id == user_id), None)
-    ways = letter_ways(person, outside.outlets(session, community_id)) if person else []
     begins = by_day(at, zone)
+    ways = ways_of(session, community_id, user_id)
     outside.add(session, [_delivery(letter, way, begins, zone) for way in ways], at)
     return letter
+
+
+def ways_of(session: Session, community_id: int, user_id: int) -> list[Way]:
+    """Give the ways by which a letter reaches a person; none if nothing of theirs is proven."""
+    people = outside.reachable(session, community_id)
+    person = next((one for one in people if one.user_id == user_id), None)
+    return letter_ways(person, outside.outlets(session, community_id)) if person else []
 
 
 def _delivery(letter: Letter, way: Way, begins: datetime, zone: ZoneInfo) -> Json:
