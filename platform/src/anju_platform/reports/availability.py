@@ -11,6 +11,8 @@ from anju_platform.reports.repository import Guarding
 from anju_platform.reports.schemas import DeviceFigures
 
 _HOUR = timedelta(hours=1)
+_LEAST_S = 3600.0
+"""Of less than an hour nothing is said: who speaks once in it has said enough, or nothing."""
 _MAY_BE_STALE = timedelta(days=1)
 """What came for older hours is looked at when it is summed up; it holds no report up."""
 
@@ -68,7 +70,7 @@ def _figures(
     if one.interval_s <= repository.SELDOM_S and since > start:
         since = _whole_hour(since + _HOUR)  # who is counted by the hour is so from the next one on
     whole_s = (until - since).total_seconds()
-    reported = min(1.0, heard_s / whole_s) if whole_s > 0 else None
+    reported = min(1.0, heard_s / whole_s) if whole_s >= _LEAST_S else None
     of_it = (span for span in blind if span[0] in {None, one.gateway_id})
     return DeviceFigures(
         slug=one.slug,
