@@ -18,6 +18,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
 from anju_platform.care import repository
+from anju_platform.care.model import WEEK
 from anju_platform.care.schemas import (
     Activity,
     FamilyAlert,
@@ -276,7 +277,7 @@ def _weekly(session: Session, actor: Actor, home: Household) -> WeeklyView | Non
     wished = repository.weekly(session, actor.user_id, home.id)
     if wished is None:
         return None
-    letter = last_letter(session, actor.user_id, "week", home.id)
+    letter = last_letter(session, actor.user_id, WEEK, home.id)
     return WeeklyView(
         weekday=wished.weekday,
         hour=wished.hour,

@@ -7,6 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Key, Table
 
+WEEK = "week"
+"""The kind of the letters about a home's week."""
+
 
 class WeeklyLetter(Table):
     """One of the family wants to hear once a week how a home's week was.

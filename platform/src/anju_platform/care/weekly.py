@@ -18,7 +18,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import User
 from anju_platform.care import homes, repository
-from anju_platform.care.model import WeeklyLetter
+from anju_platform.care.model import WEEK, WeeklyLetter
 from anju_platform.care.schemas import HomeState
 from anju_platform.care.wording import Ended, Week, text_of
 from anju_platform.database import now, to_millis, transaction
@@ -33,7 +33,6 @@ from anju_rules.home import PRESENT
 
 log = logging.getLogger(__name__)
 
-KIND = "week"
 DAYS = 7
 HOURS = range(letters.DAY_BEGINS, letters.DAY_ENDS)
 """At which hours of the site one may wish to hear."""
@@ -128,7 +127,7 @@ def _write(session: Session, wished: WeeklyLetter, at: datetime) -> None:
     elif repository.is_family(session, user.id, home.id):
         letters.send(
             session,
-            kind=KIND,
+            kind=WEEK,
             community_id=wished.community_id,
             user_id=user.id,
             household_id=home.id,

@@ -1,11 +1,14 @@
 """For which share of a time each device reported, and how much of its silence was its gateway's."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from anju_platform.database import to_millis
+from anju_platform.registry.coverage import Coverage
 from anju_platform.reports import repository
 from anju_platform.reports.repository import Guarding
 from anju_platform.reports.schemas import DeviceFigures
@@ -52,8 +55,9 @@ def availability(
     stale = repository.first_stale_hour(session, community_id, at - _MAY_BE_STALE)
     heard_until = max(start, min(until, _whole_hour(at), stale or until))
     heard = repository.heard_s(session, community_id, start, heard_until)
+    coverage = _coverage(blind, until)
     devices = [
-        _figures(one, blind, heard.get(one.id, 0.0), start, heard_until)
+        _figures(one, coverage, heard.get(one.id, 0.0), start, heard_until)
         for one in repository.guarding(session, community_id, until)
     ]
     return Availability(sorted(devices, key=_worst_first), heard_until)
@@ -64,14 +68,14 @@ def _worst_first(one: DeviceFigures) -> tuple[float, str]:
 
 
 def _figures(
-    one: Guarding, blind: Sequence[Blindness], heard_s: float, start: datetime, until: datetime
+    one: Guarding, coverage: Coverage, heard_s: float, start: datetime, until: datetime
 ) -> DeviceFigures:
     since = max(start, one.since)
     if one.interval_s <= repository.SELDOM_S and since > start:
         since = _whole_hour(since + _HOUR)  # who is counted by the hour is so from the next one on
     whole_s = (until - since).total_seconds()
     reported = min(1.0, heard_s / whole_s) if whole_s >= _LEAST_S else None
-    of_it = (span for span in blind if span[0] in {None, one.gateway_id})
+    blind_ms = coverage.blind_ms(one.gateway_id, to_millis(since), to_millis(until))
     return DeviceFigures(
         slug=one.slug,
         name=one.name,
@@ -83,19 +87,15 @@ def _figures(
         interval_s=one.interval_s,
         reported=reported,
         silent_min=round((1 - reported) * whole_s / 60, 1) if reported is not None else 0.0,
-        blind_min=round(together(of_it, since, until) / timedelta(minutes=1), 1),
+        blind_min=round(blind_ms / 60_000, 1),
     )
 
 
-def together(blind: Iterable[Blindness], start: datetime, until: datetime) -> timedelta:
-    """Give how long at least one of these lasted, within a time."""
-    whole, last = timedelta(0), start
-    for _, begin, over in sorted(blind, key=lambda span: span[1]):
-        first, end = max(begin, last), min(over or until, until)
-        if end > first:
-            whole += end - first
-            last = end
-    return whole
+def _coverage(blind: Iterable[Blindness], until: datetime) -> Coverage:
+    spans: dict[int | None, list[tuple[int, int | None]]] = defaultdict(list)
+    for gateway, begin, over in blind:
+        spans[gateway].append((to_millis(begin), to_millis(over or until)))
+    return Coverage({}, spans)
 
 
 def _whole_hour(at: datetime) -> datetime:
