@@ -72,7 +72,10 @@ def test_a_page_that_hears_nothing_says_so(open_page: Open, site: Site, screens:
     expect(page.locator(".state")).to_contain_text("今天一切如常")
     screens.stop()
     page.clock.run_for(45_000)
-    expect(page.locator("#stale")).to_contain_text("未连接。以下是")
+    expect(page.locator("#stale")).to_be_visible()
+    expect(page.locator("#stale")).to_contain_text("起没有连接。")
+    expect(page.get_by_text("现在的情况无法得知")).to_be_visible()
+    expect(page.get_by_text("今天一切如常", exact=True)).to_be_hidden()
     screens.start()
     page.clock.run_for(15_000)
     expect(page.locator("#stale")).to_be_hidden()
@@ -111,6 +114,14 @@ def test_it_is_small_and_installable(open_page: Open, site: Site) -> None:
         "fetch(document.querySelector('link[rel=manifest]').href).then((it) => it.json())"
     )
     assert (manifest["start_url"], manifest["display"]) == ("/family", "standalone")
+    sizes = {icon["sizes"]: icon["src"] for icon in manifest["icons"]}
+    for size, src in sizes.items():
+        of_it = f"fetch('{src}').then((it) => it.blob()).then(createImageBitmap)"
+        width = page.evaluate(f"{of_it}.then((it) => it.width + 'x' + it.height)")
+        assert width == size
+    faults = page.context.new_cdp_session(page).send("Page.getInstallabilityErrors")
+    found = {fault["errorId"] for fault in faults["installabilityErrors"]}
+    assert found - {"in-incognito"} == set()  # every context of a test is
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), PHONE])

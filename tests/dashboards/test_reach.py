@@ -42,9 +42,23 @@ def test_a_person_adds_tries_and_removes_a_telephone(
     send(admin, "/channels", "/channels", **calls, enabled="true")
     text = send(admin, "/me/addresses", "/me", kind="phone", target="138 0000 2231").text
     assert "13800002231" in text
-    assert "尚未使用，请试发一条" in text
+    assert "尚未验证" in text
+    assert "没有人知道告警能否送达您" in text
     found = re.search(r"/me/addresses/(\d+)/test", text)
     assert found is not None
+    said = re.search(r"(\d, ){5}\d", sink.received[0].json()["say"])  # the code is sent at once
+    assert said is not None
+    proof = f"/me/addresses/{found[1]}/proof"
+    code = said[0].replace(", ", "")
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+    assert "验证码不对" in send(admin, proof, "/me", code=wrong).text
+    text = send(admin, proof, "/me", code=code).text
+    assert "已验证" in text
+    assert "没有人知道告警能否送达您" not in text
+    again = send(admin, f"/me/addresses/{found[1]}/code", "/me")
+    assert (again.status_code, "刚刚发送过" in again.text) == (422, True)
+    with transaction(site.engine) as session:
+        session.execute(update(Address).values(tried_at=None))
     assert "测试消息已发出" in send(admin, f"/me/addresses/{found[1]}/test", "/me").text
     assert sink.received[0].json()["to"] == "13800002231"
     again = send(admin, f"/me/addresses/{found[1]}/test", "/me")
@@ -126,4 +140,6 @@ def test_whom_nothing_outside_reaches_is_named_to_administrators(client: httpx.C
     admin = log_in(client, "admin")
     assert re.search("只能在屏幕上通知到：.*陈涛", admin.get("/channels").text)
     send(admin, "/me/addresses", "/me", kind="phone", target="13800002231")
-    assert not re.search("只能在屏幕上通知到：.*陈涛", admin.get("/channels").text)
+    page = admin.get("/channels").text
+    assert not re.search("只能在屏幕上通知到：[^<]*陈涛", page)
+    assert "联系方式未经验证：陈涛。" in page

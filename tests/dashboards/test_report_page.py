@@ -20,7 +20,9 @@ def test_a_report_shows_answers_rules_and_gateways(client: httpx.Client, site: S
     assert page.status_code == 200
     for words in ("告警响应", "门未关", "door-held-open", "西区网关", "误报率"):
         assert words in page.text
-    assert page.text.count("<rect") == 2
+    assert page.text.count('<rect class="p') == 2
+    assert page.text.count('<rect class="ground"') == 5  # a bar for each promise
+    assert page.text.count('<rect class="open"') == 2 + 1  # one for each rule, and its key
     yesterday = (now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
     assert "没有告警。" in client.get("/reports", params={"at": yesterday}).text
 

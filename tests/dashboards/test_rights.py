@@ -76,12 +76,16 @@ WHO: dict[frozenset[Role], str] = {
         POST /api/v1/me/push
         DELETE /api/v1/me/addresses/{address_id}
         POST /api/v1/me/addresses/{address_id}/test
+        POST /api/v1/me/addresses/{address_id}/code
+        POST /api/v1/me/addresses/{address_id}/proof
         GET /
         GET /wall
         GET /me
         POST /me/addresses
         POST /me/addresses/{address_id}/remove
         POST /me/addresses/{address_id}/test
+        POST /me/addresses/{address_id}/code
+        POST /me/addresses/{address_id}/proof
         POST /logout
         POST /language
     """,
@@ -157,8 +161,11 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/devices.csv
         GET /api/v1/reports/{span}
         GET /api/v1/reports/{span}/alerts.csv
+        GET /api/v1/reports/{span}/devices.csv
         GET /reports
         GET /reports.csv
+        GET /reports.pdf
+        GET /reports/devices.csv
         GET /api/v1/escalation
         GET /api/v1/escalation/changes
         GET /api/v1/escalation/{severity}/rehearsal
@@ -251,6 +258,8 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/homes/{slug}/looks
         PUT /api/v1/homes/{slug}/away
         DELETE /api/v1/homes/{slug}/away
+        PUT /api/v1/homes/{slug}/weekly
+        DELETE /api/v1/homes/{slug}/weekly
         PUT /api/v1/alerts/{alert_id}/going
         DELETE /api/v1/alerts/{alert_id}/going
         GET /family
@@ -258,6 +267,8 @@ WHO: dict[frozenset[Role], str] = {
         GET /family/{slug}/looks
         POST /family/{slug}/away
         POST /family/{slug}/back
+        POST /family/{slug}/weekly
+        POST /family/{slug}/weekly/stop
         POST /family/{slug}/going/{alert_id}
         POST /family/{slug}/staying/{alert_id}
     """,
@@ -328,6 +339,7 @@ OPEN = """
     POST /login
     GET /sw.js
     GET /family.webmanifest
+    GET /offline
     POST /api/v1/invitations/{token}/accept
     GET /invited/{token}
     POST /invited/{token}
@@ -353,6 +365,7 @@ BODIES = {
     "PUT /api/v1/devices/{slug}/state": {"state": "approved"},
     **DUTY_BODIES,
     "PUT /api/v1/homes/{slug}/away": {"until": "2026-12-31T00:00:00Z"},
+    "PUT /api/v1/homes/{slug}/weekly": {"weekday": 6, "hour": 19},
 }
 ON_AN_ALERT = {
     "version": 1,

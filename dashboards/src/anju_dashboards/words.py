@@ -100,6 +100,16 @@ STATE_ICON: Final = {
     "ordinary": "circle-check",
 }
 
+WEEKDAYS: Final = (
+    N_("Mondays"),
+    N_("Tuesdays"),
+    N_("Wednesdays"),
+    N_("Thursdays"),
+    N_("Fridays"),
+    N_("Saturdays"),
+    N_("Sundays"),
+)
+
 SPAN: Final = {"shift": N_("Shift"), "day": N_("Day"), "month": N_("Month")}
 """How long a report's time is."""
 
@@ -233,6 +243,15 @@ WHY: Final = (
     N_("there is no such host"),
 )
 """Why a service outside took nothing; what follows in brackets is for whoever mends it."""
+PROOF: Final = (
+    N_("that is not the code; look at the newest message"),
+    N_("the code is no longer good; have another one sent"),
+    N_("10 codes were sent today; try again tomorrow"),
+    N_("it was tried just now; wait a quarter of a minute"),
+    N_("no channel of this community speaks to it; ask an administrator"),
+    N_("you have no such address"),
+)
+"""Why an address was not proven."""
 ADDRESS_ICON: Final = {"push": "device-mobile", "email": "mail", "phone": "phone"}
 
 ACCESS: Final = {

@@ -118,7 +118,7 @@ def _api() -> APIRouter:
     api.include_router(accounts.doorstep)
     cookie = APIKeyCookie(name=COOKIE, auto_error=False)
     # asked for here too, so that an endpoint that forgets to ask is not open
-    bearer = HTTPBearer(auto_error=False, description="A program's token.")
+    bearer = HTTPBearer(auto_error=False, scheme_name="program", description="A program's token.")
     closed = APIRouter(dependencies=[Depends(current_actor), Depends(cookie), Depends(bearer)])
     parts = (
         auth,

@@ -8,6 +8,7 @@ from anju_platform.alerts.windows import model as windows
 from anju_platform.audit import model as audit
 from anju_platform.auth import model as auth
 from anju_platform.baselines import model as baselines
+from anju_platform.care import model as care
 from anju_platform.commands import model as commands
 from anju_platform.database import Table
 from anju_platform.duty import model as duty
@@ -30,6 +31,7 @@ DOMAINS = (
     audit,
     auth,
     baselines,
+    care,
     commands,
     duty,
     escalation,

@@ -14,6 +14,7 @@ from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.windows.turning import turn_windows
 from anju_platform.auth import repository as auth
 from anju_platform.baselines.learning import learn_due
+from anju_platform.care.weekly import write_due
 from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect, driver, now, reading, transaction
@@ -21,7 +22,9 @@ from anju_platform.escalation.escalating import escalate_due
 from anju_platform.importing import repository as importing
 from anju_platform.lanes import repository as lanes
 from anju_platform.media import service as media
+from anju_platform.notifications import letters, listing
 from anju_platform.notifications import repository as notifications
+from anju_platform.notifications.held_back import tell_together
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.delivering import Deliverer
@@ -55,6 +58,8 @@ BLIND_KEPT = timedelta(days=730)
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
 WEBHOOK_MESSAGES_KEPT = timedelta(days=30)
+LETTERS_EVERY = timedelta(minutes=1)
+CODES_KEPT = timedelta(days=7)
 SCREENS_KEPT = timedelta(days=7)
 IMPORTS_KEPT = timedelta(days=1)
 """For so long each wall of a duty desk is remembered; the last of them for ever."""
@@ -140,6 +145,10 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
         Upkeep("webhook messages", hour, older(WEBHOOK_MESSAGES_KEPT, webhooks.prune)),
+        Upkeep("weekly letters", LETTERS_EVERY, lambda: write_due(engine)),
+        Upkeep("held back", LETTERS_EVERY, lambda: tell_together(engine)),
+        Upkeep("letters", hour, older(NOTIFICATIONS_KEPT, letters.prune)),
+        Upkeep("codes", hour, older(CODES_KEPT, listing.prune_codes)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
         Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),

@@ -282,3 +282,22 @@ def test_the_simulated_time_is_never_ahead_of_the_real_one() -> None:
 
 def test_local_days_begin_in_the_zone_of_the_site(site: Site, monday: int) -> None:
     assert datetime.fromtimestamp(monday / 1000, site.zone).hour == 0
+
+
+def test_people_have_lived_there_before(
+    site: Site, monday: int, week: dict[str, list[Reading]]
+) -> None:
+    start = monday + 2 * DAY
+    said = list(World(site, SEED, start).lately(24))
+    sensors = {home.devices["pir"] for home in site.homes if "pir" in home.devices}
+    assert {one.device for one in said} == sensors
+    for sensor in sensors:
+        moved = [one.at for one in said if one.device == sensor]
+        assert moved == sorted(moved)
+        assert start - 24 * HOUR <= moved[0] <= moved[-1] < start
+    # the same lives as if the simulation had run all along
+    sensor = min(sensors)
+    lived = {one.at for one in week[sensor] if one.values.get("motion") and one.at >= start - DAY}
+    told = {one.at for one in said if one.device == sensor and one.values.get("motion")}
+    assert told
+    assert told <= lived

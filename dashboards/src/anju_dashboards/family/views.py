@@ -5,21 +5,30 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, Request
 from sqlalchemy.orm import Session
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from anju_dashboards.family.band import band
-from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.pages import (
+    CurrentPage,
+    Page,
+    see_other,
+    visitor_clock,
+    visitor_language,
+)
+from anju_dashboards.rendering import Renderer, static
+from anju_dashboards.words import N_
 from anju_platform.alerts import service as alerts
 from anju_platform.alerts.going import GOES_FOR
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.alerts.service import AlertChangedError
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
-from anju_platform.care import homes
+from anju_platform.care import homes, weekly
 from anju_platform.database import reading, transaction
 from anju_platform.errors import InvalidRequestError
+from anju_platform.notifications import listing
 from anju_platform.notifications.receipts import ReceiptKind, take
 
 router = APIRouter(include_in_schema=False)
@@ -28,25 +37,55 @@ _FAMILY = [require(Right.OWN_HOMES)]
 SCREEN = "family"
 """The screen's name in timelines."""
 _AWAY_HOURS = (4, 24, 72, 168)
+_OFFLINE = {
+    "title": N_("No connection"),
+    "lines": (
+        N_("The platform cannot be reached, so nobody can say here how things are."),
+        N_("What you just sent may not have arrived."),
+    ),
+    "call": N_("Emergency: call 120"),
+    "again": N_("Try again"),
+}
 
 
 @router.get("/family.webmanifest")
-def manifest() -> Response:
+def manifest(request: Request) -> Response:
     """Say how a telephone keeps the page among its applications."""
+    language = visitor_language(request)
     return JSONResponse(
         {
-            "name": "安居 Anju",
-            "short_name": "安居",
+            "id": "/family",
+            "name": language.gettext("Anju: family"),
+            "short_name": language.gettext("Anju"),
+            "lang": language.tag,
             "start_url": "/family",
             "scope": "/",
             "display": "standalone",
             "background_color": "#f6f4ef",
             "theme_color": "#f6f4ef",
             "icons": [
-                {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+                {"src": static("icons/192.png"), "sizes": "192x192", "type": "image/png"},
+                {"src": static("icons/512.png"), "sizes": "512x512", "type": "image/png"},
+                {
+                    "src": static("icons/512-maskable.png"),
+                    "sizes": "512x512",
+                    "type": "image/png",
+                    "purpose": "maskable",
+                },
             ],
         },
         media_type="application/manifest+json",
+    )
+
+
+@router.get("/offline")
+def offline(request: Request) -> Response:
+    """Say that there is no connection: the service worker keeps this page for when it is so."""
+    renderer: Renderer = request.app.state.renderer
+    return HTMLResponse(
+        renderer.render(
+            "family/offline.html", visitor_language(request), visitor_clock(), **_OFFLINE
+        )
     )
 
 
@@ -93,6 +132,25 @@ def _local(page: Page, until: str) -> datetime:
 def back(page: CurrentPage, slug: str) -> Response:
     """Say that somebody is at home again."""
     _act(page, lambda session: homes.declare_back(session, page.actor, slug))
+    return see_other(f"/family?home={slug}")
+
+
+@router.post("/family/{slug}/weekly", dependencies=_FAMILY)
+def wish_weekly(
+    page: CurrentPage,
+    slug: str,
+    weekday: Annotated[int, Form(ge=0, le=6)],
+    hour: Annotated[int, Form(ge=0, le=23)],
+) -> Response:
+    """Wish to hear of the week on a day and hour of the site."""
+    _act(page, lambda session: weekly.wish(session, page.actor, slug, weekday, hour))
+    return see_other(f"/family?home={slug}")
+
+
+@router.post("/family/{slug}/weekly/stop", dependencies=_FAMILY)
+def stop_weekly(page: CurrentPage, slug: str) -> Response:
+    """Wish to hear of it no more."""
+    _act(page, lambda session: weekly.wish_no_more(session, page.actor, slug))
     return see_other(f"/family?home={slug}")
 
 
@@ -157,6 +215,7 @@ def _draw(
         own, view = homes.family_view(session, page.actor, slug, page.clock.now)
         shown = [alert.id for alert in view.alerts]
         take(session, page.actor, shown, ReceiptKind.SEEN)
+        is_reached = listing.has_proven(session, page.actor.user_id)
     return page.html(
         "family/part.html" if part else "family/home.html",
         status=status or (422 if fault else 200),
@@ -164,7 +223,9 @@ def _draw(
         own=own,
         band=band(view.activity, page.clock.local(page.clock.now).hour) if view.activity else None,
         away_hours=_AWAY_HOURS,
+        weekly_hours=weekly.HOURS,
         goes_for=GOES_FOR,
         ago=_ago(page),
+        is_reached=is_reached,
         fault=fault,
     )

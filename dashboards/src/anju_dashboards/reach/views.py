@@ -1,6 +1,7 @@
 """Where a person is reached, and by which channels: set, tried and removed, with or without JS."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Path
@@ -20,7 +21,7 @@ from anju_platform.errors import (
     NotFoundError,
     TooManyAttemptsError,
 )
-from anju_platform.notifications import addresses, channels, listing, trying
+from anju_platform.notifications import addresses, channels, listing, proving, trying
 from anju_platform.notifications.endpoints import Carrying
 from anju_platform.notifications.model import Kind
 from anju_platform.notifications.outside.keys import public_key
@@ -79,15 +80,45 @@ def _me(
 def add_address(
     page: CurrentPage,
     carrying: Carrying,
+    url: PublicUrl,
+    *,
     kind: Annotated[Literal["email", "phone"], Form()],
     target: Annotated[str, Form(max_length=254)],
 ) -> Response:
-    """Add a mailbox or a telephone."""
+    """Add a mailbox or a telephone, and send a code there to prove that it is the person's."""
     try:
         with transaction(page.engine) as session:
-            addresses.add(session, page.actor, AddressBody(kind=kind, target=target))
+            made = addresses.add(session, page.actor, AddressBody(kind=kind, target=target))
     except InvalidRequestError as error:
         return _me(page, carrying, fault=str(error))
+    if not made.proven:
+        with suppress(NotFoundError, TooManyAttemptsError):  # the page says what is missing
+            proving.send_code(page.engine, carrying, page.actor, made.id, url)
+    return see_other("/me")
+
+
+@router.post("/me/addresses/{address_id}/code")
+def send_code(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_id: int) -> Response:
+    """Send a code to an address once more."""
+    try:
+        proving.send_code(page.engine, carrying, page.actor, address_id, url)
+    except _REFUSED as error:
+        return _me(page, carrying, fault=page.text(str(error)))
+    return see_other("/me")
+
+
+@router.post("/me/addresses/{address_id}/proof")
+def prove_address(
+    page: CurrentPage,
+    carrying: Carrying,
+    address_id: int,
+    code: Annotated[str, Form(max_length=32)],
+) -> Response:
+    """Take the code that was sent to an address."""
+    try:
+        proving.prove(page.engine, page.actor, address_id, code)
+    except (InvalidRequestError, NotFoundError) as error:
+        return _me(page, carrying, fault=page.text(str(error)))
     return see_other("/me")
 
 
@@ -142,6 +173,7 @@ def _channels(
     with transaction(page.engine) as session:
         known = channels.channels(session, page.actor)
         unreached = listing.on_screens_only(session, page.community.id)
+        unproven = listing.unproven(session, page.community.id)
     return page.html(
         "reach/channels.html",
         status=422 if fault else 200,
@@ -153,6 +185,7 @@ def _channels(
         given=given,
         roles=[role.value for role in roles_with(Right.SEE_ALERTS)],
         unreached=unreached,
+        unproven=unproven,
     )
 
 

@@ -28,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+LIVED_MOST_H = 240
+"""So much of the past fits into the queue to an agent."""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="anju-sim", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -54,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     playing.add_argument("--script", choices=("demo", "none"), default="demo")
     playing.add_argument("--seed", type=int, default=1)
+    playing.add_argument(
+        "--lived-h",
+        type=float,
+        default=0.0,
+        metavar="HOURS",
+        help="say first what motion sensors saw in these hours before",
+    )
     playing.set_defaults(run=_run)
     return parser
 
@@ -86,6 +97,8 @@ def _play(options: argparse.Namespace) -> Play:
         raise DeviceError("give one --connect for each --gateway, in the same order")
     if not 1 <= options.speed <= 1000:  # noqa: PLR2004 - what the tests cover
         raise DeviceError(f"--speed {options.speed:g}: must be from 1 to 1000")
+    if not 0 <= options.lived_h <= LIVED_MOST_H:
+        raise DeviceError(f"--lived-h {options.lived_h:g}: must be from 0 to {LIVED_MOST_H}")
     known = {device.gateway for device in site.devices.values()}
     for gateway in options.gateway:
         if gateway not in known:
@@ -101,6 +114,7 @@ def _play(options: argparse.Namespace) -> Play:
         seed=options.seed,
         speed=options.speed,
         script=options.script,
+        lived_h=options.lived_h,
     )
 
 

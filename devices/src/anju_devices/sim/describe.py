@@ -45,6 +45,7 @@ def describe(seed: int, size: Size | None = None) -> dict[str, Any]:
             "name_en": "Sunshine Garden",
             "timezone": "Asia/Shanghai",
             "address": "北京市海淀区向阳路 8 号",
+            "desk_phone": "01055500110",
             "plan": plan.drawing(size.buildings),
         },
         "places": built.places,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from anju_devices.messages import Command, CommandResult
+from anju_devices.messages import Command, CommandResult, Reading
 from anju_devices.sim.answers import refuse
 from anju_devices.sim.client import NativeClient
 from anju_devices.sim.clock import Clock, real_ms
@@ -26,7 +26,10 @@ _MOST_AT_ONCE = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Play:
-    """What to play and where: agents' addresses by gateway (a port, or the file with it)."""
+    """What to play and where: agents' addresses by gateway (a port, or the file with it).
+
+    ``lived_h`` is for how many hours people have lived there already, as motion sensors saw it.
+    """
 
     site: Site
     agents: Mapping[str, tuple[str, int | Path]]
@@ -34,6 +37,7 @@ class Play:
     seed: int = 1
     speed: float = 1.0
     script: str = "demo"
+    lived_h: float = 0.0
 
 
 class Player:
@@ -80,6 +84,8 @@ class Player:
         world = self._world = World(play.site, play.seed, clock.start_ms)
         rng = random.Random(f"script-{play.seed}-{clock.start_ms}")
         cues: Iterator[Cue] = demo(rng, clock.start_ms) if play.script == "demo" else iter(())
+        for reading in world.lately(play.lived_h):
+            self._offer(world, reading)
         director = Director(world, cues, rng)
         while True:
             for incident in director.plan():
@@ -87,12 +93,15 @@ class Player:
                 log.info("%s at %s", incident.kind, names)
             due = min(clock.now_ms(), world.now_ms + STEP_MS)
             for number, reading in enumerate(world.until(due)):
-                client = self.clients.get(world.twins[reading.device].entry.gateway)
-                if client is not None:
-                    client.offer(reading)
+                self._offer(world, reading)
                 if number % _MOST_AT_ONCE == 0:
                     await asyncio.sleep(0)
             await self._wait(clock.wait_s(world.next_at()))
+
+    def _offer(self, world: World, reading: Reading) -> None:
+        client = self.clients.get(world.twins[reading.device].entry.gateway)
+        if client is not None:
+            client.offer(reading)
 
     async def _wait(self, seconds: float) -> None:
         """Wait, but not long, and not at all once a command has made something happen."""

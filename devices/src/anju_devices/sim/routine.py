@@ -61,6 +61,18 @@ def story(
         day += timedelta(days=1)
 
 
+def lately(home: Home, seed: int, zone: ZoneInfo, start_ms: int, hours: float) -> list[Moment]:
+    """Tell what a home's motion sensor saw in so many hours before ``start_ms``."""
+    pir, since = home.devices.get("pir"), start_ms - int(hours * _HOUR)
+    day = datetime.fromtimestamp(since / 1000, zone).date()
+    last = datetime.fromtimestamp(start_ms / 1000, zone).date()
+    moments: list[Moment] = []
+    while pir is not None and day <= last:
+        moments += (one for one in day_of(home, seed, day, zone, {}) if one.device == pir)
+        day += timedelta(days=1)
+    return [one for one in moments if since <= one.at < start_ms]
+
+
 def day_of(
     home: Home, seed: int, day: date, zone: ZoneInfo, lanes: dict[str, tuple[str, ...]]
 ) -> list[Moment]:

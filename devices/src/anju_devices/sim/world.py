@@ -22,7 +22,7 @@ class World:
     """Plays a site from ``start_ms`` on; the same seed and incidents give the same readings."""
 
     def __init__(self, site: Site, seed: int, start_ms: int) -> None:
-        self.site = site
+        self.site, self._seed = site, seed
         self.now_ms = start_ms
         self.twins = {d.slug: Twin(d, seed, start_ms) for d in site.devices.values()}
         self._order = itertools.count()
@@ -33,6 +33,13 @@ class World:
         lanes = dict(site.lanes)
         for home in site.homes:
             self._follow(routine.story(home, seed, site.zone, start_ms, lanes), None)
+
+    def lately(self, hours: float) -> Iterator[Reading]:
+        """Give what motion sensors saw in so many hours before the start, in order."""
+        start, seed = self.now_ms, self._seed
+        for home in self.site.homes:
+            for moment in routine.lately(home, seed, self.site.zone, start, hours):
+                yield Reading(device=moment.device, at=moment.at, values=dict(moment.values))
 
     def next_at(self) -> int:
         """Give when something happens next."""

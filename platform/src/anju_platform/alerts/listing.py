@@ -196,6 +196,20 @@ def home_alerts(
     return _views(session, is_open.limit(20)), _views(session, was_closed.limit(5))
 
 
+def week_of_home(session: Session, household_id: int, since: datetime) -> list[AlertView]:
+    """Give the real alerts of a home since then, and those still open, the first ones first.
+
+    Those about its devices, too, which its family is not told of one by one.
+    """
+    query = _rows().where(
+        Alert.household_id == household_id,
+        Alert.mode == Mode.ACTUAL,
+        Alert.rule_id.not_in(SILENT),
+        or_(Alert.detected_at >= since, _IS_OPEN),
+    )
+    return _views(session, query.order_by(Alert.detected_at, Alert.id).limit(1000))
+
+
 def receives_nothing(session: Session, community_id: int) -> bool:
     """Tell whether the platform says of itself that it receives nothing from a community."""
     query = select(Alert.id).where(

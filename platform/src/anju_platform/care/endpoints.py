@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
-from anju_platform.care import homes
-from anju_platform.care.schemas import AwayBody, HomeName, HomeView, Look
+from anju_platform.care import homes, weekly
+from anju_platform.care.schemas import AwayBody, HomeName, HomeView, Look, WeeklyBody
 from anju_platform.database import reading, transaction
 
 router = APIRouter(prefix="/homes", tags=["homes"])
@@ -49,3 +49,17 @@ def declare_back(database: Database, actor: Family, slug: str) -> None:
     """Say that somebody is at home again."""
     with transaction(database) as session:
         homes.declare_back(session, actor, slug)
+
+
+@router.put("/{slug}/weekly", status_code=204)
+def wish_weekly(database: Database, actor: Family, slug: str, body: WeeklyBody) -> None:
+    """Say on which day and hour of the site you wish to hear how a home's week was."""
+    with transaction(database) as session:
+        weekly.wish(session, actor, slug, body.weekday, body.hour)
+
+
+@router.delete("/{slug}/weekly", status_code=204)
+def stop_weekly(database: Database, actor: Family, slug: str) -> None:
+    """Say that you wish to hear of it no more."""
+    with transaction(database) as session:
+        weekly.wish_no_more(session, actor, slug)

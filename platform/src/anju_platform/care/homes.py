@@ -19,6 +19,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
 from anju_platform.care import repository
+from anju_platform.care.model import WEEK
 from anju_platform.care.schemas import (
     Activity,
     FamilyAlert,
@@ -26,9 +27,11 @@ from anju_platform.care.schemas import (
     HomeState,
     HomeView,
     Look,
+    WeeklyView,
 )
 from anju_platform.database import from_millis, now, to_millis
 from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.notifications.listing import last_letter
 from anju_platform.people.model import AWAY, Household
 from anju_platform.people.repository import residents
 from anju_platform.people.service import note_look
@@ -40,6 +43,8 @@ from anju_rules.home import HomeState as Known
 from anju_rules.home import home as presence
 
 URGENT = 2
+LEAST = 3
+"""What is less than this is about a device, not about somebody."""
 LONGEST_AWAY = timedelta(days=90)
 _USUAL_DAYS = 14
 _ENOUGH_DAYS = 3
@@ -58,7 +63,7 @@ _Row: TypeAlias = tuple[Household, Place, str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What a home's state rests on."""
 
     alerts: Sequence[FamilyAlert]
@@ -71,7 +76,8 @@ class _Seen:
     at: datetime
 
     @classmethod
-    def read(cls, session: Session, home: Household, at: datetime) -> "_Seen":
+    def read(cls, session: Session, home: Household, at: datetime) -> "Seen":
+        """Read it, as of a moment."""
         alerts, lately = home_alerts(session, home.id, closed_since=at - _LATELY)
         return cls(
             alerts=[_shown(one) for one in alerts],
@@ -86,6 +92,7 @@ class _Seen:
 
     @property
     def last_sign_at(self) -> datetime | None:
+        """Give when somebody stirred there last, if ever."""
         return from_millis(self.known.last_sign) if self.known and self.known.last_sign else None
 
     @property
@@ -117,7 +124,7 @@ def _shown(alert: AlertView) -> FamilyAlert:
 _SAME = FamilyAlert.model_fields.keys() & AlertView.model_fields.keys()
 
 
-def state_of(seen: _Seen) -> HomeState:
+def state_of(seen: Seen) -> HomeState:
     """Give the state: what nobody has comes first, then what somebody has, then all else.
 
     An exercise is shown, but says nothing of the home; what has passed, or was put aside by the
@@ -149,7 +156,7 @@ def own_homes(session: Session, actor: Actor) -> tuple[HomeName, ...]:
     """Give the homes the actor belongs to, and how they are; the worst first."""
     at = now()
     rows = _own_homes(session, actor)
-    return _worst_first(_name(session, *each, _Seen.read(session, each[0], at)) for each in rows)
+    return _worst_first(_name(session, *each, Seen.read(session, each[0], at)) for each in rows)
 
 
 def _worst_first(homes: Iterable[HomeName]) -> tuple[HomeName, ...]:
@@ -164,10 +171,10 @@ def own_home(session: Session, actor: Actor, slug: str) -> HomeName:
         NotFoundError: it is no home of the actor's.
     """
     home, place, relation = _own(session, actor, slug)
-    return _name(session, home, place, relation, _Seen.read(session, home, now()))
+    return _name(session, home, place, relation, Seen.read(session, home, now()))
 
 
-def _name(session: Session, home: Household, place: Place, relation: str, seen: _Seen) -> HomeName:
+def _name(session: Session, home: Household, place: Place, relation: str, seen: Seen) -> HomeName:
     return HomeName(
         slug=home.slug,
         place=place.label,
@@ -185,6 +192,16 @@ def _own_homes(session: Session, actor: Actor) -> list[_Row]:
 
 def _own(session: Session, actor: Actor, slug: str) -> _Row:
     return _of(_own_homes(session, actor), slug)
+
+
+def household(session: Session, actor: Actor, slug: str) -> Household:
+    """Give a home of the actor's.
+
+    Raises:
+        NotFoundError: it is none.
+    """
+    home, _, _ = _own(session, actor, slug)
+    return home
 
 
 def _of(rows: Sequence[_Row], slug: str) -> _Row:
@@ -216,7 +233,7 @@ def home_view(session: Session, actor: Actor, slug: str, *, at: datetime | None 
     """
     moment = at or now()
     row = _own(session, actor, slug)
-    return _view(session, actor, row, _Seen.read(session, row[0], moment))
+    return _view(session, actor, row, Seen.read(session, row[0], moment))
 
 
 def family_view(
@@ -231,7 +248,7 @@ def family_view(
         NotFoundError: it is no home of the actor's, or they have none.
     """
     rows = _own_homes(session, actor)
-    seen = {row[0].slug: _Seen.read(session, row[0], at) for row in rows}
+    seen = {row[0].slug: Seen.read(session, row[0], at) for row in rows}
     names = _worst_first(_name(session, *row, seen[row[0].slug]) for row in rows)
     if slug is None and names:
         slug = names[0].slug
@@ -239,7 +256,7 @@ def family_view(
     return names, _view(session, actor, chosen, seen[chosen[0].slug])
 
 
-def _view(session: Session, actor: Actor, row: _Row, seen: _Seen) -> HomeView:
+def _view(session: Session, actor: Actor, row: _Row, seen: Seen) -> HomeView:
     home, place, relation = row
     since = now() - ONE_LOOK
     if not repository.has_looked(session, actor.community_id, actor.user_id, home.slug, since):
@@ -261,6 +278,22 @@ def _view(session: Session, actor: Actor, row: _Row, seen: _Seen) -> HomeView:
         muted=seen.muted,
         deaf=seen.deaf,
         desk_phone=community.desk_phone,
+        weekly=_weekly(session, actor, home),
+    )
+
+
+def _weekly(session: Session, actor: Actor, home: Household) -> WeeklyView | None:
+    wished = repository.weekly(session, actor.user_id, home.id)
+    if wished is None:
+        return None
+    letter = last_letter(session, actor.user_id, WEEK, home.id)
+    return WeeklyView(
+        weekday=wished.weekday,
+        hour=wished.hour,
+        next_at=wished.due_at,
+        title=letter.title if letter else None,
+        body=letter.body if letter else None,
+        written_at=letter.created_at if letter else None,
     )
 
 

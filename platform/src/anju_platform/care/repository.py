@@ -1,13 +1,27 @@
 """SQL of homes as their families see them."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Float, Integer, cast, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Float,
+    Integer,
+    cast,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from anju_platform.audit.model import AuditEntry
 from anju_platform.auth.model import HomeScope, User
+from anju_platform.care.model import WeeklyLetter
+from anju_platform.database import Json
 from anju_platform.people.model import Household
 from anju_platform.registry.model import Device, DeviceField, Place
 from anju_platform.rulebook.homes import HOME_STATE
@@ -148,3 +162,87 @@ def has_looked(
         AuditEntry.subject == f"household:{slug}",
     )
     return session.scalars(query.limit(1)).first() is not None
+
+
+def days_with_movement(
+    session: Session,
+    sensors: Collection[tuple[int, int]],
+    timezone: str,
+    *,
+    start: datetime,
+    end: datetime,
+) -> set[date]:
+    """Give on which local days in ``[start, end)`` the roll-ups saw movement."""
+    day = cast(func.timezone(timezone, HOURLY.c.bucket), Date)
+    query = (
+        select(day)
+        .where(
+            HOURLY.c.device_id.in_([device for device, _ in sensors]),
+            HOURLY.c.field_id.in_([field for _, field in sensors]),
+            HOURLY.c.bucket >= start,
+            HOURLY.c.bucket < end,
+            HOURLY.c.total > 0,
+        )
+        .distinct()
+    )
+    return set(session.scalars(query))
+
+
+def gateways_of(session: Session, household_id: int) -> list[int]:
+    """Give the gateways behind which a home's devices are."""
+    query = select(Device.gateway_id).where(
+        Device.household_id == household_id, Device.state == "approved"
+    )
+    return list(session.scalars(query.distinct()))
+
+
+def is_family(session: Session, user_id: int, household_id: int) -> bool:
+    """Tell whether somebody, who has an account still, belongs to a home."""
+    query = (
+        select(User.id)
+        .join(HomeScope, HomeScope.user_id == User.id)
+        .where(User.id == user_id, HomeScope.household_id == household_id, User.disabled.is_(False))
+    )
+    return session.scalar(query) is not None
+
+
+def weekly(session: Session, user_id: int, household_id: int) -> WeeklyLetter | None:
+    """Give whether and when somebody wishes to hear of a home's week."""
+    query = select(WeeklyLetter).where(
+        WeeklyLetter.user_id == user_id, WeeklyLetter.household_id == household_id
+    )
+    return session.scalars(query).one_or_none()
+
+
+def put_weekly(session: Session, values: Json) -> None:
+    """Note when somebody wishes to hear of a home's week."""
+    session.execute(
+        insert(WeeklyLetter)
+        .values(values)
+        .on_conflict_do_update(
+            index_elements=["user_id", "household_id"],
+            set_={name: values[name] for name in ("weekday", "hour", "due_at")},
+        )
+    )
+
+
+def drop_weekly(session: Session, user_id: int, household_id: int) -> bool:
+    """Note that somebody wishes it no more; gives whether they did."""
+    gone = (
+        delete(WeeklyLetter)
+        .where(WeeklyLetter.user_id == user_id, WeeklyLetter.household_id == household_id)
+        .returning(WeeklyLetter.id)
+    )
+    return session.scalar(gone) is not None
+
+
+def due_weekly(session: Session, at: datetime, *, besides: Collection[int]) -> WeeklyLetter | None:
+    """Lock the letter that is due for longest and that nobody else is writing."""
+    query = (
+        select(WeeklyLetter)
+        .where(WeeklyLetter.due_at <= at, WeeklyLetter.id.not_in(besides))
+        .order_by(WeeklyLetter.due_at, WeeklyLetter.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(query).one_or_none()

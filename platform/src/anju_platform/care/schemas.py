@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from anju_platform.alerts.model import Cause, Condition, Handling, Mode
 from anju_platform.registry.schemas import DeviceRow
@@ -83,6 +83,24 @@ class FamilyAlert(View):
     cause: Cause | None
 
 
+class WeeklyView(View):
+    """When one of the family wishes to hear of a home's week, and what they heard last."""
+
+    weekday: int
+    hour: int
+    next_at: datetime
+    title: str | None
+    body: str | None
+    written_at: datetime | None
+
+
+class WeeklyBody(BaseModel):
+    """On which day (0: Monday) and hour of the site somebody wishes to hear of a home's week."""
+
+    weekday: int = Field(ge=0, le=6)
+    hour: int = Field(ge=8, le=20)
+
+
 class HomeView(View):
     """A home as it is ``at`` this moment.
 
@@ -92,7 +110,7 @@ class HomeView(View):
     ``away_until`` or (none) until somebody takes it back. ``reporting`` of ``devices`` have been
     heard when they should; ``unheard`` are those a life may hang on that have not. ``muted`` are
     those that work is done on: not every alarm of theirs calls somebody. ``deaf``: the platform
-    itself receives nothing.
+    itself receives nothing. ``weekly``: one wishes to hear of each week.
     """
 
     home: HomeName
@@ -110,6 +128,7 @@ class HomeView(View):
     muted: tuple[DeviceRow, ...]
     deaf: bool
     desk_phone: str
+    weekly: WeeklyView | None
 
 
 class Look(View):

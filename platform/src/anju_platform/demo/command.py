@@ -14,6 +14,9 @@ from anju_platform.errors import ConfigError
 if TYPE_CHECKING:
     from anju_platform.demo.stage import Stage
 
+LIVED_H = 96
+"""Four days make a usual one on the family's page (three are needed), and at night some news."""
+
 
 def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
     directory: Annotated[Path, typer.Option("--dir", help="Where everything is kept.")] = Path(
@@ -57,6 +60,7 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
             video=make_video(video, zone or []) if video else None,
             replay=Replay(replay, speed, replay_timezone) if replay else None,
             simulate=simulate,
+            lived_h=LIVED_H,
         )
     except ConfigError as error:
         typer.secho(str(error), err=True, fg=typer.colors.RED)

@@ -45,6 +45,8 @@ class Options:
     neighbours: Sequence[Mapping[str, Any]] = ()
     """Files of further communities, with gateways of other names."""
     ingests: int = 1
+    lived_h: float = 0.0
+    """At the first start people have lived there for so long: a home has a usual day by then."""
 
 
 @dataclass
@@ -97,7 +99,7 @@ class Stage:
             ports = self._start_edges()
         if self.options.simulate:
             with self._step("residents, devices and what happens to them"):
-                self._start_simulation(ports)
+                self._start_simulation(ports, self.options.lived_h if first else 0)
 
     @contextmanager
     def _step(self, what: str) -> Iterator[None]:
@@ -210,9 +212,11 @@ class Stage:
             cameras.append(self.options.video.camera())
         return cameras
 
-    def _start_simulation(self, ports: Mapping[str, Path]) -> None:
+    def _start_simulation(self, ports: Mapping[str, Path], lived_h: float) -> None:
         command = ["anju-sim", "run", "--community", str(self.site.community_file)]
         command += ["--token-file", str(self.site.native_token_file), "--script", "demo"]
+        if lived_h:
+            command += ["--lived-h", str(lived_h)]
         own = {g["slug"] for g in self.site.community["gateways"]}
         for gateway, port_file in ports.items():
             if gateway in own:

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 _SAFE = ("get",)
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
-_SESSION, _CSRF, _GATEWAY = "session", "csrf", "gateway"
+_SESSION, _CSRF, _GATEWAY, _PROGRAM = "session", "csrf", "gateway", "program"
 _SCHEMES = {
     _SESSION: {
         "type": "apiKey",
@@ -34,9 +34,10 @@ _SCHEMES = {
         "description": "The log-in's `csrf`, as `GET /api/v1/session` gives it:"
         " asked for beside the cookie wherever something is changed.",
     },
+    _PROGRAM: {"type": "http", "scheme": "bearer", "description": "A program's token."},
     _GATEWAY: {"type": "http", "scheme": "bearer", "description": "A gateway's secret."},
 }
-_NAMED = {"APIKeyCookie": _SESSION, "HTTPBearer": _GATEWAY}
+_NAMED = {"APIKeyCookie": _SESSION, "HTTPBearer": _GATEWAY, "program": _PROGRAM}
 """What FastAPI calls them, and what we do."""
 
 

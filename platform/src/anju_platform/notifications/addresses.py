@@ -1,6 +1,7 @@
 """Where a person is reached outside: set by themselves, tried at once, theirs to remove."""
 
 import re
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -10,11 +11,13 @@ from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.notifications import listing
 from anju_platform.notifications.contacts import plain_phone
-from anju_platform.notifications.model import Address
+from anju_platform.notifications.model import Address, AddressCode
 from anju_platform.notifications.outside.carriers.hosts import Hosts
 from anju_platform.notifications.schemas import AddressBody, AddressView, PushBody
 
 MOST = 20
+GOOD_FOR = timedelta(minutes=15)
+"""So long can a code be typed in that was sent to an address."""
 _EMAIL = re.compile(r"[^@\s,;<>\"'&?%]{1,64}@[^@\s,;<>\"'&?%/]{1,190}\.[^@\s,;<>\"'&?%/.]{2,}")
 _BROWSERS = (
     ("Edg", "Edge"),
@@ -34,7 +37,9 @@ _SYSTEMS = (
 
 def addresses(session: Session, actor: Actor) -> list[AddressView]:
     """Give where the actor is reached."""
-    return [view(each) for each in listing.addresses(session, actor.user_id)]
+    sent = listing.codes_sent(session, actor.user_id, now() - GOOD_FOR)
+    last = {code.address_id: code for code in sent}
+    return [view(each, last.get(each.id)) for each in listing.addresses(session, actor.user_id)]
 
 
 def add(session: Session, actor: Actor, body: AddressBody) -> AddressView:
@@ -123,14 +128,16 @@ def own(session: Session, actor: Actor, address_id: int) -> Address:
     return found
 
 
-def view(address: Address) -> AddressView:
-    """Give an address as its owner sees it."""
+def view(address: Address, code: AddressCode | None = None) -> AddressView:
+    """Give an address as its owner sees it, and until when ``code`` can be typed in."""
     return AddressView(
         id=address.id,
         kind=address.kind,
         label=address.label,
         created_at=address.created_at,
         ok_at=address.ok_at,
+        proven=address.proven_at is not None,
+        code_until=code.expires_at if code and address.proven_at is None else None,
         gone=address.gone_at is not None,
         error=address.error,
     )

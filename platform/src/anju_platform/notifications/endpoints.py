@@ -11,8 +11,15 @@ from anju_platform.auth.dependencies import CurrentActor, Database, PublicUrl, r
 from anju_platform.auth.rights import Right
 from anju_platform.database import now, reading, transaction
 from anju_platform.errors import NotFoundError
-from anju_platform.notifications import addresses, channels, receipts, trying
-from anju_platform.notifications.outside import repository as outside
+from anju_platform.notifications import (
+    addresses,
+    channels,
+    listing,
+    proving,
+    receipts,
+    repository,
+    trying,
+)
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.keys import public_key
 from anju_platform.notifications.schemas import (
@@ -21,6 +28,7 @@ from anju_platform.notifications.schemas import (
     ChannelBody,
     ChannelMade,
     ChannelView,
+    CodeBody,
     PushBody,
     PushKey,
     Slug,
@@ -75,7 +83,9 @@ def take_one(
     """Note that a message sent outside was delivered or seen; its secret word is in the path."""
     is_seen = body.kind is receipts.ReceiptKind.SEEN
     with transaction(database) as session:
-        if not outside.take_receipt(session, receipt, now(), seen=is_seen):
+        if repository.take_receipt(session, receipt, now(), seen=is_seen):
+            return
+        if not listing.prove_by_word(session, trying.word_hash(receipt), now()):
             raise NotFoundError("there is no such message")
 
 
@@ -178,3 +188,17 @@ def try_address(
 ) -> Tried:
     """Send a test to an address of yours."""
     return trying.try_address(database, carrying, actor, address_id, url)
+
+
+@router.post("/me/addresses/{address_id}/code")
+def send_code(
+    database: Database, actor: CurrentActor, carrying: Carrying, url: PublicUrl, address_id: int
+) -> Tried:
+    """Have a code sent to an address of yours; typing it in proves that it is."""
+    return proving.send_code(database, carrying, actor, address_id, url)
+
+
+@router.post("/me/addresses/{address_id}/proof", status_code=204)
+def prove_address(database: Database, actor: CurrentActor, address_id: int, body: CodeBody) -> None:
+    """Prove that an address is yours, by the code that was sent there."""
+    proving.prove(database, actor, address_id, body.code)

@@ -1,16 +1,23 @@
 """SQL of channels and addresses: what a community has, and where a person is reached."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import User
-from anju_platform.database import Json
+from anju_platform.database import Json, now
 from anju_platform.notifications.contacts import plain_phone
-from anju_platform.notifications.model import Address, Channel, Delivery, Kind
+from anju_platform.notifications.model import (
+    Address,
+    AddressCode,
+    Channel,
+    Delivery,
+    Kind,
+    Letter,
+)
 from anju_platform.people.model import Contact
 
 PUSH = "push"
@@ -78,6 +85,82 @@ def on_screens_only(session: Session, community_id: int) -> list[str]:
     return list(session.scalars(query.order_by(User.name, User.id)))
 
 
+def unproven(session: Session, community_id: int) -> list[str]:
+    """Give the names of those of a community who have addresses, and none that is proven."""
+    live = (Address.user_id == User.id, Address.removed_at.is_(None), Address.gone_at.is_(None))
+    query = select(User.name).where(
+        User.community_id == community_id,
+        User.disabled.is_(False),
+        select(Address.id).where(*live).exists(),
+        ~select(Address.id).where(*live, Address.proven_at.is_not(None)).exists(),
+    )
+    return list(session.scalars(query.order_by(User.name, User.id)))
+
+
+def has_proven(session: Session, user_id: int) -> bool:
+    """Tell whether a person has an address that works and is proven to be theirs."""
+    query = select(Address.id).where(
+        Address.user_id == user_id,
+        Address.removed_at.is_(None),
+        Address.gone_at.is_(None),
+        Address.proven_at.is_not(None),
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def codes_sent(session: Session, user_id: int, since: datetime) -> list[AddressCode]:
+    """Give the codes sent to a person's mailboxes and telephones since then, the oldest first."""
+    query = (
+        select(AddressCode)
+        .join(Address, Address.id == AddressCode.address_id)
+        .where(AddressCode.user_id == user_id, AddressCode.sent_at >= since, Address.kind != PUSH)
+        .order_by(AddressCode.id)
+    )
+    return list(session.scalars(query))
+
+
+def add_code(
+    session: Session, user_id: int, address_id: int, code_hash: str, good_for: timedelta
+) -> None:
+    """Note that something is sent to an address to prove it."""
+    at = now()
+    values = {"user_id": user_id, "address_id": address_id, "code_hash": code_hash}
+    session.add(AddressCode(**values, sent_at=at, expires_at=at + good_for, tries=0))
+    session.flush()
+
+
+def last_code(session: Session, address_id: int) -> AddressCode | None:
+    """Give what was sent last to prove an address; it is locked."""
+    query = (
+        select(AddressCode)
+        .where(AddressCode.address_id == address_id)
+        .order_by(AddressCode.id.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    return session.scalars(query).one_or_none()
+
+
+def prove_by_word(session: Session, word_hash: str, at: datetime) -> bool:
+    """Note that a browser has the secret word it was sent; gives whether there is such a word."""
+    wanted = select(AddressCode.address_id).where(
+        AddressCode.code_hash == word_hash, AddressCode.expires_at > at
+    )
+    proven = (
+        update(Address)
+        .where(Address.id.in_(wanted), Address.kind == PUSH, Address.removed_at.is_(None))
+        .values(proven_at=func.coalesce(Address.proven_at, at))
+        .returning(Address.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalar(proven) is not None
+
+
+def prune_codes(session: Session, before: datetime) -> None:
+    """Forget what was sent before that time to prove an address."""
+    session.execute(delete(AddressCode).where(AddressCode.sent_at < before))
+
+
 def address(session: Session, user_id: int, address_id: int) -> Address | None:
     """Find an address of a person."""
     query = select(Address).where(
@@ -143,3 +226,19 @@ def told_since(session: Session, community_id: int, since: datetime) -> dict[int
         .group_by(Delivery.channel_id)
     )
     return {row[0]: row[1] for row in session.execute(query)}
+
+
+def last_letter(session: Session, user_id: int, kind: str, household_id: int) -> Letter | None:
+    """Give the last letter of a kind that a person was written about a home."""
+    query = (
+        select(Letter)
+        .where(Letter.user_id == user_id, Letter.kind == kind, Letter.household_id == household_id)
+        .order_by(Letter.created_at.desc())
+        .limit(1)
+    )
+    return session.scalars(query).one_or_none()
+
+
+def forget_letters(session: Session, before: datetime) -> None:
+    """Delete letters written before that time, with their deliveries."""
+    session.execute(delete(Letter).where(Letter.created_at < before))

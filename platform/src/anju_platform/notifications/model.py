@@ -123,8 +123,9 @@ class Address(Table):
 
     ``target`` is the push service's endpoint, the mailbox or the number; ``keys`` are the
     browser's for encryption. Of a home's contact who has no account it is the telephone, of
-    the home (``household_id``). ``gone_at``: its provider says there is no such address. What was
-    removed stays without its ``target``, as a channel does.
+    the home (``household_id``). ``proven_at`` is when it proved to be the person's: by a code
+    typed in, or (a browser) by its first receipt. ``gone_at``: its provider says there is no such
+    address. What was removed stays without its ``target``, as a channel does.
     """
 
     __tablename__ = "addresses"
@@ -163,13 +164,55 @@ class Address(Table):
     created_at: Mapped[datetime]
     ok_at: Mapped[datetime | None]
     tried_at: Mapped[datetime | None]
+    proven_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
     error: Mapped[str | None]
 
 
+class AddressCode(Table):
+    """What was sent to an address to prove that it is the person's; the last one counts.
+
+    Of the code (or of a browser's secret word) only a hash is kept. ``tries`` counts how often
+    one was typed in.
+    """
+
+    __tablename__ = "address_codes"
+    __table_args__ = (Index("ix_address_codes_user", "user_id", "sent_at"),)
+    id: Mapped[Key]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    address_id: Mapped[int] = mapped_column(ForeignKey("addresses.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(index=True)
+    sent_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(SmallInteger, default=0)
+
+
+class Letter(Table):
+    """Something a person is told that is about no one alert, in their language.
+
+    ``kind`` is what it is: the week of a home, or what a limit held back. ``path`` is the page
+    it opens, ``household_id`` the home it is about.
+    """
+
+    __tablename__ = "letters"
+    __table_args__ = (Index("ix_letters_user", "user_id", "created_at"),)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    household_id: Mapped[int | None] = mapped_column(ForeignKey("households.id"))
+    kind: Mapped[str]
+    title: Mapped[str]
+    body: Mapped[str]
+    path: Mapped[str]
+    created_at: Mapped[datetime]
+
+
 class Delivery(Table):
     """A notification on one channel to one address; unique by the event, not by who named them.
+
+    Or a letter (``letter_id``): then ``alert_id`` holds the letter's number, and there is no
+    notification. ``held_at`` is when a provider's limit first held it back.
 
     ``user_id`` is null for a robot, which tells its whole group. ``lane`` is the service behind
     a channel that has many (the host of a browser's push service). ``unsure`` counts attempts
@@ -195,11 +238,15 @@ class Delivery(Table):
             postgresql_where=text("state IN ('queued', 'leased', 'retry')"),
         ),
         Index("ix_deliveries_created", "created_at"),
+        Index("ix_deliveries_held", "held_at", postgresql_where=text("held_at IS NOT NULL")),
     )
     id: Mapped[Key]
     community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"))
-    notification_id: Mapped[int] = mapped_column(
+    notification_id: Mapped[int | None] = mapped_column(
         ForeignKey("notifications.id", ondelete="CASCADE"), index=True
+    )
+    letter_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("letters.id", ondelete="CASCADE"), index=True
     )
     alert_id: Mapped[UUID]
     transition: Mapped[int]
@@ -220,4 +267,5 @@ class Delivery(Table):
     accepted_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None]
     error: Mapped[str | None]

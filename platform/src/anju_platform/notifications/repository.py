@@ -5,11 +5,22 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, delete, false, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    and_,
+    column,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    table,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
 
 from anju_platform.database import Json, as_json, driver
-from anju_platform.notifications.model import DeliveryState, Notification
+from anju_platform.notifications.model import Address, Delivery, DeliveryState, Notification
 
 OUTBOX_CHANNEL = "anju_outbox"
 """NOTIFY channel that wakes the worker; its poll is the guarantee."""
@@ -111,6 +122,63 @@ def settle_shown(
         .execution_options(synchronize_session=False)
     )
     return len(ids)
+
+
+def take_receipt(session: Session, receipt: str, at: datetime, *, seen: bool) -> bool:
+    """Note that a message was delivered, or seen; gives whether there is such a message."""
+    one = session.scalars(
+        select(Delivery).where(Delivery.receipt == receipt).with_for_update()
+    ).one_or_none()
+    if one is None:
+        return False
+    one.accepted_at = one.accepted_at or at
+    one.delivered_at = one.delivered_at or at
+    if seen:
+        one.seen_at = one.seen_at or at
+    one.state = DeliveryState.SEEN if one.seen_at is not None else DeliveryState.DELIVERED
+    one.leased_until = None
+    # a browser that says so is whose it says it is: nobody else can open what was sealed for it
+    session.execute(
+        update(Address)
+        .where(Address.id == one.address_id, Address.kind == "push", Address.proven_at.is_(None))
+        .values(proven_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    return True
+
+
+_alerts = table("alerts", column("id"), column("title"), column("title_en"))
+
+
+def held_back(
+    session: Session, before: datetime, least: int, limit: int
+) -> list[tuple[Delivery, str, str]]:
+    """Lock what a limit held back before that time and nobody was told otherwise, with its alert.
+
+    Of no more weight than ``least``. Nothing of it was tried: it waits, or is too late by now.
+    """
+    told = aliased(Delivery)
+    was_told = exists().where(
+        told.notification_id == Delivery.notification_id,
+        told.user_id == Delivery.user_id,
+        or_(told.attempts > 0, told.delivered_at.is_not(None)),
+    )
+    query = (
+        select(Delivery, _alerts.c.title, _alerts.c.title_en)
+        .join(_alerts, _alerts.c.id == Delivery.alert_id)
+        .where(
+            Delivery.held_at <= before,
+            Delivery.notification_id.is_not(None),
+            Delivery.user_id.is_not(None),
+            Delivery.severity >= least,
+            Delivery.state.in_((DeliveryState.QUEUED, DeliveryState.EXPIRED)),
+            ~was_told,
+        )
+        .order_by(Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Delivery)
+    )
+    return [(one, title, title_en) for one, title, title_en in session.execute(query)]
 
 
 def prune(session: Session, before: datetime) -> None:

@@ -101,15 +101,29 @@ class PushBody(BaseModel):
 
 
 class AddressView(View):
-    """Where a person is reached; of a push endpoint only the browser's name is shown."""
+    """Where a person is reached; of a push endpoint only the browser's name is shown.
+
+    ``proven`` tells that it is known to be the person's; ``code_until`` until when a code that
+    was sent there can be typed in.
+    """
 
     id: int
     kind: Literal["push", "email", "phone"]
     label: str
     created_at: datetime
     ok_at: datetime | None
+    proven: bool
+    code_until: datetime | None
     gone: bool
     error: str | None
+
+
+class CodeBody(BaseModel):
+    """The code that was sent to an address, as it was typed in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str = Field(max_length=32)
 
 
 class PushKey(View):

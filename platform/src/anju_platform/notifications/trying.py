@@ -1,5 +1,6 @@
 """Trying a channel or an address out: a message that says it is a test, at once."""
 
+import hashlib
 import logging
 import secrets
 from datetime import timedelta
@@ -58,7 +59,7 @@ def try_channel(engine: Engine, carriers: Carriers, actor: Actor, slug: str, url
         address = next((each for each in own if each.kind == wanted), None)
         if wanted is not None and address is None:
             raise InvalidRequestError(_NO_ADDRESS[wanted])
-        _take_turn(session, channel, address)
+        take_turn(session, channel, address)
         record(session, actor, "channel.tried", f"channel:{slug}", {})
     return _try(engine, carriers, actor, channel=channel, address=address, url=url)
 
@@ -73,23 +74,45 @@ def try_address(
         TooManyAttemptsError: it was tried just now, or the provider takes no more this minute.
     """
     with transaction(engine) as session:
-        kinds = {each.id: each.kind for each in listing.addresses(session, actor.user_id)}
-        found = listing.channels(session, actor.community_id)
-        able = (
-            c for c in found if c.enabled and ADDRESSED.get(Kind(c.kind)) == kinds.get(address_id)
-        )
-        channel = next(able, None) if address_id in kinds else None
-        if channel is not None:  # locked before the address, as the worker does
-            channel = channels.locked(session, actor, channel.slug)
-        address = addresses.own(session, actor, address_id)
-        if channel is None:
-            raise NotFoundError("no channel of this community speaks to it; ask an administrator")
-        _take_turn(session, channel, address)
+        channel, address = speaking(session, actor, address_id)
+        take_turn(session, channel, address)
         record(session, actor, "address.tried", f"address:{address_id}", {})
     return _try(engine, carriers, actor, channel=channel, address=address, url=url)
 
 
-def _take_turn(session: Session, channel: Channel, address: Address | None) -> None:
+def speaking(
+    session: Session, actor: Actor, address_id: int, *, unless: Kind | None = None
+) -> tuple[Channel, Address]:
+    """Lock an address of the actor's and the first channel that speaks to it.
+
+    One of the kind ``unless`` only if there is no other.
+
+    Raises:
+        NotFoundError: the actor has no such address, or no channel speaks to it.
+    """
+    kinds = {each.id: each.kind for each in listing.addresses(session, actor.user_id)}
+    found = listing.channels(session, actor.community_id)
+    able = [c for c in found if c.enabled and ADDRESSED.get(Kind(c.kind)) == kinds.get(address_id)]
+    channel = min(able, key=lambda one: one.kind == unless, default=None)
+    if channel is not None and address_id in kinds:  # locked before the address, as workers do
+        channel = channels.locked(session, actor, channel.slug)
+    address = addresses.own(session, actor, address_id)
+    if channel is None:
+        raise NotFoundError("no channel of this community speaks to it; ask an administrator")
+    return channel, address
+
+
+def word_hash(word: str) -> str:
+    """Hash a secret word that a browser is sent."""
+    return hashlib.sha256(word.encode()).hexdigest()
+
+
+def take_turn(session: Session, channel: Channel, address: Address | None) -> None:
+    """Let it be said now.
+
+    Raises:
+        TooManyAttemptsError: it was tried just now, or the provider takes no more this minute.
+    """
     at = now()
     if address is not None:
         if address.tried_at is not None and at - address.tried_at < AGAIN_AFTER:
@@ -111,8 +134,14 @@ def _try(
     address: Address | None,
     url: str,
 ) -> Tried:
-    """Say it; that it failed says nothing of a channel that a person can make fail."""
+    """Say it; a browser that says it arrived has proven itself."""
     title, body = _TEXT[actor.locale if actor.locale in _TEXT else "zh"]
+    word = f"test-{secrets.token_urlsafe(16)}"
+    if address is not None and address.kind == listing.PUSH:
+        with transaction(engine) as session:
+            listing.add_code(
+                session, actor.user_id, address.id, word_hash(word), addresses.GOOD_FOR
+            )
     message = Message(
         title=title.format(name=channel.name),
         body=body,
@@ -120,9 +149,24 @@ def _try(
         severity=3,
         tag="test",
         url=url,
-        receipt_url=f"{url.rstrip('/')}/api/v1/receipts/test-{secrets.token_urlsafe(8)}",
+        receipt_url=f"{url.rstrip('/')}/api/v1/receipts/{word}",
         good_for_s=300,
     )
+    return say(engine, carriers, message, channel=channel, address=address)
+
+
+def say(
+    engine: Engine,
+    carriers: Carriers,
+    message: Message,
+    *,
+    channel: Channel,
+    address: Address | None,
+) -> Tried:
+    """Say something at once, outside of a transaction, and note what came of it.
+
+    That it failed says nothing of a channel that a person can make fail.
+    """
     target = Target(
         kind=channel.kind,
         url=channel.url,

@@ -74,7 +74,7 @@ _states = table(
 _last_seen = _states.c.last_seen_at
 _battery = cast(_states.c.latest[("battery", "0")].astext, Float)
 _rssi = cast(_states.c.latest[("rssi", "0")].astext, Float)
-_interval = func.coalesce(
+reporting_interval_s = func.coalesce(
     Device.interval_s,
     case(
         {name: model.interval_s for name, model in MODELS.items()} or {"": 0},
@@ -82,10 +82,11 @@ _interval = func.coalesce(
         else_=_UNKNOWN_MODEL.interval_s,
     ),
 )
+"""SQL: after how many seconds a device speaks again, by itself or as its model does."""
 
 
 def _status(moment: datetime) -> ColumnElement[str]:
-    silent_since = literal(moment) - 2 * _interval * literal(timedelta(seconds=1))
+    silent_since = literal(moment) - 2 * reporting_interval_s * literal(timedelta(seconds=1))
     return case(
         (Device.state == "retired", DeviceStatus.RETIRED.value),
         (
@@ -109,7 +110,7 @@ def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
 
 def _rows(status: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
     columns = (Device, Place, Gateway.slug, status.label("status"), _last_seen, _battery, _rssi)
-    return _joined(select(*columns, _interval))
+    return _joined(select(*columns, reporting_interval_s))
 
 
 def _row(found: Row[*tuple[Any, ...]]) -> DeviceRow:

@@ -16,7 +16,7 @@ from anju_platform.export import CsvResponse, csv_response
 from anju_platform.reports import report as reports
 from anju_platform.reports.periods import Span
 from anju_platform.reports.repository import Happened
-from anju_platform.reports.schemas import ReportView
+from anju_platform.reports.schemas import DeviceFigures, ReportView
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 
@@ -45,6 +45,33 @@ def export(
 ) -> CsvResponse:
     """Give the alerts a report is made of as a table; the export is audited."""
     return table(database, actor, span, at)
+
+
+@router.get("/{span}/devices.csv", response_class=CsvResponse)
+def export_devices(
+    database: Database,
+    actor: Annotated[Actor, require(Right.EXPORT)],
+    span: Span,
+    at: At = None,
+) -> CsvResponse:
+    """Give for which share of a period each device reported, as a table; it is audited."""
+    return device_table(database, actor, span, at)
+
+
+def device_table(database: Engine, actor: Actor, span: Span, at: datetime | None) -> CsvResponse:
+    """Answer with the availability of devices, for spreadsheets, and put that on record.
+
+    Raises:
+        ForbiddenError: the actor may not export tables.
+        InvalidRequestError: a year of which there can be no report.
+    """
+    with transaction(database) as session:
+        found = reports.devices(session, actor, span, at)
+        said = {"devices": len(found)}
+        record(session, actor, "reports.exported", f"report:{span}", said)
+    columns = tuple(DeviceFigures.model_fields)
+    rows = ({name: getattr(one, name) for name in columns} for one in found)
+    return csv_response("devices.csv", columns, rows)
 
 
 def table(database: Engine, actor: Actor, span: Span, at: datetime | None) -> CsvResponse:

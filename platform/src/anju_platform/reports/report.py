@@ -15,10 +15,12 @@ from anju_platform.database import now
 from anju_platform.errors import InvalidRequestError
 from anju_platform.registry.model import Community
 from anju_platform.reports import repository
+from anju_platform.reports.availability import Blindness, availability
 from anju_platform.reports.periods import Period, Span, period
 from anju_platform.reports.repository import Happened
 from anju_platform.reports.schemas import (
     AnswersView,
+    DeviceFigures,
     GatewayFigures,
     LoadView,
     ReportView,
@@ -35,6 +37,8 @@ TARGETS: Mapping[int, tuple[tuple[int, float], ...]] = {
 """By severity, within how many seconds what share is answered (docs/semantics.md, product)."""
 TEN_MINUTES = timedelta(minutes=10)
 _NINETY_FIVE = 0.95
+MOST_DEVICES = 20
+"""So many of the devices that reported least are shown; the table has all."""
 _YEARS = range(2000, 2101)
 
 
@@ -50,7 +54,11 @@ def report(session: Session, actor: Actor, span: Span, at: datetime | None = Non
     about = _about(session, actor, span, at or moment)
     until = max(about.start, min(about.end, moment))
     alerts = repository.happened(session, actor.community_id, about.start, about.end)
-    blind = list(_overlaps(session, actor.community_id, about.start, until))
+    spans = repository.blind_periods(session, actor.community_id, about.start, until)
+    blind = list(_overlaps(spans, about.start, until))
+    devices = availability(
+        session, actor.community_id, spans, start=about.start, until=until, at=moment
+    )
     return ReportView(
         span=span,
         start=about.start,
@@ -62,6 +70,10 @@ def report(session: Session, actor: Actor, span: Span, at: datetime | None = Non
         worst_10_min=_worst(alerts),
         gateways=tuple(_gateways(session, actor.community_id, blind, until - about.start)),
         platform=_share([span for gateway, span in blind if gateway is None], until - about.start),
+        devices=tuple(devices.judged[:MOST_DEVICES]),
+        devices_total=len(devices.judged),
+        devices_reported=devices.reported,
+        heard_until=devices.until,
     )
 
 
@@ -75,6 +87,26 @@ def rows(session: Session, actor: Actor, span: Span, at: datetime | None = None)
     actor.demand(Right.EXPORT)
     about = _about(session, actor, span, at or now())
     return repository.happened(session, actor.community_id, about.start, about.end)
+
+
+def devices(
+    session: Session, actor: Actor, span: Span, at: datetime | None = None
+) -> Sequence[DeviceFigures]:
+    """Give for which share of a period each device reported, the worst first.
+
+    Raises:
+        ForbiddenError: the actor may not export tables.
+        InvalidRequestError: a year of which there can be no report.
+    """
+    actor.demand(Right.EXPORT)
+    moment = now()
+    about = _about(session, actor, span, at or moment)
+    until = max(about.start, min(about.end, moment))
+    spans = repository.blind_periods(session, actor.community_id, about.start, until)
+    found = availability(
+        session, actor.community_id, spans, start=about.start, until=until, at=moment
+    )
+    return found.devices
 
 
 def _about(session: Session, actor: Actor, span: Span, at: datetime) -> Period:
@@ -169,12 +201,9 @@ def _worst(alerts: Sequence[Happened]) -> int:
 Blind = tuple[int | None, timedelta]
 
 
-def _overlaps(
-    session: Session, community_id: int, start: datetime, until: datetime
-) -> Iterator[Blind]:
+def _overlaps(spans: Sequence[Blindness], start: datetime, until: datetime) -> Iterator[Blind]:
     """Give of each blind period whose it was, and how much of it lies in a time."""
-    found = repository.blind_periods(session, community_id, start, until)
-    for gateway, begin, over in found:
+    for gateway, begin, over in spans:
         yield gateway, min(over or until, until) - max(begin, start)
 
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, true
+from sqlalchemy import ColumnElement, Float, case, cast, func, literal, select, true
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.life import nobodys_until
 from anju_platform.alerts.listing import first_answer
 from anju_platform.alerts.model import Alert, Mode
-from anju_platform.registry.model import BlindPeriod, Gateway, Place
+from anju_platform.registry.listing import reporting_interval_s
+from anju_platform.registry.model import BlindPeriod, Device, Gateway, Place
+from anju_platform.telemetry.model import HOURLY, StaleHour
 
 MOST = 50_000
 """So many alerts are looked at; more in a month is not a site but a storm."""
@@ -87,3 +89,121 @@ def blind_periods(
         func.coalesce(BlindPeriod.ended_at, end) > start,
     )
     return [(gateway, begin, over) for gateway, begin, over in session.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """A device that is to report, since when, and how often."""
+
+    id: int
+    slug: str
+    name: str
+    name_en: str
+    model: str
+    place: str
+    place_en: str
+    gateway_id: int
+    gateway: str
+    interval_s: int
+    since: datetime
+
+
+def guarding(session: Session, community_id: int, until: datetime) -> list[Guarding]:
+    """Give the devices of a community that were to report before that time."""
+    query = (
+        select(
+            Device.id,
+            Device.slug,
+            Device.name,
+            Device.name_en,
+            Device.model,
+            Place.label,
+            Place.label_en,
+            Device.gateway_id,
+            Gateway.slug,
+            reporting_interval_s,
+            Device.created_at,
+        )
+        .join(Place, Place.id == Device.place_id)
+        .join(Gateway, Gateway.id == Device.gateway_id)
+        .where(
+            Device.community_id == community_id,
+            Device.state == "approved",
+            Device.created_at < until,
+        )
+        .order_by(Device.slug)
+    )
+    return [Guarding(*row) for row in session.execute(query)]
+
+
+def first_stale_hour(session: Session, community_id: int, since: datetime) -> datetime | None:
+    """Give the first hour from then on whose readings are not summed up yet, if there is one."""
+    query = select(func.min(StaleHour.hour)).where(
+        StaleHour.community_id == community_id, StaleHour.hour >= since
+    )
+    return session.scalar(query)
+
+
+SELDOM_S = 900
+"""Who speaks more seldom is judged by the time between two hours' last words, not by counting."""
+_ENOUGH = 0.9
+"""So much of what an hour should bring is all of it: clocks of devices are no better."""
+_HOUR_S = 3600
+
+
+def heard_s(
+    session: Session, community_id: int, start: datetime, until: datetime
+) -> dict[int, float]:
+    """Give for how many seconds of a time each device was heard within two of its intervals.
+
+    From what roll-ups know of each whole hour: who speaks often is counted; of who speaks
+    seldom, the time from one hour's last word to the next is theirs, two intervals at most.
+    """
+    interval_s = cast(reporting_interval_s, Float)
+    hours = (
+        select(
+            HOURLY.c.device_id,
+            HOURLY.c.bucket,
+            interval_s.label("interval_s"),
+            Device.created_at,
+            func.max(HOURLY.c.count).label("words"),
+            func.max(HOURLY.c.last_at).label("last_at"),
+        )
+        .join(Device, Device.id == HOURLY.c.device_id)
+        .where(
+            Device.community_id == community_id,
+            Device.state == "approved",
+            HOURLY.c.bucket >= start - 2 * interval_s * literal(timedelta(seconds=1)),
+            HOURLY.c.bucket >= start - _LONGEST,  # so much the index can tell
+            HOURLY.c.bucket < until,
+        )
+        .group_by(HOURLY.c.device_id, HOURLY.c.bucket, Device.id)
+    ).cte("hours")
+    begin = func.greatest(hours.c.last_at, start, hours.c.created_at)
+    following = func.lead(hours.c.last_at, 1, until).over(
+        partition_by=hours.c.device_id, order_by=hours.c.bucket
+    )
+    good_until = hours.c.last_at + 2 * hours.c.interval_s * literal(timedelta(seconds=1))
+    to_the_next = _seconds(func.least(following, good_until, until) - begin)
+    counted = hours.c.words * hours.c.interval_s
+    of_the_hour = case(
+        (hours.c.bucket < start, 0.0),
+        (counted >= _ENOUGH * _HOUR_S, float(_HOUR_S)),
+        else_=counted,
+    )
+    each = select(
+        hours.c.device_id,
+        case(
+            (hours.c.interval_s > SELDOM_S, func.greatest(to_the_next, 0.0)), else_=of_the_hour
+        ).label("heard"),
+    ).subquery()
+    query = select(each.c.device_id, func.sum(each.c.heard)).group_by(each.c.device_id)
+    return {device: float(heard) for device, heard in session.execute(query)}
+
+
+_LONGEST = timedelta(days=4)
+"""Twice the longest interval of a device that reports by itself, and more."""
+
+
+def _seconds(span: ColumnElement[timedelta]) -> ColumnElement[float]:
+    return cast(func.date_part("epoch", span), Float)

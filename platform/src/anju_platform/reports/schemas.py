@@ -72,11 +72,34 @@ class GatewayFigures(View):
     longest_min: float
 
 
+class DeviceFigures(View):
+    """For which share of the time a device reported within two of its own intervals.
+
+    None if it is not known yet. ``silent_min`` is the rest of the time; ``blind_min`` is how
+    long its gateway, or the platform itself, heard nothing: its silence then may be no fault
+    of its own.
+    """
+
+    slug: str
+    name: str
+    name_en: str
+    place: str
+    place_en: str
+    model: str
+    gateway: str
+    interval_s: int
+    reported: float | None
+    silent_min: float
+    blind_min: float
+
+
 class ReportView(View):
     """How a period went, as far as it has passed (``until``).
 
     ``worst_10_min`` is the most alerts detected in any ten minutes. ``platform`` is for which
-    share of the time the platform itself received.
+    share of the time the platform itself received. Of the ``devices_total`` devices that could
+    be judged, ``devices`` are those that reported least, the worst first; ``devices_reported``
+    is the share of all, up to ``heard_until``: readings are summed up by the hour.
     """
 
     span: Span
@@ -89,3 +112,7 @@ class ReportView(View):
     worst_10_min: int
     gateways: tuple[GatewayFigures, ...]
     platform: float
+    devices: tuple[DeviceFigures, ...]
+    devices_total: int
+    devices_reported: float | None
+    heard_until: datetime

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from anju_platform.auth.model import Role, User
+from anju_platform.auth.model import HomeScope, Role, User
 from anju_platform.auth.repository import families
 from anju_platform.database import Json, now
 from anju_platform.notifications.model import (
@@ -33,10 +33,11 @@ from anju_platform.notifications.model import (
     Delivery,
     DeliveryState,
     Kind,
+    Letter,
     Notification,
 )
 from anju_platform.notifications.outside.limits import wait_for_turn
-from anju_platform.notifications.outside.routing import ADDRESSED, Outlet, Reachable
+from anju_platform.notifications.outside.routing import ADDRESSED, LEAST, Outlet, Reachable
 from anju_platform.registry.model import Community, Place
 
 LIFE = 1
@@ -55,6 +56,7 @@ _IS_LEASED: ColumnElement[bool] = literal_column("deliveries.state = 'leased'")
 _OF_AN_ALERT = (
     "id",
     "place_id",
+    "household_id",
     "title",
     "title_en",
     "severity",
@@ -68,11 +70,12 @@ _OF_AN_ALERT = (
 _alerts = table("alerts", *(column(name) for name in _OF_AN_ALERT))
 """What a message speaks of: alerts know of messages, so messages know only this of alerts."""
 _other = aliased(Delivery)
+_later = _alerts.alias("later")
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """All that is needed to say one thing to somebody outside.
+    """All that is needed to say one thing to somebody outside: about an alert, or a ``letter``.
 
     ``kind`` is what happened to the alert (``raised``, ``escalated``, ``dispatched`` ...),
     ``role`` that of the person told;
@@ -82,6 +85,7 @@ class Errand:
     delivery: Delivery
     channel: Channel
     address: Address | None
+    letter: Letter | None
     kind: str
     role: str | None
     locale: str | None
@@ -112,7 +116,7 @@ def outlets(session: Session, community_id: int) -> list[Outlet]:
 def reachable(session: Session, community_id: int) -> list[Reachable]:
     """Give the people of a community who have addresses outside."""
     query = (
-        select(User.id, User.role, Address.kind, Address.id, Address.target)
+        select(User.id, User.role, Address.kind, Address.id, Address.target, Address.proven_at)
         .join(Address, Address.user_id == User.id)
         .where(
             or_(User.community_id == community_id, User.community_id.is_(None)),
@@ -123,12 +127,21 @@ def reachable(session: Session, community_id: int) -> list[Reachable]:
         .order_by(User.id, Address.id)
     )
     found: dict[tuple[int, str], list[tuple[str, int, str]]] = {}
-    for user_id, role, kind, address_id, target in session.execute(query):
+    unproven: set[int] = set()
+    for user_id, role, kind, address_id, target, proven_at in session.execute(query):
         lane = urlsplit(target).hostname or "" if kind == "push" else ""
         found.setdefault((user_id, role), []).append((kind, address_id, lane))
+        if proven_at is None:
+            unproven.add(address_id)
     homes = families(session, community_id)
     return [
-        Reachable(user, role, tuple(each), homes.get(user, frozenset()))
+        Reachable(
+            user,
+            role,
+            tuple(each),
+            homes.get(user, frozenset()),
+            unproven=frozenset(unproven.intersection(address_id for _, address_id, _ in each)),
+        )
         for (user, role), each in found.items()
     ]
 
@@ -214,6 +227,15 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
     family_is_told = and_(
         is_family, kind.not_in(_FOR_THE_DESK), _alerts.c.handling != "closed", people_are_called
     )
+    is_theirs = exists().where(  # a letter about a home one belongs to no more is not sent
+        HomeScope.user_id == Letter.user_id, HomeScope.household_id == Letter.household_id
+    )
+    was_overtaken = exists().where(  # nor one that says "well" of a home where it rang since
+        _later.c.household_id == Letter.household_id,
+        _later.c.detected_at > Letter.created_at,
+        _later.c.mode == "actual",
+        _later.c.severity <= LEAST,
+    )
     on_a_screen = case(
         (Notification.step > 0, Notification.seen_at), else_=Notification.delivered_at
     ).is_not(None)
@@ -229,7 +251,8 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
         Address.removed_at.is_not(None),
         Address.gone_at.is_not(None),
         func.coalesce(User.disabled, false()),
-        ~or_(nobody_has_it, was_sent, family_is_told),
+        and_(Delivery.letter_id.is_(None), ~or_(nobody_has_it, was_sent, family_is_told)),
+        and_(Letter.household_id.is_not(None), or_(~is_theirs, was_overtaken)),
         and_(Delivery.severity > LIFE, or_(and_(on_a_screen, ~is_family), on_another_way)),
     )
 
@@ -237,8 +260,9 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
 def _with_all_of_it(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Join to deliveries what decides whether they need be said, and what is said."""
     return (
-        query.join(Notification, Notification.id == Delivery.notification_id)
-        .join(_alerts, _alerts.c.id == Delivery.alert_id)
+        query.outerjoin(Notification, Notification.id == Delivery.notification_id)
+        .outerjoin(_alerts, _alerts.c.id == Delivery.alert_id)
+        .outerjoin(Letter, Letter.id == Delivery.letter_id)
         .join(Channel, Channel.id == Delivery.channel_id)
         .outerjoin(Address, Address.id == Delivery.address_id)
         .outerjoin(User, User.id == Delivery.user_id)
@@ -323,7 +347,7 @@ def _postpone(session: Session, first: Delivery, at: datetime, until: datetime) 
     session.execute(
         update(Delivery)
         .where(Delivery.id.in_(chosen))
-        .values(next_attempt_at=until)
+        .values(next_attempt_at=until, held_at=func.coalesce(Delivery.held_at, at))
         .execution_options(synchronize_session=False)
     )
 
@@ -335,6 +359,7 @@ def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
             Delivery,
             Channel,
             Address,
+            Letter,
             Notification.payload["kind"].astext,
             User.role,
             User.locale,
@@ -453,22 +478,6 @@ def note_address(
         .values(values)
         .execution_options(synchronize_session=False)
     )
-
-
-def take_receipt(session: Session, receipt: str, at: datetime, *, seen: bool) -> bool:
-    """Note that a message was delivered, or seen; gives whether there is such a message."""
-    one = session.scalars(
-        select(Delivery).where(Delivery.receipt == receipt).with_for_update()
-    ).one_or_none()
-    if one is None:
-        return False
-    one.accepted_at = one.accepted_at or at
-    one.delivered_at = one.delivered_at or at
-    if seen:
-        one.seen_at = one.seen_at or at
-    one.state = DeliveryState.SEEN if one.seen_at is not None else DeliveryState.DELIVERED
-    one.leased_until = None
-    return True
 
 
 def troubled_s(session: Session, at: datetime) -> dict[int, float]:

@@ -2,12 +2,15 @@
 
 What a life hangs on goes out on every way at once. Anything else goes the next way only when
 nobody has the message after :data:`PATIENCE`; what can wait until the morning (P4) goes none.
+An address that is not proven to be the person's is used, for a message there is better than
+none, but where ways are taken one after the other it comes after all that are.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 
 from anju_platform.auth.model import Role
 from anju_platform.notifications.families import families_of
@@ -43,7 +46,8 @@ class Outlet:
 class Reachable:
     """A person, with the addresses they have: (kind, id, lane), and the homes of their family.
 
-    ``contact``: who has no account, as a recipient.
+    ``unproven`` are those addresses of which nobody knows whether they are the person's;
+    ``contact`` is who has no account, as a recipient.
     """
 
     user_id: int | None
@@ -51,6 +55,7 @@ class Reachable:
     addresses: tuple[tuple[str, int, str], ...]
     homes: frozenset[int] = frozenset()
     contact: str | None = None
+    unproven: frozenset[int] = frozenset()
 
     def is_meant(self, kind: str, name: str) -> bool:
         """Tell whether ``<kind>:<name>`` names them."""
@@ -88,26 +93,56 @@ def ways(
         return []
     kind, _, name = recipient.partition(":")
     meant = [one for one in people if one.is_meant(kind, name)]
+    ordered = sorted(outlets, key=lambda one: (one.position, one.id))
     found: list[Way] = []
     tried: Counter[int | None] = Counter()
-    for outlet in sorted(outlets, key=lambda one: (one.position, one.id)):
-        spoken = ADDRESSED.get(outlet.kind)
-        targets: list[tuple[int | None, int | None, str]] = [
-            (one.user_id, address_id, lane)
-            for one in meant
-            for of, address_id, lane in one.addresses
-            if of == spoken
-        ]
-        if outlet.kind is Kind.ROBOT and kind == "role" and name in outlet.roles:
-            targets = [(None, None, "")]
-        tried.update({user_id for user_id, _, _ in targets})
-        found += [
-            Way(user_id, outlet.id, address_id, _after(severity, tried[user_id]), lane)
-            for user_id, address_id, lane in targets
-        ]
-    return found
+    for is_proven in (True, False):
+        for outlet in ordered:
+            targets = _targets(outlet, meant, is_proven=is_proven)
+            if outlet.kind is Kind.ROBOT and is_proven and kind == "role" and name in outlet.roles:
+                targets = [(None, None, "")]
+            tried.update({user_id for user_id, _, _ in targets})
+            found += [
+                Way(user_id, outlet.id, address_id, _after(severity, tried[user_id]), lane)
+                for user_id, address_id, lane in targets
+            ]
+    rank = {outlet.id: number for number, outlet in enumerate(ordered)}
+    return sorted(found, key=lambda way: (way.after, rank[way.channel_id]))
+
+
+_Target: TypeAlias = tuple[int | None, int | None, str]
+"""A person, their address, and the lane it is in."""
+
+
+def _targets(outlet: Outlet, meant: Iterable[Reachable], *, is_proven: bool) -> list[_Target]:
+    spoken = ADDRESSED.get(outlet.kind)
+    return [
+        (one.user_id, address_id, lane)
+        for one in meant
+        for of, address_id, lane in one.addresses
+        if of == spoken and (address_id not in one.unproven) is is_proven
+    ]
 
 
 def _after(severity: int, rank: int) -> timedelta:
     """Give when a person's channel of that rank, from 1, has its turn."""
     return timedelta(0) if severity <= WITHOUT_DELAY else rank * PATIENCE
+
+
+LETTERED = (Kind.PUSH, Kind.EMAIL, Kind.SMS)
+"""Ways of what can wait: nobody is called, and no group told, about one family's week."""
+
+
+def letter_ways(person: Reachable, outlets: Sequence[Outlet]) -> list[Way]:
+    """Give the ways of a letter: a person's proven addresses on the first channel that has any.
+
+    One channel alone: most give no receipt, and a letter that is told twice tells nothing more.
+    """
+    for outlet in sorted(outlets, key=lambda one: (one.position, one.id)):
+        targets = _targets(outlet, [person], is_proven=True)
+        if outlet.kind in LETTERED and targets:
+            return [
+                Way(user_id, outlet.id, address_id, timedelta(0), lane)
+                for user_id, address_id, lane in targets
+            ]
+    return []

@@ -54,6 +54,20 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
     """Say what an errand is about; ``at`` is now."""
     zh = errand.locale != "en"
     language = "zh" if zh else "en"
+    base = public_url.rstrip("/")
+    good_for_s = max(1, round((errand.delivery.expires_at - at).total_seconds()))
+    receipt_url = f"{base}/api/v1/receipts/{errand.delivery.receipt}"
+    if errand.letter is not None:
+        return Message(
+            title=errand.letter.title,
+            body=errand.letter.body,
+            language=language,
+            severity=errand.delivery.severity,
+            tag=str(errand.letter.id),
+            url=f"{base}{errand.letter.path}",
+            receipt_url=receipt_url,
+            good_for_s=good_for_s,
+        )
     place = (errand.place if zh else errand.place_en) or _NOWHERE[language]
     is_family = errand.role == Role.FAMILY
     is_contact = errand.address is not None and errand.address.household_id is not None
@@ -65,7 +79,6 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
     marker = _MODE[language].get(errand.mode, "")
     title = errand.title if zh else errand.title_en
     one = errand.delivery
-    base = public_url.rstrip("/")
     return Message(
         title=f"{marker}P{errand.severity} {_SEVERITY[language][errand.severity]} · {title}",
         body=_AT[language].format(place=place, time=f"{time:%H:%M}", how=how),
@@ -74,8 +87,8 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
         tag=str(one.alert_id),
         # who has no account can open nothing of ours
         url=base if is_contact else f"{base}{'/family' if is_family else ''}/alerts/{one.alert_id}",
-        receipt_url=f"{base}/api/v1/receipts/{one.receipt}",
-        good_for_s=max(1, round((one.expires_at - at).total_seconds())),
+        receipt_url=receipt_url,
+        good_for_s=good_for_s,
     )
 
 
