@@ -18,6 +18,8 @@ from anju_dashboards.people import views as people
 from anju_dashboards.reach import views as reach
 from anju_dashboards.rendering import STATIC, Renderer
 from anju_dashboards.reports import views as reports
+from anju_dashboards.rules import backtests
+from anju_dashboards.rules import views as rules
 from anju_dashboards.system import views as system
 from anju_dashboards.wall import views as wall
 from anju_platform import api
@@ -40,6 +42,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         people,
         family,
         reports,
+        rules,
+        backtests,
         live,
     ):
         app.include_router(part.router)

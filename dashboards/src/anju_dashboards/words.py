@@ -284,6 +284,22 @@ PROCESS_ICON: Final = {
     "deaf": "plug-connected-x",
 }
 
+JOB_STATE: Final = {
+    "running": N_("running"),
+    "done": N_("done"),
+    "failed": N_("failed"),
+    "cancelled": N_("cancelled"),
+    "interrupted": N_("interrupted"),
+}
+JOB_ICON: Final = {
+    "running": "run",
+    "done": "circle-check",
+    "failed": "alert-triangle",
+    "cancelled": "x",
+    "interrupted": "plug-connected-x",
+}
+"""How far a back-test has come."""
+
 LANE: Final = {"events": N_("events"), "telemetry": N_("telemetry")}
 QUARANTINE: Final = {
     "invalid_topic": N_("topic not understood"),

@@ -30,6 +30,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import COOKIE, current_actor, find_actor, require
 from anju_platform.auth.rights import Right
 from anju_platform.auth.throttle import Throttle
+from anju_platform.backtest.jobs import endpoints as backtests
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
 from anju_platform.database import connect
@@ -42,6 +43,8 @@ from anju_platform.notifications import endpoints as notifications
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.people import endpoints as people
 from anju_platform.registry import endpoints as registry
+from anju_platform.registry.places import endpoints as places
+from anju_platform.registry.plan import endpoints as plan
 from anju_platform.reports import endpoints as reports
 from anju_platform.rulebook import endpoints as rulebook
 from anju_platform.rulebook.service import RuleChangedError, TrialsFailedError
@@ -128,6 +131,8 @@ def _api() -> APIRouter:
         alerts,
         escalation,
         registry,
+        places,
+        plan,
         telemetry,
         people,
         care,
@@ -135,6 +140,7 @@ def _api() -> APIRouter:
         media,
         reports,
         rulebook,
+        backtests,
         screens,
         system,
     )

@@ -9,7 +9,16 @@ SNAPSHOT_BODY = 2 * 1024 * 1024
 RULE_BODY = 192 * 1024
 """A rule's text has 64 KiB at most, and JSON writes many of its letters as two or more."""
 
-_LIMITS = {"/api/v1/gateway/snapshots/": SNAPSHOT_BODY, "/api/v1/rules": RULE_BODY}
+PLAN_BODY = 12 * 1024 * 1024
+"""A scanned plan as an architect's office sends it."""
+
+_LIMITS = {
+    "/api/v1/gateway/snapshots/": SNAPSHOT_BODY,
+    "/api/v1/rules": RULE_BODY,
+    "/rules": RULE_BODY,
+    "/api/v1/plan/picture": PLAN_BODY,
+    "/places/plan/picture": PLAN_BODY,
+}
 
 _CONTENT_SECURITY = {
     "default-src": "'none'",

@@ -6,6 +6,7 @@ A process that writes imports this once; SQLAlchemy then knows all of them.
 from anju_platform.alerts import model as alerts
 from anju_platform.audit import model as audit
 from anju_platform.auth import model as auth
+from anju_platform.backtest.jobs import model as backtest
 from anju_platform.baselines import model as baselines
 from anju_platform.commands import model as commands
 from anju_platform.database import Table
@@ -25,6 +26,7 @@ DOMAINS = (
     alerts,
     audit,
     auth,
+    backtest,
     baselines,
     commands,
     escalation,

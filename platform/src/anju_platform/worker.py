@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from anju_platform import tables  # noqa: F401 - foreign keys reach across domains
 from anju_platform.alerts import repository as alerts
 from anju_platform.auth import repository as auth
+from anju_platform.backtest.jobs import repository as backtests
 from anju_platform.baselines.learning import learn_due
 from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
@@ -50,6 +51,7 @@ BLIND_KEPT = timedelta(days=730)
 """Longer than readings: who back-tests a rule must know when silence meant nothing."""
 COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
+BACKTESTS_KEPT = timedelta(days=90)
 SCREENS_KEPT = timedelta(days=7)
 """For so long each wall of a duty desk is remembered; the last of them for ever."""
 PROCESSES_KEPT = timedelta(hours=1)
@@ -132,6 +134,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
+        Upkeep("back-tests", hour, older(BACKTESTS_KEPT, backtests.prune)),
         Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),
         Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),

@@ -30,9 +30,14 @@ class Actor:
     homes: frozenset[int] = frozenset()
     places: frozenset[int] = frozenset()
 
+    @property
+    def rights(self) -> frozenset[Right]:
+        """Give all that this person may do."""
+        return RIGHTS[self.role]
+
     def may(self, right: Right | str) -> bool:
         """Tell whether this person has a right."""
-        return right in RIGHTS[self.role]
+        return right in self.rights
 
     def demand(self, right: Right) -> None:
         """Check that this person has a right.

@@ -23,6 +23,8 @@ class Right(StrEnum):
     READ_REPORTS = "read_reports"
     SEE_DEVICES = "see_devices"
     KEEP_DEVICES = "keep_devices"
+    KEEP_PLACES = "keep_places"
+    """Keep the tree of places, and the plan."""
     SEE_CARE = "see_care"
     """Read what sensors in homes say, but for health values."""
     SEE_HEALTH = "see_health"
@@ -61,7 +63,12 @@ _OFFICE = _GUARD | {
     Right.SEE_RULES,
     Right.SEE_PLANS,
 }
-_PROPERTY = _OFFICE | {Right.KEEP_DEVICES, Right.SEE_SYSTEM, Right.KEEP_POSTS}
+_PROPERTY = _OFFICE | {
+    Right.KEEP_DEVICES,
+    Right.KEEP_PLACES,
+    Right.SEE_SYSTEM,
+    Right.KEEP_POSTS,
+}
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.GUARD: _GUARD | {Right.SIT},
@@ -69,7 +76,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.OFFICE: _OFFICE,
     Role.GRID: frozenset({Right.SEE_ALERTS, Right.TAKE_ON}),
     Role.FAMILY: frozenset({Right.OWN_HOMES}),
-    Role.INSTALLER: frozenset({Right.SEE_DEVICES, Right.KEEP_DEVICES, Right.SEE_SYSTEM}),
+    Role.INSTALLER: frozenset(
+        {Right.SEE_DEVICES, Right.KEEP_DEVICES, Right.KEEP_PLACES, Right.SEE_SYSTEM}
+    ),
     Role.AUDITOR: frozenset(
         {
             Right.SEE_ALERTS,

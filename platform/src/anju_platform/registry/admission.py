@@ -7,7 +7,7 @@ from anju_platform.audit.service import Who, record
 from anju_platform.database import now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
 from anju_platform.registry import listing
-from anju_platform.registry.model import Device
+from anju_platform.registry.model import Device, Place
 from anju_platform.registry.schemas import DeviceState, NewDevice
 
 
@@ -29,7 +29,7 @@ def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice)
     device = Device(
         community_id=community_id,
         gateway_id=listing.id_of(session, "gateways", community_id, wanted.gateway),
-        place_id=listing.id_of(session, "places", community_id, wanted.place),
+        place_id=_place_id(session, community_id, wanted.place),
         household_id=listing.id_of(session, "households", community_id, wanted.household)
         if wanted.household is not None
         else None,
@@ -45,6 +45,15 @@ def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice)
     session.flush()
     record(session, who, "device.added", f"device:{wanted.slug}", {"model": wanted.model})
     return device
+
+
+def _place_id(session: Session, community_id: int, slug: str) -> int:
+    place_id = listing.id_of(session, "places", community_id, slug)
+    if session.get_one(Place, place_id).retired_at is not None:
+        raise InvalidRequestError(
+            f"the place {slug!r} is retired: bring it back, or choose another"
+        )
+    return place_id
 
 
 def set_state(session: Session, who: Who, community_id: int, slug: str, state: DeviceState) -> None:

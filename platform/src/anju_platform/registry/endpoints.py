@@ -25,7 +25,6 @@ from anju_platform.registry.schemas import (
     GatewayView,
     NewDevice,
     PlaceView,
-    Plan,
 )
 
 router = APIRouter(tags=["registry"])
@@ -135,10 +134,3 @@ def gateways(
     """Give the gateways, those that are away first."""
     with reading(database) as session:
         return listing.gateways(session, actor.community_id)
-
-
-@router.get("/plan")
-def plan(database: Database, actor: Annotated[Actor, require(Right.SEE_DEVICES)]) -> Plan:
-    """Give the site plan with its devices."""
-    with reading(database) as session:
-        return listing.plan(session, actor.community_id)

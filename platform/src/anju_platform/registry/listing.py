@@ -1,6 +1,5 @@
 """SQL of the registry as people read it: devices with their state, places, the plan."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
@@ -50,8 +49,6 @@ from anju_platform.registry.schemas import (
     FieldView,
     GatewayView,
     PlaceView,
-    Plan,
-    PlanDevice,
 )
 
 Position: TypeAlias = tuple[float | None, float | None]
@@ -60,8 +57,6 @@ FLAT_BELOW = 20
 """Battery, in %, under which a device is flat."""
 
 _UNKNOWN_MODEL = DeviceModel(name="", title=Text("?", "?"), icon="device", interval_s=3600)
-_SPREAD_M = 1.6
-_GOLDEN = math.pi * (3 - math.sqrt(5))
 _RANK = {status: rank for rank, status in enumerate(DeviceStatus)}
 
 # What devices last said belongs to telemetry, above: its columns are read by name.
@@ -211,6 +206,14 @@ def _order(
     }
     first = key[sort].desc() if descending else key[sort].asc()
     return (first.nulls_last(), Device.slug.asc())
+
+
+def standing(session: Session, community_id: int) -> list[tuple[Device, DeviceRow]]:
+    """Give every device at work, with its row, in the order in which they were added."""
+    query = _rows(_status(now())).where(
+        Device.community_id == community_id, Device.state == "approved"
+    )
+    return [(found[0], _row(found)) for found in session.execute(query.order_by(Device.id))]
 
 
 def every_device(
@@ -424,45 +427,6 @@ def gateways(session: Session, community_id: int) -> tuple[GatewayView, ...]:
             devices=count,
         )
         for gateway, place, count in session.execute(query)
-    )
-
-
-def plan(session: Session, community_id: int) -> Plan:
-    """Give the site plan with every device that stands somewhere on it."""
-    found = session.get_one(Community, community_id)
-    query = _rows(_status(now())).where(
-        Device.community_id == community_id, Device.state == "approved"
-    )
-    rows = session.execute(query.order_by(Device.id)).all()
-    where = positions(session, {row[0].place_id for row in rows})
-    taken: dict[Position, int] = {}
-    markers = []
-    for row in rows:
-        spot = where.get(row[0].place_id)
-        if spot is None or spot[0] is None or spot[1] is None:
-            continue
-        number = taken[spot] = taken.get(spot, -1) + 1
-        x, y = _spread(spot[0], spot[1], number)
-        markers.append(_marker(_row(row), x, y))
-    return Plan(
-        width=float(found.plan.get("width", 0)),
-        height=float(found.plan.get("height", 0)),
-        shapes=tuple(found.plan.get("shapes", ())),
-        devices=tuple(markers),
-    )
-
-
-def _marker(row: DeviceRow, x: float, y: float) -> PlanDevice:
-    names = set(PlanDevice.model_fields) - {"x", "y"}
-    return PlanDevice(x=x, y=y, **row.model_dump(include=names))
-
-
-def _spread(x: float, y: float, number: int) -> tuple[float, float]:
-    """Place the n-th device of one spot on a sunflower's spiral, the same one every time."""
-    radius = _SPREAD_M * math.sqrt(number)
-    return (
-        round(x + radius * math.cos(number * _GOLDEN), 2),
-        round(y + radius * math.sin(number * _GOLDEN), 2),
     )
 
 

@@ -153,6 +153,21 @@ class PlanDevice(View):
     status: DeviceStatus
 
 
+class PlanPictureView(View):
+    """The picture under the plan, in metres; its bytes are at ``/api/v1/plan/picture``.
+
+    ``bright``: a screen read in the dark shows its negative.
+    """
+
+    version: int
+    sha256: str
+    bright: bool
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 class Plan(View):
     """The site plan with every device on it; ``shapes`` as the community file gives them."""
 
@@ -160,6 +175,7 @@ class Plan(View):
     height: float
     shapes: tuple[dict[str, Any], ...]
     devices: tuple[PlanDevice, ...]
+    picture: PlanPictureView | None = None
 
 
 class DeviceSort(StrEnum):

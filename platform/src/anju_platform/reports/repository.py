@@ -95,3 +95,21 @@ def blind_periods(
         func.coalesce(BlindPeriod.ended_at, end) > start,
     )
     return [(gateway, begin, over) for gateway, begin, over in session.execute(query)]
+
+
+def judged(session: Session, community_id: int, since: datetime) -> dict[str, tuple[int, int, int]]:
+    """Give by rule how many real alerts it raised since then, how many were true, how many false.
+
+    True and false are what people said who closed them.
+    """
+    true, false = (func.count().filter(Alert.cause == cause) for cause in ("true", "false"))
+    query = (
+        select(Alert.rule_id, func.count(), true, false)
+        .where(
+            Alert.community_id == community_id,
+            Alert.mode == Mode.ACTUAL,
+            Alert.detected_at >= since,
+        )
+        .group_by(Alert.rule_id)
+    )
+    return {rule: (alerts, right, wrong) for rule, alerts, right, wrong in session.execute(query)}
