@@ -9,17 +9,22 @@ from starlette.types import Scope
 from anju_dashboards import live
 from anju_dashboards.alerts import history
 from anju_dashboards.alerts import views as alerts
+from anju_dashboards.audit import views as audit
+from anju_dashboards.devices import admitting
 from anju_dashboards.devices import views as devices
 from anju_dashboards.drawings import Drawings
 from anju_dashboards.failures import answer_failures
 from anju_dashboards.family import views as family
 from anju_dashboards.login import views as login
 from anju_dashboards.people import views as people
+from anju_dashboards.places import plan
+from anju_dashboards.places import views as places
 from anju_dashboards.reach import views as reach
 from anju_dashboards.rendering import STATIC, Renderer
 from anju_dashboards.reports import views as reports
 from anju_dashboards.rules import backtests
 from anju_dashboards.rules import views as rules
+from anju_dashboards.shelved import views as shelved
 from anju_dashboards.system import views as system
 from anju_dashboards.wall import views as wall
 from anju_platform import api
@@ -37,12 +42,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         alerts,
         history,
         devices,
+        admitting,
         system,
         reach,
         people,
         family,
         reports,
         rules,
+        places,
+        plan,
+        audit,
+        shelved,
         backtests,
         live,
     ):

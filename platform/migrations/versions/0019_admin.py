@@ -36,6 +36,7 @@ def upgrade() -> None:
         ["id"],
         postgresql_not_valid=True,
     )
+    op.create_index(op.f("ix_devices_replaces_id"), "devices", ["replaces_id"])
     _tell_of(1)
     _create_plan_pictures()
     _create_backtests()
@@ -117,6 +118,7 @@ def downgrade() -> None:
     op.drop_table("backtests")
     op.drop_table("plan_pictures")
     _tell_of(0)
+    op.drop_index(op.f("ix_devices_replaces_id"), table_name="devices")
     op.drop_constraint(op.f("fk_devices_replaces_id_devices"), "devices", type_="foreignkey")
     op.drop_column("devices", "replaces_id")
     op.drop_column("devices", "y")

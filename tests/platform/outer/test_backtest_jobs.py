@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -117,7 +117,7 @@ def is_read(site: Site) -> bool:
 
 
 @pytest.fixture
-def stopped(site: Site, admin: httpx.Client) -> Iterator[int]:
+def stopped(site: Site, admin: httpx.Client) -> int:
     """A job whose process is not there any more."""
     assert admin.get("/api/v1/backtests").json() == []
     user = site.actor(Role.ADMIN).user_id
@@ -128,7 +128,7 @@ def stopped(site: Site, admin: httpx.Client) -> Iterator[int]:
     silence = "UPDATE backtests SET beat_at = beat_at - interval '16 s'"
     with site.engine.begin() as connection:
         connection.execute(text(silence))
-    yield job_id
+    return job_id
 
 
 def test_one_whose_process_was_killed_says_interrupted_and_is_in_nobodys_way(

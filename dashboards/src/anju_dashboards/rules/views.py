@@ -104,9 +104,11 @@ def rules(
 
 
 def _matches(row: RuleRow, text: str, force: str) -> bool:
-    if force and {"on": row.active, "off": not row.active, "changed": row.activation > 0}[
+    if (
         force
-    ] is not True:
+        and {"on": row.active, "off": not row.active, "changed": row.activation > 0}[force]
+        is not True
+    ):
         return False
     return not text or any(text in words.lower() for words in (row.id, row.title, row.title_en))
 
@@ -218,9 +220,7 @@ def activate(
             text = service.text_to_prove(session, page.actor, rule_id, wanted)
         service.demand_proof(prove(text))  # it may take seconds: no session waits for it
         with transaction(page.engine) as session:
-            service.activate(
-                session, page.actor, rule_id, version=wanted, reason=reason, seen=seen
-            )
+            service.activate(session, page.actor, rule_id, version=wanted, reason=reason, seen=seen)
     except (InvalidRequestError, RuleChangedError) as error:
         return _refused(page, rule_id, error)
     return see_other(f"/rules/{rule_id}")

@@ -214,6 +214,12 @@ def counts(session: Session, community_id: int, *, at: datetime | None = None) -
     )
 
 
+def put_aside(session: Session, actor: Actor) -> list[AlertView]:
+    """Give the open alerts that are shelved, or wished to be, the soonest over first."""
+    query = _rows().where(_in_reach(actor), _IS_OPEN, Alert.shelf.is_not(None))
+    return _views(session, query.order_by(Alert.due_at, Alert.id))
+
+
 def history(
     session: Session,
     actor: Actor,

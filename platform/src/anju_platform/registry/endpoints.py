@@ -25,6 +25,7 @@ from anju_platform.registry.schemas import (
     GatewayView,
     NewDevice,
     PlaceView,
+    Replacement,
 )
 
 router = APIRouter(tags=["registry"])
@@ -104,6 +105,19 @@ def add_device(
     with transaction(database) as session:
         admission.add_device(session, actor, actor.community_id, device)
         return listing.device_detail(session, actor, device.slug)
+
+
+@router.post("/devices/{slug}/replacement", status_code=201)
+def replace_device(
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_DEVICES)],
+    slug: str,
+    wanted: Replacement,
+) -> DeviceDetail:
+    """Put a new device in place of a broken one, which is retired; its history stays."""
+    with transaction(database) as session:
+        admission.replace_device(session, actor, actor.community_id, slug, wanted)
+        return listing.device_detail(session, actor, wanted.slug)
 
 
 @router.put("/devices/{slug}/state", status_code=204)

@@ -253,17 +253,24 @@ def device_counts(session: Session, community_id: int) -> DeviceCounts:
     )
 
 
-def find_device(session: Session, community_id: int, slug: str) -> Device:
-    """Find a device of a community.
+def find_device(session: Session, community_id: int, slug: str, *, lock: bool = False) -> Device:
+    """Find a device of a community; locked, nobody else changes it meanwhile.
 
     Raises:
         NotFoundError: there is none.
     """
     query = select(Device).where(Device.community_id == community_id, Device.slug == slug)
+    if lock:
+        query = query.with_for_update(key_share=True)
     device = session.scalars(query).one_or_none()
     if device is None:
         raise NotFoundError(f"there is no device {slug!r}")
     return device
+
+
+def successor(session: Session, device: Device) -> str | None:
+    """Give the slug of the device that replaced one, if any did."""
+    return session.scalar(select(Device.slug).where(Device.replaces_id == device.id).limit(1))
 
 
 def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
@@ -292,6 +299,8 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
         gateway_name_en=gateway.name_en,
         gateway_online=gateway.online,
         created_at=device.created_at,
+        replaces=session.get_one(Device, device.replaces_id).slug if device.replaces_id else None,
+        replaced_by=successor(session, device),
     )
 
 

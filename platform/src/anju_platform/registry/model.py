@@ -118,7 +118,7 @@ class Device(Table):
     created_at: Mapped[datetime]
     x: Mapped[float | None]
     y: Mapped[float | None]
-    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id"))
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id"), index=True)
 
 
 class DeviceField(Table):

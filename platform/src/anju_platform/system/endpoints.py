@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import AwareDatetime
 
 from anju_platform.audit import repository as audit
+from anju_platform.audit.repository import AuditFilter
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
@@ -81,19 +82,26 @@ def audit_entries(
     *,
     action: Annotated[str | None, Query(max_length=64)] = None,
     subject: Annotated[str | None, Query(max_length=128)] = None,
+    person: Annotated[str | None, Query(max_length=64)] = None,
+    since: AwareDatetime | None = None,
     before: AwareDatetime | None = None,
+    before_id: Annotated[int | None, Query(ge=1, le=2**62)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[AuditView]:
-    """Give who did and saw what, newest first; ``before`` pages on."""
+    """Give who did and saw what, newest first; ``before_id`` (the last one's) pages on.
+
+    ``action`` is a whole word, or a group that ends in a dot, such as ``rule.``.
+    """
+    wanted = AuditFilter(
+        action=action,
+        subject=subject,
+        person=person,
+        since=since,
+        before=before,
+        before_id=before_id,
+    )
     with reading(database) as session:
-        found = audit.entries(
-            session,
-            actor.community_id,
-            action=action,
-            subject=subject,
-            before=before,
-            limit=limit,
-        )
+        found = audit.entries(session, actor.community_id, wanted, limit=limit)
         return [AuditView.model_validate(entry, from_attributes=True) for entry in found]
 
 

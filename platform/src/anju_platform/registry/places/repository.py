@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, column, func, or_, select, table, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from anju_platform.registry.listing import below
 from anju_platform.registry.model import Device, Place
@@ -15,7 +15,7 @@ from anju_platform.registry.places.schemas import PlaceNode
 
 MOST_FOUND = 50
 _DEEPEST = 32
-_households = table("households", column("id"), column("community_id"), column("place_id"))
+_households = table("households", column("id"), column("slug"), column("place_id"))
 """Homes belong to the people above; here they are only counted."""
 
 
@@ -70,6 +70,17 @@ def path(session: Session, place: Place) -> list[Place]:
         here = session.get_one(Place, here.parent_id)
         above.insert(0, here)
     return above
+
+
+def upper(session: Session, community_id: int) -> Sequence[Place]:
+    """Give the two upper levels of the tree, for a choice: the community, its buildings."""
+    top = select(Place.id).where(Place.community_id == community_id, Place.parent_id.is_(None))
+    query = select(Place).where(
+        Place.community_id == community_id,
+        Place.retired_at.is_(None),
+        or_(Place.parent_id.is_(None), Place.parent_id.in_(top)),
+    )
+    return session.scalars(query.order_by(func.length(Place.label), Place.label)).all()
 
 
 def found(session: Session, community_id: int, text: str) -> Sequence[Place]:
@@ -136,6 +147,17 @@ def _inside(ids: Collection[int], at: Any, *conditions: ColumnElement[bool]) -> 
 
 def _counted(session: Session, query: Select[Any, int]) -> dict[int, int]:
     return {place: count for place, count in session.execute(query) if place is not None}
+
+
+def home_at(session: Session, community_id: int, slug: str) -> str | None:
+    """Give the home that a place is, or lies in; none where there are two."""
+    place = find(session, community_id, slug)
+    for here in [place, *reversed(path(session, place))] if place else []:
+        query = select(_households.c.slug).where(_households.c.place_id == here.id)
+        homes = session.scalars(query.limit(2)).all()
+        if homes:
+            return homes[0] if len(homes) == 1 else None
+    return None
 
 
 def rename_below(session: Session, place: Place, old: tuple[str, str]) -> int:

@@ -95,6 +95,22 @@ def put_picture(
     record(session, actor, "plan.picture_put", "plan", data)
 
 
+def place_picture(session: Session, actor: Actor, place: PicturePlace, *, seen: int) -> None:
+    """Put the picture that is there elsewhere, or let it be wider.
+
+    Raises:
+        ConflictError: somebody has put another one there, or taken it away.
+    """
+    found = repository.picture(session, actor.community_id)
+    if found is None:
+        raise ConflictError(_CHANGED)
+    height = place.width * found.height / found.width
+    row = {"community_id": actor.community_id, **place.model_dump(), "height": height}
+    if not repository.put_picture(session, row, seen):
+        raise ConflictError(_CHANGED)
+    record(session, actor, "plan.picture_placed", "plan", place.model_dump())
+
+
 def remove_picture(session: Session, actor: Actor, *, seen: int) -> None:
     """Take the picture away.
 
@@ -115,4 +131,5 @@ def picture(session: Session, actor: Actor) -> PlanPicture:
     found = repository.picture(session, actor.community_id, content=True)
     if found is None:
         raise NotFoundError("there is no picture under this plan")
+    session.expunge(found)  # it is sent when the session is over
     return found
