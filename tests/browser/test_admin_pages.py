@@ -8,15 +8,16 @@ from io import BytesIO
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from guarded_site import Site
+from lived_in import record_day
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 from rule_editor import HEAT
-from screens import Screens
 
-from anju_platform.backtest.jobs import repository
+from anju_platform.backtest.jobs import repository, running
 from anju_platform.database import transaction
 from anju_platform.registry.model import Device, PlanPicture
 from anju_platform.registry.plan.pictures import draw_anew
+from anju_platform.rulebook.texts import library_texts
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -26,6 +27,7 @@ PATHS = (
     "/rules/smoke",
     "/new-rule",
     "/backtests/1",
+    "/backtests/2",
     "/places",
     "/places?at=b3-501",
     "/places/plan?within=b1",
@@ -62,15 +64,10 @@ def has_picture(site: Site) -> None:
 
 
 def a_back_test(site: Site) -> int:
-    row = {
-        "community_id": site.community,
-        "rule_id": "smoke",
-        "version": 1,
-        "text": HEAT,
-        "days": 7,
-    }
+    said = library_texts()["battery-low"].replace("least: 20", "least: 15")
+    row = {"community_id": site.community, "rule_id": "battery-low", "version": 2, "text": said}
     with transaction(site.engine) as session:
-        job = repository.add(session, row | {"started_by": site.users["admin"]})
+        job = repository.add(session, row | {"days": 7, "started_by": site.users["admin"]})
     assert job is not None
     return job
 
@@ -84,6 +81,8 @@ def stands(site: Site, slug: str) -> tuple[float | None, float | None]:
 @pytest.mark.parametrize("size", SIZES)
 def test_pages_fit_their_window_and_are_accessible(open_page: Open, site: Site, size: str) -> None:
     has_picture(site)
+    record_day(site, "b3-501-sos", "sos_button", {"battery": [60, 12, 9]})
+    running.run(site.engine, a_back_test(site))
     a_back_test(site)
     site.raise_alert(shelf={"minutes": 5, "reason": "x", "asked_by": 1, "asked_at": 4102444800000})
     page = open_page("admin", path="/rules", size=SIZES[size], reduced_motion="reduce")
@@ -165,7 +164,7 @@ def test_the_form_places_devices_without_a_script_too(open_page: Open, site: Sit
     assert stands(site, "b1-door") == (20, 31)
 
 
-def test_an_uploaded_plan_lies_under_the_wall_as_its_negative(open_page: Open, site: Site) -> None:
+def test_an_uploaded_plan_lies_under_the_wall_as_its_negative(open_page: Open) -> None:
     page = open_page("admin", path="/places/plan", size=SIZES["laptop"])
     page.get_by_text("平面图底图").click()
     page.set_input_files(
@@ -181,11 +180,12 @@ def test_an_uploaded_plan_lies_under_the_wall_as_its_negative(open_page: Open, s
 
 
 def test_a_fault_leads_to_its_line_and_progress_shows_by_itself(
-    open_page: Open, site: Site, screens: Screens
+    open_page: Open, site: Site
 ) -> None:
     page = open_page("admin", path="/new-rule", size=SIZES["laptop"])
     page.locator("#text").fill(HEAT.replace("params.most", "parms.most"))
     page.get_by_role("button", name="检查并测试").click()
+    page.wait_for_load_state("load")
     page.get_by_role("link", name="第 7 行").click()
     chosen = page.evaluate(
         "() => { const t = document.getElementById('text');"

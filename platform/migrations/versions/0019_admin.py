@@ -21,6 +21,12 @@ _TOLD_OF = {
 
 def upgrade() -> None:
     op.create_index("ix_audit_newest", "audit", ["community_id", "id"])
+    op.create_index(
+        "ix_quarantine_strangers",
+        "quarantine",
+        ["community_id", "gateway_id", "device", "received_at", "id"],
+        postgresql_where=sa.text("reason = 'unknown_device' AND released_at IS NULL"),
+    )
     op.execute("SET LOCAL lock_timeout = '10s'")
     op.execute("LOCK TABLE places, devices IN ACCESS EXCLUSIVE MODE")
     op.add_column("places", sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True))
@@ -124,4 +130,5 @@ def downgrade() -> None:
     op.drop_column("devices", "y")
     op.drop_column("devices", "x")
     op.drop_column("places", "retired_at")
+    op.drop_index("ix_quarantine_strangers", table_name="quarantine")
     op.drop_index("ix_audit_newest", table_name="audit")

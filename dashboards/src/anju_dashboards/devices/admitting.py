@@ -16,7 +16,7 @@ from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError, InvalidRequestError
 from anju_platform.lanes import repository as lanes
-from anju_platform.lanes.intake import Reason, fitting
+from anju_platform.lanes.intake import fitting
 from anju_platform.lanes.repository import Stranger
 from anju_platform.registry import admission
 from anju_platform.registry.places import repository as places
@@ -109,7 +109,7 @@ def _draw(
     page: Page, typed: _Approval | None = None, *, fault: str | None = None, status: int = 200
 ) -> Response:
     with reading(page.engine) as session:
-        found = lanes.strangers(session, page.community.id, Reason.UNKNOWN_DEVICE, limit=MOST_SHOWN)
+        found = lanes.strangers(session, page.community.id, limit=MOST_SHOWN)
         slugs = places.slugs(session, page.community.id)
     return page.html(
         "devices/waiting.html",

@@ -23,7 +23,6 @@ from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.export import csv_response
 from anju_platform.lanes import repository as lanes
-from anju_platform.lanes.intake import Reason
 from anju_platform.registry import listing
 from anju_platform.registry.schemas import DeviceFilter, DevicePage, DeviceSort, DeviceStatus
 
@@ -77,7 +76,7 @@ def _draw(page: Page, found: DevicePage, fault: str | None = None) -> Response:
     with reading(page.engine) as session:
         gateways = listing.gateways(session, page.community.id)
         strangers = (
-            lanes.strangers(session, page.community.id, Reason.UNKNOWN_DEVICE, limit=MOST_COUNTED)
+            lanes.strangers(session, page.community.id, limit=MOST_COUNTED)
             if page.actor.may(Right.KEEP_DEVICES)
             else ()
         )

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
@@ -49,31 +48,34 @@ def move(
 ) -> Response:
     """Let devices stand elsewhere; what somebody else moved meanwhile is shown, nothing is lost."""
     at = within or None
+    typed = dict(zip(slug, zip(x, y, strict=False), strict=False))
     try:
-        moves = tuple(
-            Move.model_validate(
-                {"slug": name} | {key: value.strip() or None for key, value in said}
-            )
-            for name, *cells in zip(slug, x, y, was_x, was_y, strict=True)
-            for said in [list(zip(("x", "y", "was_x", "was_y"), cells, strict=True))]
-        )
+        moves = _moves(slug, x, y, was_x, was_y)
         with transaction(page.engine) as session:
             moved = service.move(session, page.actor, moves)
-    except (ValueError, ValidationError):
-        typed = dict(zip(slug, zip(x, y, strict=False), strict=False))
+    except ValueError:
         fault = page.text("x and y are metres on the plan, such as 12.5.")
         return _draw(page, at, number, typed=typed, fault=fault, status=422)
     except (InvalidRequestError, NotFoundError) as error:
-        typed = dict(zip(slug, zip(x, y, strict=False), strict=False))
         return _draw(page, at, number, typed=typed, fault=str(error), status=422)
     if moved.kept:
-        typed = {
-            name: (a, b)
-            for name, a, b in zip(slug, x, y, strict=True)
-            if name in {one.slug for one in moved.kept}
-        }
+        typed = {one.slug: typed[one.slug] for one in moved.kept}
         return _draw(page, at, number, typed=typed, moved=moved, status=409)
     return see_other(f"/places/plan?within={within}&page={number}&saved={moved.moved}")
+
+
+def _moves(*columns: list[str]) -> tuple[Move, ...]:
+    """Read the form's columns: ids, x, y, and where each was.
+
+    Raises:
+        ValueError: a column is shorter than another, or what is in it is no number.
+    """
+    names = ("slug", "x", "y", "was_x", "was_y")
+    rows = zip(*columns, strict=True)
+    return tuple(
+        Move.model_validate(dict(zip(names, (cell.strip() or None for cell in row), strict=True)))
+        for row in rows
+    )
 
 
 @router.post("/places/plan/picture", dependencies=_KEEP)
@@ -106,7 +108,7 @@ def _put_picture(page: Page, form: FormData, content: bytes) -> Response:
         return _draw(page, None, 1, fault=page.text(str(error)), status=409)
     except InvalidRequestError as error:
         return _draw(page, None, 1, fault=page.text(str(error)), status=422)
-    except (ValueError, ValidationError):
+    except ValueError:
         fault = page.text("Say how many metres the picture is wide, such as 120.")
         return _draw(page, None, 1, fault=fault, status=422)
     return see_other("/places/plan")
@@ -136,7 +138,7 @@ def _draw(
 ) -> Response:
     with reading(page.engine) as session:
         standing = service.standings(session, page.actor, within, page=number)
-        whole = listing.plan(session, page.community.id)
+        whole = listing.outline(session, page.community.id)
         found = places.find(session, page.community.id, within) if within else None
         inside = places.nodes(session, [found])[0] if found else None
         tops = places.nodes(session, places.upper(session, page.community.id))

@@ -16,11 +16,9 @@ from anju_platform.registry import listing
 from anju_platform.registry.places import repository, service
 from anju_platform.registry.places.schemas import NewPlace, PlaceChange, Stamp
 from anju_platform.registry.places.service import PlaceChangedError
-from anju_platform.registry.schemas import DeviceFilter
 
 router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_DEVICES)])
 _KEEP = [require(Right.KEEP_PLACES)]
-_MOST_DEVICES = 100
 _REFUSED = (InvalidRequestError, ConflictError)
 
 
@@ -152,11 +150,7 @@ def _draw(
         found = repository.nodes(
             session, repository.found(session, page.community.id, text) if text else ()
         )
-        devices = (
-            listing.devices(session, page.community.id, DeviceFilter(place=at), size=_MOST_DEVICES)
-            if at is not None
-            else None
-        )
+        devices = listing.devices_at(session, page.community.id, at) if at is not None else ()
         slugs = repository.slugs(session, page.community.id)
     return page.html(
         "places/places.html",
@@ -167,7 +161,7 @@ def _draw(
         shown=found if text else level.below,
         text=text,
         retired=retired,
-        devices=[row for row in devices.rows if row.place_slug == at] if devices else [],
+        devices=devices,
         slugs=slugs if page.actor.may(Right.KEEP_PLACES) else (),
         kinds=PLACE_KIND,
         adding=adding,

@@ -104,11 +104,8 @@ def rules(
 
 
 def _matches(row: RuleRow, text: str, force: str) -> bool:
-    if (
-        force
-        and {"on": row.active, "off": not row.active, "changed": row.activation > 0}[force]
-        is not True
-    ):
+    is_such = {"on": row.active, "off": not row.active, "changed": row.activation > 0}
+    if not is_such.get(force, True):
         return False
     return not text or any(text in words.lower() for words in (row.id, row.title, row.title_en))
 

@@ -237,6 +237,13 @@ def home_devices(session: Session, household_id: int, at: datetime) -> tuple[Dev
     return tuple(sorted(rows, key=lambda row: not row.life_safety))
 
 
+def devices_at(session: Session, community_id: int, place: str) -> tuple[DeviceRow, ...]:
+    """Give what stands at a place itself, not in those below it."""
+    here = (Device.community_id == community_id, Place.slug == place, Device.state == "approved")
+    query = _rows(_status(now())).where(*here).order_by(Device.slug)
+    return tuple(_row(found) for found in session.execute(query))
+
+
 def device_counts(session: Session, community_id: int) -> DeviceCounts:
     """Count devices by what can be said of them."""
     status = _status(now())

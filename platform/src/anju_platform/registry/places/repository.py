@@ -14,6 +14,7 @@ from anju_platform.registry.model import Device, Place
 from anju_platform.registry.places.schemas import PlaceNode
 
 MOST_FOUND = 50
+MOST_OFFERED = 1_000
 _DEEPEST = 32
 _households = table("households", column("id"), column("slug"), column("place_id"))
 """Homes belong to the people above; here they are only counted."""
@@ -94,9 +95,10 @@ def found(session: Session, community_id: int, text: str) -> Sequence[Place]:
 
 
 def slugs(session: Session, community_id: int) -> Sequence[str]:
-    """Give the ids of a community's places that are in use."""
+    """Give the ids of a community's places that are in use, to be offered; not of all there are."""
     query = select(Place.slug).where(Place.community_id == community_id)
-    return session.scalars(query.where(Place.retired_at.is_(None)).order_by(Place.id)).all()
+    in_use = query.where(Place.retired_at.is_(None)).order_by(Place.id)
+    return session.scalars(in_use.limit(MOST_OFFERED)).all()
 
 
 def every_slug(session: Session, community_id: int) -> Sequence[str]:

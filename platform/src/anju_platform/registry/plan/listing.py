@@ -12,13 +12,25 @@ _SPREAD_M = 1.6
 _GOLDEN = math.pi * (3 - math.sqrt(5))
 
 
+def outline(session: Session, community_id: int) -> Plan:
+    """Give the site plan without its devices."""
+    found = session.get_one(Community, community_id)
+    picture = session.get(PlanPicture, community_id)
+    width, height = size(found, picture)
+    return Plan(
+        width=width,
+        height=height,
+        shapes=tuple(found.plan.get("shapes", ())),
+        devices=(),
+        picture=PlanPictureView.model_validate(picture, from_attributes=True) if picture else None,
+    )
+
+
 def plan(session: Session, community_id: int) -> Plan:
     """Give the site plan with every device that stands somewhere on it.
 
     One without metres of its own stands where its place is, beside the others that do.
     """
-    found = session.get_one(Community, community_id)
-    picture = session.get(PlanPicture, community_id)
     rows = standing(session, community_id)
     where = positions(session, {device.place_id for device, _ in rows if device.x is None})
     taken: dict[Position, int] = {}
@@ -32,14 +44,7 @@ def plan(session: Session, community_id: int) -> Plan:
             continue
         number = taken[spot] = taken.get(spot, -1) + 1
         markers.append(_marker(row, *_spread(spot[0], spot[1], number)))
-    width, height = size(found, picture)
-    return Plan(
-        width=width,
-        height=height,
-        shapes=tuple(found.plan.get("shapes", ())),
-        devices=tuple(markers),
-        picture=PlanPictureView.model_validate(picture, from_attributes=True) if picture else None,
-    )
+    return outline(session, community_id).model_copy(update={"devices": tuple(markers)})
 
 
 def size(community: Community, picture: PlanPicture | None) -> tuple[float, float]:
