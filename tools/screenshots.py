@@ -13,7 +13,17 @@ from playwright.sync_api import Browser, Page, sync_playwright
 SIZES = {"wide": (1920, 1080), "phone": (390, 844)}
 LANGUAGES = ("zh", "en")
 PHONES = ("family-phone-zh", "alert-phone-zh", "wall-phone-en")
-OF_ADMINISTRATORS = ("reports", "people", "channels", "system")
+OF_ADMINISTRATORS = {
+    "reports": "/reports",
+    "people": "/people",
+    "channels": "/channels",
+    "system": "/system",
+    "rules": "/rules",
+    "rule": "/rules/smoke",
+    "places": "/places",
+    "plan": "/places/plan",
+    "audit": "/audit",
+}
 OF_FAMILIES = {"family": "/family", "me": "/me"}
 
 
@@ -74,8 +84,8 @@ def shoot(browser: Browser, url: str, passwords: dict[str, str], out: Path) -> N
                 look(page, path, out / f"{what}-{name}-{language}.png")
             page.context.close()
             page = enter("admin", language, size)
-            for what in OF_ADMINISTRATORS:
-                look(page, f"/{what}", out / f"{what}-{name}-{language}.png")
+            for what, path in OF_ADMINISTRATORS.items():
+                look(page, path, out / f"{what}-{name}-{language}.png")
             page.context.close()
             page = enter("family", language, size)
             for what, path in OF_FAMILIES.items():

@@ -11,6 +11,8 @@ from anju_dashboards.account import tokens
 from anju_dashboards.account import views as account
 from anju_dashboards.alerts import emergency, history
 from anju_dashboards.alerts import views as alerts
+from anju_dashboards.audit import views as audit
+from anju_dashboards.devices import admitting
 from anju_dashboards.devices import views as devices
 from anju_dashboards.drawings import Drawings
 from anju_dashboards.duty import views as duty
@@ -22,9 +24,14 @@ from anju_dashboards.homes import views as homes
 from anju_dashboards.login import views as login
 from anju_dashboards.maintenance import views as maintenance
 from anju_dashboards.people import views as people
+from anju_dashboards.places import plan
+from anju_dashboards.places import views as places
 from anju_dashboards.reach import views as reach
 from anju_dashboards.rendering import STATIC, Renderer
 from anju_dashboards.reports import views as reports
+from anju_dashboards.rules import backtests
+from anju_dashboards.rules import views as rules
+from anju_dashboards.shelved import views as shelved
 from anju_dashboards.system import views as system
 from anju_dashboards.wall import views as wall
 from anju_dashboards.webhooks import views as webhooks
@@ -47,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         history,
         devices,
         maintenance,
+        admitting,
         system,
         reach,
         webhooks,
@@ -57,6 +65,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         reports,
         duty,
         escalation,
+        rules,
+        places,
+        plan,
+        audit,
+        shelved,
+        backtests,
         live,
     ):
         app.include_router(part.router)

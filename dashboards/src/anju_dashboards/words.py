@@ -339,6 +339,47 @@ PROCESS_ICON: Final = {
     "deaf": "plug-connected-x",
 }
 
+PLACE_KIND: Final = {
+    "community": N_("community"),
+    "building": N_("building"),
+    "entrance": N_("entrance"),
+    "floor": N_("floor"),
+    "unit": N_("flat"),
+    "room": N_("room"),
+    "gate": N_("gate"),
+    "lane": N_("vehicle lane"),
+    "zone": N_("zone"),
+    "place": N_("place"),
+}
+
+PLAN_FAULT: Final = (
+    N_(
+        "an SVG is not a picture but a page that may hold programs:"
+        " export it as PNG and upload that"
+    ),
+    N_("a PDF cannot be shown: export its page as PNG and upload that"),
+    N_("choose a picture first: PNG or JPEG"),
+    N_("the picture cannot be read: save it anew as PNG or JPEG and try again"),
+    N_("somebody has changed the picture since you looked; look again"),
+)
+"""Why a picture was not laid under the plan."""
+
+JOB_STATE: Final = {
+    "running": N_("running"),
+    "done": N_("done"),
+    "failed": N_("failed"),
+    "cancelled": N_("cancelled"),
+    "interrupted": N_("interrupted"),
+}
+JOB_ICON: Final = {
+    "running": "run",
+    "done": "circle-check",
+    "failed": "alert-triangle",
+    "cancelled": "x",
+    "interrupted": "plug-connected-x",
+}
+"""How far a back-test has come."""
+
 LANE: Final = {"events": N_("events"), "telemetry": N_("telemetry")}
 QUARANTINE: Final = {
     "invalid_topic": N_("topic not understood"),

@@ -28,6 +28,7 @@ from anju_platform.auth.entering import Door
 from anju_platform.auth.rights import Right
 from anju_platform.auth.second_factor import roles_that_must
 from anju_platform.auth.throttle import Throttle
+from anju_platform.backtest.jobs import endpoints as backtests
 from anju_platform.cap import endpoints as cap
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
@@ -45,6 +46,8 @@ from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.people import endpoints as people
 from anju_platform.problems import FAILURES, Problem, answer_problem
 from anju_platform.registry import endpoints as registry
+from anju_platform.registry.places import endpoints as places
+from anju_platform.registry.plan import endpoints as plan
 from anju_platform.reports import endpoints as reports
 from anju_platform.rulebook import endpoints as rulebook
 from anju_platform.screens import endpoints as screens
@@ -129,6 +132,8 @@ def _api() -> APIRouter:
         escalation,
         duty,
         registry,
+        places,
+        plan,
         telemetry,
         importing,
         people,
@@ -137,6 +142,7 @@ def _api() -> APIRouter:
         webhooks,
         reports,
         rulebook,
+        backtests,
         screens,
         system,
     )

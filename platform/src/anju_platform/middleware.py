@@ -12,15 +12,15 @@ RULE_BODY = 192 * 1024
 """A rule's text has 64 KiB at most, and JSON writes many of its letters as two or more."""
 
 SHEET_BODY = 4 * 1024 * 1024 + MAX_BODY
-PHOTO_BODY = 12 * 1024 * 1024 + MAX_BODY
-"""A telephone's photo, and the words beside it."""
+PICTURE_BODY = 12 * 1024 * 1024 + MAX_BODY
+"""A telephone's photo or a scanned plan, and the words beside it."""
 
 _LIMITS = {
     re.compile("/api/v1/gateway/snapshots/"): SNAPSHOT_BODY,
-    re.compile("/api/v1/rules"): RULE_BODY,
+    re.compile("/api/v1/rules|/rules"): RULE_BODY,
     re.compile("/api/v1/home-imports$|/homes/import$"): SHEET_BODY,
-    re.compile("/api/v1/alerts/[^/]+/photos$"): PHOTO_BODY,
-    re.compile("/alerts/[^/]+/comment$"): PHOTO_BODY,
+    re.compile("/api/v1/alerts/[^/]+/photos$|/alerts/[^/]+/comment$"): PICTURE_BODY,
+    re.compile("/api/v1/plan/picture$|/places/plan/picture$"): PICTURE_BODY,
 }
 
 _CONTENT_SECURITY = {

@@ -7,6 +7,7 @@ from anju_platform.alerts import model as alerts
 from anju_platform.alerts.windows import model as windows
 from anju_platform.audit import model as audit
 from anju_platform.auth import model as auth
+from anju_platform.backtest.jobs import model as backtest
 from anju_platform.baselines import model as baselines
 from anju_platform.care import model as care
 from anju_platform.commands import model as commands
@@ -30,6 +31,7 @@ DOMAINS = (
     alerts,
     audit,
     auth,
+    backtest,
     baselines,
     care,
     commands,

@@ -13,6 +13,7 @@ from anju_platform import tables  # noqa: F401 - foreign keys reach across domai
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.windows.turning import turn_windows
 from anju_platform.auth import repository as auth
+from anju_platform.backtest.jobs import repository as backtests
 from anju_platform.baselines.learning import learn_due
 from anju_platform.care.weekly import write_due
 from anju_platform.commands import repository as commands
@@ -60,6 +61,7 @@ NOTIFICATIONS_KEPT = timedelta(days=90)
 WEBHOOK_MESSAGES_KEPT = timedelta(days=30)
 LETTERS_EVERY = timedelta(minutes=1)
 CODES_KEPT = timedelta(days=7)
+BACKTESTS_KEPT = timedelta(days=90)
 SCREENS_KEPT = timedelta(days=7)
 IMPORTS_KEPT = timedelta(days=1)
 """For so long each wall of a duty desk is remembered; the last of them for ever."""
@@ -150,6 +152,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("letters", hour, older(NOTIFICATIONS_KEPT, letters.prune)),
         Upkeep("codes", hour, older(CODES_KEPT, listing.prune_codes)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
+        Upkeep("back-tests", hour, older(BACKTESTS_KEPT, backtests.prune)),
         Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),
         Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),

@@ -92,6 +92,15 @@ def _rule(rule: Rule, words: Language) -> str:
     ]
     if rule.says is not None:
         lines.append(getattr(rule.says, words.code) + "\n")
+    rows = describe(rule, words.code, mark="`")
+    lines += [f"- **{name}**{words.colon}{text}" for name, text in rows]
+    return "\n".join(lines) + "\n"
+
+
+def describe(rule: Rule, language: str, *, mark: str = "") -> list[tuple[str, str]]:
+    """Give what a rule does as (what is said, in words); ``mark`` stands around parameters."""
+    words = LANGUAGES[language]
+    params = (f"{mark}{name}{mark} = {value}" for name, value in rule.params.items())
     rows = [
         (words.about, _models(rule, words)),
         (words.waits, words.end(_waits(rule, words))),
@@ -99,10 +108,9 @@ def _rule(rule: Rule, words: Language) -> str:
         (words.ends, words.end(_ends(rule, words))),
         (words.told, words.comma.join(words.people.get(name, name) for name in rule.notify)),
         (words.advice, getattr(rule.do, words.code) if rule.do else ""),
-        (words.parameters, words.comma.join(f"`{k}` = {v}" for k, v in rule.params.items())),
+        (words.parameters, words.comma.join(params)),
     ]
-    lines += [f"- **{name}**{words.colon}{text}" for name, text in rows if text]
-    return "\n".join(lines) + "\n"
+    return [(name, text) for name, text in rows if text]
 
 
 def _models(rule: Rule, words: Language) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.database import transaction
 from anju_platform.registry import admission, listing
+from anju_platform.registry.plan.listing import plan as plan_of
 from anju_platform.registry.schemas import DeviceFilter, DeviceSort, DeviceState, DeviceStatus
 
 LogIn = Callable[..., httpx.Client]
@@ -115,8 +116,8 @@ def test_the_plan_spreads_devices_of_one_spot_and_leaves_out_what_stands_nowhere
     site: Site,
 ) -> None:
     with Session(site.engine) as session:
-        plan = listing.plan(session, site.community_id)
-        again = listing.plan(session, site.community_id)
+        plan = plan_of(session, site.community_id)
+        again = plan_of(session, site.community_id)
     spots = {device.slug: (device.x, device.y) for device in plan.devices}
     assert (plan.width, plan.height) == (300, 200)
     assert "far-pir" not in spots

@@ -22,12 +22,14 @@ from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.export import csv_response
+from anju_platform.lanes import repository as lanes
 from anju_platform.registry import listing
 from anju_platform.registry.schemas import DeviceFilter, DevicePage, DeviceSort, DeviceStatus
 
 router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_DEVICES)])
 
 PAGE_SIZE = 50
+MOST_COUNTED = 100
 SPANS = {1: N_("1 hour"), 24: N_("1 day"), 168: N_("7 days"), 720: N_("30 days")}
 """Hours a device's charts may show."""
 
@@ -73,11 +75,17 @@ def _draw(page: Page, found: DevicePage, fault: str | None = None) -> Response:
     sorted_by, descending = _sort(query.get("sort"))
     with reading(page.engine) as session:
         gateways = listing.gateways(session, page.community.id)
+        strangers = (
+            lanes.strangers(session, page.community.id, limit=MOST_COUNTED)
+            if page.actor.may(Right.KEEP_DEVICES)
+            else ()
+        )
     return page.html(
         "devices/devices.html",
         section="/devices",
         page=found,
         gateways=gateways,
+        waiting=sum(not one.is_retired for one in strangers),
         models=sorted(MODELS.values(), key=lambda model: model.name),
         query=query,
         query_string=page.request.url.query,
@@ -125,9 +133,18 @@ def device_page(
     page: CurrentPage, slug: str, hours: Annotated[int, Query(ge=1, le=720)] = 24
 ) -> Response:
     """Show one device with its history."""
+    return draw_device(page, slug, hours=hours)
+
+
+def draw_device(
+    page: Page, slug: str, *, hours: int = 24, fault: str | None = None, status: int = 200
+) -> Response:
+    """Answer with the page of one device."""
     detail, events = read_device(page, slug, limit=50)
     return page.html(
         "devices/device.html",
+        status=status,
+        fault=fault,
         section="/devices",
         detail=detail,
         events=events,

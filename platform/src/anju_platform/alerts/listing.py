@@ -73,8 +73,8 @@ _VIEW = (
     Place.label.label("place"),
     Place.label_en.label("place_en"),
     Place.slug.label("place_slug"),
-    _spot.c.x,
-    _spot.c.y,
+    func.coalesce(Device.x, _spot.c.x).label("x"),
+    func.coalesce(Device.y, _spot.c.y).label("y"),
     Device.slug.label("device"),
     Device.name.label("device_name"),
     Device.name_en.label("device_name_en"),
@@ -250,6 +250,12 @@ def counts(session: Session, community_id: int, *, at: datetime | None = None) -
         load=found.now if found.is_flood else found.usual,
         flood=found.is_flood,
     )
+
+
+def put_aside(session: Session, actor: Actor) -> list[AlertView]:
+    """Give the open alerts that are shelved, or wished to be, the soonest over first."""
+    query = _rows().where(_in_reach(actor), _IS_OPEN, Alert.shelf.is_not(None))
+    return _views(session, query.order_by(Alert.due_at, Alert.id))
 
 
 def history(

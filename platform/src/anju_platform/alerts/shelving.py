@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from anju_platform.alerts import listing
 from anju_platform.alerts.acting import changed, demand, demand_version, locked, note_step, present
 from anju_platform.alerts.life import (
     hand_back,
@@ -128,6 +129,16 @@ def shelf_of(session: Session, alert: Alert) -> ShelfView | None:
         asked_at=shelf["asked_at"],
         agreed_by=agreed.name if agreed else None,
     )
+
+
+def shelved(session: Session, actor: Actor) -> list[tuple[AlertView, ShelfView]]:
+    """Give the alerts that are put aside now, or are wished to be, each with how."""
+    found = []
+    for view in listing.put_aside(session, actor):
+        shelf = shelf_of(session, session.get_one(Alert, view.id))
+        if shelf is not None:
+            found.append((view, shelf))
+    return found
 
 
 def _wish(alert: Alert, at: datetime) -> Json | None:

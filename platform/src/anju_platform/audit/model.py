@@ -18,6 +18,7 @@ class AuditEntry(Table):
     __tablename__ = "audit"
     __table_args__ = (
         Index("ix_audit_at", "community_id", "at"),
+        Index("ix_audit_newest", "community_id", "id"),
         Index(
             "ix_audit_care",
             "community_id",

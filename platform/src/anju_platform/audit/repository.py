@@ -1,31 +1,58 @@
 """SQL of the audit."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from anju_platform.audit.model import AuditEntry
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries; everything left out does not filter.
+
+    ``action`` is a whole word, or a group of them that ends in a dot (``rule.``); ``subject``
+    is a whole one; ``person`` and ``about`` are looked for in names and subjects. ``before``
+    and ``before_id`` page on: what an entry of that time or number is followed by.
+    """
+
+    action: str | None = None
+    subject: str | None = None
+    person: str | None = None
+    about: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    before_id: int | None = None
+
+
 def entries(
-    session: Session,
-    community_id: int,
-    *,
-    action: str | None = None,
-    subject: str | None = None,
-    before: datetime | None = None,
-    after: int | None = None,
-    limit: int = 100,
-) -> list[AuditEntry]:
-    """Give a community's entries, newest first; ``after`` an entry come those before it."""
-    query = select(AuditEntry).where(AuditEntry.community_id == community_id)
-    if action is not None:
-        query = query.where(AuditEntry.action == action)
-    if subject is not None:
-        query = query.where(AuditEntry.subject == subject)
-    if before is not None:
-        query = query.where(AuditEntry.at < before)
-    if after is not None:
-        query = query.where(AuditEntry.id < after)
-    return list(session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)))
+    session: Session, community_id: int, wanted: AuditFilter, *, limit: int = 100
+) -> Sequence[AuditEntry]:
+    """Give a community's entries that match, newest first."""
+    conditions = [AuditEntry.community_id == community_id, *_conditions(wanted)]
+    query = select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc()).limit(limit)
+    return session.scalars(query).all()
+
+
+def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.action is not None and wanted.action.endswith("."):
+        found.append(AuditEntry.action.startswith(wanted.action, autoescape=True))
+    elif wanted.action is not None:
+        found.append(AuditEntry.action == wanted.action)
+    if wanted.subject is not None:
+        found.append(AuditEntry.subject == wanted.subject)
+    if wanted.person is not None:
+        found.append(AuditEntry.actor.icontains(wanted.person, autoescape=True))
+    if wanted.about is not None:
+        found.append(AuditEntry.subject.icontains(wanted.about, autoescape=True))
+    if wanted.since is not None:
+        found.append(AuditEntry.at >= wanted.since)
+    if wanted.before is not None:
+        found.append(AuditEntry.at < wanted.before)
+    if wanted.before_id is not None:
+        found.append(AuditEntry.id < wanted.before_id)
+    return found

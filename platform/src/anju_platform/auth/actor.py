@@ -32,9 +32,14 @@ class Actor:
     places: frozenset[int] = frozenset()
     granted: frozenset[Right] | None = None
 
+    @property
+    def rights(self) -> frozenset[Right]:
+        """Give all that this person, or this program of theirs, may do."""
+        return RIGHTS[self.role] if self.granted is None else RIGHTS[self.role] & self.granted
+
     def may(self, right: Right | str) -> bool:
         """Tell whether this person, or this program of theirs, has a right."""
-        return right in RIGHTS[self.role] and (self.granted is None or right in self.granted)
+        return right in self.rights
 
     @property
     def is_program(self) -> bool:

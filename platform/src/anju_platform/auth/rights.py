@@ -28,6 +28,8 @@ class Right(StrEnum):
     RUN_DRILLS = "run_drills"
     END_WINDOWS = "end_windows"
     """End work or a drill before its time: whoever sees that it has become real."""
+    KEEP_PLACES = "keep_places"
+    """Keep the tree of places, and the plan."""
     SEE_CARE = "see_care"
     """Read what sensors in homes say, but for health values."""
     SEE_HEALTH = "see_health"
@@ -76,6 +78,7 @@ _OFFICE = _GUARD | {
 }
 _PROPERTY = _OFFICE | {
     Right.KEEP_DEVICES,
+    Right.KEEP_PLACES,
     Right.PLAN_WORK,
     Right.RUN_DRILLS,
     Right.SEE_SYSTEM,
@@ -93,6 +96,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
         {
             Right.SEE_DEVICES,
             Right.KEEP_DEVICES,
+            Right.KEEP_PLACES,
             Right.PLAN_WORK,
             Right.END_WINDOWS,
             Right.SEE_SYSTEM,

@@ -92,25 +92,43 @@ def _chart(days: Sequence[Day], w: Words) -> str:
 
     Bars stretch with the page; what is to be read stands beside them, at its own size.
     """
-    step = _step(max((day.total for day in days), default=0))
-    top = step * _GRID
-    bars = "".join(_bar(day, number, top, w) for number, day in enumerate(days))
-    lines = "".join(
-        f'<line x1="0" x2="{len(days) * _SLOT}" y1="{y}" y2="{y}"/>'
-        for y in (_HEIGHT * n / _GRID for n in range(_GRID + 1))
-    )
-    scale = "".join(f"<span>{w.number(step * n)}</span>" for n in range(_GRID, -1, -1))
+    steps = "".join(f"<span>{w.number(step)}</span>" for step in scale(days))
     counts = [sum(day.by_severity[n] for day in days) for n in range(4)]
     legend = "".join(
         f'<li class="severity-{n}"><i></i>{escape(w(str(n)))} <b>{count}</b></li>'
         for n, count in enumerate(counts, start=1)
     )
     return (
-        f'<ul class="legend">{legend}</ul><div class="chart"><div class="scale">{scale}</div>'
-        f'<svg viewBox="0 0 {len(days) * _SLOT} {_HEIGHT}" preserveAspectRatio="none" role="img"'
-        f' aria-label="{escape(w("by day"))}"><g class="grid">{lines}</g>{bars}</svg>'
+        f'<ul class="legend">{legend}</ul><div class="chart"><div class="scale">{steps}</div>'
+        f"{bars(days, w)}"
         f'<div class="dates">{_dates(days)}</div></div>'
     )
+
+
+def bars(days: Sequence[Day], w: Words) -> str:
+    """Draw the bars alone, as one SVG that any page may hold."""
+    top = scale(days)[0]
+    drawn = "".join(_bar(day, number, top, w) for number, day in enumerate(days))
+    lines = "".join(
+        f'<line x1="0" x2="{len(days) * _SLOT}" y1="{y}" y2="{y}"/>'
+        for y in (_HEIGHT * n / _GRID for n in range(_GRID + 1))
+    )
+    return (
+        f'<svg viewBox="0 0 {len(days) * _SLOT} {_HEIGHT}" preserveAspectRatio="none" role="img"'
+        f' aria-label="{escape(w("by day"))}"><g class="grid">{lines}</g>{drawn}</svg>'
+    )
+
+
+def scale(days: Sequence[Day]) -> list[int]:
+    """Give the numbers beside the bars, from the top down to 0."""
+    step = _step(max((day.total for day in days), default=0))
+    return [step * n for n in range(_GRID, -1, -1)]
+
+
+def named_days(days: Sequence[Day]) -> list[int]:
+    """Choose the days that are named under their bars: the first, the last, some between."""
+    last = len(days) - 1
+    return sorted({round(last * n / (_LABELS - 1)) for n in range(_LABELS)}) if days else []
 
 
 def _step(most: int) -> int:
@@ -141,12 +159,10 @@ def _bar(day: Day, number: int, top: int, w: Words) -> str:
 
 
 def _dates(days: Sequence[Day]) -> str:
-    """Name some days under their bars: the first, the last, some between."""
-    last = len(days) - 1
-    chosen = sorted({round(last * n / (_LABELS - 1)) for n in range(_LABELS)}) if days else []
+    """Name some days under their bars."""
     return "".join(
         f'<span style="left:{(number + 0.5) / len(days):.2%}">{days[number].day[5:]}</span>'
-        for number in chosen
+        for number in named_days(days)
     )
 
 

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.policy import DEFAULTS, Policy, check, read
-from anju_platform.audit.repository import entries
+from anju_platform.audit.repository import AuditFilter, entries
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import Json, now
@@ -108,7 +108,7 @@ def changes(session: Session, actor: Actor) -> tuple[PlanChange, ...]:
     found = [
         one
         for action in (CHANGED, REMOVED)
-        for one in entries(session, actor.community_id, action=action, limit=_LATELY)
+        for one in entries(session, actor.community_id, AuditFilter(action=action), limit=_LATELY)
     ]
     found.sort(key=lambda one: one.id, reverse=True)
     return tuple(

@@ -8,9 +8,11 @@ from enum import StrEnum
 import msgspec
 
 from anju_devices import topics
+from anju_devices.catalog import MODELS
 from anju_devices.errors import InvalidMessageError, InvalidReadingError, InvalidTopicError
 from anju_devices.link import Message
 from anju_devices.messages import Batch, Envelope, Lane, Reading, decode_batch
+from anju_devices.model import DeviceModel
 from anju_devices.topics import Channel, Topic
 from anju_platform.database import from_millis
 from anju_platform.lanes.model import Quarantined
@@ -140,3 +142,25 @@ def replayable(row: Quarantined, device: KnownDevice) -> Iterator[Reading]:
             log.warning("a reading of %s is left in quarantine: %s", device.slug, error)
         else:
             yield reading
+
+
+def fitting(payload: bytes) -> list[DeviceModel]:
+    """Give the models whose devices may say what is in quarantine, the closest first.
+
+    The closest is the one with the least beside it that was not said.
+    """
+    try:
+        readings = _readings.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    found = [one for one in MODELS.values() if readings and _may_say(one, readings)]
+    return sorted(found, key=lambda one: (len(one.fields) + len(one.events), one.name))
+
+
+def _may_say(model: DeviceModel, readings: list[Reading]) -> bool:
+    try:
+        for reading in readings:
+            model.check(reading)
+    except InvalidReadingError:
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anju_platform.database import Key, Table
@@ -38,6 +38,15 @@ class Quarantined(Table):
     __table_args__ = (
         Index("ix_quarantine_device", "gateway_id", "device"),
         Index("ix_quarantine_received", "received_at"),
+        Index(
+            "ix_quarantine_strangers",
+            "community_id",
+            "gateway_id",
+            "device",
+            "received_at",
+            "id",
+            postgresql_where=text("reason = 'unknown_device' AND released_at IS NULL"),
+        ),
     )
     id: Mapped[Key]
     community_id: Mapped[int | None]

@@ -1,13 +1,15 @@
 """SQL of the lanes and of quarantine."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.database import driver, now, within
 from anju_platform.lanes.model import LaneState, Quarantined
+from anju_platform.registry.model import Device, Gateway
 
 _SAVE_LANES = """
     INSERT INTO lanes (gateway_id, epoch, lane, committed, updated_at)
@@ -53,6 +55,70 @@ def waiting_devices(session: Session, reason: str) -> set[tuple[int, str]]:
         .distinct()
     )
     return {(g, d) for g, d in session.execute(query) if g is not None and d is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A device that speaks and is not at work here; ``payload`` is the last it said.
+
+    ``is_retired``: it was known once.
+    """
+
+    gateway: str
+    gateway_name: str
+    gateway_name_en: str
+    slug: str
+    batches: int
+    first_at: datetime
+    newest_at: datetime
+    payload: bytes
+    is_retired: bool
+
+
+def strangers(session: Session, community_id: int, *, limit: int) -> list[Stranger]:
+    """Give the devices of a community whose readings wait, who spoke last first."""
+    waits = (
+        Quarantined.community_id == community_id,
+        # written out, not bound: the planner must see that its own index serves
+        Quarantined.reason == literal_column("'unknown_device'"),
+        Quarantined.released_at.is_(None),
+        Quarantined.device.is_not(None),
+    )
+    group = (
+        select(
+            Quarantined.gateway_id,
+            Quarantined.device,
+            func.count().label("batches"),
+            func.min(Quarantined.received_at).label("first_at"),
+            func.max(Quarantined.received_at).label("newest_at"),
+            func.max(Quarantined.id).label("last"),
+        )
+        .where(*waits)
+        .group_by(Quarantined.gateway_id, Quarantined.device)
+        .subquery()
+    )
+    known = (Device.community_id == community_id) & (Device.slug == group.c.device)
+    query = (
+        select(
+            Gateway.slug,
+            Gateway.name,
+            Gateway.name_en,
+            group.c.device,
+            group.c.batches,
+            group.c.first_at,
+            group.c.newest_at,
+            Quarantined.payload,
+            Device.id.is_not(None),
+        )
+        .join_from(group, Gateway, Gateway.id == group.c.gateway_id)
+        .join(Quarantined, Quarantined.id == group.c.last)
+        .outerjoin(Device, known)
+        # what was just approved waits for ingest to take it in
+        .where(or_(Device.id.is_(None), Device.state == "retired"))
+        .order_by(group.c.newest_at.desc(), group.c.device)
+        .limit(limit)
+    )
+    return [Stranger(*row) for row in session.execute(query)]
 
 
 def of_device(

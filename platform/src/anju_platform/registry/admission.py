@@ -1,14 +1,15 @@
-"""What an installer does: approve devices, retire them, bring them back."""
+"""What an installer does: approve devices, replace and retire them, bring them back."""
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from anju_devices.catalog import MODELS
 from anju_platform.audit.service import Who, record
 from anju_platform.database import now
-from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.errors import ConflictError, InvalidRequestError
 from anju_platform.registry import listing
-from anju_platform.registry.model import Device
-from anju_platform.registry.schemas import DeviceState, NewDevice
+from anju_platform.registry.model import Device, Place
+from anju_platform.registry.schemas import DeviceState, NewDevice, Replacement
 
 
 def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice) -> Device:
@@ -20,16 +21,10 @@ def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice)
     """
     if wanted.model not in MODELS:
         raise InvalidRequestError(f"there is no model {wanted.model!r} in the catalogue")
-    try:
-        listing.find_device(session, community_id, wanted.slug)
-    except NotFoundError:
-        pass
-    else:
-        raise ConflictError(f"there is a device {wanted.slug!r} already")
     device = Device(
         community_id=community_id,
         gateway_id=listing.id_of(session, "gateways", community_id, wanted.gateway),
-        place_id=listing.id_of(session, "places", community_id, wanted.place),
+        place_id=_place_id(session, community_id, wanted.place),
         household_id=listing.id_of(session, "households", community_id, wanted.household)
         if wanted.household is not None
         else None,
@@ -41,10 +36,69 @@ def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice)
         interval_s=wanted.interval_s,
         created_at=now(),
     )
-    session.add(device)
-    session.flush()
+    _add(session, device)
     record(session, who, "device.added", f"device:{wanted.slug}", {"model": wanted.model})
     return device
+
+
+def replace_device(
+    session: Session, who: Who, community_id: int, slug: str, wanted: Replacement
+) -> Device:
+    """Put a new device in place of a broken one: it stands there, and the old one is retired.
+
+    What the old one said stays its own; the two name each other.
+
+    Raises:
+        NotFoundError: no such device.
+        InvalidRequestError: no such model or gateway.
+        ConflictError: it was replaced already, or there is a device of the new id.
+    """
+    old = listing.find_device(session, community_id, slug, lock=True)
+    model, gateway = wanted.model or old.model, wanted.gateway
+    if model not in MODELS:
+        raise InvalidRequestError(f"there is no model {model!r} in the catalogue")
+    if (successor := listing.successor(session, old)) is not None:
+        raise ConflictError(f"{slug!r} was replaced by {successor!r} already")
+    of_gateway = listing.id_of(session, "gateways", community_id, gateway) if gateway else None
+    device = Device(
+        community_id=community_id,
+        gateway_id=of_gateway or old.gateway_id,
+        place_id=old.place_id,
+        household_id=old.household_id,
+        slug=wanted.slug,
+        model=model,
+        name=old.name,
+        name_en=old.name_en,
+        attributes=old.attributes,
+        interval_s=old.interval_s if model == old.model else None,
+        created_at=now(),
+        x=old.x,
+        y=old.y,
+        replaces_id=old.id,
+    )
+    _add(session, device)
+    old.state = DeviceState.RETIRED
+    session.flush()
+    data = {"by": wanted.slug, "model": model, "reason": wanted.reason}
+    record(session, who, "device.replaced", f"device:{slug}", data)
+    return device
+
+
+def _add(session: Session, device: Device) -> None:
+    try:
+        with session.begin_nested():
+            session.add(device)
+    except IntegrityError as error:
+        raise ConflictError(f"there is a device {device.slug!r} already") from error
+
+
+def _place_id(session: Session, community_id: int, slug: str) -> int:
+    place_id = listing.id_of(session, "places", community_id, slug)
+    if session.get_one(Place, place_id).retired_at is not None:
+        raise InvalidRequestError(
+            f"the place {slug!r} is retired: bring it back, or choose another"
+        )
+    return place_id
 
 
 def set_state(session: Session, who: Who, community_id: int, slug: str, state: DeviceState) -> None:

@@ -24,7 +24,7 @@ from anju_platform.registry.schemas import (
     GatewayView,
     NewDevice,
     PlaceView,
-    Plan,
+    Replacement,
 )
 
 router = APIRouter(tags=["registry"])
@@ -106,6 +106,19 @@ def add_device(
         return listing.device_detail(session, actor, device.slug)
 
 
+@router.post("/devices/{slug}/replacement", status_code=201)
+def replace_device(
+    database: Database,
+    actor: Annotated[Actor, require(Right.KEEP_DEVICES)],
+    slug: str,
+    wanted: Replacement,
+) -> DeviceDetail:
+    """Put a new device in place of a broken one, which is retired; its history stays."""
+    with transaction(database) as session:
+        admission.replace_device(session, actor, actor.community_id, slug, wanted)
+        return listing.device_detail(session, actor, wanted.slug)
+
+
 @router.put("/devices/{slug}/state", status_code=204)
 def set_state(
     database: Database,
@@ -134,10 +147,3 @@ def gateways(
     """Give the gateways, those that are away first."""
     with reading(database) as session:
         return listing.gateways(session, actor.community_id)
-
-
-@router.get("/plan")
-def plan(database: Database, actor: Annotated[Actor, require(Right.SEE_DEVICES)]) -> Plan:
-    """Give the site plan with its devices."""
-    with reading(database) as session:
-        return listing.plan(session, actor.community_id)

@@ -1,6 +1,5 @@
 """SQL of the registry as people read it: devices with their state, places, the plan."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
@@ -50,8 +49,6 @@ from anju_platform.registry.schemas import (
     FieldView,
     GatewayView,
     PlaceView,
-    Plan,
-    PlanDevice,
 )
 
 Position: TypeAlias = tuple[float | None, float | None]
@@ -60,8 +57,6 @@ FLAT_BELOW = 20
 """Battery, in %, under which a device is flat."""
 
 _UNKNOWN_MODEL = DeviceModel(name="", title=Text("?", "?"), icon="device", interval_s=3600)
-_SPREAD_M = 1.6
-_GOLDEN = math.pi * (3 - math.sqrt(5))
 _RANK = {status: rank for rank, status in enumerate(DeviceStatus)}
 
 # What devices last said belongs to telemetry, above: its columns are read by name.
@@ -214,6 +209,14 @@ def _order(
     return (first.nulls_last(), Device.slug.asc())
 
 
+def standing(session: Session, community_id: int) -> list[tuple[Device, DeviceRow]]:
+    """Give every device at work, with its row, in the order in which they were added."""
+    query = _rows(_status(now())).where(
+        Device.community_id == community_id, Device.state == "approved"
+    )
+    return [(found[0], _row(found)) for found in session.execute(query.order_by(Device.id))]
+
+
 def every_device(
     session: Session, community_id: int, wanted: DeviceFilter | None = None
 ) -> Iterator[DeviceRow]:
@@ -235,6 +238,13 @@ def home_devices(session: Session, household_id: int, at: datetime) -> tuple[Dev
     return tuple(sorted(rows, key=lambda row: not row.life_safety))
 
 
+def devices_at(session: Session, community_id: int, place: str) -> tuple[DeviceRow, ...]:
+    """Give what stands at a place itself, not in those below it."""
+    here = (Device.community_id == community_id, Place.slug == place, Device.state == "approved")
+    query = _rows(_status(now())).where(*here).order_by(Device.slug)
+    return tuple(_row(found) for found in session.execute(query))
+
+
 def device_counts(session: Session, community_id: int) -> DeviceCounts:
     """Count devices by what can be said of them."""
     status = _status(now())
@@ -251,17 +261,24 @@ def device_counts(session: Session, community_id: int) -> DeviceCounts:
     )
 
 
-def find_device(session: Session, community_id: int, slug: str) -> Device:
-    """Find a device of a community.
+def find_device(session: Session, community_id: int, slug: str, *, lock: bool = False) -> Device:
+    """Find a device of a community; locked, nobody else changes it meanwhile.
 
     Raises:
         NotFoundError: there is none.
     """
     query = select(Device).where(Device.community_id == community_id, Device.slug == slug)
+    if lock:
+        query = query.with_for_update(key_share=True)
     device = session.scalars(query).one_or_none()
     if device is None:
         raise NotFoundError(f"there is no device {slug!r}")
     return device
+
+
+def successor(session: Session, device: Device) -> str | None:
+    """Give the slug of the device that replaced one, if any did."""
+    return session.scalar(select(Device.slug).where(Device.replaces_id == device.id).limit(1))
 
 
 def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
@@ -290,6 +307,8 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
         gateway_name_en=gateway.name_en,
         gateway_online=gateway.online,
         created_at=device.created_at,
+        replaces=session.get_one(Device, device.replaces_id).slug if device.replaces_id else None,
+        replaced_by=successor(session, device),
     )
 
 
@@ -425,45 +444,6 @@ def gateways(session: Session, community_id: int) -> tuple[GatewayView, ...]:
             devices=count,
         )
         for gateway, place, count in session.execute(query)
-    )
-
-
-def plan(session: Session, community_id: int) -> Plan:
-    """Give the site plan with every device that stands somewhere on it."""
-    found = session.get_one(Community, community_id)
-    query = _rows(_status(now())).where(
-        Device.community_id == community_id, Device.state == "approved"
-    )
-    rows = session.execute(query.order_by(Device.id)).all()
-    where = positions(session, {row[0].place_id for row in rows})
-    taken: dict[Position, int] = {}
-    markers = []
-    for row in rows:
-        spot = where.get(row[0].place_id)
-        if spot is None or spot[0] is None or spot[1] is None:
-            continue
-        number = taken[spot] = taken.get(spot, -1) + 1
-        x, y = _spread(spot[0], spot[1], number)
-        markers.append(_marker(_row(row), x, y))
-    return Plan(
-        width=float(found.plan.get("width", 0)),
-        height=float(found.plan.get("height", 0)),
-        shapes=tuple(found.plan.get("shapes", ())),
-        devices=tuple(markers),
-    )
-
-
-def _marker(row: DeviceRow, x: float, y: float) -> PlanDevice:
-    names = set(PlanDevice.model_fields) - {"x", "y"}
-    return PlanDevice(x=x, y=y, **row.model_dump(include=names))
-
-
-def _spread(x: float, y: float, number: int) -> tuple[float, float]:
-    """Place the n-th device of one spot on a sunflower's spiral, the same one every time."""
-    radius = _SPREAD_M * math.sqrt(number)
-    return (
-        round(x + radius * math.cos(number * _GOLDEN), 2),
-        round(y + radius * math.sin(number * _GOLDEN), 2),
     )
 
 

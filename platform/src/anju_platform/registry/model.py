@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, SmallInteger, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, SmallInteger, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from anju_platform.database import Json, Key, Table
 
@@ -39,6 +39,7 @@ class Place(Table):
 
     ``label``/``label_en`` are the words a guard reads, whole ("3 栋 2 单元 501 卫生间").
     ``x``/``y`` are metres on the site plan; a place without them stands where its parent is.
+    A place is never deleted, for alerts name it: what is no more is retired.
     """
 
     __tablename__ = "places"
@@ -53,6 +54,27 @@ class Place(Table):
     x: Mapped[float | None]
     y: Mapped[float | None]
     attributes: Mapped[Json] = mapped_column(default=dict)
+    retired_at: Mapped[datetime | None]
+
+
+class PlanPicture(Table):
+    """The picture under a community's plan, as we wrote it anew from what was uploaded.
+
+    It lies with its upper left corner at ``x``/``y`` and is ``width`` by ``height`` metres.
+    ``bright``: mostly light, so that a screen read in the dark shows its negative.
+    """
+
+    __tablename__ = "plan_pictures"
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id"), primary_key=True)
+    content_type: Mapped[str]
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
+    sha256: Mapped[str]
+    bright: Mapped[bool]
+    x: Mapped[float]
+    y: Mapped[float]
+    width: Mapped[float]
+    height: Mapped[float]
+    version: Mapped[int]
 
 
 class Gateway(Table):
@@ -76,6 +98,8 @@ class Device(Table):
     """A thing with an id on a place; ``state`` is approved or retired.
 
     ``attributes`` are facts rules may read as ``d.*``; ``interval_s`` overrides the model's.
+    ``x``/``y`` are metres on the site plan; without them it stands where its place is.
+    ``replaces_id`` is the broken one whose work it took over.
     """
 
     __tablename__ = "devices"
@@ -93,6 +117,9 @@ class Device(Table):
     interval_s: Mapped[int | None]
     state: Mapped[str] = mapped_column(default="approved")
     created_at: Mapped[datetime]
+    x: Mapped[float | None]
+    y: Mapped[float | None]
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id"), index=True)
 
 
 class DeviceField(Table):

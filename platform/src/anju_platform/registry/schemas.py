@@ -122,6 +122,8 @@ class DeviceDetail(View):
     gateway_name_en: str
     gateway_online: bool
     created_at: datetime
+    replaces: str | None = None
+    replaced_by: str | None = None
 
 
 class GatewayView(View):
@@ -153,6 +155,21 @@ class PlanDevice(View):
     status: DeviceStatus
 
 
+class PlanPictureView(View):
+    """The picture under the plan, in metres; its bytes are at ``/api/v1/plan/picture``.
+
+    ``bright``: a screen read in the dark shows its negative.
+    """
+
+    version: int
+    sha256: str
+    bright: bool
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 class Plan(View):
     """The site plan with every device on it; ``shapes`` as the community file gives them."""
 
@@ -160,6 +177,7 @@ class Plan(View):
     height: float
     shapes: tuple[dict[str, Any], ...]
     devices: tuple[PlanDevice, ...]
+    picture: PlanPictureView | None = None
 
 
 class DeviceSort(StrEnum):
@@ -217,3 +235,12 @@ class NewDevice(View):
     name_en: str = Field(min_length=1, max_length=100)
     interval_s: int | None = Field(default=None, ge=1, le=86400 * 7)
     attributes: dict[str, Any] = Field(default_factory=dict)
+
+
+class Replacement(View):
+    """A device that takes the place of a broken one; what is left out is as the old one's."""
+
+    slug: Id
+    model: str | None = Field(default=None, max_length=64)
+    gateway: Id | None = None
+    reason: str = Field(default="", max_length=500)

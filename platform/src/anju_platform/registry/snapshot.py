@@ -182,7 +182,7 @@ def known_device(
         household_id=device.household_id,
         slug=device.slug,
         model=kind,
-        attributes=_attributes(device, kind) | site.spot(place),
+        attributes=_attributes(device, kind) | _spot(device, place, site),
         person={**place.attributes, **(person or {}), "place_kind": place.kind},
         entities=entities,
         fields=_numbers(kind, fields),
@@ -196,6 +196,13 @@ def _numbers(kind: DeviceModel, fields: Mapping[tuple[str, str], int]) -> dict[s
         raise DatabaseUnavailableError(
             f"the database does not know the field {'.'.join(error.args[0])}; run: anju migrate"
         ) from error
+
+
+def _spot(device: Device, place: Place, site: Site) -> dict[str, float]:
+    """Give ``d.x`` and ``d.y``: the device's own metres on the plan, else its place's."""
+    if device.x is not None and device.y is not None:
+        return {"x": device.x, "y": device.y}
+    return site.spot(place)
 
 
 def _attributes(device: Device, kind: DeviceModel) -> dict[str, Any]:

@@ -207,3 +207,21 @@ _LONGEST = timedelta(days=4)
 
 def _seconds(span: ColumnElement[timedelta]) -> ColumnElement[float]:
     return cast(func.date_part("epoch", span), Float)
+
+
+def judged(session: Session, community_id: int, since: datetime) -> dict[str, tuple[int, int, int]]:
+    """Give by rule how many real alerts it raised since then, how many were true, how many false.
+
+    True and false are what people said who closed them.
+    """
+    true, false = (func.count().filter(Alert.cause == cause) for cause in ("true", "false"))
+    query = (
+        select(Alert.rule_id, func.count(), true, false)
+        .where(
+            Alert.community_id == community_id,
+            Alert.mode == Mode.ACTUAL,
+            Alert.detected_at >= since,
+        )
+        .group_by(Alert.rule_id)
+    )
+    return {rule: (alerts, right, wrong) for rule, alerts, right, wrong in session.execute(query)}

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import AwareDatetime, BaseModel, Field
 
 from anju_platform.audit import repository as audit
+from anju_platform.audit.repository import AuditFilter
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
@@ -80,6 +81,8 @@ class AuditQuery(BaseModel):
 
     action: Annotated[str, Field(max_length=64)] | None = None
     subject: Annotated[str, Field(max_length=128)] | None = None
+    person: Annotated[str, Field(max_length=64)] | None = None
+    since: AwareDatetime | None = None
     before: AwareDatetime | None = None
     after: Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | None = None
     limit: int = Field(default=100, ge=1, le=500)
@@ -91,17 +94,20 @@ def audit_entries(
     actor: Annotated[Actor, require(Right.READ_AUDIT)],
     query: Annotated[AuditQuery, Query()],
 ) -> AuditPage:
-    """Give who did and saw what, newest first."""
+    """Give who did and saw what, newest first.
+
+    ``action`` is a whole word, or a group that ends in a dot, such as ``rule.``.
+    """
+    wanted = AuditFilter(
+        action=query.action,
+        subject=query.subject,
+        person=query.person,
+        since=query.since,
+        before=query.before,
+        before_id=None if query.after is None else int(query.after),
+    )
     with reading(database) as session:
-        found = audit.entries(
-            session,
-            actor.community_id,
-            action=query.action,
-            subject=query.subject,
-            before=query.before,
-            after=None if query.after is None else int(query.after),
-            limit=query.limit + 1,
-        )
+        found = audit.entries(session, actor.community_id, wanted, limit=query.limit + 1)
         shown = found[: query.limit]
         items = tuple(AuditView.model_validate(entry, from_attributes=True) for entry in shown)
         return AuditPage(items=items, next=str(shown[-1].id) if len(found) > len(shown) else None)

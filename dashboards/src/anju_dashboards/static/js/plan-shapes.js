@@ -19,12 +19,27 @@ export function point(x, y) {
   return [-y, x];
 }
 
+/**
+ * Lays the uploaded picture under everything; a bright one as its negative (plan.css).
+ * @param {any} leaflet
+ * @param {any} map
+ * @param {{version: number, sha256: string, bright: boolean, x: number, y: number, width: number, height: number} | null} picture
+ */
+export function drawPicture(leaflet, map, picture) {
+  if (!picture) return;
+  const { x, y, width, height, bright, sha256 } = picture;
+  leaflet.imageOverlay(`/api/v1/plan/picture?of=${sha256.slice(0, 12)}`, [point(x, y), point(x + width, y + height)], {
+    interactive: false, className: `plan-picture${bright ? " bright" : ""}`, zIndex: -1,
+  }).addTo(map);
+}
+
 /** @typedef {{kind: string, rect?: number[], points?: number[][], label?: string, label_en?: string}} Shape */
 
 export class PlanShapes {
   #leaflet;
   #map;
   #english;
+  #overPicture = false;
 
   /**
    * @param {any} leaflet
@@ -37,8 +52,12 @@ export class PlanShapes {
     this.#english = english;
   }
 
-  /** @param {Shape[]} shapes */
-  draw(shapes) {
+  /**
+   * @param {Shape[]} shapes
+   * @param {boolean} [overPicture] only their outlines, so that the picture is seen
+   */
+  draw(shapes, overPicture = false) {
+    this.#overPicture = overPicture;
     const sorted = [...shapes].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
     for (const shape of sorted) this.#draw(shape);
   }
@@ -50,7 +69,7 @@ export class PlanShapes {
     const [x = 0, y = 0, width = 0, height = 0] = shape.rect ?? [];
     const corners = shape.points ?? [[x, y], [x + width, y], [x + width, y + height], [x, y + height]];
     const line = corners.map(([a, b]) => point(a, b));
-    const options = { ...style, interactive: false };
+    const options = { ...style, interactive: false, ...(this.#overPicture ? { fillOpacity: 0 } : {}) };
     const closed = shape.rect !== undefined || shape.kind !== "wall";
     const drawn = (closed ? L.polygon(line, options) : L.polyline(line, options)).addTo(this.#map);
     const label = this.#english ? shape.label_en ?? shape.label : shape.label;

@@ -5,7 +5,7 @@
  * picking a device tells `anju:device-picked` {slug}.
  */
 import "../vendor/leaflet-1.9.4/leaflet.js";
-import { PlanShapes, point } from "./plan-shapes.js";
+import { PlanShapes, drawPicture, point } from "./plan-shapes.js";
 
 /** @type {any} Leaflet puts itself there; it has no module build that is minified. */
 const L = /** @type {any} */ (globalThis).L;
@@ -94,7 +94,8 @@ class SiteMap extends HTMLElement {
     this.#map.on("zoomend", () => this.#sizeDots());
     this.#map.on("moveend", () => this.#arrangeLabels());
     this.#map.fitBounds(bounds, { animate: false });
-    new PlanShapes(L, this.#map, this.#english).draw(plan.shapes);
+    drawPicture(L, this.#map, plan.picture);
+    new PlanShapes(L, this.#map, this.#english).draw(plan.shapes, Boolean(plan.picture));
     this.#devices = L.layerGroup().addTo(this.#map);
     this.#cameras = L.layerGroup().addTo(this.#map);
     this.#spots = L.layerGroup().addTo(this.#map);
@@ -124,7 +125,7 @@ class SiteMap extends HTMLElement {
     }
     for (const device of devices) {
       const old = this.#markers.get(device.slug);
-      if (old?.status === device.status) continue;
+      if (old?.is === `${device.status} ${device.x} ${device.y}`) continue;
       if (old) this.#erase(old.marker);
       const marker = device.model === "camera" ? this.#camera(device) : this.#dot(device);
       const name = this.#english ? device.name_en : device.name;
@@ -135,7 +136,7 @@ class SiteMap extends HTMLElement {
         if (event.originalEvent.key === "Enter") this.#tell("device-picked", { slug: device.slug });
       });
       marker.addTo(device.model === "camera" ? this.#cameras : this.#devices);
-      this.#markers.set(device.slug, { marker, status: device.status });
+      this.#markers.set(device.slug, { marker, is: `${device.status} ${device.x} ${device.y}` });
     }
   }
 

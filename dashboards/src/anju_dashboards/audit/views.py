@@ -1,0 +1,215 @@
+"""Who did and saw what: filtered, paged from one entry to the next, exported."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from anju_dashboards.pages import CurrentPage, Page, plain_text
+from anju_dashboards.words import N_
+from anju_platform.audit.model import AuditEntry
+from anju_platform.audit.repository import AuditFilter, entries
+from anju_platform.audit.service import record
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.rights import Right
+from anju_platform.database import reading, transaction
+from anju_platform.export import csv_response
+
+router = APIRouter(include_in_schema=False, dependencies=[require(Right.READ_AUDIT)])
+
+PAGE_SIZE = 100
+MOST_EXPORTED = 10_000
+USUAL_SPAN = timedelta(days=7)
+_LONGEST = 100
+_COLUMNS = ("id", "at", "person", "action", "about", "address", "details")
+
+GROUP: Final = {
+    "alert.": N_("alerts"),
+    "care.": N_("reading of care data"),
+    "media.": N_("pictures looked at"),
+    "rule.": N_("rules"),
+    "device.": N_("devices"),
+    "place.": N_("places"),
+    "plan.": N_("the plan"),
+    "auth.": N_("log-ins"),
+    "user.": N_("accounts"),
+    "home.": N_("homes"),
+    "channel.": N_("channels"),
+    "escalation.": N_("escalation"),
+    "address.": N_("addresses of people"),
+}
+
+ACTION: Final = {
+    "alert.acked": N_("took an alert on"),
+    "alert.commented": N_("wrote a note"),
+    "alert.dispatched": N_("sent somebody"),
+    "alert.closed": N_("closed an alert"),
+    "alert.shelved": N_("shelved an alert"),
+    "alert.shelf_asked": N_("wished to shelve an alert"),
+    "alert.unshelved": N_("ended a shelving"),
+    "alert.explained": N_("asked why an alert rang"),
+    "alerts.exported": N_("exported alerts"),
+    "devices.exported": N_("exported devices"),
+    "reports.exported": N_("exported a report"),
+    "audit.exported": N_("exported the audit"),
+    "care.read": N_("read care data"),
+    "media.viewed": N_("looked at a picture"),
+    "auth.login": N_("logged in"),
+    "auth.logout": N_("logged out"),
+    "auth.refused": N_("was refused at the log-in"),
+    "auth.ended": N_("ended a log-in"),
+    "rule.created": N_("made a rule"),
+    "rule.saved": N_("saved a version of a rule"),
+    "rule.activated": N_("put a rule in force"),
+    "rule.deactivated": N_("switched a rule off"),
+    "rule.backtested": N_("started a back-test"),
+    "rule.backtest_cancelled": N_("cancelled a back-test"),
+    "device.added": N_("approved a device"),
+    "device.approved": N_("brought a device back"),
+    "device.retired": N_("retired a device"),
+    "device.replaced": N_("replaced a device"),
+    "device.moved": N_("put a device elsewhere on the plan"),
+    "place.added": N_("added a place"),
+    "place.changed": N_("changed a place"),
+    "place.retired": N_("retired a place"),
+    "place.restored": N_("brought a place back"),
+    "plan.picture_put": N_("put a picture under the plan"),
+    "plan.picture_placed": N_("moved the plan's picture"),
+    "plan.picture_removed": N_("took the plan's picture away"),
+    "user.invited": N_("invited somebody"),
+    "user.uninvited": N_("withdrew an invitation"),
+    "user.accepted": N_("took an invitation up"),
+    "user.added": N_("added an account"),
+    "user.password": N_("gave a new password"),
+    "home.away": N_("declared a home away"),
+    "home.back": N_("declared a home back"),
+    "channel.added": N_("added a channel"),
+    "channel.changed": N_("changed a channel"),
+    "channel.removed": N_("removed a channel"),
+    "channel.tried": N_("tried a channel"),
+    "address.added": N_("added an address"),
+    "address.removed": N_("removed an address"),
+    "address.tried": N_("tried an address"),
+    "escalation.changed": N_("changed an escalation plan"),
+    "escalation.removed": N_("removed an escalation plan"),
+    "screen.retired": N_("retired a duty desk"),
+    "community.imported": N_("imported the community's file"),
+    "retention.changed": N_("changed how long data are kept"),
+}
+"""What was done, in words; what is not here is shown as it is written down."""
+
+_PAGES = {"alert": "/alerts/", "device": "/devices/", "rule": "/rules/", "place": "/places?at="}
+
+
+@router.get("/audit")
+def audit(page: CurrentPage) -> Response:
+    """Show the entries that match, newest first."""
+    try:
+        wanted = _filter(page)
+    except ValueError:
+        fault = page.text("One of the filters makes no sense; choose it again.")
+        return _draw(page, [], fault=fault)
+    with reading(page.engine) as session:
+        found = list(entries(session, page.community.id, wanted, limit=PAGE_SIZE + 1))
+        for entry in found:
+            session.expunge(entry)
+    return _draw(page, found)
+
+
+@router.get("/audit.csv")
+def audit_csv(page: CurrentPage) -> Response:
+    """Give the newest entries that match as a table for a spreadsheet, and put it on record."""
+    try:
+        wanted = _filter(page)
+    except ValueError:
+        fault = page.text("One of the filters makes no sense; choose it again.")
+        return _draw(page, [], fault=fault)
+    with transaction(page.engine) as session:
+        found = entries(session, page.community.id, wanted, limit=MOST_EXPORTED)
+        rows = [_csv_row(page, entry) for entry in found]
+        record(session, page.actor, "audit.exported", "audit", {"rows": len(rows)})
+    return csv_response("audit.csv", _COLUMNS, rows)
+
+
+def _draw(page: Page, found: list[AuditEntry], fault: str | None = None) -> Response:
+    given = _given(page)
+    shown = found[:PAGE_SIZE]
+    given.setdefault("start", (page.clock.local(page.clock.now) - USUAL_SPAN).date().isoformat())
+    return page.html(
+        "audit/audit.html",
+        status=422 if fault else 200,
+        section="/audit",
+        entries=shown,
+        older=shown[-1].id if len(found) > PAGE_SIZE else None,
+        groups=GROUP,
+        actions=ACTION,
+        link=_link,
+        query=given,
+        most_exported=MOST_EXPORTED,
+        fault=fault,
+    )
+
+
+def _given(page: Page) -> dict[str, str]:
+    return {name: value for name, value in page.request.query_params.items() if value}
+
+
+def _filter(page: Page) -> AuditFilter:
+    """Read the filters; without a day to begin with, it is the last week.
+
+    Raises:
+        ValueError: one of them makes no sense.
+    """
+    given = _given(page)
+    action = given.get("action")
+    if action is not None and action not in GROUP and action not in ACTION:
+        raise ValueError(action)
+    since = page.clock.now - USUAL_SPAN
+    start, end = given.get("start"), given.get("end")
+    before_id = int(given["before_id"]) if "before_id" in given else None
+    if before_id is not None and not 0 < before_id < 2**62:
+        raise ValueError(before_id)
+    return AuditFilter(
+        action=action,
+        person=_text(given, "person"),
+        about=_text(given, "about"),
+        since=_midnight(page, start) if start else since,
+        before=_midnight(page, end, days=1) if end else None,
+        before_id=before_id,
+    )
+
+
+def _text(given: Mapping[str, str], name: str) -> str | None:
+    text = plain_text(given.get(name, "").strip())
+    if text is not None and len(text) > _LONGEST:
+        raise ValueError(text)
+    return text
+
+
+def _midnight(page: Page, day: str, *, days: int = 0) -> datetime:
+    date = datetime.strptime(day, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone; the site's is given next
+    try:
+        local = datetime.combine(date + timedelta(days=days), time(), page.clock.zone)
+        return local.astimezone(UTC)
+    except OverflowError as error:  # beside the first and the last day of all
+        raise ValueError(day) from error
+
+
+def _link(subject: str) -> str | None:
+    """Give the page of what an entry is about, if it has one."""
+    kind, _, name = subject.partition(":")
+    return f"{_PAGES[kind]}{name}" if name and kind in _PAGES else None
+
+
+def _csv_row(page: Page, entry: AuditEntry) -> dict[str, object]:
+    return {
+        "id": entry.id,
+        "at": page.clock.full(entry.at),
+        "person": entry.actor,
+        "action": entry.action,
+        "about": entry.subject,
+        "address": entry.address,
+        "details": "; ".join(f"{name}: {value}" for name, value in entry.data.items()),
+    }

@@ -1,0 +1,1 @@
+"""Places and the plan, as installers keep them."""

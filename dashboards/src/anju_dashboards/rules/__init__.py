@@ -1,0 +1,1 @@
+"""Rules: what rings, changing it, and trying a change on the past."""

@@ -1,0 +1,57 @@
+"""The page of one back-test: how far it is, then what it found."""
+
+import msgspec
+from fastapi import APIRouter
+from markupsafe import Markup
+from starlette.responses import Response
+
+from anju_dashboards.pages import CurrentPage, see_other
+from anju_platform.auth.dependencies import require
+from anju_platform.auth.rights import Right
+from anju_platform.backtest.jobs import service
+from anju_platform.backtest.jobs.endpoints import JobId
+from anju_platform.backtest.page import bars, named_days, scale
+from anju_platform.backtest.report import Report
+from anju_platform.backtest.words import CELLS, Words
+from anju_platform.database import reading, transaction
+
+router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_RULES)])
+
+
+@router.get("/backtests/{job_id}")
+def backtest(page: CurrentPage, job_id: JobId) -> Response:
+    """Show a back-test; while it runs, the page asks for this part of itself again."""
+    with reading(page.engine) as session:
+        job = service.find(session, page.actor, job_id)
+    report = _report(job.report)
+    words = Words(page.language.code, page.clock.zone.key)
+    days = report.tested.figures.days if report else ()
+    return page.html(
+        "rules/backtest_part.html" if page.partial else "rules/backtest.html",
+        section="/rules",
+        job=job,
+        report=report,
+        w=words,
+        cells=CELLS,
+        bars=Markup(bars(days, words)),  # noqa: S704 - every word in it was escaped
+        scale=scale(days),
+        named_days=[days[number].day[5:] for number in named_days(days)],
+    )
+
+
+@router.post("/backtests/{job_id}/cancel", dependencies=[require(Right.KEEP_RULES)])
+def cancel(page: CurrentPage, job_id: JobId) -> Response:
+    """Have a back-test stop."""
+    with transaction(page.engine) as session:
+        service.cancel(session, page.actor, job_id)
+    return see_other(f"/backtests/{job_id}")
+
+
+def _report(stored: object) -> Report | None:
+    """Read a stored report; one that another release wrote may be of another shape."""
+    if stored is None:
+        return None
+    try:
+        return msgspec.convert(stored, Report)
+    except msgspec.ValidationError:
+        return None

@@ -1,0 +1,1 @@
+"""The tree of places as installers keep it."""

@@ -1,0 +1,1 @@
+"""The site plan: its picture, and where devices stand on it."""
