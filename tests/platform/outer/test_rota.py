@@ -393,3 +393,16 @@ def test_a_rota_that_is_not_handed_over_calls_nobody_who_left(duty: DutyDesk) ->
     duty.desk.look()
     duty.desk.wait(290)
     assert duty.said(alert) == [{"to": [duty.user("guard")]}, {"to": [duty.user("guard2")]}]
+
+
+def test_a_rota_that_nobody_can_read_is_a_hole(duty: DutyDesk) -> None:
+    rota = duty.rota(("00:00", "00:00", "guard2"))
+    with transaction(duty.engine) as session:
+        session.get_one(Rota, rota.id).shifts = [{"of a": "later release"}]
+    duty.plan((30, [rota.target]))
+    alert = duty.desk.rings()
+    duty.desk.look()
+    duty.desk.wait(30)
+    assert duty.said(alert) == [{"to": [ADMIN], "holes": ["night"]}]
+    with Session(duty.engine) as session:
+        assert rotas.rota(session, duty.admin, rota.id).shifts == ()

@@ -1,5 +1,6 @@
 """SQL of groups, rotas and hand-overs."""
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +17,8 @@ from anju_platform.database import Json
 from anju_platform.duty.model import GroupMember, HandOver, PeopleGroup, Rota, RotaOverride
 from anju_platform.duty.shifts import Override, Pattern, Shift
 from anju_platform.registry.model import Community, Place
+
+log = logging.getLogger(__name__)
 
 _DAY = timedelta(days=1)
 
@@ -142,13 +145,22 @@ def patterns(
         differs.setdefault(one.rota_id, []).append(override)
     return {
         each.id: Pattern(
-            tuple(msgspec.convert(shift, Shift) for shift in each.shifts),
+            shifts_of(each),
             tuple(differs.get(each.id, ())),
             ZoneInfo(community.timezone),
             frozenset(community.holidays),
         )
         for each in found
     }
+
+
+def shifts_of(rota: Rota) -> tuple[Shift, ...]:
+    """Read a rota's shifts; none, which is a hole, where another release wrote them otherwise."""
+    try:
+        return msgspec.convert(rota.shifts, tuple[Shift, ...])
+    except msgspec.ValidationError:
+        log.exception("rota %d cannot be read; its fallback is called", rota.id)
+        return ()
 
 
 # -- hand-overs ------------------------------------------------------------------------------

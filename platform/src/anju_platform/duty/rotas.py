@@ -285,7 +285,7 @@ def _view(
         name=one.name,
         fallback=one.fallback,
         handed_over=one.handed_over,
-        shifts=tuple(ShiftBody(**shift) for shift in one.shifts),
+        shifts=tuple(ShiftBody(**msgspec.to_builtins(each)) for each in repository.shifts_of(one)),
         overrides=tuple(
             OverrideView(
                 id=each.id,

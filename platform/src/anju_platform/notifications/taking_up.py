@@ -48,15 +48,18 @@ class _Known:
 
     def knows(self, session: Session, recipient: str) -> bool:
         """Learn how a home's contact is reached; False where that cannot be."""
+        if any(one.contact == recipient for one in self.people):
+            return True
         household_id, number = contact_in(recipient)
         of_home = contacts(session, household_id)[number - 1 : number]
         phone = plain_phone(of_home[0].phone) if of_home else None
         if phone is None:
             return False
         address = outside.home_phone(session, household_id, phone)
-        ways = () if address.gone_at else (("phone", address.id, ""),)
-        self.people.append(Reachable(None, "", ways, contact=recipient))
-        return bool(ways)
+        if address.gone_at is not None:
+            return False
+        self.people.append(Reachable(None, "", (("phone", address.id, ""),), contact=recipient))
+        return True
 
 
 def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], None]) -> int:
