@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
+import pytest
 from night_desk import GUARD, PROPERTY
 from work_site import WorkSite
 
@@ -9,6 +12,9 @@ from anju_platform.alerts import service
 from anju_platform.alerts.model import Cause
 from anju_platform.auth.model import Role
 from anju_platform.database import now, transaction
+from anju_platform.notifications.model import Channel, Delivery
+from anju_platform.notifications.outside.repository import Errand
+from anju_platform.notifications.outside.wording import message
 from anju_platform.reports.report import report
 
 
@@ -105,3 +111,26 @@ def test_reports_count_no_exercise(work: WorkSite) -> None:
     with transaction(work.site.engine) as session:
         day = report(session, work.site.actor(Role.PROPERTY), "day", now())
     assert [one.rule_id for one in day.rules] == ["door-forced"]
+
+
+@pytest.mark.parametrize(("locale", "marker"), [("zh", "【演练】"), ("en", "DRILL ")])
+def test_each_message_says_that_it_is_one(locale: str, marker: str) -> None:
+    errand = Errand(
+        delivery=Delivery(alert_id=uuid4(), receipt="r", expires_at=now()),
+        channel=Channel(),
+        address=None,
+        kind="raised",
+        role=Role.GUARD,
+        locale=locale,
+        title="烟雾报警",
+        title_en="Smoke alarm",
+        place="1 栋",
+        place_en="Building 1",
+        severity=1,
+        mode="drill",
+        handling="unacked",
+        detected_at=now(),
+        timezone="Asia/Shanghai",
+        needless=False,
+    )
+    assert message(errand, "https://anju.example", now()).title.startswith(marker)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from night_desk import GUARD, PROPERTY
 from outer_site import community_file
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from work_site import WorkSite
 
 from anju_platform.alerts.windows.model import Window
@@ -311,3 +311,28 @@ def test_through_the_api_who_planned_and_ended_it_is_kept(work: WorkSite, log_in
     assert len(work.site.audited("maintenance.ended")) == 1
     with reading(work.site.engine) as session:
         assert session.scalars(select(Window.due_at)).all() == [None]
+
+
+def test_work_costs_an_alarms_transaction_no_statement(work: WorkSite) -> None:
+    said: list[str] = []
+
+    def note(*given: Any) -> None:
+        said.append(given[2])
+
+    def asked() -> list[str]:
+        return [one for one in said if "alert_windows" in one or "RECURSIVE" in one]
+
+    event.listen(work.site.engine, "before_cursor_execute", note)
+    work.says("b1-501-sos", "pressed")
+    assert asked() == []
+    work.plans_work(60, place="b1")
+    said.clear()
+    work.says("b1-door", "access_denied")
+    work.says("b1-501-sos", "pressed")
+    assert asked() == []
+    work.says("b1-smoke", "alarm", alarm=True)
+    said.clear()
+    work.says("b1-door", "opened")
+    work.passes(2)
+    assert asked() != []  # where something may explain it, that is asked for
+    event.remove(work.site.engine, "before_cursor_execute", note)
