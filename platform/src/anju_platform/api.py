@@ -32,6 +32,7 @@ from anju_platform.auth.rights import Right
 from anju_platform.auth.throttle import Throttle
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
+from anju_platform.consent import endpoints as consent
 from anju_platform.database import connect
 from anju_platform.errors import PlatformError
 from anju_platform.escalation import endpoints as escalation
@@ -131,6 +132,7 @@ def _api() -> APIRouter:
         telemetry,
         people,
         care,
+        consent,
         notifications,
         media,
         reports,

@@ -151,8 +151,9 @@ class AlertDetail(View):
     ``contacts`` are those of the household concerned, empty when none is, or when the alert
     is closed and a guard looks. ``media_ready`` says that the snapshot can be fetched now.
     ``values`` are the readings that raised it (health values only for those who may see
-    them). ``next_step`` is there while nobody has it and people are called; ``ack_until`` is
-    when whoever has it is asked again.
+    them), with ``data`` and ``chart`` only what is shared with the reader: ``shared`` is false
+    where whoever lives there does not share it. ``next_step`` is there while nobody has it and
+    people are called; ``ack_until`` is when whoever has it is asked again.
     """
 
     alert: AlertView
@@ -166,6 +167,7 @@ class AlertDetail(View):
     chart: ChartView | None
     values: dict[str, Any]
     data: dict[str, Any]
+    shared: bool = True
     media_ready: bool
 
 

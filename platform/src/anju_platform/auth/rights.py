@@ -40,6 +40,10 @@ class Right(StrEnum):
     INVITE = "invite"
     """Invite families and shut them out; everybody else with :attr:`KEEP_PEOPLE`."""
     KEEP_PEOPLE = "keep_people"
+    KEEP_CONSENT = "keep_consent"
+    """Write down who of a home lets whom see what, and what they take back."""
+    ERASE_CARE = "erase_care"
+    """Delete for good what a sensor in a home has said."""
     READ_AUDIT = "read_audit"
 
 
@@ -66,7 +70,7 @@ _PROPERTY = _OFFICE | {Right.KEEP_DEVICES, Right.SEE_SYSTEM, Right.KEEP_POSTS}
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.GUARD: _GUARD | {Right.SIT},
     Role.PROPERTY: _PROPERTY,
-    Role.OFFICE: _OFFICE,
+    Role.OFFICE: _OFFICE | {Right.KEEP_CONSENT},
     Role.GRID: frozenset({Right.SEE_ALERTS, Right.TAKE_ON}),
     Role.FAMILY: frozenset({Right.OWN_HOMES}),
     Role.INSTALLER: frozenset({Right.SEE_DEVICES, Right.KEEP_DEVICES, Right.SEE_SYSTEM}),
@@ -90,6 +94,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
         Right.KEEP_PLANS,
         Right.KEEP_CHANNELS,
         Right.KEEP_PEOPLE,
+        Right.KEEP_CONSENT,
+        Right.ERASE_CARE,
         Right.READ_AUDIT,
     },
 }

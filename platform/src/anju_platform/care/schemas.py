@@ -30,6 +30,8 @@ class HomeState(StrEnum):
     """What a life may hang on does not report: nobody would hear an alarm."""
     AWAY = "away"
     """Declared away: silence is no alarm."""
+    UNSHARED = "unshared"
+    """Whoever lives there does not share what would tell; protection is on."""
     UNKNOWN = "unknown"
     """No sign of life for a day, or nothing there that could see one: nobody can say."""
     ORDINARY = "ordinary"
@@ -91,7 +93,8 @@ class HomeView(View):
     first; ``lately`` those closed within a week. ``away``: they are declared away, until
     ``away_until`` or (none) until somebody takes it back. ``reporting`` of ``devices`` have been
     heard when they should; ``unheard`` are those a life may hang on that have not. ``deaf``: the
-    platform itself receives nothing.
+    platform itself receives nothing. ``shared`` is false where whoever lives there does not
+    share what sees movement: then there is no ``last_sign_at`` and ``presence`` is unknown.
     """
 
     home: HomeName
@@ -107,16 +110,24 @@ class HomeView(View):
     reporting: int
     unheard: tuple[DeviceRow, ...]
     deaf: bool
+    shared: bool = True
     desk_phone: str
 
 
 class Look(View):
-    """Somebody's look at what concerns a home; ``subject`` names what they saw."""
+    """Somebody's look at what concerns a home; ``subject`` names what they saw.
+
+    ``purpose`` is what it was for, where it was at what a sensor says; ``alert`` which
+    emergency opened it. ``nothing``: nothing of it was shared with them, so nothing was shown.
+    """
 
     at: datetime
     name: str
     role: str | None
     subject: str
+    purpose: str | None = None
+    alert: UUID | None = None
+    nothing: bool = False
 
 
 class AwayBody(BaseModel):

@@ -20,6 +20,7 @@ from anju_platform.media.model import Media
 from anju_platform.registry import listing
 from anju_platform.registry.credentials import secret_matches
 from anju_platform.registry.model import Gateway
+from anju_platform.sharing.repository import grounds_of
 
 MAX_BYTES = 2 * 1024 * 1024
 CONTENT_TYPE = "image/jpeg"
@@ -80,13 +81,27 @@ def view(session: Session, actor: Actor, media_id: str) -> Media:
     """Give a snapshot with its picture; the look is audited, so call it in a transaction.
 
     Raises:
-        NotFoundError: no such snapshot in the actor's community, or it has expired.
+        NotFoundError: no such snapshot in the actor's community, it has expired, or whoever
+            lives where it was taken does not share it.
     """
     media = repository.get(session, media_id, content=True)
     if media is None or media.community_id != actor.community_id or media.expires_at <= now():
         raise NotFoundError("there is no such snapshot, or it is past its time")
+    home = repository.of_home(session, actor.community_id, media_id)
+    if home is not None:
+        _look_into(session, actor, media_id, home)
     record(session, actor, "media.viewed", f"media:{media_id}")
     return media
+
+
+def _look_into(session: Session, actor: Actor, media_id: str, home: tuple[int, str, str]) -> None:
+    """Check that a picture of a home is shared, and put the look on the home's record."""
+    household, slug, model = home
+    grounds = grounds_of(session, actor, household, slug, model)
+    if grounds.values is None:
+        raise NotFoundError("there is no such snapshot, or it is not shared")
+    said = {"household": household, "media": media_id, **grounds.reason}
+    record(session, actor, "care.read", f"device:{slug}", said)
 
 
 def delete_expired(session: Session) -> int:

@@ -10,6 +10,9 @@ from anju_platform.registry import listing
 from anju_platform.registry.model import Device
 from anju_platform.registry.schemas import DeviceState, NewDevice
 
+STOPPED = "stopped"
+"""The state of what whoever lives there wants to pass nothing on."""
+
 
 def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice) -> Device:
     """Add a device to a community; ingest notices and takes in what waits in quarantine.
@@ -43,6 +46,8 @@ def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice)
     )
     session.add(device)
     session.flush()
+    if listing.is_stopped(session, device):
+        device.state = STOPPED
     record(session, who, "device.added", f"device:{wanted.slug}", {"model": wanted.model})
     return device
 
@@ -52,8 +57,11 @@ def set_state(session: Session, who: Who, community_id: int, slug: str, state: D
 
     Raises:
         NotFoundError: no such device.
+        ConflictError: whoever lives there wants it to pass nothing on.
     """
     device = listing.find_device(session, community_id, slug)
+    if state is DeviceState.APPROVED and listing.is_stopped(session, device):
+        raise ConflictError("whoever lives there wants it to pass nothing on; see their consent")
     device.state = state
     session.flush()
     record(session, who, f"device.{state}", f"device:{slug}")

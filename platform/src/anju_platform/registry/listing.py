@@ -37,7 +37,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.database import from_millis, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.registry.model import Community, Device, Gateway, Place
-from anju_platform.registry.privacy import may_read
+from anju_platform.registry.privacy import is_withheld, may_read
 from anju_platform.registry.schemas import (
     CommunityView,
     DeviceCounts,
@@ -53,6 +53,7 @@ from anju_platform.registry.schemas import (
     Plan,
     PlanDevice,
 )
+from anju_platform.sharing.repository import Grounds, Sensor, grounds_of, learnable, stopped
 
 Position: TypeAlias = tuple[float | None, float | None]
 
@@ -88,6 +89,7 @@ def _status(moment: datetime) -> ColumnElement[str]:
     silent_since = literal(moment) - 2 * _interval * literal(timedelta(seconds=1))
     return case(
         (Device.state == "retired", DeviceStatus.RETIRED.value),
+        (Device.state == "stopped", DeviceStatus.STOPPED.value),
         (
             or_(_last_seen.is_(None), Gateway.online.is_(False)),
             DeviceStatus.UNKNOWN.value,
@@ -228,18 +230,19 @@ def every_device(
 
 def home_devices(session: Session, household_id: int, at: datetime) -> tuple[DeviceRow, ...]:
     """Give what stands in a home, those a life may hang on first."""
-    of_home = (Device.household_id == household_id, Device.state == "approved")
+    of_home = (Device.household_id == household_id, Device.state != "retired")
     query = _rows(_status(at)).where(*of_home).order_by(Device.slug)
     rows = [_row(found) for found in session.execute(query)]
     return tuple(sorted(rows, key=lambda row: not row.life_safety))
 
 
 def device_counts(session: Session, community_id: int) -> DeviceCounts:
-    """Count devices by what can be said of them."""
+    """Count devices by what can be said of them; nothing is expected of those left out."""
     status = _status(now())
     tally = _joined(select(status, func.count())).where(Device.community_id == community_id)
     found = {DeviceStatus(name): n for name, n in session.execute(tally.group_by(status))}
-    found.pop(DeviceStatus.RETIRED, None)
+    for left_out in (DeviceStatus.STOPPED, DeviceStatus.RETIRED):
+        found.pop(left_out, None)
     ok, flat = found.get(DeviceStatus.OK, 0), found.get(DeviceStatus.FLAT, 0)
     return DeviceCounts(
         total=sum(found.values()),
@@ -264,7 +267,7 @@ def find_device(session: Session, community_id: int, slug: str) -> Device:
 
 
 def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
-    """Give all about one device, without the values that its reader may not see.
+    """Give all about one device, without the values that are not shared with its reader.
 
     A home's device is care data: reading it is audited, so call this in a transaction.
 
@@ -272,24 +275,57 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
         NotFoundError: no such device in the actor's community.
     """
     device = find_device(session, actor.community_id, slug)
-    if device.household_id is not None:
-        record(session, actor, "care.read", f"device:{slug}", {"household": device.household_id})
+    grounds = device_grounds(session, actor, device)
+    note_reading(session, actor, device, grounds)
     found = session.execute(_rows(_status(now())).where(Device.id == device.id)).one()
     query = select(_states.c.latest).where(_states.c.device_id == device.id)
     latest: dict[str, Any] = session.scalar(query) or {}
     gateway = session.get_one(Gateway, device.gateway_id)
-    in_home = device.household_id is not None
     model = MODELS.get(device.model, _UNKNOWN_MODEL)
-    shown = [f for f in model.fields if may_read(actor, f.name, in_home=in_home)]
+    shown = [f for f in model.fields if may_read(actor, f.name, grounds)]
     return DeviceDetail(
         device=_row(found),
         fields=_fields(shown, latest),
+        not_shared=tuple(f.name for f in model.fields if is_withheld(actor, f.name, grounds)),
         attributes=device.attributes,
         gateway_name=gateway.name,
         gateway_name_en=gateway.name_en,
         gateway_online=gateway.online,
         created_at=device.created_at,
     )
+
+
+def sensor_of() -> Sensor:
+    """Give the columns by which a query of devices says which sensor is meant."""
+    return Sensor(*(Device.__table__.c[name] for name in ("household_id", "slug", "model")))
+
+
+def device_grounds(session: Session, actor: Actor, device: Device) -> Grounds:
+    """Tell on what ground somebody reads what a device says."""
+    return grounds_of(session, actor, device.household_id, device.slug, device.model)
+
+
+def is_stopped(session: Session, device: Device) -> bool:
+    """Tell whether whoever lives where a device stands wants it to pass nothing on."""
+    if device.household_id is None:
+        return False
+    sensor = Sensor.of(device.household_id, device.slug, device.model)
+    return bool(session.scalar(select(stopped(sensor))))
+
+
+def learnable_devices(session: Session, community_id: int) -> set[int]:
+    """Give the devices from which what is usual may be learned: in homes where that is agreed."""
+    query = select(Device.id).where(Device.community_id == community_id, learnable(sensor_of()))
+    return set(session.scalars(query))
+
+
+def note_reading(
+    session: Session, actor: Actor, device: Device, grounds: Grounds, **said: object
+) -> None:
+    """Audit a look at a device of a home, and on what ground it was."""
+    if device.household_id is not None:
+        data = {**said, "household": device.household_id, **grounds.reason}
+        record(session, actor, "care.read", f"device:{device.slug}", data)
 
 
 def _fields(shown: Iterable[Field], latest: dict[str, Any]) -> tuple[FieldView, ...]:

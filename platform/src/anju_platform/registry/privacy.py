@@ -2,6 +2,7 @@
 
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
+from anju_platform.sharing.repository import Grounds
 
 HEALTH_FIELDS = frozenset({"heart_rate", "respiration"})
 """What a body says: for few eyes, wherever it was measured."""
@@ -9,8 +10,16 @@ UPKEEP_FIELDS = frozenset({"battery", "rssi"})
 """What a device says of itself."""
 
 
-def may_read(actor: Actor, field: str, *, in_home: bool) -> bool:
-    """Tell whether a person may read a field of a device, in somebody's home or not."""
+def may_read(actor: Actor, field: str, grounds: Grounds) -> bool:
+    """Tell whether a person may read a field of a device: of a home's only what is shared."""
     if field in HEALTH_FIELDS:
-        return actor.may(Right.SEE_HEALTH)
-    return not in_home or field in UPKEEP_FIELDS or actor.may(Right.SEE_CARE)
+        shared = not grounds.in_home or grounds.health is not None
+        return shared and actor.may(Right.SEE_HEALTH)
+    return not grounds.in_home or field in UPKEEP_FIELDS or grounds.values is not None
+
+
+def is_withheld(actor: Actor, field: str, grounds: Grounds) -> bool:
+    """Tell whether somebody whose work it would be does not see a field: it is not shared."""
+    if may_read(actor, field, grounds):
+        return False
+    return actor.may(Right.SEE_HEALTH if field in HEALTH_FIELDS else Right.SEE_CARE)
