@@ -136,6 +136,7 @@ def test_each_look_is_on_record_with_its_reason(house: House) -> None:
     site = house.site
     guard = house.person(Role.GUARD)
     guard.get(f"/api/v1/devices/{PIR}")
+    guard.get(f"/api/v1/devices/{PIR}/events")
     say(site)
     guard.get(f"/api/v1/devices/{PIR}")
     say(site, given=False)
@@ -149,6 +150,7 @@ def test_each_look_is_on_record_with_its_reason(house: House) -> None:
         ("emergency", str(emergency), False),
         ("care", None, False),
         (None, None, True),
+        ("upkeep", None, False),
     ]
 
 

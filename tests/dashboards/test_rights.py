@@ -149,6 +149,17 @@ WHO: dict[frozenset[Role], str] = {
         POST /people/invitations/{invitation_id}/withdraw
         GET /api/v1/households/{slug}
     """,
+    frozenset({OFFICE, ADMIN}): """
+        GET /api/v1/consents
+        GET /api/v1/households/{slug}/consents
+        POST /api/v1/households/{slug}/consents
+        POST /api/v1/households/{slug}/consents/{consent_id}/withdraw
+        GET /consents
+        GET /consents/{slug}
+        GET /consents/{slug}/sheet
+        POST /consents/{slug}
+        POST /consents/{slug}/{consent_id}/withdraw
+    """,
     frozenset({PROPERTY, INSTALLER, ADMIN}): """
         POST /api/v1/devices
         PUT /api/v1/devices/{slug}/state
@@ -167,6 +178,7 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/homes
         GET /api/v1/homes/{slug}
         GET /api/v1/homes/{slug}/looks
+        GET /api/v1/homes/{slug}/consents
         PUT /api/v1/homes/{slug}/away
         DELETE /api/v1/homes/{slug}/away
         PUT /api/v1/alerts/{alert_id}/going
@@ -183,6 +195,8 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/audit
     """,
     frozenset({ADMIN}): """
+        DELETE /api/v1/households/{slug}/readings/{device}
+        POST /consents/{slug}/erase/{device}
         POST /api/v1/people/{user_id}/password-link
         POST /people/{user_id}/password
         GET /api/v1/channels
@@ -222,7 +236,18 @@ OPEN = """
 """Open to everybody, or behind a secret of its own (``test_permissions.py``)."""
 ENDLESS = {"GET /api/v1/stream", "GET /stream"}
 LAST = {"POST /logout", "DELETE /api/v1/session"}
+A_WORD = {
+    "person": "张桂兰",
+    "sensors": "all",
+    "viewer": "role:guard",
+    "purpose": "care",
+    "how": "spoken",
+}
 BODIES = {
+    "POST /api/v1/households/{slug}/consents": A_WORD,
+    "POST /api/v1/households/{slug}/consents/{consent_id}/withdraw": {},
+    "POST /consents/{slug}": A_WORD,
+    "POST /consents/{slug}/{consent_id}/withdraw": {"how": "spoken"},
     "POST /api/v1/devices": {
         "slug": "new",
         "model": "pir",
@@ -249,7 +274,7 @@ ON_AN_ALERT = {
 }
 
 
-IN_HOMES = re.compile("households|/homes/|/family/")
+IN_HOMES = re.compile("households|/homes/|/family/|/consents/")
 
 
 def lines(text: str) -> list[str]:
@@ -285,6 +310,8 @@ class House:
             "user_id": str(self.family_id),
             "invitation_id": str(self.invitation_id),
             "login_id": "0",
+            "consent_id": "1",
+            "device": "b1-501-pir",
             "span": "day",
             "slug": "h-501" if IN_HOMES.search(path) else "b1-501-pir",
         }
@@ -397,6 +424,7 @@ def test_nobody_of_elsewhere_reaches_anything_here(house: House, role: Role) -> 
         "devices/{slug}",
         "households/{slug}",
         "homes/{slug}",
+        "consents/{slug}",
         "{user_id}",
         "{invitation_id}",
     )

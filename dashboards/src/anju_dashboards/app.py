@@ -9,6 +9,7 @@ from starlette.types import Scope
 from anju_dashboards import live
 from anju_dashboards.alerts import history
 from anju_dashboards.alerts import views as alerts
+from anju_dashboards.consent import views as consent
 from anju_dashboards.devices import views as devices
 from anju_dashboards.drawings import Drawings
 from anju_dashboards.failures import answer_failures
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         system,
         reach,
         people,
+        consent,
         family,
         reports,
         live,

@@ -172,7 +172,7 @@ def test_reading_a_homes_series_over_http_is_audited(site: Site, log_in: LogIn) 
         {
             "field": "battery",
             "household": site.device("b1-501-pir").household_id,
-            "purpose": "care",
+            "purpose": "upkeep",
         },
     )
 

@@ -44,7 +44,7 @@ _USUAL_DAYS = 14
 _ENOUGH_DAYS = 3
 """So many days make a usual day; before, none is shown."""
 _LATELY = timedelta(days=7)
-_MOST_LOOKS = 100
+MOST_LOOKS = 100
 ONE_LOOK = timedelta(minutes=15)
 """What one reads of a home within so long is one look: a page that is open asks again."""
 _NEWS = timedelta(hours=24)
@@ -347,5 +347,5 @@ def looks(
             alert=entry.data.get("alert"),
             nothing=entry.data.get("purpose", "") is None,
         )
-        for entry, role in repository.looks(session, home, _MOST_LOOKS, before=before)
+        for entry, role in repository.looks(session, home, MOST_LOOKS, before=before)
     )

@@ -34,7 +34,7 @@ from anju_devices.catalog import MODELS
 from anju_devices.model import DeviceModel, Field, Text
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.database import from_millis, now
+from anju_platform.database import Json, from_millis, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.registry.model import Community, Device, Gateway, Place
 from anju_platform.registry.privacy import is_withheld, may_read
@@ -60,6 +60,8 @@ Position: TypeAlias = tuple[float | None, float | None]
 FLAT_BELOW = 20
 """Battery, in %, under which a device is flat."""
 
+UPKEEP: Json = {"purpose": "upkeep"}
+"""Why somebody looks at what a device says of itself, which is always shown."""
 _UNKNOWN_MODEL = DeviceModel(name="", title=Text("?", "?"), icon="device", interval_s=3600)
 _SPREAD_M = 1.6
 _GOLDEN = math.pi * (3 - math.sqrt(5))
@@ -276,7 +278,7 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
     """
     device = find_device(session, actor.community_id, slug)
     grounds = device_grounds(session, actor, device)
-    note_reading(session, actor, device, grounds)
+    note_reading(session, actor, device, grounds.reason if grounds.values else UPKEEP)
     found = session.execute(_rows(_status(now())).where(Device.id == device.id)).one()
     query = select(_states.c.latest).where(_states.c.device_id == device.id)
     latest: dict[str, Any] = session.scalar(query) or {}
@@ -320,11 +322,11 @@ def learnable_devices(session: Session, community_id: int) -> set[int]:
 
 
 def note_reading(
-    session: Session, actor: Actor, device: Device, grounds: Grounds, **said: object
+    session: Session, actor: Actor, device: Device, reason: Json, **said: object
 ) -> None:
-    """Audit a look at a device of a home, and on what ground it was."""
+    """Audit a look at a device of a home, and the reason of it."""
     if device.household_id is not None:
-        data = {**said, "household": device.household_id, **grounds.reason}
+        data = {**said, "household": device.household_id, **reason}
         record(session, actor, "care.read", f"device:{device.slug}", data)
 
 

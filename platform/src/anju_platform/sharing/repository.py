@@ -110,7 +110,11 @@ class Grounds:
     @property
     def reason(self) -> Json:
         """Give why something is shown, as the audit keeps it; a null purpose: nothing was."""
-        ground = self.values or self.health
+        return self.of(health=False)
+
+    def of(self, *, health: bool) -> Json:
+        """Give the same of health values, or of all others."""
+        ground = self.health if health else self.values
         return {"purpose": None} if ground is None else ground.reason
 
 

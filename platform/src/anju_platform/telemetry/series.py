@@ -29,7 +29,13 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
 from anju_platform.database import from_millis
 from anju_platform.errors import ForbiddenError, InvalidRequestError, NotFoundError
-from anju_platform.registry.listing import device_grounds, find_device, note_reading, sensor_of
+from anju_platform.registry.listing import (
+    UPKEEP,
+    device_grounds,
+    find_device,
+    note_reading,
+    sensor_of,
+)
 from anju_platform.registry.model import Device, DeviceField
 from anju_platform.registry.privacy import (
     HEALTH_FIELDS,
@@ -160,7 +166,8 @@ def series(
     shown = may_read(actor, field, grounds)
     if not shown and not is_withheld(actor, field, grounds):
         raise ForbiddenError("what this says of a person is not shown to your role")
-    note_reading(session, actor, device, grounds, field=field)
+    reason = UPKEEP if field in UPKEEP_FIELDS else grounds.of(health=field in HEALTH_FIELDS)
+    note_reading(session, actor, device, reason, field=field)
     asked = _Asked(
         device,
         _number(session, device, field),
@@ -387,7 +394,7 @@ def device_events(
     if grounds.in_home and grounds.values is None:
         actor.demand(Right.SEE_CARE)
     if not noted:
-        note_reading(session, actor, device, grounds, events=True)
+        note_reading(session, actor, device, grounds.reason, events=True)
     found = events_of(session, actor, [device.id], start=start, end=end, limit=limit)
     return tuple(_event_view(device, event) for event in found)
 
