@@ -17,7 +17,7 @@ from sqlalchemy import delete
 from anju_platform.auth.model import Role
 from anju_platform.database import reading, transaction
 from anju_platform.people.model import Resident
-from anju_platform.registry.listing import device_grounds
+from anju_platform.registry.privacy import device_grounds
 from anju_platform.sharing.repository import Grounds
 
 LogIn = Callable[..., httpx.Client]

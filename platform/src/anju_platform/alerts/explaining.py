@@ -13,9 +13,9 @@ from anju_platform.alerts.model import Alert
 from anju_platform.auth.actor import Actor
 from anju_platform.database import Json
 from anju_platform.errors import NotFoundError
-from anju_platform.registry.listing import device_grounds, find_device
+from anju_platform.registry.listing import find_device
 from anju_platform.registry.model import Device
-from anju_platform.registry.privacy import may_read
+from anju_platform.registry.privacy import device_grounds, may_read
 from anju_platform.rulebook.overview import text_of
 from anju_platform.rulebook.texts import read_version
 from anju_platform.telemetry.repository import event_at, points_at

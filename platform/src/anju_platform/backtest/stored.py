@@ -16,7 +16,7 @@ from anju_platform.database import from_millis
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.registry import snapshot
 from anju_platform.registry.coverage import KEPT_MS
-from anju_platform.registry.listing import learnable_devices
+from anju_platform.registry.repository import learnable_devices
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.rulebook import force
 from anju_platform.telemetry.model import Flag

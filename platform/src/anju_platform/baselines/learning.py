@@ -21,7 +21,7 @@ from anju_platform.baselines.repository import Key, Sign, Source
 from anju_platform.database import UNAVAILABLE, now, reading, to_millis, transaction
 from anju_platform.registry import repository as places
 from anju_platform.registry import snapshot
-from anju_platform.registry.listing import learnable_devices
+from anju_platform.registry.repository import learnable_devices
 from anju_platform.registry.snapshot import KnownCommunity, KnownDevice
 from anju_rules import Fact, Rule
 from anju_rules.baseline import Profile, learn, learn_peaks, quantities

@@ -21,8 +21,8 @@ from anju_platform.audit.model import AuditEntry
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import HomeScope, User
 from anju_platform.people.model import Household
-from anju_platform.registry.listing import sensor_of
 from anju_platform.registry.model import Device, DeviceField, Place
+from anju_platform.registry.privacy import sensor_of
 from anju_platform.rulebook.homes import HOME_STATE
 from anju_platform.rulebook.model import RuleState
 from anju_platform.sharing.repository import readable

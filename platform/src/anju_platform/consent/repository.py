@@ -1,6 +1,6 @@
 """SQL of consents: what was said, what ends soon, and what stands in a home."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -26,8 +26,8 @@ from anju_platform.baselines.model import Baseline
 from anju_platform.commands.model import GatewayCommand
 from anju_platform.lanes.model import Quarantined
 from anju_platform.people.model import Household, Resident
-from anju_platform.registry.listing import sensor_of
 from anju_platform.registry.model import Device, Gateway, Place
+from anju_platform.registry.privacy import sensor_of
 from anju_platform.sharing.model import Consent, Purpose
 from anju_platform.sharing.repository import stopped
 from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, DeviceState
@@ -169,21 +169,28 @@ def misheard(session: Session, community_id: int) -> list[tuple[Device, bool]]:
     return [(device, bool(stop)) for device, stop in session.execute(query)]
 
 
-def stopped_behind(session: Session, gateway_id: int) -> list[str]:
-    """Give the slugs of what is stopped behind a gateway."""
-    query = select(Device.slug).where(Device.gateway_id == gateway_id, Device.state == "stopped")
-    return list(session.scalars(query.order_by(Device.slug)))
+def stopped_behind(session: Session, community_id: int) -> dict[int, list[str]]:
+    """Give the slugs of what is stopped in a community, by gateway."""
+    query = (
+        select(Device.gateway_id, Device.slug)
+        .where(Device.community_id == community_id, Device.state == "stopped")
+        .order_by(Device.slug)
+    )
+    found: dict[int, list[str]] = {}
+    for gateway_id, slug in session.execute(query):
+        found.setdefault(gateway_id, []).append(slug)
+    return found
 
 
 def last_asked(
-    session: Session, gateway_ids: Collection[int], name: str
+    session: Session, community_id: int, name: str
 ) -> dict[int, tuple[GatewayCommand, bool]]:
-    """Give the newest command of a name to each of these gateways, and whether it is there."""
+    """Give the newest command of a name to each gateway, and whether the gateway is there."""
     query = (
         select(GatewayCommand, Gateway.online)
         .join(Gateway, Gateway.id == GatewayCommand.gateway_id)
-        .where(GatewayCommand.gateway_id.in_(gateway_ids), GatewayCommand.name == name)
-        .order_by(GatewayCommand.created_at)
+        .where(GatewayCommand.community_id == community_id, GatewayCommand.name == name)
+        .order_by(GatewayCommand.id)
     )
     return {command.gateway_id: (command, online) for command, online in session.execute(query)}
 

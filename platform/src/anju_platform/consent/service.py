@@ -270,7 +270,7 @@ def _locked(session: Session, actor: Actor, slug: str) -> tuple[Household, Place
 
 def _view(session: Session, home: Household, place: Place) -> HomeConsents:
     there = repository.sensors(session, home.id)
-    stopped = stops(session, there)
+    stopped = stops(session, home.community_id, there)
     people = [(one.name, one.elder) for one in residents(session, home.id)]
     return HomeConsents(
         slug=home.slug,

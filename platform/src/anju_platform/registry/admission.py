@@ -6,7 +6,7 @@ from anju_devices.catalog import MODELS
 from anju_platform.audit.service import Who, record
 from anju_platform.database import now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
-from anju_platform.registry import listing
+from anju_platform.registry import listing, repository
 from anju_platform.registry.model import Device
 from anju_platform.registry.schemas import DeviceState, NewDevice
 
@@ -46,7 +46,7 @@ def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice)
     )
     session.add(device)
     session.flush()
-    if listing.is_stopped(session, device):
+    if repository.is_stopped(session, device):
         device.state = STOPPED
     record(session, who, "device.added", f"device:{wanted.slug}", {"model": wanted.model})
     return device
@@ -60,7 +60,7 @@ def set_state(session: Session, who: Who, community_id: int, slug: str, state: D
         ConflictError: whoever lives there wants it to pass nothing on.
     """
     device = listing.find_device(session, community_id, slug)
-    if state is DeviceState.APPROVED and listing.is_stopped(session, device):
+    if state is DeviceState.APPROVED and repository.is_stopped(session, device):
         raise ConflictError("whoever lives there wants it to pass nothing on; see their consent")
     device.state = state
     session.flush()

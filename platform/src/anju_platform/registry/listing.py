@@ -32,12 +32,11 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from anju_devices.catalog import MODELS
 from anju_devices.model import DeviceModel, Field, Text
-from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.database import Json, from_millis, now
+from anju_platform.database import from_millis, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.registry import privacy
 from anju_platform.registry.model import Community, Device, Gateway, Place
-from anju_platform.registry.privacy import is_withheld, may_read
 from anju_platform.registry.schemas import (
     CommunityView,
     DeviceCounts,
@@ -53,15 +52,12 @@ from anju_platform.registry.schemas import (
     Plan,
     PlanDevice,
 )
-from anju_platform.sharing.repository import Grounds, Sensor, grounds_of, learnable, stopped
 
 Position: TypeAlias = tuple[float | None, float | None]
 
 FLAT_BELOW = 20
 """Battery, in %, under which a device is flat."""
 
-UPKEEP: Json = {"purpose": "upkeep"}
-"""Why somebody looks at what a device says of itself, which is always shown."""
 _UNKNOWN_MODEL = DeviceModel(name="", title=Text("?", "?"), icon="device", interval_s=3600)
 _SPREAD_M = 1.6
 _GOLDEN = math.pi * (3 - math.sqrt(5))
@@ -277,57 +273,26 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
         NotFoundError: no such device in the actor's community.
     """
     device = find_device(session, actor.community_id, slug)
-    grounds = device_grounds(session, actor, device)
-    note_reading(session, actor, device, grounds.reason if grounds.values else UPKEEP)
+    grounds = privacy.device_grounds(session, actor, device)
+    reason = grounds.reason if grounds.values else privacy.UPKEEP
+    privacy.note_reading(session, actor, device, reason)
     found = session.execute(_rows(_status(now())).where(Device.id == device.id)).one()
     query = select(_states.c.latest).where(_states.c.device_id == device.id)
     latest: dict[str, Any] = session.scalar(query) or {}
     gateway = session.get_one(Gateway, device.gateway_id)
     model = MODELS.get(device.model, _UNKNOWN_MODEL)
-    shown = [f for f in model.fields if may_read(actor, f.name, grounds)]
+    hidden = [f.name for f in model.fields if privacy.is_withheld(actor, f.name, grounds)]
+    shown = [f for f in model.fields if privacy.may_read(actor, f.name, grounds)]
     return DeviceDetail(
         device=_row(found),
         fields=_fields(shown, latest),
-        not_shared=tuple(f.name for f in model.fields if is_withheld(actor, f.name, grounds)),
+        not_shared=tuple(hidden),
         attributes=device.attributes,
         gateway_name=gateway.name,
         gateway_name_en=gateway.name_en,
         gateway_online=gateway.online,
         created_at=device.created_at,
     )
-
-
-def sensor_of() -> Sensor:
-    """Give the columns by which a query of devices says which sensor is meant."""
-    return Sensor(*(Device.__table__.c[name] for name in ("household_id", "slug", "model")))
-
-
-def device_grounds(session: Session, actor: Actor, device: Device) -> Grounds:
-    """Tell on what ground somebody reads what a device says."""
-    return grounds_of(session, actor, device.household_id, device.slug, device.model)
-
-
-def is_stopped(session: Session, device: Device) -> bool:
-    """Tell whether whoever lives where a device stands wants it to pass nothing on."""
-    if device.household_id is None:
-        return False
-    sensor = Sensor.of(device.household_id, device.slug, device.model)
-    return bool(session.scalar(select(stopped(sensor))))
-
-
-def learnable_devices(session: Session, community_id: int) -> set[int]:
-    """Give the devices from which what is usual may be learned: in homes where that is agreed."""
-    query = select(Device.id).where(Device.community_id == community_id, learnable(sensor_of()))
-    return set(session.scalars(query))
-
-
-def note_reading(
-    session: Session, actor: Actor, device: Device, reason: Json, **said: object
-) -> None:
-    """Audit a look at a device of a home, and the reason of it."""
-    if device.household_id is not None:
-        data = {**said, "household": device.household_id, **reason}
-        record(session, actor, "care.read", f"device:{device.slug}", data)
 
 
 def _fields(shown: Iterable[Field], latest: dict[str, Any]) -> tuple[FieldView, ...]:

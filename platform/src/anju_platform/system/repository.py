@@ -14,9 +14,8 @@ from anju_platform.database import driver
 from anju_platform.lanes.model import LaneState, Quarantined
 from anju_platform.notifications.model import Delivery, DeliveryState, Notification
 from anju_platform.notifications.outside.repository import IS_OPEN
-from anju_platform.registry.listing import sensor_of
 from anju_platform.registry.model import BlindPeriod, Device, Gateway
-from anju_platform.registry.privacy import HEALTH_FIELDS
+from anju_platform.registry.privacy import HEALTH_FIELDS, sensor_of
 from anju_platform.sharing.repository import readable
 from anju_platform.system.model import ProcessRow
 from anju_platform.system.schemas import (

@@ -29,19 +29,17 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
 from anju_platform.database import from_millis
 from anju_platform.errors import ForbiddenError, InvalidRequestError, NotFoundError
-from anju_platform.registry.listing import (
-    UPKEEP,
-    device_grounds,
-    find_device,
-    note_reading,
-    sensor_of,
-)
+from anju_platform.registry.listing import find_device
 from anju_platform.registry.model import Device, DeviceField
 from anju_platform.registry.privacy import (
     HEALTH_FIELDS,
+    UPKEEP,
     UPKEEP_FIELDS,
+    device_grounds,
     is_withheld,
     may_read,
+    note_reading,
+    sensor_of,
 )
 from anju_platform.sharing.repository import Sensor, readable
 from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, Flag, TelemetryPoint
