@@ -395,23 +395,7 @@ def _home(session: Session, site: Site, slug: str, gateway: str, flat: int) -> N
             elder=True,
         )
     )
-    session.add_all(
-        Consent(
-            community_id=site.community,
-            household_id=household.id,
-            person="张桂兰",
-            sensors="all",
-            viewer=viewer,
-            purpose="care" if viewer != "everybody" else "statistics",
-            given=True,
-            begins_at=now() - timedelta(days=30),
-            ends_at=None,
-            given_by="张桂兰",
-            how="written",
-            recorded_at=now() - timedelta(days=30),
-        )
-        for viewer in ("role:guard", "role:admin", "role:family", "everybody")
-    )
+    _agree(session, site, household)
     for position, (name, relation, phone, key) in enumerate(
         (("张敏", "女儿", "13812342231", False), ("周建国", "邻居 502", "13900001122", True)), 1
     ):
@@ -440,6 +424,27 @@ def _home(session: Session, site: Site, slug: str, gateway: str, flat: int) -> N
             latest=latest,
             seen=seen,
         )
+
+
+def _agree(session: Session, site: Site, household: Household) -> None:
+    """Let whoever lives there have agreed to what tests of other things take for granted."""
+    session.add_all(
+        Consent(
+            community_id=site.community,
+            household_id=household.id,
+            person="张桂兰",
+            sensors="all",
+            viewer=viewer,
+            purpose="care" if viewer != "everybody" else "statistics",
+            given=True,
+            begins_at=now() - timedelta(days=30),
+            ends_at=None,
+            given_by="张桂兰",
+            how="written",
+            recorded_at=now() - timedelta(days=30),
+        )
+        for viewer in ("role:guard", "role:admin", "role:family", "everybody")
+    )
 
 
 Kit = tuple[str, str, tuple[str, str], dict[str, Any], timedelta | None]
