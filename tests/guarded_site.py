@@ -19,6 +19,7 @@ from anju_platform.database import now, to_millis, transaction
 from anju_platform.notifications.model import Notification
 from anju_platform.people.model import Contact, Household, Resident
 from anju_platform.registry.model import Community, Device, Gateway, Place
+from anju_platform.sharing.model import Consent
 from anju_platform.telemetry.model import DeviceState
 
 PASSWORD = "a long word for tests"
@@ -397,6 +398,7 @@ def _home(session: Session, site: Site, slug: str, gateway: str, flat: int) -> N
             health="房颤，服华法林；青霉素过敏",
         )
     )
+    _agree(session, site, household)
     for position, (name, relation, phone, key) in enumerate(
         (("张敏", "女儿", "13812342231", False), ("周建国", "邻居 502", "13900001122", True)), 1
     ):
@@ -425,6 +427,27 @@ def _home(session: Session, site: Site, slug: str, gateway: str, flat: int) -> N
             latest=latest,
             seen=seen,
         )
+
+
+def _agree(session: Session, site: Site, household: Household) -> None:
+    """Let whoever lives there have agreed to what tests of other things take for granted."""
+    session.add_all(
+        Consent(
+            community_id=site.community,
+            household_id=household.id,
+            person="张桂兰",
+            sensors="all",
+            viewer=viewer,
+            purpose="care" if viewer != "everybody" else "statistics",
+            given=True,
+            begins_at=now() - timedelta(days=30),
+            ends_at=None,
+            given_by="张桂兰",
+            how="written",
+            recorded_at=now() - timedelta(days=30),
+        )
+        for viewer in ("role:guard", "role:admin", "role:family", "everybody")
+    )
 
 
 Kit = tuple[str, str, tuple[str, str], dict[str, Any], timedelta | None]

@@ -36,6 +36,14 @@ PASSWORD_HASH = passwords.hash_password(PASSWORD)
 JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 20 + b"\xff\xd9"
 
 
+AGREED = [
+    {"viewers": ["guard", "property", "office", "admin", "family"], "purposes": ["care"]},
+    {"viewers": ["admin"], "purposes": ["care"], "sensors": "health"},
+    {"viewers": ["everybody"], "purposes": ["statistics"]},
+]
+"""What whoever lives there agreed to, unless a test is about that."""
+
+
 def place(
     slug: str, parent: str | None, kind: str, label: str, label_en: str, **spot: float
 ) -> dict[str, Any]:
@@ -73,6 +81,7 @@ def community_file(slug: str = "garden") -> dict[str, Any]:
                     {"name": "张敏", "relation": "女儿", "phone": "13800002231", "has_key": False},
                     {"name": "周建国", "relation": "邻居", "phone": "13900001111", "has_key": True},
                 ],
+                "consents": AGREED,
             }
         ],
         "devices": [

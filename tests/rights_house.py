@@ -30,7 +30,18 @@ from anju_platform.provision import import_community
 from anju_platform.registry.model import Community, Gateway
 
 PLACE = {"label": "x", "label_en": "x", "kind": "room", "stamp": "0" * 16}
+A_WORD = {
+    "person": "张桂兰",
+    "sensors": "all",
+    "viewer": "role:guard",
+    "purpose": "care",
+    "how": "spoken",
+}
 BODIES = {
+    "POST /api/v1/households/{slug}/consents": A_WORD,
+    "POST /api/v1/households/{slug}/consents/{consent_id}/withdraw": {},
+    "POST /consents/{slug}": A_WORD,
+    "POST /consents/{slug}/{consent_id}/withdraw": {"how": "spoken"},
     "POST /api/v1/devices": {
         "slug": "new",
         "model": "pir",
@@ -69,7 +80,7 @@ ON_AN_ALERT = {
 
 
 ASKED = {"series": "?field=battery", "rehearsal": "?severity=1", "plan": "?severity=1"}
-IN_HOMES = re.compile("households|/homes/|/family/")
+IN_HOMES = re.compile("households|/homes/|/family/|/consents/")
 OF_PLACES = re.compile("places/")
 
 
@@ -100,6 +111,8 @@ class House:
             "login_id": "0",
             "message": "1",
             "token_id": "1",
+            "consent_id": "1",
+            "device": "b1-501-pir",
             "span": "day",
             **self.known,
             "slug": "h-501"

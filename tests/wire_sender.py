@@ -70,6 +70,10 @@ def community_file(climates: int = 4) -> dict[str, Any]:
                 "attributes": {"lives_alone": True},
                 "residents": [{"name": "王奶奶", "born_on": "1940-02-03", "elder": True}],
                 "contacts": [{"name": "王小明", "relation": "儿子", "phone": "13800000000"}],
+                "consents": [
+                    {"viewers": ["guard", "admin", "family"], "purposes": ["care"]},
+                    {"viewers": ["everybody"], "purposes": ["statistics"]},
+                ],
             }
         ],
         "devices": [

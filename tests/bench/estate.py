@@ -71,7 +71,11 @@ def _last(households: Sequence[Mapping[str, Any]]) -> list[str]:
 def _move_in(document: dict[str, Any], gateway: str, home: str) -> None:
     flat = {"slug": home, "parent": gateway, "kind": "unit", "label": home, "label_en": home}
     document["places"].append(flat)
-    household = {"slug": home, "place": home, "attributes": {"lives_alone": True}}
+    household: dict[str, Any] = {"slug": home, "place": home, "attributes": {"lives_alone": True}}
+    household["consents"] = [
+        {"viewers": ["guard", "admin", "family"], "purposes": ["care"]},
+        {"viewers": ["everybody"], "purposes": ["statistics"]},
+    ]
     document["households"].append(household)
 
 

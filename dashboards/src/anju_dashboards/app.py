@@ -12,6 +12,7 @@ from anju_dashboards.account import views as account
 from anju_dashboards.alerts import emergency, history
 from anju_dashboards.alerts import views as alerts
 from anju_dashboards.audit import views as audit
+from anju_dashboards.consent import views as consent
 from anju_dashboards.devices import admitting
 from anju_dashboards.devices import views as devices
 from anju_dashboards.drawings import Drawings
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         reach,
         webhooks,
         people,
+        consent,
         family,
         home_imports,
         homes,

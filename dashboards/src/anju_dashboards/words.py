@@ -86,6 +86,7 @@ STATE: Final = {
     "handled": N_("Somebody has it"),
     "unprotected": N_("Protection is off"),
     "away": N_("Away"),
+    "unshared": N_("Not shared"),
     "unknown": N_("No news"),
     "ordinary": N_("All as usual today"),
 }
@@ -96,6 +97,7 @@ STATE_ICON: Final = {
     "handled": "user-check",
     "unprotected": "wifi-off",
     "away": "door-exit",
+    "unshared": "eye-off",
     "unknown": "help-circle",
     "ordinary": "circle-check",
 }
@@ -118,6 +120,7 @@ DEVICE_STATUS: Final = {
     "flat": N_("battery low"),
     "unknown": N_("unknown"),
     "ok": N_("in order"),
+    "stopped": N_("stopped at their wish"),
     "retired": N_("retired"),
 }
 
@@ -126,7 +129,41 @@ STATUS_ICON: Final = {
     "flat": "battery-1",
     "unknown": "help-circle",
     "ok": "circle-check",
+    "stopped": "ban",
     "retired": "archive",
+}
+
+PURPOSE: Final = {
+    "care": N_("daily care"),
+    "emergency": N_("an emergency"),
+    "support": N_("installing and mending"),
+    "statistics": N_("learning what is usual"),
+    "measuring": N_("measuring at all"),
+    "upkeep": N_("whether it works"),
+}
+"""What somebody may see it for."""
+SENSORS: Final = {
+    "all": N_("all sensors, but no health values"),
+    "health": N_("health values (heart rate, breath)"),
+}
+HOW: Final = {
+    "spoken": N_("spoken"),
+    "written": N_("in writing"),
+    "page": N_("on a screen"),
+    "taken_over": N_("taken over from before"),
+}
+"""How somebody gave their word."""
+CONSENT_STATE: Final = {
+    "in_force": N_("in force"),
+    "to_come": N_("to come"),
+    "ended": N_("ended"),
+    "replaced": N_("replaced by a newer word"),
+}
+STOP: Final = {
+    "asked": N_("stopped here; its gateway has been asked"),
+    "confirmed": N_("stopped, and its gateway passes nothing on"),
+    "unreached": N_("stopped here; its gateway has not been reached yet"),
+    "failed": N_("stopped here; its gateway could not do it"),
 }
 
 TIMELINE: Final = {

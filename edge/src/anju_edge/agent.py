@@ -26,6 +26,7 @@ from anju_edge.supervisor import Driver, Supervisor
 from anju_edge.uplink import Uplink
 from anju_edge.vitals import Vitals
 from anju_edge.whole_file import write_whole
+from anju_edge.withheld import WITHHOLD, Withheld
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ class Agent:
             quota_bytes=config.spool.quota_bytes,
             gateway=config.gateway,
         )
-        self._intake = Intake(self._spool)
+        self._withheld = Withheld(config.data_dir / "withheld.json")
+        self._intake = Intake(self._spool, self._withheld)
         self._snapshots = Snapshots(config.data_dir / "snapshots", config.snapshots)
         self._uplink = Uplink(
             self._spool,
@@ -133,9 +135,10 @@ class Agent:
         return NativeDriver(native, token, self._intake)
 
     def _own_commands(self) -> dict[str, Handler]:
+        own: dict[str, Handler] = {WITHHOLD: self._withheld.withhold}
         platform = self._config.platform
         if platform is None:
-            return {}
+            return own
         uploader = Uploader(
             self._snapshots,
             platform.url,
@@ -152,7 +155,7 @@ class Agent:
             said = uploader.upload(snapshot, until_ms=command.expires_at)
             return CommandResult(id=command.id, ok=True, at=now_ms(), detail=said)
 
-        return {UPLOAD_SNAPSHOT: upload}
+        return own | {UPLOAD_SNAPSHOT: upload}
 
     def _on_command(self, message: Message) -> None:
         self._commands.receive(message)

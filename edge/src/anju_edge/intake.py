@@ -1,6 +1,6 @@
 """Where every driver hands over what its devices said: checked, laned, kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -29,11 +29,13 @@ class Intake:
     """The drivers' one way into the spool.
 
     A reading is kept only if its device's model knows all of it. An event without an id is
-    given one here. ``lane`` and checks come from the catalogue alone.
+    given one here. ``lane`` and checks come from the catalogue alone. What is ``withheld`` is
+    taken from its driver and passed over, as if it were kept.
     """
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, withheld: Container[str] = ()) -> None:
         self._spool = spool
+        self._withheld = withheld
 
     def check(self, reading: Reading, model: DeviceModel) -> Entry:
         """Give the checked reading as the spool keeps it.
@@ -51,7 +53,7 @@ class Intake:
         digest = blake2b(body, digest_size=DIGEST_BYTES).digest()
         if reading.event is not None and reading.id is None:
             body = encode(msgspec.structs.replace(reading, id=new_id()))
-        return Entry(model.lane(reading), body, digest)
+        return Entry(model.lane(reading), body, digest, reading.device)
 
     def keep(self, said: Sequence[Said], *, mark: tuple[str, int] | None = None) -> None:
         """Check and keep readings; they are safe when this returns.
@@ -68,7 +70,8 @@ class Intake:
         Raises:
             SpoolFullError: there is no room; nothing was kept.
         """
-        self._spool.append(entries, mark=mark)
+        passed_on = [entry for entry in entries if entry.device not in self._withheld]
+        self._spool.append(passed_on, mark=mark)
 
     def mark(self, name: str) -> int:
         """Give the position last kept under ``name``."""

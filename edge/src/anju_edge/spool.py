@@ -58,11 +58,12 @@ T = TypeVar("T")
 
 
 class Entry(NamedTuple):
-    """A reading ready to keep: its lane, its JSON, and the digest of what its device said."""
+    """A reading ready to keep: its lane, its JSON, the digest of what was said, and by whom."""
 
     lane: Lane
     body: bytes
     digest: bytes
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

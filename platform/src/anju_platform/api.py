@@ -32,6 +32,7 @@ from anju_platform.backtest.jobs import endpoints as backtests
 from anju_platform.cap import endpoints as cap
 from anju_platform.care import endpoints as care
 from anju_platform.config import Settings
+from anju_platform.consent import endpoints as consent
 from anju_platform.database import connect
 from anju_platform.description.completing import complete, operation_id
 from anju_platform.duty import endpoints as duty
@@ -138,6 +139,7 @@ def _api() -> APIRouter:
         importing,
         people,
         care,
+        consent,
         notifications,
         webhooks,
         reports,

@@ -14,7 +14,7 @@ from anju_platform.auth.model import Role
 from anju_platform.backtest.command import backtest
 from anju_platform.children import CONFIG_FAULT
 from anju_platform.config import Settings
-from anju_platform.console import Console, community_number, database
+from anju_platform.console import Console, administrator, community_number, database
 from anju_platform.demo.command import demo
 from anju_platform.errors import ConfigError, InvalidRequestError, NotFoundError, PlatformError
 from anju_platform.keep_cli import backup, keep_app, restore
@@ -444,7 +444,7 @@ def list_quarantine(
     with database() as session:
         found = quarantine_page(
             session,
-            community_number(session, community),
+            administrator(community_number(session, community)),
             waiting=not everything,
             reason=None,
             page=1,

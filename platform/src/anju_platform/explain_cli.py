@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from anju_platform.console import Console, community_number, database
+from anju_platform.console import Console, administrator, community_number, database
 from anju_platform.errors import InvalidRequestError
 from anju_rules import Rule
 
@@ -36,10 +36,13 @@ def explain_alert(
     with database() as session:
         number = community_number(session, community)
         known = registry.community(session, community)
-        explanation = explain(session, number, wanted)
+        explanation = explain(session, administrator(number), wanted)
         about = explanation.alert
         # what was read may be of somebody's health
         audit.record(session, Console(number), "alert.explained", f"alert:{about.id}")
+        if about.household_id is not None:
+            said = {"household": about.household_id, "alert": str(about.id)}
+            audit.record(session, Console(number), "care.read", f"alert:{about.id}", said)
         zone = ZoneInfo(known.timezone if known else "UTC")
         for line in told(explanation, zone):
             typer.echo(line)
@@ -90,6 +93,8 @@ def _clock(at: int, zone: ZoneInfo) -> str:
 
 
 def _words(said: Said) -> str:
+    if not said.is_shared:
+        return "(not shared by whoever lives there)"
     if not said.is_stored:
         return "(no longer stored)"
     values = " ".join(f"{name}={value}" for name, value in said.values.items())

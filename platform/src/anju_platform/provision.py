@@ -1,15 +1,20 @@
 """Bring a community into the database from its file: places, gateways, homes, devices."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, time
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from anju_devices.catalog import MODELS
 from anju_devices.messages import Id
+from anju_platform.auth.model import Role
+from anju_platform.consent import repository as consent
+from anju_platform.consent.stopping import heed
 from anju_platform.database import Json, now
 from anju_platform.errors import InvalidRequestError
 from anju_platform.notifications.listing import forget_gone_phones
@@ -19,6 +24,7 @@ from anju_platform.people.schemas import Person
 from anju_platform.registry import repository
 from anju_platform.registry.credentials import hash_secret, new_secret
 from anju_platform.registry.model import Community, Device, Gateway, Place
+from anju_platform.sharing.model import EVERYBODY, OF_NOBODY, Consent, How, Purpose
 from anju_rules.operators.schedule import Schedule
 
 
@@ -81,8 +87,23 @@ class ContactEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     has_key: bool = False
 
 
+class ConsentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What whoever lives in a home agreed to when it was set up: each viewer for each purpose.
+
+    ``viewers`` are roles, or ``everybody`` for ``statistics``; ``sensors`` as in
+    :class:`~anju_platform.sharing.model.Consent`.
+    """
+
+    viewers: list[str]
+    purposes: list[Purpose]
+    sensors: str = "all"
+    until: date | None = None
+    how: How = How.WRITTEN
+    note: str = ""
+
+
 class HouseholdEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A home."""
+    """A home; what nobody agreed to in ``consents`` is not shared, but in an emergency."""
 
     slug: Id
     place: Id
@@ -90,6 +111,7 @@ class HouseholdEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entry: str = ""
     residents: list[ResidentEntry] = []
     contacts: list[ContactEntry] = []
+    consents: list[ConsentEntry] = []
 
 
 class DeviceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,6 +158,7 @@ def import_community(session: Session, document: Mapping[str, Any]) -> dict[str,
     households = _households(session, community_id, file.households, places)
     known = {"place": places, "gateway": gateways, "household": households}
     _devices(session, community_id, [*file.devices, *selves(file)], known)
+    _consents(session, community_id, file, households)
     return secrets
 
 
@@ -333,3 +356,55 @@ def _devices(
             }
         )
     repository.upsert(session, Device, rows, keep=("state", "created_at"))
+
+
+def _consents(
+    session: Session, community_id: int, file: CommunityFile, homes: Mapping[str, int]
+) -> None:
+    """Write down what was agreed to; of what somebody said anything the file says nothing."""
+    known = consent.known_keys(session, homes.values())
+    zone = ZoneInfo(file.community.timezone)
+    for home in file.households:
+        people = [one.name for one in home.residents if one.elder]
+        people = people or [one.name for one in home.residents][:1] or [""]
+        for entry, person, viewer, purpose in _words(home, people):
+            key = (homes[home.slug], person, entry.sensors, viewer, purpose.value)
+            if key in known:
+                continue
+            known.add(key)
+            session.add(
+                Consent(
+                    community_id=community_id,
+                    **dict(zip(consent.KEY, key, strict=True)),
+                    given=True,
+                    begins_at=func.now(),
+                    ends_at=_end_of(entry.until, zone),
+                    given_by=person,
+                    how=entry.how.value,
+                    note=entry.note,
+                    recorded_at=func.now(),
+                    recorded_by=None,
+                )
+            )
+    session.flush()
+    heed(session, community_id)
+
+
+def _words(
+    home: HouseholdEntry, people: Iterable[str]
+) -> Iterator[tuple[ConsentEntry, str, str, Purpose]]:
+    for entry, person in product(home.consents, people):
+        for viewer, purpose in product(entry.viewers, entry.purposes):
+            of_nobody = purpose in OF_NOBODY
+            if (viewer == EVERYBODY) is not of_nobody or (
+                not of_nobody and viewer not in set(Role)
+            ):
+                raise InvalidRequestError(
+                    f"consents of household {home.slug}: {viewer!r} does not go with {purpose}"
+                )
+            yield entry, person, viewer if of_nobody else f"role:{viewer}", purpose
+
+
+def _end_of(day: date | None, zone: ZoneInfo) -> datetime | None:
+    """Give the end of a day on the site."""
+    return datetime.combine(day, time.max, zone) if day is not None else None

@@ -23,6 +23,7 @@ from anju_platform.people import model as people
 from anju_platform.registry import model as registry
 from anju_platform.rulebook import model as rulebook
 from anju_platform.screens import model as screens
+from anju_platform.sharing import model as sharing
 from anju_platform.system import model as system
 from anju_platform.telemetry import model as telemetry
 from anju_platform.webhooks import model as webhooks
@@ -46,6 +47,7 @@ DOMAINS = (
     registry,
     rulebook,
     screens,
+    sharing,
     system,
     telemetry,
     windows,

@@ -87,6 +87,7 @@ class Tally:
     readings: Count[str] = field(default_factory=Count)
     oldest: dict[str, int] = field(default_factory=dict)
     quarantined: Count[str] = field(default_factory=Count)
+    withheld: int = 0
     late_ms: int | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
@@ -152,6 +153,11 @@ class IngestVitals(Vitals):
             "anju_ingest_batches",
             "batches by what their number meant: next is taken in, old was, gap comes too early",
             ["lane", "verdict"],
+        )
+        self._withheld = counter(
+            "anju_ingest_withheld",
+            "readings nobody takes in at the wish of whoever lives there",
+            [],
         )
         self._quarantined = counter(
             "anju_ingest_quarantined", "what could not be taken in", ["reason"]
@@ -240,6 +246,7 @@ class IngestVitals(Vitals):
             self._readings.labels(lane).inc(number)
         for lane, oldest in tally.oldest.items():
             self._delay.labels(lane).observe(max(0.0, at - oldest / 1000))
+        self._withheld.inc(tally.withheld)
         for reason, number in tally.quarantined.items():
             self._quarantined.labels(reason).inc(number)
         if tally.late_ms is not None:

@@ -278,6 +278,9 @@ class Walk:
         strangers: dict[tuple[str, Fault], list[Reading]] = {}
         for reading in batch.readings:
             device = gateway.devices.get(reading.device)
+            if reading.device in gateway.stopped:
+                group.outgoing.tally.withheld += 1  # whoever lives there wants none of it kept
+                continue
             if device is None:
                 fault = Fault(Reason.UNKNOWN_DEVICE, f"{gateway.slug} has no such device")
                 strangers.setdefault((reading.device, fault), []).append(reading)

@@ -18,6 +18,7 @@ from anju_platform.baselines.learning import learn_due
 from anju_platform.care.weekly import write_due
 from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
+from anju_platform.consent.stopping import heed_all
 from anju_platform.database import UNAVAILABLE, connect, driver, now, reading, transaction
 from anju_platform.escalation.escalating import escalate_due
 from anju_platform.importing import repository as importing
@@ -155,6 +156,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("back-tests", hour, older(BACKTESTS_KEPT, backtests.prune)),
         Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),
+        Upkeep("stopped sensors", hour, lambda: heed_all(engine)),
         Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),
     )
 

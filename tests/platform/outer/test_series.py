@@ -169,7 +169,11 @@ def test_reading_a_homes_series_over_http_is_audited(site: Site, log_in: LogIn) 
     [entry] = site.audited("care.read")
     assert (entry.subject, entry.data) == (
         "device:b1-501-pir",
-        {"field": "battery", "household": site.device("b1-501-pir").household_id},
+        {
+            "field": "battery",
+            "household": site.device("b1-501-pir").household_id,
+            "purpose": "upkeep",
+        },
     )
 
 

@@ -45,7 +45,13 @@ def read_device(page: Page, slug: str, *, limit: int) -> tuple[DeviceDetail, tup
         if detail.device.household and not page.actor.may(Right.SEE_CARE):
             return detail, ()
         events = device_events(
-            session, page.actor, slug, start=end - _EVENTS_SPAN, end=end, limit=limit
+            session,
+            page.actor,
+            slug,
+            start=end - _EVENTS_SPAN,
+            end=end,
+            limit=limit,
+            noted=True,
         )
     return detail, events
 

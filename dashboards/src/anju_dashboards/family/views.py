@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
+from pydantic import AwareDatetime
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from anju_dashboards.consent import matrix
 from anju_dashboards.family.band import band
 from anju_dashboards.pages import (
     CurrentPage,
@@ -26,6 +29,7 @@ from anju_platform.alerts.service import AlertChangedError
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.care import homes, weekly
+from anju_platform.consent.service import own_consents
 from anju_platform.database import reading, transaction
 from anju_platform.errors import InvalidRequestError
 from anju_platform.notifications import listing
@@ -172,12 +176,31 @@ def stay(page: CurrentPage, slug: str, alert_id: UUID) -> Response:
 
 
 @router.get("/family/{slug}/looks", dependencies=_FAMILY)
-def looks(page: CurrentPage, slug: str) -> Response:
-    """Show who looked at what concerns a home."""
+def looks(
+    page: CurrentPage, slug: str, before: Annotated[AwareDatetime | None, Query()] = None
+) -> Response:
+    """Show what is shared of a home, and who looked at what concerns it."""
     with reading(page.engine) as session:
         home = homes.own_home(session, page.actor, slug)
-        found = homes.looks(session, page.actor, slug)
-    return page.html("family/looks.html", looks=found, home=home)
+        found = homes.looks(session, page.actor, slug, before=before)
+        words = own_consents(session, page.actor, slug)
+    names = {f"device:{one.slug}": (one.name, one.name_en) for one in words.sensors}
+    looked = [
+        {**dict(look), "what": page.language.pick(*names[look.subject])}
+        if look.subject in names
+        else {**dict(look), "what": ""}
+        for look in found
+    ]
+    shared = [
+        (
+            matrix.viewer_text(page, one.viewer, one.viewer_name),
+            matrix.sensors_text(page, one.sensors, words),
+            one,
+        )
+        for one in words.in_force
+    ]
+    more = quote(found[-1].at.isoformat()) if len(found) == homes.MOST_LOOKS else None
+    return page.html("family/looks.html", looks=looked, home=home, shared=shared, more=more)
 
 
 def _act(page: Page, action: Callable[[Session], object]) -> None:

@@ -13,6 +13,13 @@ Entry = dict[str, Any]
 KIT = ("sos_button", "pir", "smoke_alarm", "water_meter", "door_contact")
 """What an elder living alone has: these five, no more and no less."""
 
+AGREED: list[Entry] = [
+    {"viewers": ["guard", "property", "office", "admin", "family"], "purposes": ["care"]},
+    {"viewers": ["admin"], "purposes": ["care"], "sensors": "health"},
+    {"viewers": ["everybody"], "purposes": ["statistics"]},
+]
+"""What everybody here agreed to when they moved in."""
+
 _ROOMS = {
     "bath": ("卫生间", "bathroom", (3.0, 0.7)),
     "kitchen": ("厨房", "kitchen", (-3.0, -0.7)),
@@ -196,6 +203,7 @@ class Homes:
                 "entry": "单元门由值班室开；钥匙见联系人" if attributes.get("elder") else "",
                 "residents": residents,
                 "contacts": contacts,
+                "consents": AGREED,
             }
         )
         for room in sorted({_IN_HOME[model][1] for model in models}):

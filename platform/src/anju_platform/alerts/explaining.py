@@ -10,10 +10,12 @@ from anju_devices.catalog import MODELS
 from anju_devices.messages import Value
 from anju_platform.alerts import listing, repository
 from anju_platform.alerts.model import Alert
+from anju_platform.auth.actor import Actor
 from anju_platform.database import Json
 from anju_platform.errors import NotFoundError
 from anju_platform.registry.listing import find_device
 from anju_platform.registry.model import Device
+from anju_platform.registry.privacy import device_grounds, may_read
 from anju_platform.rulebook.overview import text_of
 from anju_platform.rulebook.texts import read_version
 from anju_platform.telemetry.repository import event_at, points_at
@@ -29,7 +31,8 @@ FOUND = frozenset(
 class Said:
     """One reading: when (device's clock, epoch ms), by whom, and what is stored of it.
 
-    ``is_stored`` is false when nothing is: it was pruned, or its time was put right.
+    ``is_stored`` is false when nothing is: it was pruned, or its time was put right;
+    ``is_shared`` when whoever lives there does not share it.
     """
 
     at: int
@@ -38,6 +41,7 @@ class Said:
     event: str | None
     values: Mapping[str, Value]
     is_stored: bool
+    is_shared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,18 @@ class Explanation:
     steps: tuple[Step, ...]
 
 
-def explain(session: Session, community_id: int, alert_id: UUID) -> Explanation:
-    """Tell which readings made an alert true.
+def explain(session: Session, actor: Actor, alert_id: UUID) -> Explanation:
+    """Tell which readings made an alert true, as far as they are shared with the actor.
 
     Raises:
-        NotFoundError: the community has no such alert.
+        NotFoundError: the actor's community has no such alert.
     """
-    alert = repository.get(session, community_id, alert_id)
+    alert = repository.get(session, actor.community_id, alert_id)
     if alert is None:
         raise NotFoundError(f"no alert {alert_id} in this community")
     devices: dict[str, Device | None] = {}
     steps = [
-        _step(session, alert, entry.kind, entry.data, devices)
+        _step(session, actor, entry.kind, entry.data, devices)
         for entry in listing.timeline(session, alert_id)
         if entry.kind in FOUND and "at" in entry.data
     ]
@@ -89,7 +93,7 @@ def _rule(session: Session, alert: Alert) -> Rule | None:
 
 
 def _step(
-    session: Session, alert: Alert, kind: str, data: Json, devices: dict[str, Device | None]
+    session: Session, actor: Actor, kind: str, data: Json, devices: dict[str, Device | None]
 ) -> Step:
     moments: Sequence[Json] = data.get("because", ())
     return Step(
@@ -97,23 +101,27 @@ def _step(
         severity=int(data["severity"]),
         at=int(data["at"]),
         late_s=float(data.get("late_s", 0)),
-        because=tuple(_said(session, alert, moment, devices) for moment in moments),
+        because=tuple(_said(session, actor, moment, devices) for moment in moments),
     )
 
 
-def _said(session: Session, alert: Alert, moment: Json, devices: dict[str, Device | None]) -> Said:
+def _said(session: Session, actor: Actor, moment: Json, devices: dict[str, Device | None]) -> Said:
     slug, at = str(moment.get("device") or ""), int(moment["at"])
     if slug not in devices:
-        devices[slug] = _device(session, alert.community_id, slug)
+        devices[slug] = _device(session, actor.community_id, slug)
     device = devices[slug]
     if device is None:
         return Said(at, slug, slug, None, {}, is_stored=False)
-    event = event_at(session, alert.community_id, device.id, at, moment.get("id"))
+    grounds = device_grounds(session, actor, device)
+    if grounds.in_home and grounds.values is None:
+        return Said(at, slug, device.name, None, {}, is_stored=True, is_shared=False)
+    event = event_at(session, actor.community_id, device.id, at, moment.get("id"))
     values = _words(device, points_at(session, device.id, at))
     if event is not None:
         values |= event.data
+    shown = {name: value for name, value in values.items() if may_read(actor, name, grounds)}
     stored = bool(values) or event is not None
-    return Said(at, slug, device.name, event.event if event else None, values, is_stored=stored)
+    return Said(at, slug, device.name, event.event if event else None, shown, is_stored=stored)
 
 
 def _device(session: Session, community_id: int, slug: str) -> Device | None:

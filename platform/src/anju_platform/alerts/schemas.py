@@ -154,9 +154,10 @@ class AlertDetail(View):
     is closed and a guard looks. ``media_ready`` says that the snapshot can be fetched now,
     ``photos`` which photos can.
     ``values`` are the readings that raised it (health values only for those who may see
-    them). ``next_step`` is there while nobody has it and people are called; ``ack_until`` is
-    when whoever has it is asked again. ``unowned_s`` is for how many seconds nobody had it
-    before somebody answered, or it was over.
+    them), with ``data`` and ``chart`` only what is shared with the reader: ``shared`` is false
+    where whoever lives there does not share it. ``next_step`` is there while nobody has it and
+    people are called; ``ack_until`` is when whoever has it is asked again. ``unowned_s`` is for
+    how many seconds nobody had it before somebody answered, or it was over.
     """
 
     alert: AlertView
@@ -171,6 +172,7 @@ class AlertDetail(View):
     chart: ChartView | None
     values: dict[str, Any]
     data: dict[str, Any]
+    shared: bool = True
     media_ready: bool
     photos: tuple[str, ...]
 

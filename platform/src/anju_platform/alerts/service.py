@@ -46,6 +46,7 @@ from anju_platform.people.schemas import ContactView
 from anju_platform.registry.listing import feed_position
 from anju_platform.registry.model import Device
 from anju_platform.registry.privacy import UPKEEP_FIELDS, may_read
+from anju_platform.sharing.repository import Grounds, grounds_of
 from anju_platform.telemetry import series
 
 __all__ = [
@@ -177,21 +178,24 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
     """
     alert = found(session, actor, alert_id)
     device = session.get(Device, alert.device_id) if alert.device_id is not None else None
+    grounds = _grounds(session, actor, alert, device)
     return AlertDetail(
         alert=present(session, alert),
         next_step=_next_step(alert),
         shelf=shelf_of(session, alert),
         ack_until=alert.due_at if alert.handling == Handling.ACKED and not alert.overlays else None,
         unowned_s=_unowned_s(session, alert),
-        timeline=_timeline(session, actor, alert),
-        contacts=_contacts(session, actor, alert),
+        timeline=_timeline(session, actor, alert, grounds),
+        contacts=_contacts(session, actor, alert, grounds),
         deliveries=listing.deliveries(session, alert.id),
-        access_log=_access_log(session, alert) if actor.may(Right.HANDLE) else (),
-        chart=_chart(actor, alert, device) if device is not None else None,
-        values=_for(actor, alert, alert.evidence.get("values")),
-        data=_for(actor, alert, alert.evidence.get("data")),
+        access_log=_access_log(session, actor, alert) if actor.may(Right.HANDLE) else (),
+        chart=_chart(actor, alert, device, grounds) if device is not None else None,
+        values=_for(actor, grounds, alert.evidence.get("values")),
+        data=_for(actor, grounds, alert.evidence.get("data")),
+        shared=not grounds.in_home or grounds.values is not None or not actor.may(Right.SEE_CARE),
         media_ready=_looks(actor, alert)
         and alert.media_id is not None
+        and (not grounds.in_home or grounds.values is not None)
         and listing.media_ready(session, alert.community_id, alert.media_id),
         photos=listing.photos_here(session, alert.id) if _looks(actor, alert) else (),
     )
@@ -216,16 +220,23 @@ def _next_step(alert: Alert) -> NextStep | None:
     return NextStep(at=alert.due_at, to=course.step(alert.step).to)
 
 
-def _for(actor: Actor, alert: Alert, said: Json | None) -> Json:
-    """Give what was said, without what the actor may not see."""
-    in_home = alert.household_id is not None
-    return {k: v for k, v in (said or {}).items() if may_read(actor, k, in_home=in_home)}
+def _grounds(session: Session, actor: Actor, alert: Alert, device: Device | None) -> Grounds:
+    """Tell on what ground somebody reads what sensors said of an alert."""
+    slug, model = (device.slug, device.model) if device is not None else ("", "")
+    return grounds_of(session, actor, alert.household_id, slug, model)
 
 
-def _timeline(session: Session, actor: Actor, alert: Alert) -> tuple[TimelineView, ...]:
+def _for(actor: Actor, grounds: Grounds, said: Json | None) -> Json:
+    """Give what was said, without what is not shared with the actor."""
+    return {k: v for k, v in (said or {}).items() if may_read(actor, k, grounds)}
+
+
+def _timeline(
+    session: Session, actor: Actor, alert: Alert, grounds: Grounds
+) -> tuple[TimelineView, ...]:
     return tuple(
         step.model_copy(
-            update={"data": step.data | {"values": _for(actor, alert, step.data["values"])}}
+            update={"data": step.data | {"values": _for(actor, grounds, step.data["values"])}}
         )
         if "values" in step.data
         else step
@@ -233,11 +244,13 @@ def _timeline(session: Session, actor: Actor, alert: Alert) -> tuple[TimelineVie
     )
 
 
-def _contacts(session: Session, actor: Actor, alert: Alert) -> tuple[ContactView, ...]:
+def _contacts(
+    session: Session, actor: Actor, alert: Alert, grounds: Grounds
+) -> tuple[ContactView, ...]:
     """Give whom to call: while it is open to whoever may see to it. The look is audited anyway."""
     if alert.household_id is None:
         return ()
-    reason: Json = {"alert": str(alert.id)}
+    reason: Json = {**grounds.reason, "alert": str(alert.id)}
     may_call = actor.may(Right.TAKE_ON) and alert.handling != Handling.CLOSED
     if not may_call and not actor.may(Right.SEE_HOMES):
         people.note_look(session, actor, alert.household_id, reason=reason)
@@ -245,14 +258,14 @@ def _contacts(session: Session, actor: Actor, alert: Alert) -> tuple[ContactView
     return people.contacts(session, actor, alert.household_id, reason=reason)
 
 
-def _access_log(session: Session, alert: Alert) -> tuple[AccessView, ...]:
+def _access_log(session: Session, actor: Actor, alert: Alert) -> tuple[AccessView, ...]:
     if alert.place_id is None:
         return ()
     doors = {d.id: d for d in listing.doors_near(session, alert.community_id, alert.place_id)}
     end = alert.closed_at or now()
     events = series.events_of(
         session,
-        alert.community_id,
+        actor,
         doors,
         names=_ACCESS_EVENTS,
         start=max(alert.detected_at, end - _DAY) - _DAY,
@@ -272,17 +285,16 @@ def _access_log(session: Session, alert: Alert) -> tuple[AccessView, ...]:
     )
 
 
-def _chart(actor: Actor, alert: Alert, device: Device) -> ChartView | None:
+def _chart(actor: Actor, alert: Alert, device: Device, grounds: Grounds) -> ChartView | None:
     """Choose the series that tell the story: what raised it, else what the device measures."""
     model = MODELS.get(device.model)
     if model is None or not actor.may(Right.SEE_DEVICES):
         return None
     raised_by = alert.evidence.get("values") or {}
-    in_home = device.household_id is not None
     shown = [
         f.name
         for f in model.fields
-        if f.name not in UPKEEP_FIELDS and may_read(actor, f.name, in_home=in_home)
+        if f.name not in UPKEEP_FIELDS and may_read(actor, f.name, grounds)
     ]
     names = [name for name in shown if name in raised_by] or shown
     if not names:

@@ -53,6 +53,10 @@ class Right(StrEnum):
     KEEP_PEOPLE = "keep_people"
     KEEP_TOKENS = "keep_tokens"
     """Give programs of one's own tokens."""
+    KEEP_CONSENT = "keep_consent"
+    """Write down who of a home lets whom see what, and what they take back."""
+    ERASE_CARE = "erase_care"
+    """Delete for good what a sensor in a home has said."""
     READ_AUDIT = "read_audit"
 
 
@@ -89,7 +93,7 @@ _PROPERTY = _OFFICE | {
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.GUARD: _GUARD | {Right.SIT},
     Role.PROPERTY: _PROPERTY,
-    Role.OFFICE: _OFFICE | {Right.KEEP_HOMES},
+    Role.OFFICE: _OFFICE | {Right.KEEP_HOMES, Right.KEEP_CONSENT},
     Role.GRID: frozenset({Right.SEE_ALERTS, Right.TAKE_ON}),
     Role.FAMILY: frozenset({Right.OWN_HOMES}),
     Role.INSTALLER: frozenset(
@@ -123,6 +127,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
         Right.KEEP_PLANS,
         Right.KEEP_CHANNELS,
         Right.KEEP_PEOPLE,
+        Right.KEEP_CONSENT,
+        Right.ERASE_CARE,
         Right.READ_AUDIT,
     },
 }

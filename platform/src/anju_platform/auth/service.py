@@ -225,3 +225,20 @@ def assignable(session: Session, community_id: int) -> list[UserView]:
         for user in repository.users(session, community_id)
         if user.role in may_be_sent
     ]
+
+
+def on_behalf(session: Session, user: User, community_id: int) -> Actor:
+    """Give a person as one who is written to: what is read for them is what they may read."""
+    homes, places = repository.scopes(session, user.id, user.role)
+    return Actor(
+        user_id=user.id,
+        username=user.username,
+        name=user.name,
+        role=Role(user.role),
+        community_id=community_id,
+        locale=user.locale,
+        session_csrf="",
+        token_hash="",
+        homes=homes,
+        places=places,
+    )

@@ -16,6 +16,7 @@ from anju_platform.database import from_millis
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.registry import snapshot
 from anju_platform.registry.coverage import KEPT_MS
+from anju_platform.registry.repository import learnable_devices
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.rulebook import force
 from anju_platform.telemetry.model import Flag
@@ -30,7 +31,8 @@ _UNTIMED = int(Flag.FUTURE | Flag.BEHIND)
 class StoredReadings:
     """What devices of one community said and the database kept.
 
-    Only devices that are approved now are known, with what the registry says of them now.
+    Only devices that are approved now are known, with what the registry says of them now; those
+    of homes where nobody agreed to learning are left out.
     Holds its session's transaction, which only reads, for as long as it is read.
     """
 
@@ -55,7 +57,12 @@ class StoredReadings:
         if strangers := sorted(set(devices) - set(known.devices)):
             raise NotFoundError(f"no approved device {', '.join(strangers)} in {community}")
         self._session = session
-        self.registry = one_community(known, devices)
+        learnable = learnable_devices(session, known.id)
+        asked = devices or list(known.devices)
+        shared = [slug for slug in asked if known.devices[slug].id in learnable]
+        if len(shared) < len(devices) or (asked and not shared):
+            raise NotFoundError("whoever lives there lets nothing be learned from these devices")
+        self.registry = one_community(known, shared)
         self.community = self.registry.by_slug[community]
         self.name = f"database: {community}"
         self.span = span

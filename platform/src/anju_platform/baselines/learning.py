@@ -21,6 +21,7 @@ from anju_platform.baselines.repository import Key, Sign, Source
 from anju_platform.database import UNAVAILABLE, now, reading, to_millis, transaction
 from anju_platform.registry import repository as places
 from anju_platform.registry import snapshot
+from anju_platform.registry.repository import learnable_devices
 from anju_platform.registry.snapshot import KnownCommunity, KnownDevice
 from anju_rules import Fact, Rule
 from anju_rules.baseline import Profile, learn, learn_peaks, quantities
@@ -96,9 +97,11 @@ class _Night:
         community_id = self._community.id
         with reading(self._engine) as session:
             done = repository.learned_keys(session, community_id, self._until)
+            self._learnable = learnable_devices(session, community_id)
             self._blind = self._blind_periods(session)
         number = sum(self._learn(task) for task in self._tasks() if task.key not in done)
         with transaction(self._engine) as session:
+            repository.forget(session, community_id, *self._secret())
             repository.prune(session, community_id, self._until - FORGOTTEN)
             repository.finish(session, community_id, self._until)
         log.info("learned %d baselines of %s", number, self._community.slug)
@@ -106,20 +109,32 @@ class _Night:
 
     def _tasks(self) -> Iterator[_Task]:
         wanted = [(rule, names) for rule in self._rules if (names := quantities(rule))]
+        _, secret = self._secret()
         homes: dict[str, list[KnownDevice]] = {}
         fields: dict[str, list[str]] = {}
         for device in self._community.devices.values():
+            if device.id not in self._learnable:
+                continue
             model = device.model
             if model.name not in fields:
                 fields[model.name] = _numbers_read(model, wanted)
             for name in fields[model.name]:
                 yield _Task(("device", device.slug, name), [device])
             household = device.entities.get("household")
+            if household in secret:
+                continue
             if household is not None and model.name in MODELS:
                 homes.setdefault(household, []).append(device)
         if any(QUANTITY in names for _, names in wanted):
             for household, members in homes.items():
                 yield _Task(("household", household, QUANTITY), members)
+
+    def _secret(self) -> tuple[set[str], set[str]]:
+        """Give the devices and homes of which nothing may be learned (any more)."""
+        devices = self._community.devices.values()
+        hidden = [one for one in devices if one.id not in self._learnable]
+        homes = {one.entities["household"] for one in hidden if "household" in one.entities}
+        return {one.slug for one in hidden}, homes
 
     def _learn(self, task: _Task) -> bool:
         """Learn one baseline; one that fails stops no other."""

@@ -1,6 +1,6 @@
 """SQL of baselines: what they are learned from, and the learned."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -147,6 +147,22 @@ def finish(session: Session, community_id: int, until: datetime) -> None:
         )
     )
     session.execute(select(func.pg_notify(LEARNED_CHANNEL, str(community_id))))
+
+
+def forget(
+    session: Session, community_id: int, devices: Collection[str], homes: Collection[str]
+) -> None:
+    """Delete what was learned of these devices and homes (slugs): nobody agrees to it any more."""
+    of_them = (("device", devices), ("household", homes))
+    for kind, slugs in of_them:
+        if slugs:
+            session.execute(
+                delete(Baseline).where(
+                    Baseline.community_id == community_id,
+                    Baseline.kind == kind,
+                    Baseline.entity.in_(slugs),
+                )
+            )
 
 
 def prune(session: Session, community_id: int, forgotten_before: datetime) -> None:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
+from pydantic import AwareDatetime
 
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
@@ -31,10 +32,12 @@ def home(database: Database, actor: Family, slug: str) -> HomeView:
 
 
 @router.get("/{slug}/looks")
-def looks(database: Database, actor: Family, slug: str) -> tuple[Look, ...]:
-    """Give who looked at what concerns a home, newest first, 100 at most."""
+def looks(
+    database: Database, actor: Family, slug: str, before: AwareDatetime | None = None
+) -> tuple[Look, ...]:
+    """Give who looked at what concerns a home, newest first, 100 at most; ``before`` pages on."""
     with reading(database) as session:
-        return homes.looks(session, actor, slug)
+        return homes.looks(session, actor, slug, before=before)
 
 
 @router.put("/{slug}/away", status_code=204)

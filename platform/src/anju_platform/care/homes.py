@@ -50,7 +50,7 @@ _USUAL_DAYS = 14
 _ENOUGH_DAYS = 3
 """So many days make a usual day; before, none is shown."""
 _LATELY = timedelta(days=7)
-_MOST_LOOKS = 100
+MOST_LOOKS = 100
 ONE_LOOK = timedelta(minutes=15)
 """What one reads of a home within so long is one look: a page that is open asks again."""
 _NEWS = timedelta(hours=24)
@@ -71,20 +71,22 @@ class Seen:
     devices: Sequence[DeviceRow]
     worked_on: frozenset[str]
     known: Known | None
+    hidden: bool
     away: bool
     deaf: bool
     at: datetime
 
     @classmethod
-    def read(cls, session: Session, home: Household, at: datetime) -> "Seen":
-        """Read it, as of a moment."""
+    def read(cls, session: Session, actor: Actor, home: Household, at: datetime) -> "Seen":
+        """Read what is shared with the actor, as of a moment."""
         alerts, lately = home_alerts(session, home.id, closed_since=at - _LATELY)
         return cls(
             alerts=[_shown(one) for one in alerts],
             lately=[_shown(one) for one in lately],
             devices=home_devices(session, home.id, at),
             worked_on=muted_devices(session, home.community_id, home.id, at),
-            known=_known(session, home),
+            known=_known(session, actor, home),
+            hidden=repository.is_hidden(session, actor, home, MODELS),
             away=are_away(home.attributes, to_millis(at)),
             deaf=receives_nothing(session, home.community_id),
             at=at,
@@ -143,6 +145,7 @@ def state_of(seen: Seen) -> HomeState:
         (HomeState.UNPROTECTED, is_open),
         (HomeState.HANDLED, bool(had)),
         (HomeState.AWAY, seen.away),
+        (HomeState.UNSHARED, seen.hidden),
         (HomeState.ORDINARY, seen.has_news),
     )
     return next((state for state, holds in steps if holds), HomeState.UNKNOWN)
@@ -156,7 +159,9 @@ def own_homes(session: Session, actor: Actor) -> tuple[HomeName, ...]:
     """Give the homes the actor belongs to, and how they are; the worst first."""
     at = now()
     rows = _own_homes(session, actor)
-    return _worst_first(_name(session, *each, Seen.read(session, each[0], at)) for each in rows)
+    return _worst_first(
+        _name(session, *each, Seen.read(session, actor, each[0], at)) for each in rows
+    )
 
 
 def _worst_first(homes: Iterable[HomeName]) -> tuple[HomeName, ...]:
@@ -171,7 +176,7 @@ def own_home(session: Session, actor: Actor, slug: str) -> HomeName:
         NotFoundError: it is no home of the actor's.
     """
     home, place, relation = _own(session, actor, slug)
-    return _name(session, home, place, relation, Seen.read(session, home, now()))
+    return _name(session, home, place, relation, Seen.read(session, actor, home, now()))
 
 
 def _name(session: Session, home: Household, place: Place, relation: str, seen: Seen) -> HomeName:
@@ -233,7 +238,7 @@ def home_view(session: Session, actor: Actor, slug: str, *, at: datetime | None 
     """
     moment = at or now()
     row = _own(session, actor, slug)
-    return _view(session, actor, row, Seen.read(session, row[0], moment))
+    return _view(session, actor, row, Seen.read(session, actor, row[0], moment))
 
 
 def family_view(
@@ -248,7 +253,7 @@ def family_view(
         NotFoundError: it is no home of the actor's, or they have none.
     """
     rows = _own_homes(session, actor)
-    seen = {row[0].slug: Seen.read(session, row[0], at) for row in rows}
+    seen = {row[0].slug: Seen.read(session, actor, row[0], at) for row in rows}
     names = _worst_first(_name(session, *row, seen[row[0].slug]) for row in rows)
     if slug is None and names:
         slug = names[0].slug
@@ -269,7 +274,8 @@ def _view(session: Session, actor: Actor, row: _Row, seen: Seen) -> HomeView:
         presence=presence(seen.known, to_millis(seen.at), home.attributes),
         away=seen.away,
         away_until=_until(home) if seen.away else None,
-        activity=_activity(session, home, ZoneInfo(community.timezone), seen.at),
+        activity=_activity(session, actor, home, ZoneInfo(community.timezone), seen.at),
+        shared=not seen.hidden,
         alerts=tuple(seen.alerts),
         lately=tuple(seen.lately),
         devices=tuple(seen.devices),
@@ -297,16 +303,16 @@ def _weekly(session: Session, actor: Actor, home: Household) -> WeeklyView | Non
     )
 
 
-def _known(session: Session, home: Household) -> Known | None:
-    stored = repository.last_known(session, home.community_id, home.slug)
+def _known(session: Session, actor: Actor, home: Household) -> Known | None:
+    stored = repository.last_known(session, actor, home, MODELS)
     return None if stored is None else msgspec.convert(stored, Known)
 
 
 def _activity(
-    session: Session, home: Household, zone: ZoneInfo, moment: datetime
+    session: Session, actor: Actor, home: Household, zone: ZoneInfo, moment: datetime
 ) -> Activity | None:
     """Count today's movements by hour, beside those of a usual day; none where none are seen."""
-    sensors = repository.movement_fields(session, home.id, PRESENT)
+    sensors = repository.movement_fields(session, actor, home.id, PRESENT)
     if not sensors:
         return None
     midnight = datetime.combine(moment.astimezone(zone).date(), time(), zone)
@@ -362,14 +368,26 @@ def declare_back(session: Session, actor: Actor, slug: str) -> None:
         record(session, actor, "home.back", f"household:{slug}")
 
 
-def looks(session: Session, actor: Actor, slug: str) -> tuple[Look, ...]:
-    """Give who looked at what concerns a home, newest first.
+def looks(
+    session: Session, actor: Actor, slug: str, *, before: datetime | None = None
+) -> tuple[Look, ...]:
+    """Give who looked at what concerns a home, and what for, newest first.
+
+    ``before`` pages on by time.
 
     Raises:
         NotFoundError: it is no home of the actor's.
     """
     home, _, _ = _own(session, actor, slug)
     return tuple(
-        Look(at=entry.at, name=entry.actor, role=role, subject=entry.subject)
-        for entry, role in repository.looks(session, actor.community_id, home, _MOST_LOOKS)
+        Look(
+            at=entry.at,
+            name=entry.actor,
+            role=role,
+            subject=entry.subject,
+            purpose=entry.data.get("purpose"),
+            alert=entry.data.get("alert"),
+            nothing=entry.data.get("purpose", "") is None,
+        )
+        for entry, role in repository.looks(session, home, MOST_LOOKS, before=before)
     )

@@ -10,22 +10,27 @@ from sqlalchemy import (
     Integer,
     cast,
     delete,
+    exists,
     func,
     literal_column,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from anju_platform.audit.model import AuditEntry
+from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import HomeScope, User
 from anju_platform.care.model import WeeklyLetter
 from anju_platform.database import Json
 from anju_platform.people.model import Household
 from anju_platform.registry.model import Device, DeviceField, Place
+from anju_platform.registry.privacy import sensor_of
 from anju_platform.rulebook.homes import HOME_STATE
 from anju_platform.rulebook.model import RuleState
+from anju_platform.sharing.repository import readable
 from anju_platform.telemetry.model import HOURLY, TelemetryPoint
 
 # Written out, not bound: the planner must see that the index of looks serves.
@@ -50,20 +55,43 @@ def own_homes(
     return [(home, place, relation) for home, place, relation in session.execute(query)]
 
 
-def last_known(session: Session, community_id: int, slug: str) -> Mapping[str, object] | None:
-    """Give what ingest last knew of whether somebody is at home."""
+def last_known(
+    session: Session, actor: Actor, home: Household, models: Collection[str]
+) -> Mapping[str, object] | None:
+    """Give what ingest last knew of whether somebody is at home: of all of ``models`` together.
+
+    It is there if each of these sensors is shared with the actor.
+    """
     query = select(RuleState.state).where(
-        RuleState.community_id == community_id,
+        RuleState.community_id == home.community_id,
         RuleState.rule_id == HOME_STATE,
-        RuleState.entity == slug,
+        RuleState.entity == home.slug,
+        ~_hidden(actor, home.id, models),
     )
     return session.scalar(query)
 
 
+def is_hidden(session: Session, actor: Actor, home: Household, models: Collection[str]) -> bool:
+    """Tell whether a sensor of these models in a home is not shared with the actor."""
+    return bool(session.scalar(select(_hidden(actor, home.id, models))))
+
+
+def _hidden(actor: Actor, household_id: int, models: Collection[str]) -> ColumnElement[bool]:
+    return exists().where(
+        Device.household_id == household_id,
+        Device.state == "approved",
+        Device.model.in_(models),
+        ~readable(actor, sensor_of()),
+    )
+
+
 def movement_fields(
-    session: Session, household_id: int, fields: Mapping[str, str]
+    session: Session, actor: Actor, household_id: int, fields: Mapping[str, str]
 ) -> list[tuple[int, int]]:
-    """Give (device, field) of whatever sees movement in a home; ``fields`` by device model."""
+    """Give (device, field) of whatever sees movement in a home and is shared with the actor.
+
+    ``fields`` is by device model.
+    """
     query = (
         select(Device.id, Device.model, DeviceField.id, DeviceField.name)
         .join(DeviceField, DeviceField.model == Device.model)
@@ -71,6 +99,7 @@ def movement_fields(
             Device.household_id == household_id,
             Device.state == "approved",
             Device.model.in_(fields),
+            readable(actor, sensor_of()),
         )
     )
     return [
@@ -130,15 +159,20 @@ def usual_movements(
 
 
 def looks(
-    session: Session, community_id: int, home: Household, limit: int
+    session: Session, home: Household, limit: int, *, before: datetime | None = None
 ) -> list[tuple[AuditEntry, str | None]]:
-    """Give who looked at a home or at devices that stood there then, newest first, with roles."""
+    """Give who looked at a home or at devices that stood there then, newest first, with roles.
+
+    ``before`` pages on by time.
+    """
+    at = AuditEntry.at < before if before is not None else true()
     query = (
         select(AuditEntry, User.role)
         .outerjoin(User, User.id == AuditEntry.user_id)
         .where(
-            AuditEntry.community_id == community_id,
+            AuditEntry.community_id == home.community_id,
             _IS_A_LOOK,
+            at,
             or_(
                 AuditEntry.subject == f"household:{home.slug}",
                 AuditEntry.data["household"].as_integer() == home.id,

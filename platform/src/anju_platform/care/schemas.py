@@ -30,6 +30,8 @@ class HomeState(StrEnum):
     """What a life may hang on does not report: nobody would hear an alarm."""
     AWAY = "away"
     """Declared away: silence is no alarm."""
+    UNSHARED = "unshared"
+    """Whoever lives there does not share what would tell; protection is on."""
     UNKNOWN = "unknown"
     """No sign of life for a day, or nothing there that could see one: nobody can say."""
     ORDINARY = "ordinary"
@@ -110,7 +112,9 @@ class HomeView(View):
     ``away_until`` or (none) until somebody takes it back. ``reporting`` of ``devices`` have been
     heard when they should; ``unheard`` are those a life may hang on that have not. ``muted`` are
     those that work is done on: not every alarm of theirs calls somebody. ``deaf``: the platform
-    itself receives nothing. ``weekly``: one wishes to hear of each week.
+    itself receives nothing. ``weekly``: one wishes to hear of each week. ``shared`` is false
+    where whoever lives there does not share what sees movement: then there is no
+    ``last_sign_at`` and ``presence`` is unknown.
     """
 
     home: HomeName
@@ -127,17 +131,25 @@ class HomeView(View):
     unheard: tuple[DeviceRow, ...]
     muted: tuple[DeviceRow, ...]
     deaf: bool
+    shared: bool = True
     desk_phone: str
     weekly: WeeklyView | None
 
 
 class Look(View):
-    """Somebody's look at what concerns a home; ``subject`` names what they saw."""
+    """Somebody's look at what concerns a home; ``subject`` names what they saw.
+
+    ``purpose`` is what it was for, where it was at what a sensor says; ``alert`` which
+    emergency opened it. ``nothing``: nothing of it was shared with them, so nothing was shown.
+    """
 
     at: datetime
     name: str
     role: str | None
     subject: str
+    purpose: str | None = None
+    alert: UUID | None = None
+    nothing: bool = False
 
 
 class AwayBody(BaseModel):

@@ -17,6 +17,7 @@ from anju_platform.alerts.schemas import AlertView
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import User
+from anju_platform.auth.service import on_behalf
 from anju_platform.care import homes, repository
 from anju_platform.care.model import WEEK, WeeklyLetter
 from anju_platform.care.schemas import HomeState
@@ -38,7 +39,7 @@ HOURS = range(letters.DAY_BEGINS, letters.DAY_ENDS)
 """At which hours of the site one may wish to hear."""
 _OF_DEVICES = {"device-silent", "protection-off", "battery-low"}
 _SILENT = {"device-silent", "protection-off"}
-_WELL = {HomeState.ORDINARY, HomeState.AWAY}
+_WELL = {HomeState.ORDINARY, HomeState.AWAY, HomeState.UNSHARED}
 
 
 def wish(session: Session, actor: Actor, slug: str, weekday: int, hour: int) -> None:
@@ -125,13 +126,14 @@ def _write(session: Session, wished: WeeklyLetter, at: datetime) -> None:
     if morning > at:
         wished.due_at = morning  # nobody wrote it in time: what it says is to be of the morning
     elif repository.is_family(session, user.id, home.id):
+        reader = on_behalf(session, user, wished.community_id)
         letters.send(
             session,
             kind=WEEK,
             community_id=wished.community_id,
             user_id=user.id,
             household_id=home.id,
-            text=text_of(week(session, home, at, zone), user.locale),
+            text=text_of(week(session, reader, home, at, zone), user.locale),
             at=at,
             zone=zone,
         )
@@ -141,12 +143,12 @@ def _write(session: Session, wished: WeeklyLetter, at: datetime) -> None:
     session.flush()
 
 
-def week(session: Session, home: Household, at: datetime, zone: ZoneInfo) -> Week:
-    """Gather the last seven days of a home, and how it is now."""
+def week(session: Session, reader: Actor, home: Household, at: datetime, zone: ZoneInfo) -> Week:
+    """Gather what is shared with a reader of the last seven days of a home, and how it is now."""
     midnight = datetime.combine(at.astimezone(zone).date(), time(), zone)
     start = midnight - timedelta(days=DAYS)
     place = session.get_one(Place, home.place_id)
-    seen = homes.Seen.read(session, home, at)
+    seen = homes.Seen.read(session, reader, home, at)
     alerts = week_of_home(session, home.id, start)
     told = [one for one in alerts if one.rule_id not in _OF_DEVICES]
     names = {one.slug: (one.name, one.name_en) for one in seen.devices}
@@ -157,7 +159,8 @@ def week(session: Session, home: Household, at: datetime, zone: ZoneInfo) -> Wee
         home=home.slug,
         place=place.label,
         place_en=place.label_en,
-        usual_days=_usual_days(session, home, told, zone, midnight),
+        usual_days=_usual_days(session, reader, home, told, midnight),
+        hidden=seen.hidden,
         alerts=tuple(_ended(one) for one in told),
         silent=tuple(names[slug] for slug in sorted(names) if slug in silent),
         flat=tuple((one.name, one.name_en) for one in flat),
@@ -176,15 +179,16 @@ def _ended(alert: AlertView) -> Ended:
 
 def _usual_days(
     session: Session,
+    reader: Actor,
     home: Household,
     alerts: list[AlertView],
-    zone: ZoneInfo,
     midnight: datetime,
 ) -> int | None:
-    """Count the days on which movement was seen and nothing rang; none where nothing sees any."""
-    sensors = repository.movement_fields(session, home.id, PRESENT)
+    """Count the days on which movement was seen and nothing rang; none where nobody may say."""
+    sensors = repository.movement_fields(session, reader, home.id, PRESENT)
     if not sensors:
         return None
+    zone = _zone(session, home.community_id)
     start = midnight - timedelta(days=DAYS)
     moved = repository.days_with_movement(session, sensors, zone.key, start=start, end=midnight)
     rang = {

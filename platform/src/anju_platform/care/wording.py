@@ -25,7 +25,8 @@ class Week:
     """A home's week: ``usual_days`` of seven (none: nobody can say), and all that was not usual.
 
     ``silent`` devices said nothing for a while, ``flat`` ones have a low battery. ``unprotected``:
-    what a life may hang on was silent. ``blind`` is how long nothing could be heard from there.
+    what a life may hang on was silent. ``hidden``: what sees movement is not shared with the
+    reader. ``blind`` is how long nothing could be heard from there.
     """
 
     home: str
@@ -36,6 +37,7 @@ class Week:
     silent: Sequence[Name]
     flat: Sequence[Name]
     unprotected: bool
+    hidden: bool = False
     blind: timedelta
     is_well_now: bool
     away: bool
@@ -49,7 +51,7 @@ class Week:
     def was_well(self) -> bool:
         """Tell whether it can be said that all is well: watched, quiet, and so now."""
         rang = set(self.alerts) - {"false"}
-        return self.was_watched and self.is_well_now and not rang and not self.silent
+        return self.was_watched and self.is_well_now and not (rang or self.silent or self.hidden)
 
 
 _TITLE = {
@@ -68,6 +70,7 @@ _SAYS: Mapping[str, Mapping[str, str]] = {
     "zh": {
         "days": "7 天中有 {n} 天一切如常。",
         "nobody": "没有能看到活动的设备，日常情况无法得知。",
+        "hidden": "居家活动未向您共享，告警仍会通知您。",
         "quiet": "没有告警。",
         "alerts": "告警 {n} 次（{how}）。",
         "true": "属实 {n}",
@@ -85,6 +88,7 @@ _SAYS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "days": "{n} of 7 days were as usual.",
         "nobody": "Nothing there sees movement, so nobody can say how the days were.",
+        "hidden": "What moves at home is not shared with you; alarms still reach you.",
         "quiet": "No alerts.",
         "alerts": "{n} alerts ({how}).",
         "true": "{n} real",
@@ -131,7 +135,9 @@ def _sentences(week: Week, says: Mapping[str, str], *, zh: bool) -> list[str]:
         found.append(says["blind"].format(time=_hours(week.blind, zh=zh)))
     if week.silent:
         found.append(says["silent"].format(names=_names(week.silent, zh=zh)))
-    if week.usual_days is None:
+    if week.hidden:
+        found.append(says["hidden"])
+    elif week.usual_days is None:
         found.append(says["nobody"])
     else:
         found.append(says["days"].format(n=min(week.usual_days, _DAYS)))

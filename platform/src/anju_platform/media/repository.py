@@ -3,12 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, select
+from sqlalchemy import CursorResult, column, delete, select, table
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
 from anju_platform.database import Json
 from anju_platform.media.model import Media
+from anju_platform.registry.model import Device
+
+# Of the alerts above a few columns are read, by name.
+_alerts = table(
+    "alerts",
+    *(column(name) for name in ("community_id", "media_id", "household_id", "device_id")),
+)
 
 
 def add(session: Session, row: Json) -> bool:
@@ -23,6 +30,22 @@ def get(session: Session, media_id: str, *, content: bool = False) -> Media | No
     if content:
         query = query.options(undefer(Media.content))
     return session.scalars(query).one_or_none()
+
+
+def of_home(session: Session, community_id: int, media_id: str) -> tuple[int, str, str] | None:
+    """Give (home, device's slug, model) of an alert in a home that a snapshot belongs to."""
+    query = (
+        select(_alerts.c.household_id, Device.slug, Device.model)
+        .join(Device, Device.id == _alerts.c.device_id)
+        .where(
+            _alerts.c.community_id == community_id,
+            _alerts.c.media_id == media_id,
+            _alerts.c.household_id.is_not(None),
+        )
+        .limit(1)
+    )
+    found = session.execute(query).first()
+    return (found[0], found[1], found[2]) if found else None
 
 
 def delete_expired(session: Session, at: datetime) -> int:

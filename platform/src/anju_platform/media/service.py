@@ -24,6 +24,7 @@ from anju_platform.pictures import redrawn
 from anju_platform.registry import listing
 from anju_platform.registry.credentials import secret_matches
 from anju_platform.registry.model import Gateway
+from anju_platform.sharing.repository import grounds_of
 
 MAX_BYTES = 2 * 1024 * 1024
 _PHOTO_PX = 1920
@@ -103,8 +104,8 @@ def view(
     """Give a snapshot with its picture; the look is audited, so call it in a transaction.
 
     Raises:
-        NotFoundError: no such picture in the actor's community, it has expired, or it is not
-            for the actor.
+        NotFoundError: no such picture in the actor's community, it has expired, it is not for
+            the actor, or whoever lives where it was taken does not share it.
     """
     media = repository.get(session, media_id, content=True)
     if (
@@ -114,8 +115,21 @@ def view(
         or not may_look(media)
     ):
         raise NotFoundError("there is no such snapshot, or it is past its time")
+    home = repository.of_home(session, actor.community_id, media_id)
+    if home is not None:
+        _look_into(session, actor, media_id, home)
     record(session, actor, "media.viewed", f"media:{media_id}")
     return media
+
+
+def _look_into(session: Session, actor: Actor, media_id: str, home: tuple[int, str, str]) -> None:
+    """Check that a picture of a home is shared, and put the look on the home's record."""
+    household, slug, model = home
+    grounds = grounds_of(session, actor, household, slug, model)
+    if grounds.values is None:
+        raise NotFoundError("there is no such snapshot, or it is not shared")
+    said = {"household": household, "media": media_id, **grounds.reason}
+    record(session, actor, "care.read", f"device:{slug}", said)
 
 
 def delete_expired(session: Session) -> int:

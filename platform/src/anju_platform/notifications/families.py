@@ -5,7 +5,9 @@ The ``h`` keeps the number from being taken for a person's by a worker of the re
 
 from collections.abc import Iterable
 
-PREFIX = "family:h"
+from anju_platform.sharing.model import FAMILY_OF
+
+PREFIX = FAMILY_OF
 
 
 def family_of(household_id: int) -> str:

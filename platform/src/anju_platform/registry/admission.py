@@ -7,9 +7,12 @@ from anju_devices.catalog import MODELS
 from anju_platform.audit.service import Who, record
 from anju_platform.database import now
 from anju_platform.errors import ConflictError, InvalidRequestError
-from anju_platform.registry import listing
+from anju_platform.registry import listing, repository
 from anju_platform.registry.model import Device, Place
 from anju_platform.registry.schemas import DeviceState, NewDevice, Replacement
+
+STOPPED = "stopped"
+"""The state of what whoever lives there wants to pass nothing on."""
 
 
 def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice) -> Device:
@@ -90,6 +93,8 @@ def _add(session: Session, device: Device) -> None:
             session.add(device)
     except IntegrityError as error:
         raise ConflictError(f"there is a device {device.slug!r} already") from error
+    if repository.is_stopped(session, device):
+        device.state = STOPPED
 
 
 def _place_id(session: Session, community_id: int, slug: str) -> int:
@@ -106,8 +111,11 @@ def set_state(session: Session, who: Who, community_id: int, slug: str, state: D
 
     Raises:
         NotFoundError: no such device.
+        ConflictError: whoever lives there wants it to pass nothing on.
     """
     device = listing.find_device(session, community_id, slug)
+    if state is DeviceState.APPROVED and repository.is_stopped(session, device):
+        raise ConflictError("whoever lives there wants it to pass nothing on; see their consent")
     device.state = state
     session.flush()
     record(session, who, f"device.{state}", f"device:{slug}")

@@ -31,12 +31,11 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from anju_devices.catalog import MODELS
 from anju_devices.model import DeviceModel, Field, Text
-from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import from_millis, now
 from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.registry import privacy
 from anju_platform.registry.model import Community, Device, Gateway, Place
-from anju_platform.registry.privacy import may_read
 from anju_platform.registry.schemas import (
     CommunityView,
     DeviceCounts,
@@ -84,6 +83,7 @@ def _status(moment: datetime) -> ColumnElement[str]:
     silent_since = literal(moment) - 2 * reporting_interval_s * literal(timedelta(seconds=1))
     return case(
         (Device.state == "retired", DeviceStatus.RETIRED.value),
+        (Device.state == "stopped", DeviceStatus.STOPPED.value),
         (
             or_(_last_seen.is_(None), Gateway.online.is_(False)),
             DeviceStatus.UNKNOWN.value,
@@ -232,7 +232,7 @@ def every_device(
 
 def home_devices(session: Session, household_id: int, at: datetime) -> tuple[DeviceRow, ...]:
     """Give what stands in a home, those a life may hang on first."""
-    of_home = (Device.household_id == household_id, Device.state == "approved")
+    of_home = (Device.household_id == household_id, Device.state != "retired")
     query = _rows(_status(at)).where(*of_home).order_by(Device.slug)
     rows = [_row(found) for found in session.execute(query)]
     return tuple(sorted(rows, key=lambda row: not row.life_safety))
@@ -246,11 +246,12 @@ def devices_at(session: Session, community_id: int, place: str) -> tuple[DeviceR
 
 
 def device_counts(session: Session, community_id: int) -> DeviceCounts:
-    """Count devices by what can be said of them."""
+    """Count devices by what can be said of them; nothing is expected of those left out."""
     status = _status(now())
     tally = _joined(select(status, func.count())).where(Device.community_id == community_id)
     found = {DeviceStatus(name): n for name, n in session.execute(tally.group_by(status))}
-    found.pop(DeviceStatus.RETIRED, None)
+    for left_out in (DeviceStatus.STOPPED, DeviceStatus.RETIRED):
+        found.pop(left_out, None)
     ok, flat = found.get(DeviceStatus.OK, 0), found.get(DeviceStatus.FLAT, 0)
     return DeviceCounts(
         total=sum(found.values()),
@@ -282,7 +283,7 @@ def successor(session: Session, device: Device) -> str | None:
 
 
 def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
-    """Give all about one device, without the values that its reader may not see.
+    """Give all about one device, without the values that are not shared with its reader.
 
     A home's device is care data: reading it is audited, so call this in a transaction.
 
@@ -290,18 +291,20 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
         NotFoundError: no such device in the actor's community.
     """
     device = find_device(session, actor.community_id, slug)
-    if device.household_id is not None:
-        record(session, actor, "care.read", f"device:{slug}", {"household": device.household_id})
+    grounds = privacy.device_grounds(session, actor, device)
+    reason = grounds.reason if grounds.values else privacy.UPKEEP
+    privacy.note_reading(session, actor, device, reason)
     found = session.execute(_rows(_status(now())).where(Device.id == device.id)).one()
     query = select(_states.c.latest).where(_states.c.device_id == device.id)
     latest: dict[str, Any] = session.scalar(query) or {}
     gateway = session.get_one(Gateway, device.gateway_id)
-    in_home = device.household_id is not None
     model = MODELS.get(device.model, _UNKNOWN_MODEL)
-    shown = [f for f in model.fields if may_read(actor, f.name, in_home=in_home)]
+    hidden = [f.name for f in model.fields if privacy.is_withheld(actor, f.name, grounds)]
+    shown = [f for f in model.fields if privacy.may_read(actor, f.name, grounds)]
     return DeviceDetail(
         device=_row(found),
         fields=_fields(shown, latest),
+        not_shared=tuple(hidden),
         attributes=device.attributes,
         gateway_name=gateway.name,
         gateway_name_en=gateway.name_en,

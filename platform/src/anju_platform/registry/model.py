@@ -95,7 +95,9 @@ class Gateway(Table):
 
 
 class Device(Table):
-    """A thing with an id on a place; ``state`` is approved or retired.
+    """A thing with an id on a place; ``state`` is approved, retired or stopped.
+
+    Stopped is what whoever lives there wants to pass nothing on (consent).
 
     ``attributes`` are facts rules may read as ``d.*``; ``interval_s`` overrides the model's.
     ``x``/``y`` are metres on the site plan; without them it stands where its place is.

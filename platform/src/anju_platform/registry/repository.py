@@ -16,6 +16,8 @@ from anju_platform.registry.model import (
     Gateway,
     Place,
 )
+from anju_platform.registry.privacy import sensor_of
+from anju_platform.sharing.repository import Sensor, learnable, stopped
 
 CHANGED_CHANNEL = "anju_registry"
 """NOTIFY channel; triggers in the database send on it whenever the registry changes."""
@@ -163,3 +165,17 @@ def end_blind(session: Session, gateway_id: int, at: datetime) -> None:
 def prune_blind(session: Session, before: datetime) -> None:
     """Delete blind periods that ended before that time."""
     session.execute(delete(BlindPeriod).where(BlindPeriod.ended_at < before))
+
+
+def is_stopped(session: Session, device: Device) -> bool:
+    """Tell whether whoever lives where a device stands wants it to pass nothing on."""
+    if device.household_id is None:
+        return False
+    sensor = Sensor.of(device.household_id, device.slug, device.model)
+    return bool(session.scalar(select(stopped(sensor))))
+
+
+def learnable_devices(session: Session, community_id: int) -> set[int]:
+    """Give the devices from which what is usual may be learned: in homes where that is agreed."""
+    query = select(Device.id).where(Device.community_id == community_id, learnable(sensor_of()))
+    return set(session.scalars(query))

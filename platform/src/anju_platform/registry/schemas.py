@@ -18,12 +18,14 @@ class DeviceStatus(StrEnum):
 
     ``silent``: not heard for more than two of its own intervals. ``flat``: battery under
     20 %. ``unknown``: never heard, or its gateway is offline, so nothing can be said.
+    ``stopped``: whoever lives there wants it to pass nothing on.
     """
 
     SILENT = "silent"
     FLAT = "flat"
     UNKNOWN = "unknown"
     OK = "ok"
+    STOPPED = "stopped"
     RETIRED = "retired"
 
 
@@ -113,10 +115,14 @@ class FieldView(View):
 
 
 class DeviceDetail(View):
-    """Everything about one device, but for its series and events (see telemetry)."""
+    """Everything about one device, but for its series and events (see telemetry).
+
+    ``not_shared`` names fields that whoever lives there does not share with the reader.
+    """
 
     device: DeviceRow
     fields: tuple[FieldView, ...]
+    not_shared: tuple[str, ...] = ()
     attributes: dict[str, Any]
     gateway_name: str
     gateway_name_en: str

@@ -45,7 +45,7 @@ class KnownDevice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownGateway:
-    """A gateway with its devices by slug."""
+    """A gateway with its devices by slug; of ``stopped`` ones nothing is taken in."""
 
     id: int
     community_id: int
@@ -54,6 +54,7 @@ class KnownGateway:
     place_id: int | None
     entities: Mapping[str, str]
     devices: dict[str, KnownDevice]
+    stopped: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,9 +116,11 @@ def load(session: Session, only: Collection[int] | None = None) -> Registry:
     fields = repository.field_ids(session)
     site = Site(repository.places(session, only))
     for device, where, household, person in repository.devices(session, only):
+        speaker = gateways[device.gateway_id]
+        if device.state == "stopped":
+            speaker.stopped.add(device.slug)
         if device.state != "approved":
             continue
-        speaker = gateways[device.gateway_id]
         one = known_device(
             device, where, household, person, gateway=speaker.slug, fields=fields, site=site
         )

@@ -63,7 +63,7 @@ def quarantine(
     with transaction(database) as session:
         found = repository.quarantine_page(
             session,
-            actor.community_id,
+            actor,
             waiting=waiting,
             reason=reason,
             page=page,

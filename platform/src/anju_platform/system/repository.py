@@ -4,15 +4,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, delete, extract, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, extract, func, or_, select, text
 from sqlalchemy.orm import Session
 
+from anju_devices.catalog import MODELS
 from anju_platform.alerts.model import Alert, Handling
+from anju_platform.auth.actor import Actor
 from anju_platform.database import driver
 from anju_platform.lanes.model import LaneState, Quarantined
 from anju_platform.notifications.model import Delivery, DeliveryState, Notification
 from anju_platform.notifications.outside.repository import IS_OPEN
-from anju_platform.registry.model import BlindPeriod, Gateway
+from anju_platform.registry.model import BlindPeriod, Device, Gateway
+from anju_platform.registry.privacy import HEALTH_FIELDS, sensor_of
+from anju_platform.sharing.repository import readable
 from anju_platform.system.model import ProcessRow
 from anju_platform.system.schemas import (
     LagView,
@@ -26,6 +30,10 @@ from anju_platform.telemetry.model import DeviceEvent
 from anju_platform.vitals import Figures
 
 _SHOWN_BYTES = 400
+_OF_BODIES = sorted(
+    name for name, model in MODELS.items() if HEALTH_FIELDS & {field.name for field in model.fields}
+)
+"""Models that measure health values."""
 
 _BEAT = """
     INSERT INTO processes (name, kind, host, pid, started_at, at, figures)
@@ -145,7 +153,7 @@ def _visible(community_id: int, *, unclaimed: bool) -> ColumnElement[bool]:
 
 def quarantine_page(
     session: Session,
-    community_id: int,
+    actor: Actor,
     *,
     waiting: bool,
     reason: str | None,
@@ -155,17 +163,18 @@ def quarantine_page(
 ) -> QuarantinePage:
     """Give one page of quarantine, newest first; ``waiting`` leaves out what was replayed.
 
+    What sensors in homes said is left out where it is not shared with the actor.
     ``unclaimed`` adds what named no known community. It may be of any of them, so only who
     answers for all may see it.
     """
-    conditions = [_visible(community_id, unclaimed=unclaimed)]
+    conditions = [_visible(actor.community_id, unclaimed=unclaimed)]
     if waiting:
         conditions.append(Quarantined.released_at.is_(None))
     if reason is not None:
         conditions.append(Quarantined.reason == reason)
     total = session.scalar(select(func.count()).select_from(Quarantined).where(*conditions)) or 0
     query = (
-        select(Quarantined, Gateway.slug)
+        select(Quarantined, Gateway.slug, _is_hidden(actor))
         .outerjoin(Gateway, Gateway.id == Quarantined.gateway_id)
         .where(*conditions)
         .order_by(Quarantined.id.desc())
@@ -176,8 +185,23 @@ def quarantine_page(
     return QuarantinePage(rows=rows, total=total, page=page, size=size)
 
 
-def _quarantined(row: Row[Quarantined, str]) -> QuarantineView:
-    kept, gateway = row
+def _is_hidden(actor: Actor) -> ColumnElement[bool]:
+    """Say that a message may hold what a home behind its gateway does not share."""
+    sensor = sensor_of()
+    shared = and_(
+        readable(actor, sensor),
+        or_(Device.model.not_in(_OF_BODIES), readable(actor, sensor, health=True)),
+    )
+    return exists().where(
+        Device.gateway_id == Quarantined.gateway_id,
+        or_(Quarantined.device.is_(None), Quarantined.device == Device.slug),
+        ~shared,
+    )
+
+
+def _quarantined(row: Row[Quarantined, str, bool]) -> QuarantineView:
+    kept, gateway, is_hidden = row
+    payload = b"" if is_hidden else kept.payload[:_SHOWN_BYTES]
     return QuarantineView(
         id=kept.id,
         gateway=gateway,
@@ -187,7 +211,7 @@ def _quarantined(row: Row[Quarantined, str]) -> QuarantineView:
         reason=kept.reason,
         detail=kept.detail,
         device=kept.device,
-        payload=kept.payload[:_SHOWN_BYTES].decode("utf-8", errors="replace"),
+        payload=payload.decode("utf-8", errors="replace"),
         released_at=kept.released_at,
     )
 

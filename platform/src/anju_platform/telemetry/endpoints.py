@@ -6,12 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import now, transaction
-from anju_platform.registry.listing import find_device
 from anju_platform.telemetry import series
 from anju_platform.telemetry.schemas import EventView, Series
 
@@ -36,12 +34,7 @@ def one_series(
     until = end or now()
     since = start or until - _SPAN
     with transaction(database) as session:
-        found = series.series(session, actor, slug, field, start=since, end=until, points=points)
-        home = find_device(session, actor.community_id, slug).household_id
-        if home is not None:
-            said = {"field": field, "household": home}
-            record(session, actor, "care.read", f"device:{slug}", said)
-        return found
+        return series.series(session, actor, slug, field, start=since, end=until, points=points)
 
 
 @router.get("/events")
@@ -58,9 +51,4 @@ def events(
     until = end or now()
     since = start or until - _EVENT_SPAN
     with transaction(database) as session:
-        found = series.device_events(session, actor, slug, start=since, end=until, limit=limit)
-        home = find_device(session, actor.community_id, slug).household_id
-        if home is not None:
-            said = {"events": True, "household": home}
-            record(session, actor, "care.read", f"device:{slug}", said)
-        return found
+        return series.device_events(session, actor, slug, start=since, end=until, limit=limit)

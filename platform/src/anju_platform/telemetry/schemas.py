@@ -18,7 +18,8 @@ class Series(View):
     ``times`` (epoch milliseconds, ascending) and ``values`` run in parallel. A boolean is
     0 or 1, a choice the index into ``options``; both hold until the next point, so the
     first may lie before ``start``. ``bucket_s`` is the width each pair of extremes stands
-    for, null when every stored point is there.
+    for, null when every stored point is there. ``shared`` is false where whoever lives there
+    does not share it with the reader: then nothing is there.
     """
 
     device: str
@@ -33,6 +34,7 @@ class Series(View):
     bucket_s: float | None
     times: tuple[int, ...]
     values: tuple[float, ...]
+    shared: bool = True
 
 
 class EventView(View):

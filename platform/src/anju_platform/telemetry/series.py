@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import array
@@ -30,7 +31,17 @@ from anju_platform.database import from_millis
 from anju_platform.errors import ForbiddenError, InvalidRequestError, NotFoundError
 from anju_platform.registry.listing import find_device
 from anju_platform.registry.model import Device, DeviceField
-from anju_platform.registry.privacy import may_read
+from anju_platform.registry.privacy import (
+    HEALTH_FIELDS,
+    UPKEEP,
+    UPKEEP_FIELDS,
+    device_grounds,
+    is_withheld,
+    may_read,
+    note_reading,
+    sensor_of,
+)
+from anju_platform.sharing.repository import Sensor, readable
 from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, Flag, TelemetryPoint
 from anju_platform.telemetry.rollups.cover import DAY, HOUR, cover, floor
 from anju_platform.telemetry.rollups.repository import stale_hours
@@ -62,6 +73,8 @@ class _Asked:
     start: datetime
     end: datetime
     points: int
+    shared: ColumnElement[bool]
+    """Whether it is shared with whoever asks, at this moment."""
 
     @property
     def buckets(self) -> int:
@@ -82,6 +95,7 @@ class _Asked:
         return [
             TelemetryPoint.device_id == self.device.id,
             TelemetryPoint.field_id == self.field_id,
+            self.shared,
         ]
 
     def raw(self, start: datetime, end: datetime) -> Select[*tuple[Any, ...]]:
@@ -111,6 +125,7 @@ class _Asked:
             own.field_id == self.field_id,
             own.bucket >= start,
             own.bucket < end,
+            self.shared,
         )
 
 
@@ -129,6 +144,8 @@ def series(
     When more are stored, the span is cut into equal buckets and each gives its lowest and
     highest point (of a boolean or choice also its last), at their own times. Where buckets
     are wide, roll-ups tell, and the readings themselves only what those do not know yet.
+    What whoever lives there does not share is not there (``shared`` is false). Reading what is
+    of a home is audited: call it in a transaction.
 
     Raises:
         NotFoundError: no such device or field.
@@ -143,10 +160,20 @@ def series(
         raise InvalidRequestError(f"points must be 3 to {MOST_POINTS}")
     device = find_device(session, actor.community_id, slug)
     known = _field(device, field)
-    if not may_read(actor, field, in_home=device.household_id is not None):
+    grounds = device_grounds(session, actor, device)
+    shown = may_read(actor, field, grounds)
+    if not shown and not is_withheld(actor, field, grounds):
         raise ForbiddenError("what this says of a person is not shown to your role")
+    reason = UPKEEP if field in UPKEEP_FIELDS else grounds.of(health=field in HEALTH_FIELDS)
+    note_reading(session, actor, device, reason, field=field)
     asked = _Asked(
-        device, _number(session, device, field), known.kind in _STEPS, start, end, points
+        device,
+        _number(session, device, field),
+        known.kind in _STEPS,
+        start,
+        end,
+        points,
+        shared=_shared(actor, device, field),
     )
     found, bucket_s = _read(session, asked)
     if asked.steps:
@@ -164,7 +191,16 @@ def series(
         bucket_s=bucket_s,
         times=tuple(at for at, _ in found),
         values=tuple(value for _, value in found),
+        shared=shown,
     )
+
+
+def _shared(actor: Actor, device: Device, field: str) -> ColumnElement[bool]:
+    """Say in the query itself that a field is shared: what ends meanwhile is not read."""
+    if device.household_id is None or field in UPKEEP_FIELDS:
+        return true()
+    sensor = Sensor.of(device.household_id, device.slug, device.model)
+    return readable(actor, sensor, health=field in HEALTH_FIELDS)
 
 
 def _field(device: Device, name: str) -> Field:
@@ -209,6 +245,7 @@ def _are_past_retention(session: Session, asked: _Asked, first: int | None) -> b
         own.field_id == asked.field_id,
         own.bucket >= asked.start,
         own.bucket <= until - HOUR,
+        asked.shared,
     )
     return session.scalar(query.limit(1)) is not None
 
@@ -303,7 +340,7 @@ def _held(session: Session, asked: _Asked) -> list[_Point]:
 
 def events_of(
     session: Session,
-    community_id: int,
+    actor: Actor,
     device_ids: Iterable[int],
     *,
     start: datetime,
@@ -311,13 +348,17 @@ def events_of(
     names: Sequence[str] = (),
     limit: int = 50,
 ) -> list[DeviceEvent]:
-    """Give events of these devices in ``[start, end]``, newest first; ``names`` filters."""
+    """Give events of these devices in ``[start, end]``, newest first; ``names`` filters.
+
+    What devices in homes said is there only where it is shared with the actor.
+    """
     wanted = list(device_ids)
     if not wanted:
         return []
+    shared = select(Device.id).where(Device.id.in_(wanted), readable(actor, sensor_of()))
     query = select(DeviceEvent).where(
-        DeviceEvent.community_id == community_id,
-        DeviceEvent.device_id.in_(wanted),
+        DeviceEvent.community_id == actor.community_id,
+        DeviceEvent.device_id.in_(shared),
         DeviceEvent.observed_at >= start,
         DeviceEvent.observed_at <= end,
     )
@@ -335,17 +376,24 @@ def device_events(
     start: datetime,
     end: datetime,
     limit: int = 50,
+    noted: bool = False,
 ) -> tuple[EventView, ...]:
-    """Give what one device said has happened, newest first.
+    """Give what one device said has happened, newest first: nothing where it is not shared.
+
+    Reading what is of a home is audited (unless the look is ``noted`` already): call it in a
+    transaction.
 
     Raises:
         NotFoundError: no such device in the actor's community.
         ForbiddenError: it stands in a home, and the actor may not read what is said there.
     """
     device = find_device(session, actor.community_id, slug)
-    if device.household_id is not None:
+    grounds = device_grounds(session, actor, device)
+    if grounds.in_home and grounds.values is None:
         actor.demand(Right.SEE_CARE)
-    found = events_of(session, actor.community_id, [device.id], start=start, end=end, limit=limit)
+    if not noted:
+        note_reading(session, actor, device, grounds.reason, events=True)
+    found = events_of(session, actor, [device.id], start=start, end=end, limit=limit)
     return tuple(_event_view(device, event) for event in found)
 
 
