@@ -21,6 +21,7 @@ SCHEMAS: dict[str, Any] = DESCRIBED["components"]["schemas"]
 OPERATIONS = list(operations(DESCRIBED))
 SESSION_LESS = {
     "session_log_in",
+    "session_give_code",
     "gateway_put_snapshot",
     "notifications_take_one",
     "accounts_accept",

@@ -17,7 +17,7 @@ from anju_platform.auth.model import Role, User
 from anju_platform.auth.repository import users
 from anju_platform.auth.rights import Right
 from anju_platform.consent import erasing, service
-from anju_platform.consent.schemas import ConsentBody, HomeConsents, HomeState, WithdrawBody
+from anju_platform.consent.schemas import ConsentBody, HomeConsents, HomeOverview, WithdrawBody
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError, InvalidRequestError
 from anju_platform.sharing.model import EVERYBODY, How, Purpose
@@ -47,7 +47,7 @@ def homes(page: CurrentPage, text: Annotated[str, Query(max_length=100)] = "") -
     )
 
 
-def _searched(home: HomeState) -> str:
+def _searched(home: HomeOverview) -> str:
     return " ".join((home.slug, home.place, home.place_en, *home.people)).casefold()
 
 

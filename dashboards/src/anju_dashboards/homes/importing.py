@@ -17,7 +17,7 @@ from anju_platform.errors import InvalidRequestError
 from anju_platform.export import csv_response
 from anju_platform.importing import service
 from anju_platform.importing.plan import What, Why
-from anju_platform.importing.schemas import ChangeView
+from anju_platform.importing.schemas import HomeChange
 from anju_platform.importing.service import PlanChangedError
 from anju_platform.importing.sheet import COLUMNS, SheetError, Unreadable
 
@@ -171,7 +171,7 @@ def _shown(
     )
 
 
-def _line(page: Page, change: ChangeView) -> tuple[ChangeView, list[tuple[str, str, str]]]:
+def _line(page: Page, change: HomeChange) -> tuple[HomeChange, list[tuple[str, str, str]]]:
     """Give a change with its values in words: column, before, after."""
     names = dict.fromkeys((*change.before, *change.after))
     values = [

@@ -13,7 +13,7 @@ from anju_platform.consent.schemas import (
     ConsentView,
     Erased,
     HomeConsents,
-    HomeState,
+    HomeOverview,
     WithdrawBody,
 )
 from anju_platform.database import reading, transaction
@@ -24,7 +24,7 @@ Keeper = Annotated[Actor, require(Right.KEEP_CONSENT)]
 
 
 @router.get("/consents")
-def overview(database: Database, actor: Keeper) -> tuple[HomeState, ...]:
+def overview(database: Database, actor: Keeper) -> tuple[HomeOverview, ...]:
     """Give how homes stand, those first that lack a word or of which one ends within 14 days."""
     with reading(database) as session:
         return service.overview(session, actor)

@@ -88,7 +88,7 @@ class HomeConsents(View):
         return tuple(one for one in self.words if one.state is State.IN_FORCE)
 
 
-class HomeState(View):
+class HomeOverview(View):
     """How a home stands: who has not said a word of care, and what ends within 14 days."""
 
     slug: str

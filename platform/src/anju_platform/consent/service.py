@@ -19,7 +19,7 @@ from anju_platform.consent.schemas import (
     ConsentBody,
     ConsentView,
     HomeConsents,
-    HomeState,
+    HomeOverview,
     SensorView,
     State,
     WithdrawBody,
@@ -76,7 +76,7 @@ def own_consents(session: Session, actor: Actor, slug: str) -> HomeConsents:
     return _view(session, home, place)
 
 
-def overview(session: Session, actor: Actor) -> tuple[HomeState, ...]:
+def overview(session: Session, actor: Actor) -> tuple[HomeOverview, ...]:
     """Give how homes stand, those first that lack a word or will soon.
 
     Raises:
@@ -104,9 +104,9 @@ def _state(  # noqa: PLR0917 - one line of the list
     people: Sequence[str],
     spoken: Collection[tuple[int, str]],
     ending: dict[int, list[ConsentView]],
-) -> HomeState:
+) -> HomeOverview:
     missing = [name for name in people if (home.id, name) not in spoken]
-    return HomeState(
+    return HomeOverview(
         slug=home.slug,
         place=place.label,
         place_en=place.label_en,

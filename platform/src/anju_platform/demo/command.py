@@ -48,9 +48,7 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
     """Run the whole product here: database, broker, community, edge agents, screens."""
     from anju_platform.demo.stage import Options, Stage
 
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = _until_asked_to_stop()
     try:
         options = Options(
             directory=directory,
@@ -66,8 +64,8 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
         typer.secho(str(error), err=True, fg=typer.colors.RED)
         raise typer.Exit(2) from error
     stage = Stage(options, say=lambda line: typer.echo(f"  {line}"))
-    typer.echo("Anju 安居")
     try:
+        typer.echo("Anju 安居")
         stage.build()
         _invite(stage)
         while not stopping.wait(1.0):
@@ -79,6 +77,13 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
         typer.echo("  stopping ...")
         stage.stop()
         typer.echo("  stopped; start again to continue where it was")
+
+
+def _until_asked_to_stop() -> threading.Event:
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
 
 
 def _invite(stage: "Stage") -> None:

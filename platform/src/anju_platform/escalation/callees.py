@@ -19,7 +19,7 @@ from anju_platform.escalation.repository import Relative
 from anju_platform.notifications.contacts import contact_of, is_same_phone, plain_phone
 from anju_platform.notifications.families import families_of
 from anju_platform.notifications.model import Kind
-from anju_platform.notifications.outside.repository import outlets
+from anju_platform.notifications.outside.listing import outlets
 from anju_platform.notifications.outside.routing import LEAST
 from anju_platform.people.model import Contact
 from anju_platform.people.repository import contacts

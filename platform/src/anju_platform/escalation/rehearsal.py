@@ -19,7 +19,7 @@ from anju_platform.escalation.service import find_place
 from anju_platform.notifications.contacts import contact_in, is_contact, plain_phone
 from anju_platform.notifications.families import family_of
 from anju_platform.notifications.model import Address, Kind
-from anju_platform.notifications.outside.repository import outlets
+from anju_platform.notifications.outside.listing import outlets
 from anju_platform.notifications.outside.routing import ADDRESSED
 from anju_platform.people.model import Contact, Household
 from anju_platform.people.repository import contacts

@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -12,7 +11,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import transaction
-from anju_platform.export import csv_response
+from anju_platform.export import CsvResponse, csv_response
 from anju_platform.importing import service
 from anju_platform.importing.schemas import ApplyBody, ImportView
 
@@ -33,8 +32,8 @@ class TakeQuery(BaseModel):
     )
 
 
-@router.get("/households.csv", response_class=StreamingResponse)
-def export(database: Database, actor: Keeper) -> StreamingResponse:
+@router.get("/households.csv", response_class=CsvResponse)
+def export(database: Database, actor: Keeper) -> CsvResponse:
     """Give all homes with their people as CSV, to be changed and sent back; audited."""
     with transaction(database) as session:
         heads, rows = service.export(session, actor)

@@ -11,7 +11,7 @@ from anju_platform.people.schemas import View
 Value = bool | date | str | None
 
 
-class FaultView(View):
+class SheetFault(View):
     """What is wrong in which cell; ``why`` is a word, ``row`` as a spreadsheet counts."""
 
     row: int
@@ -20,7 +20,7 @@ class FaultView(View):
     why: Why
 
 
-class ChangeView(View):
+class HomeChange(View):
     """What becomes of somebody (or, ``kind`` home, of a home's facts)."""
 
     what: What
@@ -47,8 +47,8 @@ class ImportView(View):
     exactly: bool
     rows: int
     counts: dict[str, int]
-    changes: tuple[ChangeView, ...] = Field(description="Without those that stay the same.")
-    faults: tuple[FaultView, ...]
+    changes: tuple[HomeChange, ...] = Field(description="Without those that stay the same.")
+    faults: tuple[SheetFault, ...]
     digest: str
     applied_at: datetime | None
 

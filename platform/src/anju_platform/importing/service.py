@@ -20,7 +20,7 @@ from anju_platform.importing import repository
 from anju_platform.importing.cells import KINDS
 from anju_platform.importing.model import HomesImport
 from anju_platform.importing.plan import Known, Plan, What, plan
-from anju_platform.importing.schemas import ChangeView, FaultView, ImportView
+from anju_platform.importing.schemas import HomeChange, ImportView, SheetFault
 from anju_platform.importing.sheet import COLUMNS, Row, read
 from anju_platform.notifications.listing import forget_gone_phones
 from anju_platform.registry.listing import community
@@ -183,11 +183,11 @@ def _view(session: Session, taken: HomesImport, planned: Plan) -> ImportView:
         rows=len(taken.rows),
         counts=taken.counts if done else _counts(planned),
         changes=tuple(
-            ChangeView(place=at[change.home][0], place_en=at[change.home][1], **asdict(change))
+            HomeChange(place=at[change.home][0], place_en=at[change.home][1], **asdict(change))
             for change in planned.changes
             if change.what is not What.SAME
         ),
-        faults=tuple(FaultView.model_validate(f, from_attributes=True) for f in planned.faults),
+        faults=tuple(SheetFault.model_validate(f, from_attributes=True) for f in planned.faults),
         digest=_digest(planned),
         applied_at=taken.applied_at,
     )

@@ -24,11 +24,11 @@ from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.keys import public_key
 from anju_platform.notifications.schemas import (
     AddressBody,
+    AddressCodeBody,
     AddressView,
     ChannelBody,
     ChannelMade,
     ChannelView,
-    CodeBody,
     PushBody,
     PushKey,
     Slug,
@@ -199,6 +199,8 @@ def send_code(
 
 
 @router.post("/me/addresses/{address_id}/proof", status_code=204)
-def prove_address(database: Database, actor: CurrentActor, address_id: int, body: CodeBody) -> None:
+def prove_address(
+    database: Database, actor: CurrentActor, address_id: int, body: AddressCodeBody
+) -> None:
     """Prove that an address is yours, by the code that was sent there."""
     proving.prove(database, actor, address_id, body.code)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from anju_platform.database import Json
 from anju_platform.notifications import listing
 from anju_platform.notifications.model import Letter
+from anju_platform.notifications.outside import listing as reach
 from anju_platform.notifications.outside import repository as outside
 from anju_platform.notifications.outside.routing import Way, letter_ways
 
@@ -70,9 +71,9 @@ def send(
 
 def ways_of(session: Session, community_id: int, user_id: int) -> list[Way]:
     """Give the ways by which a letter reaches a person; none if nothing of theirs is proven."""
-    people = outside.reachable(session, community_id)
+    people = reach.reachable(session, community_id)
     person = next((one for one in people if one.user_id == user_id), None)
-    return letter_ways(person, outside.outlets(session, community_id)) if person else []
+    return letter_ways(person, reach.outlets(session, community_id)) if person else []
 
 
 def _delivery(letter: Letter, way: Way, begins: datetime, zone: ZoneInfo) -> Json:

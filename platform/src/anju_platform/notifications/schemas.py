@@ -118,7 +118,7 @@ class AddressView(View):
     error: str | None
 
 
-class CodeBody(BaseModel):
+class AddressCodeBody(BaseModel):
     """The code that was sent to an address, as it was typed in."""
 
     model_config = ConfigDict(extra="forbid")

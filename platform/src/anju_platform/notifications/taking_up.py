@@ -17,6 +17,7 @@ from anju_platform.notifications import repository
 from anju_platform.notifications.contacts import contact_in, is_contact, plain_phone
 from anju_platform.notifications.families import families_of, is_family
 from anju_platform.notifications.model import DeliveryState, Notification
+from anju_platform.notifications.outside import listing as reach
 from anju_platform.notifications.outside import repository as outside
 from anju_platform.notifications.outside.routing import Outlet, Reachable, ways
 from anju_platform.people.repository import contacts
@@ -41,8 +42,8 @@ class _Known:
     @classmethod
     def read(cls, session: Session, community_id: int) -> "_Known":
         return cls(
-            outside.outlets(session, community_id),
-            outside.reachable(session, community_id),
+            reach.outlets(session, community_id),
+            reach.reachable(session, community_id),
             families_of(families(session, community_id).values()),
         )
 
@@ -55,7 +56,7 @@ class _Known:
         phone = plain_phone(of_home[0].phone) if of_home else None
         if phone is None:
             return False
-        address = outside.home_phone(session, household_id, phone)
+        address = reach.home_phone(session, household_id, phone)
         if address.gone_at is not None:
             return False
         self.people.append(Reachable(None, "", (("phone", address.id, ""),), contact=recipient))

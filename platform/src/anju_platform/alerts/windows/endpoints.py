@@ -11,7 +11,7 @@ from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 
-router = APIRouter(prefix="/windows", tags=["maintenance and drills"])
+router = APIRouter(prefix="/windows", tags=["maintenance"])
 
 
 @router.get("")

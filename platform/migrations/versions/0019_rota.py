@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0018"
-down_revision = "0025"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
