@@ -63,8 +63,7 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
             lived_h=LIVED_H,
         )
     except ConfigError as error:
-        typer.secho(str(error), err=True, fg=typer.colors.RED)
-        raise typer.Exit(2) from error
+        raise _told(error, 2) from error
     stage = Stage(options, say=lambda line: typer.echo(f"  {line}"))
     typer.echo("Anju 安居")
     try:
@@ -73,12 +72,16 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
         while not stopping.wait(1.0):
             stage.children.tend()
     except ConfigError as error:
-        typer.secho(str(error), err=True, fg=typer.colors.RED)
-        raise typer.Exit(1) from error
+        raise _told(error, 1) from error
     finally:
         typer.echo("  stopping ...")
         stage.stop()
         typer.echo("  stopped; start again to continue where it was")
+
+
+def _told(error: ConfigError, code: int) -> typer.Exit:
+    typer.secho(str(error), err=True, fg=typer.colors.RED)
+    return typer.Exit(code)
 
 
 def _invite(stage: "Stage") -> None:
