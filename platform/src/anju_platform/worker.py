@@ -103,13 +103,6 @@ def run(settings: Settings) -> None:
 def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
     """Give what is to be done again and again."""
 
-    def older(kept: timedelta, prune: Callable[[Session, datetime], object]) -> Callable[[], None]:
-        def call() -> None:
-            with transaction(engine) as session:
-                prune(session, now() - kept)
-
-        return call
-
     def rules_of(session: Session, community_id: int) -> Sequence[Rule]:
         overlays = force.load(session, library, community_id)
         return force.in_force(library, overlays.get(community_id, {}))
@@ -139,25 +132,41 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("roll-ups", ROLLED_UP_EVERY, roll_ups),
         Upkeep("retention", hour, retention),
         Upkeep("alerts", hour, lambda: forget_alerts(engine, keep)),
+        Upkeep("media", hour, pictures),
+        Upkeep("weekly letters", LETTERS_EVERY, lambda: write_due(engine)),
+        Upkeep("held back", LETTERS_EVERY, lambda: tell_together(engine)),
+        Upkeep("stopped sensors", hour, lambda: heed_all(engine)),
+        Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),
+        *_forgetting(engine),
+    )
+
+
+def _forgetting(engine: Engine) -> Sequence[Upkeep]:
+    """Give what is forgotten once it is old."""
+
+    def older(kept: timedelta, prune: Callable[[Session, datetime], object]) -> Callable[[], None]:
+        def call() -> None:
+            with transaction(engine) as session:
+                prune(session, now() - kept)
+
+        return call
+
+    hour = timedelta(hours=1)
+    return (
         Upkeep("sessions", hour, older(timedelta(0), auth.delete_expired)),
         Upkeep("feed", hour, older(FEED_KEPT, alerts.prune_feed)),
         Upkeep("quarantine", hour, older(QUARANTINE_KEPT, lanes.prune_quarantine)),
         Upkeep("lanes", hour, older(LANES_KEPT, lanes.prune_lanes)),
         Upkeep("home imports", hour, older(IMPORTS_KEPT, importing.delete_older)),
-        Upkeep("media", hour, pictures),
         Upkeep("commands", hour, older(COMMANDS_KEPT, commands.prune)),
         Upkeep("notifications", hour, older(NOTIFICATIONS_KEPT, notifications.prune)),
         Upkeep("webhook messages", hour, older(WEBHOOK_MESSAGES_KEPT, webhooks.prune)),
-        Upkeep("weekly letters", LETTERS_EVERY, lambda: write_due(engine)),
-        Upkeep("held back", LETTERS_EVERY, lambda: tell_together(engine)),
         Upkeep("letters", hour, older(NOTIFICATIONS_KEPT, letters.prune)),
         Upkeep("codes", hour, older(CODES_KEPT, listing.prune_codes)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
         Upkeep("back-tests", hour, older(BACKTESTS_KEPT, backtests.prune)),
         Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),
-        Upkeep("stopped sensors", hour, lambda: heed_all(engine)),
-        Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),
     )
 
 

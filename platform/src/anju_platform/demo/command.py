@@ -61,8 +61,7 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
             lived_h=LIVED_H,
         )
     except ConfigError as error:
-        typer.secho(str(error), err=True, fg=typer.colors.RED)
-        raise typer.Exit(2) from error
+        raise _told(error, 2) from error
     stage = Stage(options, say=lambda line: typer.echo(f"  {line}"))
     try:
         typer.echo("Anju 安居")
@@ -71,8 +70,7 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
         while not stopping.wait(1.0):
             stage.children.tend()
     except ConfigError as error:
-        typer.secho(str(error), err=True, fg=typer.colors.RED)
-        raise typer.Exit(1) from error
+        raise _told(error, 1) from error
     finally:
         typer.echo("  stopping ...")
         stage.stop()
@@ -84,6 +82,11 @@ def _until_asked_to_stop() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     return stopping
+
+
+def _told(error: ConfigError, code: int) -> typer.Exit:
+    typer.secho(str(error), err=True, fg=typer.colors.RED)
+    return typer.Exit(code)
 
 
 def _invite(stage: "Stage") -> None:
