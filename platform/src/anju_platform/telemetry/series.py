@@ -152,12 +152,7 @@ def series(
         ForbiddenError: it says something of a person that the actor may not see.
         InvalidRequestError: a span that is empty or over a year, or a bad ``points``.
     """
-    if start.tzinfo is None or end.tzinfo is None:
-        raise InvalidRequestError("start and end need a time zone, such as ...Z")
-    if not timedelta(0) < end - start <= LONGEST:
-        raise InvalidRequestError("end must be after start, by a year at most")
-    if not 3 <= points <= MOST_POINTS:  # noqa: PLR2004 - a step bucket's three points
-        raise InvalidRequestError(f"points must be 3 to {MOST_POINTS}")
+    _check(start, end, points)
     device = find_device(session, actor.community_id, slug)
     known = _field(device, field)
     grounds = device_grounds(session, actor, device)
@@ -193,6 +188,15 @@ def series(
         values=tuple(value for _, value in found),
         shared=shown,
     )
+
+
+def _check(start: datetime, end: datetime, points: int) -> None:
+    if start.tzinfo is None or end.tzinfo is None:
+        raise InvalidRequestError("start and end need a time zone, such as ...Z")
+    if not timedelta(0) < end - start <= LONGEST:
+        raise InvalidRequestError("end must be after start, by a year at most")
+    if not 3 <= points <= MOST_POINTS:  # noqa: PLR2004 - a step bucket's three points
+        raise InvalidRequestError(f"points must be 3 to {MOST_POINTS}")
 
 
 def _shared(actor: Actor, device: Device, field: str) -> ColumnElement[bool]:
