@@ -8,17 +8,22 @@ from typing import Any
 
 import httpx
 import pytest
-from consented_home import ELDER, PIR, Clock, move_in, say, say_nothing, tell
+from consented_home import ELDER, PIR, Clock, keep_secrets, move_in, say, say_nothing, tell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from outer_site import Site
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
+from anju_platform.alerts.explaining import Said, explain
+from anju_platform.alerts.model import Alert
+from anju_platform.alerts.repository import add_entry
 from anju_platform.auth.model import Role
-from anju_platform.database import reading, transaction
+from anju_platform.console import administrator
+from anju_platform.database import reading, to_millis, transaction
 from anju_platform.people.model import Resident
 from anju_platform.registry.privacy import device_grounds
 from anju_platform.sharing.repository import Grounds
+from anju_platform.telemetry.model import TelemetryPoint
 
 LogIn = Callable[..., httpx.Client]
 DAY, YEAR = timedelta(days=1), timedelta(days=365)
@@ -226,6 +231,28 @@ def test_an_elder_may_want_no_eyes_on_it_in_an_emergency_either(site: Site) -> N
     say(site, purpose="emergency", sensors="kind:pir", given=False)
     assert not reads(site)
     assert reads(site, slug="b1-501-bed")
+
+
+def test_an_explanation_holds_what_is_shared_alone(site: Site) -> None:
+    say_nothing(site)
+    alert_id = keep_secrets(site)
+    with transaction(site.engine) as session:
+        alert = session.get_one(Alert, alert_id)
+        [at] = session.scalars(select(TelemetryPoint.observed_at))
+        because = [{"device": PIR, "at": to_millis(at)}]
+        said = {"at": to_millis(at), "severity": 3, "because": because}
+        add_entry(session, alert, "raised", at, data=said)
+
+    def explained() -> Said:
+        with reading(site.engine) as session:
+            found = explain(session, administrator(site.community_id), alert_id)
+        [step] = found.steps
+        return step.because[0]
+
+    assert (explained().values, explained().event, explained().is_shared) == ({}, None, False)
+    say(site, "role:admin")
+    assert explained().values["lux"] == 4711.25
+    assert explained().is_shared
 
 
 # -- the same, in other words ------------------------------------------------------------

@@ -250,7 +250,8 @@ def _contacts(
     """Give whom to call: while it is open to whoever may see to it. The look is audited anyway."""
     if alert.household_id is None:
         return ()
-    reason: Json = {**grounds.reason, "alert": str(alert.id)}
+    why = grounds.reason if grounds.values else {}
+    reason: Json = {**why, "alert": str(alert.id)}
     may_call = actor.may(Right.TAKE_ON) and alert.handling != Handling.CLOSED
     if not may_call and not actor.may(Right.SEE_HOMES):
         people.note_look(session, actor, alert.household_id, reason=reason)

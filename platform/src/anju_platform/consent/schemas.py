@@ -106,7 +106,7 @@ class ConsentBody(BaseModel):
     ``person`` lives there; ``given_by`` says it for them, if they do not themselves.
     """
 
-    person: str = Field(min_length=1, max_length=100)
+    person: str = Field(max_length=100)
     sensors: str = Field(max_length=80, pattern="^(all|health|kind:.+|device:.+)$")
     viewer: str = Field(max_length=80, pattern="^(role:.+|user:[0-9]{1,18}|everybody)$")
     purpose: Purpose

@@ -250,8 +250,8 @@ def _check_times(body: ConsentBody) -> None:
         raise InvalidRequestError(
             f"a consent is good for {longest.days} days at most; ask again then"
         )
-    if begins - moment > longest:
-        raise InvalidRequestError("it begins too far away")
+    if abs(begins - moment) > longest:
+        raise InvalidRequestError("it begins too far away, or too long ago")
 
 
 def _home(session: Session, actor: Actor, slug: str) -> tuple[Household, Place]:
