@@ -25,13 +25,13 @@ def test_what_the_stream_says_meanwhile_outweighs_the_list_under_way(
     open_page: Open, site: Site
 ) -> None:
     staying = site.raise_alert("一直开着", severity=2)
-    closing = site.raise_alert("就要结案", severity=3)
+    closing = site.raise_alert("就要结案", severity=2)
     page = ready(open_page())
     late = []
 
     def answer_late(route: Route) -> None:
         answer = route.fetch()
-        late.append(site.raise_alert("刚刚来的", severity=3))
+        late.append(site.raise_alert("刚刚来的", severity=2))
         site.change(closing, handling="closed")
         page.wait_for_selector(f"#alert-{late[0]}")
         page.wait_for_selector(f"#alert-{closing}", state="detached")
@@ -47,7 +47,7 @@ def test_what_the_stream_says_meanwhile_outweighs_the_list_under_way(
 
 
 def test_what_was_missed_is_drawn_and_what_was_closed_goes(open_page: Open, site: Site) -> None:
-    closing = site.raise_alert("就要结案", severity=3)
+    closing = site.raise_alert("就要结案", severity=2)
     page = ready(open_page())
     page.evaluate(
         "document.addEventListener('anju:alert', e => e.stopImmediatePropagation(), true);"

@@ -10,9 +10,12 @@ import pytest
 from outer_site import Site, community_file
 from sqlalchemy import select
 
+from anju_platform.alerts import telling
 from anju_platform.alerts.model import Alert, TimelineEntry
 from anju_platform.auth.model import Role
 from anju_platform.database import reading, transaction
+from anju_platform.notifications import repository as notifications
+from anju_platform.notifications.model import Notification
 from anju_platform.provision import import_community
 
 LogIn = Callable[..., httpx.Client]
@@ -32,6 +35,19 @@ def make_known(site: Site) -> None:
         import_community(session, file)
 
 
+def tell(site: Site, alert: UUID) -> None:
+    """Guards were told of it, as when it is raised."""
+    with transaction(site.engine) as session:
+        row = session.get_one(Alert, alert)
+        notifications.add(session, telling.tell(row, "raised", ("role:guard",)))
+
+
+def told(site: Site, alert: UUID) -> Notification | None:
+    with reading(site.engine) as session:
+        found = select(Notification).where(Notification.alert_id == alert)
+        return session.scalars(found).first()
+
+
 def version(site: Site, alert: UUID) -> int:
     with reading(site.engine) as session:
         return session.get_one(Alert, alert).version
@@ -40,6 +56,7 @@ def version(site: Site, alert: UUID) -> int:
 def test_it_says_where_who_and_how_to_get_in(site: Site, log_in: LogIn) -> None:
     make_known(site)
     alert = site.alert()
+    tell(site, alert)
     card = open_card(log_in(), alert).json()
     assert (card["address"], card["desk_phone"]) == ("向阳路 8 号", "01085550001")
     assert card["entry"] == "钥匙在 502"
@@ -53,11 +70,12 @@ def test_the_look_is_on_record_and_refuses_nobodys_acknowledgement(
     site: Site, log_in: LogIn
 ) -> None:
     alert = site.alert()
+    tell(site, alert)
     before = version(site, alert)
     open_card(log_in(), alert)
     (look,) = site.audited("care.read")
     assert (look.actor, look.subject) == ("王磊", "household:h-501")
-    assert look.data == {"alert": str(alert), "card": True}
+    assert look.data == {"alert": str(alert), "card": True, "purpose": "emergency"}
     with reading(site.engine) as session:
         kinds = list(session.scalars(select(TimelineEntry.kind).order_by(TimelineEntry.id)))
     assert kinds == ["raised", "card_opened"]
@@ -72,6 +90,31 @@ def test_without_an_open_p1_there_is_no_card(
     alert = site.alert(**changed)
     assert open_card(log_in(), alert).status_code == 409
     assert site.audited("care.read") == []
+
+
+def test_health_is_for_whom_was_told_or_has_it(site: Site, log_in: LogIn) -> None:
+    make_known(site)
+    alert = site.alert()
+    guard = log_in()
+    assert told(site, alert) is None
+    hidden = open_card(guard, alert).json()
+    assert (hidden["shared"], hidden["residents"][0]["health"]) == (False, "")
+    assert hidden["entry"] == "钥匙在 502"
+    seen = {"version": version(site, alert), "screen": "wall-1"}
+    assert guard.post(f"/api/v1/alerts/{alert}/ack", json=seen).status_code == 200
+    assert open_card(guard, alert).json()["residents"][0]["health"] == "青霉素过敏"
+
+
+def test_who_refused_it_is_not_spoken_of(site: Site, log_in: LogIn) -> None:
+    make_known(site)
+    alert = site.alert()
+    tell(site, alert)
+    word = {"person": "张桂兰", "sensors": "health", "viewer": "role:guard"}
+    word |= {"purpose": "emergency", "given": False, "how": "spoken"}
+    answer = log_in(Role.OFFICE).post("/api/v1/households/h-501/consents", json=word)
+    assert answer.status_code in (200, 201), answer.text
+    card = open_card(log_in(), alert).json()
+    assert (card["shared"], card["residents"][0]["health"]) == (False, "")
 
 
 def test_a_p1_that_is_nobodys_home_has_one_too(site: Site, log_in: LogIn) -> None:

@@ -4,6 +4,7 @@ People dial; the platform never does. What it shows of health and the way in, it
 while something a life may hang on is open, and each look is on record.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from anju_platform.people import repository as people
 from anju_platform.people import service
 from anju_platform.people.model import Household
 from anju_platform.registry.model import Community
+from anju_platform.sharing.repository import grounds_of
 
 LIFE = 1
 """The severity at which a life may hang on it."""
@@ -41,24 +43,38 @@ def open_card(session: Session, actor: Actor, alert_id: UUID, *, screen: str) ->
     community = session.get_one(Community, actor.community_id)
     note_step(session, actor, alert, "card_opened", screen=screen, data={})
     repository.announce(session, alert.community_id, "alert", str(alert.id))
-    home, residents = _home(session, actor, alert)
+    home = _home(session, actor, alert)
     return EmergencyCard(
         alert=present(session, alert),
         address=community.address,
         desk_phone=community.desk_phone,
-        entry=home.entry if home is not None else "",
-        residents=residents,
+        entry=home.entry,
+        residents=home.residents,
+        shared=home.shared,
         opened_at=now(),
     )
 
 
-def _home(
-    session: Session, actor: Actor, alert: Alert
-) -> tuple[Household | None, tuple[CardResident, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """What is said of a home: who lives there, how to get in, whether their health is shared."""
+
+    entry: str = ""
+    residents: tuple[CardResident, ...] = ()
+    shared: bool = True
+
+
+def _home(session: Session, actor: Actor, alert: Alert) -> _Home:
     if alert.household_id is None:
-        return None, ()
-    reason = {"alert": str(alert.id), "card": True}
+        return _Home()
+    # of a body, whatever sensor says it: the same ground as for health values (ADR 32)
+    grounds = grounds_of(session, actor, alert.household_id, "", "")
+    shared = grounds.health is not None
+    reason = {"alert": str(alert.id), "card": True} | grounds.of(health=True)
     service.note_look(session, actor, alert.household_id, reason=reason)
     home = session.get_one(Household, alert.household_id)
-    found = people.residents(session, home.id)
-    return home, tuple(CardResident.model_validate(one, from_attributes=True) for one in found)
+    residents = tuple(
+        CardResident(name=one.name, born_on=one.born_on, health=one.health if shared else "")
+        for one in people.residents(session, home.id)
+    )
+    return _Home(home.entry, residents, shared)

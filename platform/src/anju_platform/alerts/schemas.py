@@ -263,13 +263,17 @@ class CardResident(View):
 
 
 class EmergencyCard(View):
-    """What to say on the telephone: where, what, who, how to get in, and where to call back."""
+    """What to say on the telephone: where, what, who, how to get in, and where to call back.
+
+    ``shared`` is false where nobody may tell the reader of anybody's health.
+    """
 
     alert: AlertView
     address: str
     desk_phone: str
     entry: str
     residents: tuple[CardResident, ...]
+    shared: bool
     opened_at: datetime
 
 

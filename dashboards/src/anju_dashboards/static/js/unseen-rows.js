@@ -42,7 +42,7 @@ export class UnseenRows {
   }
 
   #waiting() {
-    const rows = [...this.#outside].filter((row) => row.dataset.handling === "unacked");
+    const rows = [...this.#outside].filter((row) => row.dataset.handling === "unacked" && !row.classList.contains("folded"));
     return rows.sort((a, b) => Number(a.dataset.severity) - Number(b.dataset.severity));
   }
 

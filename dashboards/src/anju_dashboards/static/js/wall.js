@@ -3,6 +3,7 @@ import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
 import { AlertList, parse } from "./alert-list.js";
 import { Alive } from "./alive.js";
 import { CatchUp } from "./catch-up.js";
+import { Folding } from "./folding.js";
 import { Receipts } from "./receipts.js";
 import { UnseenRows } from "./unseen-rows.js";
 import "./site-map.js";
@@ -20,6 +21,7 @@ const list = new AlertList(box, (row) => {
   unseen.forget(row);
   receipts.forget(row);
 });
+const folding = new Folding(box.dataset.fold ?? "");
 const catchUp = new CatchUp(takeAll);
 let selected = "";
 /** The panel's request under way, so that a quick key waits for what it is meant for. */
@@ -33,6 +35,7 @@ function mark() {
 /** Tell everybody who draws alerts what is open now. */
 function settle() {
   const rows = list.rows;
+  folding.fold(rows);
   const empty = document.getElementById("no-alerts");
   if (empty) empty.hidden = rows.length > 0;
   unseen.update();
@@ -88,6 +91,7 @@ function show(id) {
 function select(id) {
   const row = list.row(id);
   if (!row) return;
+  folding.reveal(row, list.rows);
   show(id);
   receipts.note("seen", row);
   row.querySelector("a")?.focus({ preventScroll: true });
@@ -102,7 +106,9 @@ function showWorst() {
   if (worst && worst.dataset.id !== selected) show(worst.dataset.id ?? "");
 }
 
+box.addEventListener("anju:fold", settle);
 box.addEventListener("click", (event) => {
+  if (/** @type {Element} */ (event.target).closest(".fold")) return;
   const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("li.alert"));
   // On a phone the link opens the alert's own page; so do new-tab clicks anywhere.
   if (!row || onPhone.matches || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -162,7 +168,7 @@ function takeAll(fresh, newer) {
 
 /** @param {number} step */
 function move(step) {
-  const rows = list.rows;
+  const rows = list.rows.filter((row) => !row.classList.contains("folded"));
   const at = rows.findIndex((row) => row.dataset.id === selected);
   const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
   if (next) select(next.dataset.id ?? "");
