@@ -61,7 +61,7 @@ def test_it_says_where_who_and_how_to_get_in(site: Site, log_in: LogIn) -> None:
     assert (card["address"], card["desk_phone"]) == ("向阳路 8 号", "01085550001")
     assert card["entry"] == "钥匙在 502"
     assert card["residents"] == [
-        {"name": "张桂兰", "born_on": "1944-03-01", "health": "青霉素过敏"}
+        {"name": "张桂兰", "born_on": "1944-03-01", "health": "青霉素过敏", "shared": True}
     ]
     assert card["alert"]["place"] == "1 栋 501 卫生间"
 
@@ -98,7 +98,7 @@ def test_health_is_for_whom_was_told_or_has_it(site: Site, log_in: LogIn) -> Non
     guard = log_in()
     assert told(site, alert) is None
     hidden = open_card(guard, alert).json()
-    assert (hidden["shared"], hidden["residents"][0]["health"]) == (False, "")
+    assert (hidden["residents"][0]["shared"], hidden["residents"][0]["health"]) == (False, "")
     assert hidden["entry"] == "钥匙在 502"
     seen = {"version": version(site, alert), "screen": "wall-1"}
     assert guard.post(f"/api/v1/alerts/{alert}/ack", json=seen).status_code == 200
@@ -114,7 +114,15 @@ def test_who_refused_it_is_not_spoken_of(site: Site, log_in: LogIn) -> None:
     answer = log_in(Role.OFFICE).post("/api/v1/households/h-501/consents", json=word)
     assert answer.status_code in (200, 201), answer.text
     card = open_card(log_in(), alert).json()
-    assert (card["shared"], card["residents"][0]["health"]) == (False, "")
+    assert (card["residents"][0]["shared"], card["residents"][0]["health"]) == (False, "")
+
+
+def test_an_exercise_opens_nothing(site: Site, log_in: LogIn) -> None:
+    make_known(site)
+    alert = site.alert(mode="drill")
+    tell(site, alert)
+    card = open_card(log_in(), alert).json()
+    assert (card["entry"], card["residents"][0]["health"]) == ("", "")
 
 
 def test_a_p1_that_is_nobodys_home_has_one_too(site: Site, log_in: LogIn) -> None:

@@ -263,7 +263,7 @@ def test_what_changed_since_it_was_shown_is_shown_again(site: Site, log_in: LogI
     theirs = send(admin, table("1 栋 501,联系人,张敏,,,,13900008888")).json()
     assert apply(admin, theirs).status_code == 200
     late = apply(office, mine)
-    assert (late.status_code, late.json()["error"]) == (409, "plan_changed")
+    assert (late.status_code, late.json()["type"]) == (409, "/problems/plan-changed")
     again = office.get(f"/api/v1/home-imports/{mine['id']}").json()
     assert again["changes"][0]["before"] == {"phone": "13900008888"}
     assert apply(office, again).status_code == 200
@@ -296,6 +296,26 @@ def test_the_communitys_file_leaves_the_rows_of_whoever_stays(site: Site) -> Non
     with transaction(site.engine) as session:
         import_community(session, community_file())
     assert people(site) == before
+
+
+def test_what_a_preview_shows_of_a_home_is_a_look_at_it(site: Site, log_in: LogIn) -> None:
+    office = log_in(Role.OFFICE)
+    send(office, table("1 栋 501,居民,谁也不是"))
+    assert site.audited("care.read") == []  # nothing of what is known was shown
+    send(office, table("1 栋 501,居民,谁也不是"), exactly=True)
+    office.get("/api/v1/households.csv")
+    looks = [(one.actor, one.subject, one.data["as"]) for one in site.audited("care.read")]
+    assert looks == [("何敏", "household:h-501", how) for how in ("import", "export")]
+
+
+def test_an_xlsx_of_a_few_bytes_names_no_row_far_away() -> None:
+    book = openpyxl.Workbook()
+    book.active.append(("房号", "类别", "姓名"))
+    book.active["A1000000"] = "1 栋 501"
+    written = io.BytesIO()
+    book.save(written)
+    with pytest.raises(SheetError, match="empty ones"):
+        read(written.getvalue())
 
 
 def test_rows_are_kept_for_a_day(site: Site, log_in: LogIn) -> None:

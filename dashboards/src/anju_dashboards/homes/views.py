@@ -39,7 +39,6 @@ def homes(
         section="/homes",
         found=found,
         query={"text": asked} if asked else {},
-        facts=FACT,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository
 from anju_platform.alerts.acting import demand, locked, note_step, present
-from anju_platform.alerts.model import Alert, Handling
+from anju_platform.alerts.model import Alert, Handling, Mode
 from anju_platform.alerts.schemas import CardResident, EmergencyCard
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
@@ -20,7 +20,8 @@ from anju_platform.people import repository as people
 from anju_platform.people import service
 from anju_platform.people.model import Household
 from anju_platform.registry.model import Community
-from anju_platform.sharing.repository import grounds_of
+from anju_platform.sharing.model import Purpose
+from anju_platform.sharing.repository import heard_of_in_emergency
 
 LIFE = 1
 """The severity at which a life may hang on it."""
@@ -50,31 +51,36 @@ def open_card(session: Session, actor: Actor, alert_id: UUID, *, screen: str) ->
         desk_phone=community.desk_phone,
         entry=home.entry,
         residents=home.residents,
-        shared=home.shared,
         opened_at=now(),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Home:
-    """What is said of a home: who lives there, how to get in, whether their health is shared."""
+    """What is said of a home: how to get in, and who lives there."""
 
     entry: str = ""
     residents: tuple[CardResident, ...] = ()
-    shared: bool = True
 
 
 def _home(session: Session, actor: Actor, alert: Alert) -> _Home:
     if alert.household_id is None:
         return _Home()
-    # of a body, whatever sensor says it: the same ground as for health values (ADR 32)
-    grounds = grounds_of(session, actor, alert.household_id, "", "")
-    shared = grounds.health is not None
-    reason = {"alert": str(alert.id), "card": True} | grounds.of(health=True)
+    may_hear = heard_of_in_emergency(session, actor, alert.household_id)
+    reason = {"alert": str(alert.id), "card": True}
+    reason["purpose"] = Purpose.EMERGENCY if may_hear else None
     service.note_look(session, actor, alert.household_id, reason=reason)
     home = session.get_one(Household, alert.household_id)
-    residents = tuple(
-        CardResident(name=one.name, born_on=one.born_on, health=one.health if shared else "")
-        for one in people.residents(session, home.id)
+    living = people.residents(session, home.id)
+    return _Home(
+        home.entry if alert.mode == Mode.ACTUAL else "",  # an exercise opens nothing
+        tuple(
+            CardResident(
+                name=one.name,
+                born_on=one.born_on,
+                health=one.health if one.name in may_hear else "",
+                shared=one.name in may_hear,
+            )
+            for one in living
+        ),
     )
-    return _Home(home.entry, residents, shared)

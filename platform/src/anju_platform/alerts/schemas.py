@@ -255,25 +255,25 @@ class CloseRequest(AckRequest):
 
 
 class CardResident(View):
-    """Somebody who lives there, as an ambulance asks; ``born_on`` if known."""
+    """Somebody who lives there, as an ambulance asks; ``born_on`` if known.
+
+    ``shared`` is false where their health is not for the reader.
+    """
 
     name: str
     born_on: date | None
     health: str
+    shared: bool
 
 
 class EmergencyCard(View):
-    """What to say on the telephone: where, what, who, how to get in, and where to call back.
-
-    ``shared`` is false where nobody may tell the reader of anybody's health.
-    """
+    """What to say on the telephone: where, what, who, how to get in, and where to call back."""
 
     alert: AlertView
     address: str
     desk_phone: str
     entry: str
     residents: tuple[CardResident, ...]
-    shared: bool
     opened_at: datetime
 
 

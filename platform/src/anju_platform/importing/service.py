@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date
 from uuid import UUID
@@ -53,7 +54,7 @@ def take(
     )
     session.add(taken)
     session.flush()
-    return _view(session, taken, _plan(session, taken))
+    return _shown(session, actor, taken)
 
 
 def look(session: Session, actor: Actor, import_id: UUID) -> ImportView:
@@ -64,8 +65,20 @@ def look(session: Session, actor: Actor, import_id: UUID) -> ImportView:
         NotFoundError: no such file in the actor's community, or a day has passed.
     """
     taken = _found(session, actor, import_id)
-    record(session, actor, "homes.import_read", f"import:{import_id}")
-    return _view(session, taken, _plan(session, taken))
+    return _shown(session, actor, taken)
+
+
+def _shown(session: Session, actor: Actor, taken: HomesImport) -> ImportView:
+    """Give what a file would change; each home of which it shows what is known has a look."""
+    planned = _plan(session, taken)
+    shown = {one.home for one in planned.changes if one.before}
+    _note_looks(session, actor, shown, "import")
+    return _view(session, taken, planned)
+
+
+def _note_looks(session: Session, actor: Actor, homes: Iterable[str], how: str) -> None:
+    for slug in sorted(homes):
+        record(session, actor, "care.read", f"household:{slug}", {"as": how})
 
 
 def apply(session: Session, actor: Actor, import_id: UUID, digest: str) -> ImportView:
@@ -112,6 +125,7 @@ def export(session: Session, actor: Actor) -> tuple[list[str], list[Json]]:
     actor.demand(Right.KEEP_HOMES)
     known = repository.homes(session, actor.community_id)
     record(session, actor, "homes.exported", "homes", {"homes": len(known)})
+    _note_looks(session, actor, known, "export")
     called = repository.places(session, actor.community_id)
     labels = repository.labels(session, actor.community_id)
     heads = {name: words[actor.locale == "zh"] for name, words in COLUMNS.items()}

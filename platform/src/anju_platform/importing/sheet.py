@@ -15,6 +15,8 @@ from anju_platform.errors import InvalidRequestError
 
 MAX_BYTES = 4 * 1024 * 1024
 MOST_ROWS = 5000
+_MOST_LINES = 4 * MOST_ROWS
+"""Empty ones among them."""
 _MOST_UNPACKED = 64 * 1024 * 1024
 """A small XLSX may hold much: it is a ZIP."""
 
@@ -162,7 +164,10 @@ def _of_xlsx(content: bytes) -> Iterator[list[str]]:
 
 
 def _cells(lines: Iterable[Sequence[object]]) -> Iterator[list[str]]:
-    for line in lines:
+    for number, line in enumerate(lines):
+        if number > _MOST_LINES:  # a file of a few bytes may name row 99,999,999,999
+            said = f"there are more than {_MOST_LINES} lines: take the empty ones out"
+            raise SheetError(said, Unreadable.TOO_MANY_ROWS, str(number))
         yield [_text(cell) for cell in line]
 
 

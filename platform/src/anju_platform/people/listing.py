@@ -53,7 +53,6 @@ def homes(session: Session, community_id: int, *, text: str = "", page: int = 1)
     query = (
         base.with_only_columns(
             Household.slug,
-            Household.attributes,
             Place.label.label("place"),
             Place.label_en.label("place_en"),
             _residents.label("residents"),

@@ -52,12 +52,14 @@ class HouseholdView(View):
 
 
 class HomeRow(View):
-    """A home in a list: no names. ``nobody_to_call``: there is need and no contact."""
+    """A home in a list: no names, nor who is ill, alone or away.
+
+    ``nobody_to_call``: there is need, and no contact.
+    """
 
     slug: str
     place: str
     place_en: str
-    attributes: dict[str, Any]
     residents: int
     elders: int
     contacts: int

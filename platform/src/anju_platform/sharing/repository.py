@@ -174,6 +174,24 @@ def _grounds(
     ]
 
 
+def heard_of_in_emergency(session: Session, actor: Actor, household: int) -> frozenset[str]:
+    """Give the names of those of a home whose health the actor may hear of in its emergency.
+
+    Each speaks for themselves: nobody hides another's allergy.
+    """
+    if not actor.may(Right.SEE_CARE):
+        return frozenset()
+    home = Sensor.of(household, "", "")
+    own = and_(Consent.sensors == HEALTH, Consent.person == _residents.c.name)
+    word = _word(home, Purpose.EMERGENCY, viewers_of(actor), own)
+    query = select(_residents.c.name).where(
+        _residents.c.household_id == household,
+        func.coalesce(word, literal(Purpose.EMERGENCY in BY_CONTRACT)),
+        _emergency(actor, home).is_not(None),
+    )
+    return frozenset(session.scalars(query))
+
+
 def viewers_of(actor: Actor) -> tuple[str, ...]:
     """Give under which names consents may mean somebody."""
     return f"user:{actor.user_id}", f"role:{actor.role}"
