@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from consented_home import PIR, say
 from outer_site import JPEG, Site, Web
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from anju_platform.alerts.model import Alert
 from anju_platform.database import now, transaction
 from anju_platform.media import service
 from anju_platform.media.model import Media
@@ -82,6 +84,7 @@ def test_two_mebibytes_are_taken_and_no_more(site: Site, web: Web) -> None:
 
 def test_people_look_at_it_and_the_look_is_audited(site: Site, web: Web, log_in: LogIn) -> None:
     put(web, site.secrets["gw-west"])
+    site.alert("gate-south", media_id="snap-1")
     answer = log_in().get("/api/v1/media/snap-1")
     assert (answer.status_code, answer.content) == (200, JPEG)
     assert answer.headers["content-type"] == "image/jpeg"
@@ -94,6 +97,7 @@ def test_the_next_persons_look_is_audited_though_the_browser_kept_the_picture(
     site: Site, web: Web, log_in: LogIn
 ) -> None:
     put(web, site.secrets["gw-west"])
+    site.alert("gate-south", media_id="snap-1")
     kept = log_in().get("/api/v1/media/snap-1").headers
     assert kept["cache-control"] == "private, no-cache"  # no look without asking
     asked = log_in("property").get("/api/v1/media/snap-1", headers={"If-None-Match": kept["etag"]})
@@ -119,6 +123,8 @@ def test_an_expired_snapshot_is_not_shown_and_then_deleted(
 ) -> None:
     put(web, site.secrets["gw-west"])
     put(web, site.secrets["gw-west"], media_id="snap-2")
+    for media_id in ("snap-1", "snap-2"):
+        site.alert("gate-south", media_id=media_id)
     with transaction(site.engine) as session:
         past = now() - timedelta(seconds=1)
         session.execute(update(Media).where(Media.id == "snap-1").values(expires_at=past))
@@ -139,3 +145,30 @@ def test_another_communitys_snapshot_is_not_there(site: Site, web: Web, log_in: 
         secrets = import_community(session, community_file("other"))
     assert put(web, secrets["gw-west"], media_id="theirs", gateway="other/gw-west") == 201
     assert log_in("admin").get("/api/v1/media/theirs").status_code == 404
+
+
+def test_a_snapshot_that_no_alert_shows_any_more_is_nobodys_to_look_at(
+    site: Site, web: Web, log_in: LogIn
+) -> None:
+    put(web, site.secrets["gw-west"])
+    client = log_in()
+    assert client.get("/api/v1/media/snap-1").status_code == 404
+    alert_id = site.alert(media_id="snap-1")
+    assert client.get("/api/v1/media/snap-1").status_code == 200
+    with transaction(site.engine) as session:
+        session.get_one(Alert, alert_id).media_id = "snap-2"
+    assert client.get("/api/v1/media/snap-1").status_code == 404
+
+
+def test_a_snapshot_of_a_homes_alert_is_shown_if_all_it_may_be_of_are_shared(
+    site: Site, web: Web, log_in: LogIn
+) -> None:
+    put(web, site.secrets["gw-west"])
+    site.alert(severity=3, media_id="snap-1", evidence={"device": PIR})
+    client = log_in()
+    assert client.get("/api/v1/media/snap-1").status_code == 200
+    assert {one.subject for one in site.audited("care.read")} == {
+        f"device:{slug}" for slug in ("b1-501-sos", PIR)
+    }
+    say(site, sensors="kind:pir", given=False)
+    assert client.get("/api/v1/media/snap-1").status_code == 404

@@ -7,10 +7,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 from outer_site import Site, ago
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.database import transaction
+from anju_platform.people.model import Household
 from anju_platform.registry import admission, listing
+from anju_platform.registry.model import Device, Place
 from anju_platform.registry.plan.listing import plan as plan_of
 from anju_platform.registry.schemas import DeviceFilter, DeviceSort, DeviceState, DeviceStatus
 
@@ -172,3 +175,46 @@ def test_an_installer_approves_a_device(site: Site, log_in: LogIn) -> None:
     state = client.put("/api/v1/devices/b1-new/state", json={"state": "retired"})
     assert state.status_code == 204
     assert [len(site.audited(f"device.{word}")) for word in ("added", "retired")] == [1, 1]
+
+
+def test_what_stands_in_a_home_is_that_homes_and_where_there_are_two_one_is_named(
+    site: Site, log_in: LogIn
+) -> None:
+    client = log_in("property")
+    wanted = {"model": "pir", "gateway": "gw-west", "place": "b1-501-bath"}
+    wanted |= {"name": "人体感应", "name_en": "Motion"}
+
+    def approve(slug: str, **more: str) -> tuple[int, int | None]:
+        status = client.post("/api/v1/devices", json=wanted | {"slug": slug} | more).status_code
+        return status, site.device(slug).household_id if status == 201 else None
+
+    home = site.device("b1-501-sos").household_id
+    assert home is not None
+    assert approve("new-pir") == (201, home)
+    assert approve("hall-pir", place="b1") == (201, None)
+    with transaction(site.engine) as session:
+        session.execute(update(Device).where(Device.slug == "new-pir").values(household_id=None))
+        unit = session.scalars(select(Place.id).where(Place.slug == "b1-501")).one()
+        session.add_all(
+            Household(community_id=site.community_id, slug=slug, place_id=at, attributes={})
+            for slug, at in (("h-lodger", unit), ("h-else", site.device("gate-south").place_id))
+        )
+    assert approve("second-pir") == (422, None)
+    assert approve("second-pir", household="h-else") == (422, None)
+    assert approve("second-pir", household="h-501") == (201, home)
+    replacement = "/api/v1/devices/{}/replacement"
+    for slug, status in (("new-pir", 422), ("second-pir", 201)):
+        answer = client.post(replacement.format(slug), json={"slug": f"{slug}-2"})
+        assert answer.status_code == status
+    assert site.device("second-pir-2").household_id == home
+
+
+def test_what_replaces_a_device_that_was_nobodys_in_a_home_is_that_homes(
+    site: Site, log_in: LogIn
+) -> None:
+    home = site.device("b1-501-pir").household_id
+    with transaction(site.engine) as session:
+        session.execute(update(Device).where(Device.slug == "b1-501-pir").values(household_id=None))
+    path = "/api/v1/devices/b1-501-pir/replacement"
+    assert log_in("property").post(path, json={"slug": "new-pir"}).status_code == 201
+    assert site.device("new-pir").household_id == home

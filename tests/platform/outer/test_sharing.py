@@ -8,18 +8,30 @@ from typing import Any
 
 import httpx
 import pytest
-from consented_home import ELDER, PIR, Clock, keep_secrets, move_in, say, say_nothing, tell
+from consented_home import (
+    ELDER,
+    PIR,
+    Clock,
+    keep_secrets,
+    move_in,
+    say,
+    say_nothing,
+    set_state,
+    tell,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from outer_site import Site
+from own_home import all_report, view
 from sqlalchemy import delete, select
 
 from anju_platform.alerts.explaining import Said, explain
 from anju_platform.alerts.model import Alert
 from anju_platform.alerts.repository import add_entry
+from anju_platform.alerts.service import alert_detail
 from anju_platform.auth.model import Role
 from anju_platform.console import administrator
-from anju_platform.database import reading, to_millis, transaction
+from anju_platform.database import now, reading, to_millis, transaction
 from anju_platform.people.model import Resident
 from anju_platform.registry.privacy import device_grounds
 from anju_platform.sharing.repository import Grounds
@@ -141,6 +153,72 @@ def test_where_no_elder_is_known_whoever_said_something_counts(site: Site) -> No
     assert not reads(site)
     say(site, person="")
     assert reads(site)
+
+
+def test_where_no_elder_lives_the_word_of_who_moved_out_counts_no_more(site: Site) -> None:
+    say_nothing(site)
+    say(site)
+    with transaction(site.engine) as session:
+        session.scalars(select(Resident)).one().elder = False
+    assert reads(site)
+    with transaction(site.engine) as session:
+        session.scalars(select(Resident)).one().name = "李四"
+    assert not reads(site)
+    say(site, person="李四")
+    assert reads(site)
+    say(site, given=False)
+    assert reads(site)
+
+
+def test_a_look_at_a_health_value_is_on_record_as_one(site: Site, log_in: LogIn) -> None:
+    say_nothing(site)
+    say(site, "role:admin", sensors="health")
+    for username in ("admin", "guard"):
+        log_in(username).get("/api/v1/devices/b1-501-bed")
+    looks = [(one.actor, one.data["purpose"]) for one in site.audited("care.read")]
+    assert looks == [("陈静", "care"), ("王磊", "upkeep")]
+
+
+def test_the_family_reads_no_notes_of_the_office(site: Site, log_in: LogIn) -> None:
+    say(site, note="in the green folder")
+    assert "green folder" in log_in("admin").get("/api/v1/households/h-501/consents").text
+    family = log_in("family").get("/api/v1/homes/h-501/consents")
+    assert (family.status_code, "green folder" in family.text) == (200, False)
+
+
+@pytest.mark.parametrize("state", ["retired", "stopped", "approved"])
+def test_what_was_not_shared_stays_so_when_its_sensor_is_gone(site: Site, state: str) -> None:
+    all_report(site)
+    assert view(site).last_sign_at is not None
+    say(site, "role:family", sensors=f"device:{PIR}", given=False)
+    set_state(site, PIR, state)
+    assert (view(site).shared, view(site).last_sign_at) == (False, None)
+
+
+def test_of_a_homes_alert_the_words_of_each_sensor_are_shared_for_themselves(site: Site) -> None:
+    said = {"values": {"lux": 4711.25}, "data": {"where": "corner"}, "device": PIR}
+    alert_id = site.alert("b1-501-sos", severity=3, evidence=said)
+    with transaction(site.engine) as session:
+        alert = session.get_one(Alert, alert_id)
+        for by in ({"device": PIR}, {"device": "b1-501-sos"}, {}):
+            add_entry(session, alert, "reactivated", now(), data={"values": {"lux": 1.0}, **by})
+
+    def shown() -> tuple[bool, bool, list[bool]]:
+        with transaction(site.engine) as session:
+            found = alert_detail(session, site.actor(), alert_id)
+        steps = [bool(step.data["values"]) for step in found.timeline if "values" in step.data]
+        return bool(found.values), bool(found.data), steps
+
+    for words, expected in (
+        ((), (False, False, [False, False, False])),
+        (("kind:sos_button",), (False, False, [False, True, False])),
+        (("kind:pir",), (True, True, [True, False, False])),
+        (("kind:sos_button", "kind:pir"), (True, True, [True, True, True])),
+    ):
+        say_nothing(site)
+        for sensors in words:
+            say(site, sensors=sensors)
+        assert shown() == expected, words
 
 
 def test_who_mends_reads_for_as_long_as_is_said(site: Site) -> None:

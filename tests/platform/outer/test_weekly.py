@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from consented_home import say_nothing
 from outer_site import Site
 from own_home import HOME, all_report, moved, second_child, view
 from reached_site import Reached
@@ -313,6 +314,28 @@ def test_a_home_of_which_there_is_no_news_is_not_well(
         site.says(slug, now(), battery=90)
     moved(site, now() - timedelta(hours=30))
     assert "需要留意" in said(site)
+
+
+def test_that_movement_was_told_is_on_record_and_the_letter_goes_with_the_consent(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_day(monkeypatch)
+    lived(site)
+    wishes(site)
+    said(site)
+    [look] = site.audited("care.read")
+    assert (look.actor, look.subject) == ("张敏", f"household:{HOME}")
+    assert (look.data["as"], look.data["purpose"]) == ("letter", "care")
+    shown = view(site).weekly
+    assert shown is not None
+    assert shown.title == "本周平安 · 1 栋 501"
+    assert len(site.audited("care.read")) == 2  # a letter is no look at the page
+    say_nothing(site)
+    hidden = view(site).weekly
+    assert hidden is not None
+    assert (hidden.title, hidden.body, hidden.weekday) == (None, None, 6)
+    said(site)  # nothing of movement in it
+    assert len(site.audited("care.read")) == 2
 
 
 def test_an_exercise_and_a_cry_that_is_not_to_be_heard_are_not_in_it(

@@ -66,8 +66,7 @@ def approve(page: CurrentPage, wanted: Approval) -> Response:
         said["name_en"] = said["name_en"] or model.title.en
     try:
         with transaction(page.engine) as session:
-            home = places.home_at(session, page.community.id, said["place"])
-            device = NewDevice.model_validate(said | {"household": home})
+            device = NewDevice.model_validate(said)
             admission.add_device(session, page.actor, page.community.id, device)
     except ValidationError:
         fault = page.text("Name the place: its id as in the community file, such as b1.")

@@ -352,6 +352,8 @@ def _said(finding: Finding) -> Json:
     """Give what the timeline, which everybody reads, keeps of a finding."""
     values = {name: v for name, v in finding.values.items() if name not in HEALTH_FIELDS}
     said: Json = {"severity": finding.severity, "at": finding.at, "values": values}
+    if finding.device:
+        said["device"] = finding.device
     if finding.late_s > 0:
         said["late_s"] = finding.late_s
     if finding.because:

@@ -150,6 +150,12 @@ def add_entries(session: Session, entries: Sequence[Entry]) -> None:
         driver(session).execute(_ADD_ENTRIES, [as_json(entries)])
 
 
+def model_of(session: Session, community_id: int, slug: str) -> str:
+    """Give the model of a community's device; empty if there is none of that slug."""
+    query = select(Device.model).where(Device.community_id == community_id, Device.slug == slug)
+    return session.scalar(query) or ""
+
+
 def add_entry(
     session: Session,
     alert: Alert,

@@ -1,6 +1,8 @@
 """What people do about alerts (each action as :mod:`.acting` says), and what they read of them."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -178,24 +180,28 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
     """
     alert = found(session, actor, alert_id)
     device = session.get(Device, alert.device_id) if alert.device_id is not None else None
-    grounds = _grounds(session, actor, alert, device)
+    first = device.slug if device is not None else ""
+    spoke_last = alert.evidence.get("device") or first
+    grounds = _grounds(session, actor, alert, spoke_last)
+    of_first = _grounds(session, actor, alert, first)
+    both_shared = grounds.values is not None and of_first.values is not None
     return AlertDetail(
         alert=present(session, alert),
         next_step=_next_step(alert),
         shelf=shelf_of(session, alert),
         ack_until=alert.due_at if alert.handling == Handling.ACKED and not alert.overlays else None,
         unowned_s=_unowned_s(session, alert),
-        timeline=_timeline(session, actor, alert, grounds),
+        timeline=_timeline(session, actor, alert, (first, spoke_last)),
         contacts=_contacts(session, actor, alert, grounds),
         deliveries=listing.deliveries(session, alert.id),
         access_log=_access_log(session, actor, alert) if actor.may(Right.HANDLE) else (),
-        chart=_chart(actor, alert, device, grounds) if device is not None else None,
+        chart=_chart(actor, alert, device, of_first) if device is not None else None,
         values=_for(actor, grounds, alert.evidence.get("values")),
         data=_for(actor, grounds, alert.evidence.get("data")),
         shared=not grounds.in_home or grounds.values is not None or not actor.may(Right.SEE_CARE),
         media_ready=_looks(actor, alert)
         and alert.media_id is not None
-        and (not grounds.in_home or grounds.values is not None)
+        and (not grounds.in_home or both_shared)
         and listing.media_ready(session, alert.community_id, alert.media_id),
         photos=listing.photos_here(session, alert.id) if _looks(actor, alert) else (),
     )
@@ -220,9 +226,9 @@ def _next_step(alert: Alert) -> NextStep | None:
     return NextStep(at=alert.due_at, to=course.step(alert.step).to)
 
 
-def _grounds(session: Session, actor: Actor, alert: Alert, device: Device | None) -> Grounds:
-    """Tell on what ground somebody reads what sensors said of an alert."""
-    slug, model = (device.slug, device.model) if device is not None else ("", "")
+def _grounds(session: Session, actor: Actor, alert: Alert, slug: str) -> Grounds:
+    """Tell on what ground somebody reads what a sensor said of an alert."""
+    model = repository.model_of(session, alert.community_id, slug)
     return grounds_of(session, actor, alert.household_id, slug, model)
 
 
@@ -232,16 +238,23 @@ def _for(actor: Actor, grounds: Grounds, said: Json | None) -> Json:
 
 
 def _timeline(
-    session: Session, actor: Actor, alert: Alert, grounds: Grounds
+    session: Session, actor: Actor, alert: Alert, known: Collection[str]
 ) -> tuple[TimelineView, ...]:
-    return tuple(
-        step.model_copy(
-            update={"data": step.data | {"values": _for(actor, grounds, step.data["values"])}}
-        )
-        if "values" in step.data
-        else step
-        for step in listing.timeline(session, alert.id)
-    )
+    """Give the steps, each with the values of a sensor that is shared.
+
+    Of an older step it is not kept which sensor that was: then all ``known`` must be shared, and
+    all that are named.
+    """
+    grounds = cache(lambda slug: _grounds(session, actor, alert, slug))
+    steps: list[TimelineView] = []
+    for step in listing.timeline(session, alert.id):
+        data = step.data
+        named = {str(one.get("device") or "") for one in data.get("because", ())}
+        for slug in {data["device"]} if data.get("device") else {*known, *named}:
+            if "values" in data:
+                data = data | {"values": _for(actor, grounds(slug), data["values"])}
+        steps.append(step.model_copy(update={"data": data}))
+    return tuple(steps)
 
 
 def _contacts(

@@ -284,15 +284,16 @@ def _view(session: Session, actor: Actor, row: _Row, seen: Seen) -> HomeView:
         muted=seen.muted,
         deaf=seen.deaf,
         desk_phone=community.desk_phone,
-        weekly=_weekly(session, actor, home),
+        weekly=_weekly(session, actor, home, hidden=seen.hidden),
     )
 
 
-def _weekly(session: Session, actor: Actor, home: Household) -> WeeklyView | None:
+def _weekly(session: Session, actor: Actor, home: Household, *, hidden: bool) -> WeeklyView | None:
+    """Give what is wished, and the last letter unless what it tells of is not shared any more."""
     wished = repository.weekly(session, actor.user_id, home.id)
     if wished is None:
         return None
-    letter = last_letter(session, actor.user_id, WEEK, home.id)
+    letter = None if hidden else last_letter(session, actor.user_id, WEEK, home.id)
     return WeeklyView(
         weekday=wished.weekday,
         hour=wished.hour,

@@ -35,6 +35,8 @@ from anju_platform.telemetry.model import HOURLY, TelemetryPoint
 
 # Written out, not bound: the planner must see that the index of looks serves.
 _IS_A_LOOK: ColumnElement[bool] = literal_column("audit.action = 'care.read'")
+LETTER = "letter"
+"""How the audit names that somebody was told of a home, and did not look."""
 
 
 def own_homes(
@@ -77,9 +79,9 @@ def is_hidden(session: Session, actor: Actor, home: Household, models: Collectio
 
 
 def _hidden(actor: Actor, household_id: int, models: Collection[str]) -> ColumnElement[bool]:
+    """Say that a sensor is not shared; one that is stopped or retired said something before."""
     return exists().where(
         Device.household_id == household_id,
-        Device.state == "approved",
         Device.model.in_(models),
         ~readable(actor, sensor_of()),
     )
@@ -194,6 +196,7 @@ def has_looked(
         AuditEntry.at >= since,
         AuditEntry.user_id == user_id,
         AuditEntry.subject == f"household:{slug}",
+        AuditEntry.data["as"].as_string().is_distinct_from(LETTER),
     )
     return session.scalars(query.limit(1)).first() is not None
 

@@ -22,14 +22,16 @@ from anju_platform.care import homes, repository
 from anju_platform.care.model import WEEK, WeeklyLetter
 from anju_platform.care.schemas import HomeState
 from anju_platform.care.wording import Ended, Week, text_of
-from anju_platform.database import now, to_millis, transaction
+from anju_platform.database import Json, now, to_millis, transaction
 from anju_platform.errors import InvalidRequestError
 from anju_platform.notifications import letters
 from anju_platform.people.model import Household
+from anju_platform.people.service import note_look
 from anju_platform.registry.coverage import Coverage
 from anju_platform.registry.listing import FLAT_BELOW
 from anju_platform.registry.model import Community, Place
 from anju_platform.registry.schemas import DeviceStatus
+from anju_platform.sharing.model import Purpose
 from anju_rules.home import PRESENT
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ HOURS = range(letters.DAY_BEGINS, letters.DAY_ENDS)
 """At which hours of the site one may wish to hear."""
 _OF_DEVICES = {"device-silent", "protection-off", "battery-low"}
 _SILENT = {"device-silent", "protection-off"}
+_LETTER: Json = {"as": repository.LETTER, "purpose": Purpose.CARE.value}
+"""Why somebody was told of the movement in a home without looking."""
 _WELL = {HomeState.ORDINARY, HomeState.AWAY, HomeState.UNSHARED}
 
 
@@ -127,13 +131,16 @@ def _write(session: Session, wished: WeeklyLetter, at: datetime) -> None:
         wished.due_at = morning  # nobody wrote it in time: what it says is to be of the morning
     elif repository.is_family(session, user.id, home.id):
         reader = on_behalf(session, user, wished.community_id)
+        said = week(session, reader, home, at, zone)
+        if said.usual_days is not None:
+            note_look(session, reader, home.id, reason=_LETTER)
         letters.send(
             session,
             kind=WEEK,
             community_id=wished.community_id,
             user_id=user.id,
             household_id=home.id,
-            text=text_of(week(session, reader, home, at, zone), user.locale),
+            text=text_of(said, user.locale),
             at=at,
             zone=zone,
         )

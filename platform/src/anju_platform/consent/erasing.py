@@ -11,7 +11,7 @@ from anju_platform.errors import ConflictError, NotFoundError
 
 
 def erase(session: Session, actor: Actor, slug: str, device_slug: str) -> Erased:
-    """Delete readings, sums, events, what was learned, and the values in alerts, of one sensor.
+    """Delete readings, sums, events, snapshots, what was learned, values in alerts, of a sensor.
 
     That there was an alert, and what people did, stays. Only what passes nothing on any more is
     erased: what comes in a second later would make it untrue.
@@ -28,6 +28,7 @@ def erase(session: Session, actor: Actor, slug: str, device_slug: str) -> Erased
         raise NotFoundError(f"there is no household {slug!r} with a sensor {device_slug!r}")
     if device.state == "approved":
         raise ConflictError("it is still listened to: let it be stopped, or retire it, before")
+    repository.erase_pictures(session, device)
     erased = Erased(
         readings=repository.erase_readings(session, device),
         events=repository.erase_events(session, device),

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     Row,
     Select,
     String,
+    Text,
     and_,
     case,
     cast,
@@ -15,19 +17,24 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
     text,
+    update,
 )
 from sqlalchemy.orm import Session, aliased
 
+from anju_platform.alerts.model import Alert, TimelineEntry
 from anju_platform.auth.model import User
 from anju_platform.baselines.model import Baseline
 from anju_platform.commands.model import GatewayCommand
 from anju_platform.lanes.model import Quarantined
+from anju_platform.media.model import Media
 from anju_platform.people.model import Household, Resident
 from anju_platform.registry.model import Device, Gateway, Place
 from anju_platform.registry.privacy import sensor_of
+from anju_platform.rulebook.model import RuleState
 from anju_platform.sharing.model import Consent, Purpose
 from anju_platform.sharing.repository import stopped
 from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, DeviceState
@@ -216,6 +223,30 @@ def erase_readings(session: Session, device: Device) -> int:
     return int(gone.rowcount)
 
 
+def _alerts_of(device: Device) -> Select[UUID]:
+    """Build the alerts of a device: a home's is raised by one and may have heard another last."""
+    heard = or_(Alert.device_id == device.id, Alert.evidence["device"].as_string() == device.slug)
+    return select(Alert.id).where(Alert.community_id == device.community_id, heard)
+
+
+def erase_pictures(session: Session, device: Device) -> None:
+    """Delete the snapshots of a device: those its alerts show, and those its events tell of.
+
+    Do so before its events are gone. What people photographed stays.
+    """
+    shown = select(Alert.media_id).where(Alert.id.in_(_alerts_of(device)))
+    told = select(DeviceEvent.data["snapshot"].as_string()).where(
+        DeviceEvent.community_id == device.community_id, DeviceEvent.device_id == device.id
+    )
+    session.execute(
+        delete(Media).where(
+            Media.community_id == device.community_id,
+            Media.gateway_id.is_not(None),
+            or_(Media.id.in_(shown), Media.id.in_(told)),
+        )
+    )
+
+
 def erase_events(session: Session, device: Device) -> int:
     """Delete every event of a device; gives how many."""
     gone: Any = session.execute(
@@ -227,8 +258,17 @@ def erase_events(session: Session, device: Device) -> int:
 
 
 def erase_traces(session: Session, device: Device, home: Household) -> None:
-    """Delete what else is known by a device: its state, what was learned, values in alerts."""
+    """Delete what else is known by a device: its state, what was learned, values in alerts.
+
+    What rules remember of the home goes with it: it is not kept which sensor told them so.
+    """
     session.execute(delete(DeviceState).where(DeviceState.device_id == device.id))
+    session.execute(
+        delete(RuleState).where(
+            RuleState.community_id == device.community_id,
+            func.split_part(RuleState.entity, "#", 1).in_((device.slug, home.slug)),
+        )
+    )
     session.execute(
         delete(Quarantined).where(
             Quarantined.gateway_id == device.gateway_id, Quarantined.device == device.slug
@@ -243,15 +283,18 @@ def erase_traces(session: Session, device: Device, home: Household) -> None:
             ),
         )
     )
-    of_it = {"device": device.id}
-    session.execute(
-        text(
-            "UPDATE alert_timeline SET data = data - 'values' - 'because' WHERE alert_id IN"
-            " (SELECT id FROM alerts WHERE device_id = :device)"
-        ),
-        of_it,
+    values, data, because = (literal(name, Text) for name in ("values", "data", "because"))
+    of_home = select(Alert.id).where(Alert.household_id == home.id)
+    said_by_it = and_(
+        TimelineEntry.data["device"].as_string() == device.slug, TimelineEntry.alert_id.in_(of_home)
     )
     session.execute(
-        text("UPDATE alerts SET evidence = evidence - 'values' - 'data' WHERE device_id = :device"),
-        of_it,
+        update(TimelineEntry)
+        .where(or_(TimelineEntry.alert_id.in_(_alerts_of(device)), said_by_it))
+        .values(data=TimelineEntry.data.op("-")(values).op("-")(because))
+    )
+    session.execute(
+        update(Alert)
+        .where(Alert.id.in_(_alerts_of(device)))
+        .values(evidence=Alert.evidence.op("-")(values).op("-")(data))
     )

@@ -64,7 +64,7 @@ def home_consents(session: Session, actor: Actor, slug: str) -> HomeConsents:
 
 
 def own_consents(session: Session, actor: Actor, slug: str) -> HomeConsents:
-    """Give the same of a home one belongs to, as its family reads it.
+    """Give the same of a home one belongs to, as its family reads it: without the office's notes.
 
     Raises:
         NotFoundError: it is no home of the actor's.
@@ -73,7 +73,9 @@ def own_consents(session: Session, actor: Actor, slug: str) -> HomeConsents:
     home, place = _home(session, actor, slug)
     if home.id not in actor.homes:
         raise NotFoundError("this is no home of yours")
-    return _view(session, home, place)
+    view = _view(session, home, place)
+    words = tuple(word.model_copy(update={"note": ""}) for word in view.words)
+    return view.model_copy(update={"words": words})
 
 
 def overview(session: Session, actor: Actor) -> tuple[HomeOverview, ...]:

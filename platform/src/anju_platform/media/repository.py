@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, column, delete, select, table
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CursorResult, and_, column, delete, or_, select, table
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session, undefer
 
 from anju_platform.database import Json
@@ -15,6 +15,7 @@ from anju_platform.registry.model import Device
 _alerts = table(
     "alerts",
     *(column(name) for name in ("community_id", "media_id", "household_id", "device_id")),
+    column("evidence", JSONB),
 )
 
 
@@ -32,20 +33,34 @@ def get(session: Session, media_id: str, *, content: bool = False) -> Media | No
     return session.scalars(query).one_or_none()
 
 
-def of_home(session: Session, community_id: int, media_id: str) -> tuple[int, str, str] | None:
-    """Give (home, device's slug, model) of an alert in a home that a snapshot belongs to."""
+def is_of_alert(session: Session, community_id: int, media_id: str) -> bool:
+    """Tell whether an alert shows a snapshot: of one that none does, nobody knows whose it is."""
+    query = select(_alerts.c.media_id).where(
+        _alerts.c.community_id == community_id, _alerts.c.media_id == media_id
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def of_home(session: Session, community_id: int, media_id: str) -> list[tuple[int, str, str]]:
+    """Give (home, device's slug, model) of an alert in a home that a snapshot belongs to.
+
+    It may be of either: the device that raised the alert, or the one that spoke last.
+    """
+    spoke_last = and_(
+        Device.community_id == _alerts.c.community_id,
+        Device.slug == _alerts.c.evidence["device"].as_string(),
+    )
     query = (
         select(_alerts.c.household_id, Device.slug, Device.model)
-        .join(Device, Device.id == _alerts.c.device_id)
+        .join(Device, or_(Device.id == _alerts.c.device_id, spoke_last))
         .where(
             _alerts.c.community_id == community_id,
             _alerts.c.media_id == media_id,
             _alerts.c.household_id.is_not(None),
         )
-        .limit(1)
+        .distinct()
     )
-    found = session.execute(query).first()
-    return (found[0], found[1], found[2]) if found else None
+    return [(home, slug, model) for home, slug, model in session.execute(query)]
 
 
 def delete_expired(session: Session, at: datetime) -> int:

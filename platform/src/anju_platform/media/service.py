@@ -104,8 +104,9 @@ def view(
     """Give a snapshot with its picture; the look is audited, so call it in a transaction.
 
     Raises:
-        NotFoundError: no such picture in the actor's community, it has expired, it is not for
-            the actor, or whoever lives where it was taken does not share it.
+        NotFoundError: no such picture in the actor's community, it has expired, no alert shows
+            it (any more), it is not for the actor, or whoever lives where it was taken does not
+            share it.
     """
     media = repository.get(session, media_id, content=True)
     if (
@@ -113,10 +114,10 @@ def view(
         or media.community_id != actor.community_id
         or media.expires_at <= now()
         or not may_look(media)
+        or not (media.alert_id or repository.is_of_alert(session, actor.community_id, media_id))
     ):
         raise NotFoundError("there is no such snapshot, or it is past its time")
-    home = repository.of_home(session, actor.community_id, media_id)
-    if home is not None:
+    for home in repository.of_home(session, actor.community_id, media_id):
         _look_into(session, actor, media_id, home)
     record(session, actor, "media.viewed", f"media:{media_id}")
     return media

@@ -9,6 +9,7 @@ from anju_platform.database import now
 from anju_platform.errors import ConflictError, InvalidRequestError
 from anju_platform.registry import listing, repository
 from anju_platform.registry.model import Device, Place
+from anju_platform.registry.places.repository import homes_at
 from anju_platform.registry.schemas import DeviceState, NewDevice, Replacement
 
 STOPPED = "stopped"
@@ -18,19 +19,21 @@ STOPPED = "stopped"
 def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice) -> Device:
     """Add a device to a community; ingest notices and takes in what waits in quarantine.
 
+    What stands in somebody's home is that home's, for what it says is shared as they agreed.
+
     Raises:
-        InvalidRequestError: no such model, or a gateway, place or household that is not there.
+        InvalidRequestError: no such model, or a gateway, place or household that is not there;
+            or the place lies in homes, and none or another is named.
         ConflictError: there is a device of that id.
     """
     if wanted.model not in MODELS:
         raise InvalidRequestError(f"there is no model {wanted.model!r} in the catalogue")
+    place = _place(session, community_id, wanted.place)
     device = Device(
         community_id=community_id,
         gateway_id=listing.id_of(session, "gateways", community_id, wanted.gateway),
-        place_id=_place_id(session, community_id, wanted.place),
-        household_id=listing.id_of(session, "households", community_id, wanted.household)
-        if wanted.household is not None
-        else None,
+        place_id=place.id,
+        household_id=_household_id(session, place, wanted.household),
         slug=wanted.slug,
         model=wanted.model,
         name=wanted.name,
@@ -53,7 +56,8 @@ def replace_device(
 
     Raises:
         NotFoundError: no such device.
-        InvalidRequestError: no such model or gateway.
+        InvalidRequestError: no such model or gateway; or the old one was nobody's, and its place
+            lies in several homes.
         ConflictError: it was replaced already, or there is a device of the new id.
     """
     old = listing.find_device(session, community_id, slug, lock=True)
@@ -67,7 +71,8 @@ def replace_device(
         community_id=community_id,
         gateway_id=of_gateway or old.gateway_id,
         place_id=old.place_id,
-        household_id=old.household_id,
+        household_id=old.household_id
+        or _household_id(session, session.get_one(Place, old.place_id), None),
         slug=wanted.slug,
         model=model,
         name=old.name,
@@ -97,13 +102,28 @@ def _add(session: Session, device: Device) -> None:
         device.state = STOPPED
 
 
-def _place_id(session: Session, community_id: int, slug: str) -> int:
-    place_id = listing.id_of(session, "places", community_id, slug)
-    if session.get_one(Place, place_id).retired_at is not None:
+def _place(session: Session, community_id: int, slug: str) -> Place:
+    place = session.get_one(Place, listing.id_of(session, "places", community_id, slug))
+    if place.retired_at is not None:
         raise InvalidRequestError(
             f"the place {slug!r} is retired: bring it back, or choose another"
         )
-    return place_id
+    return place
+
+
+def _household_id(session: Session, place: Place, named: str | None) -> int | None:
+    """Give whose home a device watches: one that is named, or the only one its place lies in."""
+    homes = homes_at(session, place)
+    if named is None and len(homes) > 1:
+        raise InvalidRequestError(
+            f"{place.slug!r} is in several homes: name the home, one of {', '.join(homes)}"
+        )
+    if named is not None and homes and named not in homes:
+        raise InvalidRequestError(
+            f"{place.slug!r} is not in the home {named!r}, but in {', '.join(homes)}"
+        )
+    home = named or next(iter(homes), None)
+    return None if home is None else listing.id_of(session, "households", place.community_id, home)
 
 
 def set_state(session: Session, who: Who, community_id: int, slug: str, state: DeviceState) -> None:

@@ -292,15 +292,15 @@ def device_detail(session: Session, actor: Actor, slug: str) -> DeviceDetail:
     """
     device = find_device(session, actor.community_id, slug)
     grounds = privacy.device_grounds(session, actor, device)
-    reason = grounds.reason if grounds.values else privacy.UPKEEP
+    model = MODELS.get(device.model, _UNKNOWN_MODEL)
+    hidden = [f.name for f in model.fields if privacy.is_withheld(actor, f.name, grounds)]
+    shown = [f for f in model.fields if privacy.may_read(actor, f.name, grounds)]
+    reason = privacy.reason_of(grounds, {f.name for f in shown})
     privacy.note_reading(session, actor, device, reason)
     found = session.execute(_rows(_status(now())).where(Device.id == device.id)).one()
     query = select(_states.c.latest).where(_states.c.device_id == device.id)
     latest: dict[str, Any] = session.scalar(query) or {}
     gateway = session.get_one(Gateway, device.gateway_id)
-    model = MODELS.get(device.model, _UNKNOWN_MODEL)
-    hidden = [f.name for f in model.fields if privacy.is_withheld(actor, f.name, grounds)]
-    shown = [f for f in model.fields if privacy.may_read(actor, f.name, grounds)]
     return DeviceDetail(
         device=_row(found),
         fields=_fields(shown, latest),

@@ -1,5 +1,7 @@
 """What is shown of what a device says, and to whom."""
 
+from collections.abc import Collection
+
 from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
@@ -30,6 +32,14 @@ def is_withheld(actor: Actor, field: str, grounds: Grounds) -> bool:
     if may_read(actor, field, grounds):
         return False
     return actor.may(Right.SEE_HEALTH if field in HEALTH_FIELDS else Right.SEE_CARE)
+
+
+def reason_of(grounds: Grounds, shown: Collection[str]) -> Json:
+    """Give why somebody is shown these fields of a device, as the audit keeps it."""
+    if grounds.values is not None:
+        return grounds.reason
+    is_of_a_body = grounds.health is not None and not HEALTH_FIELDS.isdisjoint(shown)
+    return grounds.of(health=True) if is_of_a_body else UPKEEP
 
 
 def sensor_of() -> Sensor:

@@ -223,15 +223,21 @@ def _given(
 def _agreed(
     sensor: Sensor, purpose: Purpose, viewers: Sequence[str], named: ColumnElement[bool]
 ) -> ColumnElement[bool]:
-    """Say that everybody whose home it is agrees: each elder, or where there is none anybody."""
-    elders = and_(_residents.c.household_id == sensor.household, _residents.c.elder)
+    """Say that everybody whose home it is agrees: each elder, or where there is none anybody.
+
+    Who lives there no more has no say, unless nobody is known to live there.
+    """
+    living_there = _residents.c.household_id == sensor.household
+    elders = and_(living_there, _residents.c.elder)
     default = literal(purpose in BY_CONTRACT)
 
     def word(*of: ColumnElement[bool]) -> ColumnElement[bool]:
         return func.coalesce(_word(sensor, purpose, viewers, and_(named, *of)), default)
 
     refuses = exists().where(elders, ~word(Consent.person == _residents.c.name))
-    return case((exists().where(elders), ~refuses), else_=word())
+    of_them = exists().where(living_there, Consent.person == _residents.c.name)
+    anybodys = word(or_(of_them, ~exists().where(living_there)))
+    return case((exists().where(elders), ~refuses), else_=anybodys)
 
 
 def _word(

@@ -154,12 +154,17 @@ def _counted(session: Session, query: Select[Any, int]) -> dict[int, int]:
 def home_at(session: Session, community_id: int, slug: str) -> str | None:
     """Give the home that a place is, or lies in; none where there are two."""
     place = find(session, community_id, slug)
-    for here in [place, *reversed(path(session, place))] if place else []:
+    homes = homes_at(session, place) if place else []
+    return homes[0] if len(homes) == 1 else None
+
+
+def homes_at(session: Session, place: Place) -> Sequence[str]:
+    """Give the homes that a place is, or lies in: those of the nearest place that has any."""
+    for here in (place, *reversed(path(session, place))):
         query = select(_households.c.slug).where(_households.c.place_id == here.id)
-        homes = session.scalars(query.limit(2)).all()
-        if homes:
-            return homes[0] if len(homes) == 1 else None
-    return None
+        if homes := session.scalars(query.order_by(_households.c.slug)).all():
+            return homes
+    return []
 
 
 def rename_below(session: Session, place: Place, old: tuple[str, str]) -> int:
