@@ -10,11 +10,22 @@ from guarded_site import Site
 from lived_in import live_there
 from playwright.sync_api import Page, expect
 from screens import Screens
+from sqlalchemy import delete
 
 from anju_platform.auth.model import HomeScope
 from anju_platform.database import transaction
 
 pytestmark = pytest.mark.browser
+AGE = """async () => {
+    const cache = await caches.open("anju-family");
+    for (const key of await cache.keys()) {
+        const kept = await cache.match(key);
+        const headers = new Headers(kept.headers);
+        headers.set("x-kept-at", String(Number(headers.get("x-kept-at")) - 3 * 86400000 - 1));
+        await cache.put(key, new Response(await kept.text(), { headers }));
+    }
+}"""
+"""Let three days have passed for whatever is kept."""
 Open = Callable[..., Page]
 PHONE = (390, 844)
 GREEN = "rgb(227, 242, 234)"
@@ -129,6 +140,35 @@ def test_a_log_in_that_is_over_leaves_nothing(open_page: Open, site: Site) -> No
     page.context.clear_cookies()
     page.goto("/family")
     page.wait_for_url(re.compile("/login"))
+    assert page.evaluate(KEPT) == 0
+
+
+def test_nothing_is_left_of_a_home_that_is_no_longer_theirs(
+    open_page: Open, site: Site, screens: Screens
+) -> None:
+    live_there(site)
+    page = on_the_phone(open_page)
+    expect(page).to_have_title("安居")  # a list of open pages names nobody
+    with transaction(site.engine) as session:
+        session.execute(delete(HomeScope).where(HomeScope.user_id == site.users["zhangmin"]))
+    expect(page.locator(".state")).to_have_count(0, timeout=20_000)  # an open page, by itself
+    assert page.evaluate(KEPT) == 0
+    screens.stop()
+    page.goto("/family")
+    expect(page.locator("h1")).to_have_text("没有网络连接")
+    page.goto("/family?home=b3-501")
+    expect(page.locator("h1")).to_have_text("没有网络连接")
+
+
+def test_what_is_three_days_old_is_not_shown(open_page: Open, site: Site, screens: Screens) -> None:
+    live_there(site)
+    page = on_the_phone(open_page)
+    screens.stop()
+    page.goto("/family")
+    is_old(page)
+    page.evaluate(AGE)
+    page.goto("/family")
+    expect(page.locator("h1")).to_have_text("没有网络连接")
     assert page.evaluate(KEPT) == 0
 
 

@@ -283,7 +283,7 @@ WHY: Final = (
 PROOF: Final = (
     N_("that is not the code; look at the newest message"),
     N_("the code is no longer good; have another one sent"),
-    N_("10 codes were sent today; try again tomorrow"),
+    N_("10 codes and tests were sent today; try again tomorrow"),
     N_("it was tried just now; wait a quarter of a minute"),
     N_("no channel of this community speaks to it; ask an administrator"),
     N_("you have no such address"),

@@ -12,11 +12,14 @@ from outer_site import PASSWORD_HASH, Site, ago
 from rule_editor import HEAT, hot
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from stored_points import store
 
 from anju_platform.auth.model import Role, User
 from anju_platform.backtest.jobs import repository, running
 from anju_platform.backtest.jobs.model import BacktestJob, JobState
-from anju_platform.database import now, transaction
+from anju_platform.backtest.source import Span
+from anju_platform.backtest.stored import StoredReadings
+from anju_platform.database import now, reading, to_millis, transaction
 from anju_platform.provision import import_community
 from anju_platform.registry.model import Community
 
@@ -84,6 +87,58 @@ def test_a_back_test_runs_by_itself_and_tells_beside_what_is_in_force(
     assert [one["id"] for one in newest] == [other["id"], same["id"]]
     assert all(one["report"] is None for one in newest)
     assert [entry.data["days"] for entry in site.audited("rule.backtested")] == [2, 2]
+
+
+def test_of_homes_whoever_may_not_see_care_is_told_totals_alone(
+    site: Site, admin: httpx.Client, log_in: LogIn
+) -> None:
+    says(site, 36.0, 5)
+    activated = {"version": 1, "reason": "it is time", "seen": 0}
+    assert admin.post("/api/v1/rules/heat/activate", json=activated).status_code == 200
+    job = wait(admin, begin(admin, hot(80)), ended)
+    auditor = log_in(Role.AUDITOR)
+
+    def lines(client: httpx.Client) -> tuple[list[str], list[str]]:
+        report = client.get(f"/api/v1/backtests/{job['id']}").json()["report"]
+        against, comparison = report["against"], report["comparison"]
+        assert (against["figures"]["alerts"], comparison["disappearing"]) == (1, 1)
+        assert against["rules"][0]["figures"]["entities"] == against["figures"]["entities"]
+        return (
+            [one["entity"] for one in against["figures"]["entities"]],
+            [one["entity"] for one in comparison["disappear"]],
+        )
+
+    assert lines(auditor) == (["warm"], ["warm"])  # it hangs on a stair
+    assert site.audited("care.read") == []
+    with site.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE devices d SET household_id = h.id FROM households h WHERE d.slug = 'warm'")
+        )
+    assert lines(auditor) == ([], [])
+    assert site.audited("care.read") == []
+    assert lines(admin) == (["warm"], ["warm"])
+    [look] = site.audited("care.read")
+    assert (look.actor, look.subject, look.data) == (
+        "陈静",
+        "household:h-501",
+        {"backtest": job["id"]},
+    )
+    with site.engine.begin() as connection:  # what is not known to be outside of homes is not told
+        connection.execute(text("UPDATE devices SET slug = 'gone' WHERE slug = 'warm'"))
+    assert lines(auditor) == ([], [])
+
+
+@pytest.mark.usefixtures("admin")
+def test_what_a_body_says_at_home_is_not_read(site: Site) -> None:
+    says(site, 30.0, 1)
+    for field in ("in_bed", "heart_rate", "respiration"):
+        store(site.engine, site.device("b1-501-bed"), field, [(ago(days=1), 1.0)])
+    end = to_millis(now())
+    start = end - 3 * 86_400_000
+    with reading(site.engine) as session:
+        source = StoredReadings(session, "garden", Span(start, start, end))
+        heard = {one.device.slug: set(one.reading.values) for one in source.readings()}
+    assert heard == {"warm": {"temperature"}, "b1-501-bed": {"in_bed"}}
 
 
 def test_one_at_a_time_and_cancelled_it_stops(site: Site, admin: httpx.Client) -> None:

@@ -111,8 +111,9 @@ def test_users_are_added_updated_and_shut_out(site: Site) -> None:
 def test_a_lost_second_factor_is_forgotten_on_the_command_line(site: Site) -> None:
     with transaction(site.engine) as session:
         user = session.scalars(select(User).where(User.username == "admin")).one()
-        secret = second_factor.begin(session, user).secret
-        second_factor.confirm(session, site.actor(), user, pyotp.TOTP(secret).now())
+        secret = second_factor.begin(session, user, "a log-in").secret
+        code = pyotp.TOTP(secret).now()
+        second_factor.confirm(session, site.actor(), user, code, begun_by="a log-in")
     done = anju("user", "reset-second-factor", "admin", database=site.url)
     assert (done.returncode, done.stdout) == (0, "admin logs in with the password alone again\n")
     with Session(site.engine) as session:

@@ -303,6 +303,29 @@ def test_a_page_that_is_open_is_one_look_and_one_of_a_quarter_of_an_hour_ago_ano
     assert len(site.audited("care.read")) == 2
 
 
+def test_who_looked_does_not_tell_that_a_silent_cry_was_heard(site: Site, log_in: LogIn) -> None:
+    guard, office, family = log_in("guard"), log_in("property"), log_in("family")
+
+    def told() -> list[tuple[str, Any]]:
+        found = family.get(f"/api/v1/homes/{HOME}/looks").json()
+        return [(one["name"], one["alert"]) for one in found]
+
+    office.get(f"/api/v1/households/{HOME}")
+    other = site.alert()
+    assert guard.get(f"/api/v1/alerts/{other}").status_code == 200
+    before = [("王磊", str(other)), ("李强", None)]
+    assert told() == before
+    cry = site.alert(rule_id="door-duress", severity=1)
+    assert guard.get(f"/api/v1/alerts/{cry}").status_code == 200
+    office.get(f"/api/v1/households/{HOME}")
+    family.get(f"/api/v1/homes/{HOME}")
+    assert len(site.audited("care.read")) > len(before) + 2
+    assert told() == [("张敏", None), *before]
+    with transaction(site.engine) as session:
+        session.execute(update(Alert).where(Alert.id == cry).values(handling="closed"))
+    assert told() == [("张敏", None), ("李强", None), *before]
+
+
 def test_looks_at_what_stood_elsewhere_stay_there(site: Site, log_in: LogIn) -> None:
     guard, family = log_in("guard"), log_in("family")
     guard.get("/api/v1/devices/b1-501-pir")

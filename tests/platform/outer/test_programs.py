@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from outer_site import PASSWORD, Site, Web, ago, at_work
+from second_step import turn_on
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from anju_dashboards.app import create_app
 from anju_dashboards.words import RIGHT
 from anju_platform.auth.model import ApiToken, Role, User
 from anju_platform.auth.rights import FOR_PROGRAMS, RIGHTS, Right
+from anju_platform.auth.service import set_password
 from anju_platform.auth.tokens import hash_token
 from anju_platform.config import Settings
 from anju_platform.database import now, transaction
@@ -112,6 +114,40 @@ def test_a_token_asks_for_the_password_and_has_an_end(log_in: LogIn) -> None:
     for days, answer in ((0, 422), (366, 422), (365, 201)):
         assert make(office, days=days).status_code == answer
     assert make(office, name="").status_code == 422
+
+
+def test_of_who_has_a_second_factor_a_code_is_asked_too(log_in: LogIn) -> None:
+    office = log_in("office")
+    telephone, recovery = turn_on(office)
+    assert make(office).status_code == 422
+    assert make(office, code="000000").status_code == 422
+    assert make(office, password="wrong wrong", code=recovery[0]).status_code == 422
+    assert make(office, code=telephone.code()).status_code == 201
+
+
+def test_a_token_outlives_no_new_password_and_no_reset(site: Site, web: Web, log_in: LogIn) -> None:
+    secret = secret_of(make(log_in("office")))
+    with transaction(site.engine) as session:
+        set_password(session, "office", "a password nobody knows yet")
+    assert not is_good(web, secret)
+    other = log_in("property")
+    telephone, _ = turn_on(other)
+    secret = secret_of(make(other, code=telephone.code()))
+    assert is_good(web, secret)
+    path = f"/api/v1/people/{site.actor(Role.PROPERTY).user_id}/second-factor"
+    assert log_in("admin").delete(path).status_code == 204
+    assert not is_good(web, secret)
+
+
+def test_a_token_goes_not_round_a_factor_that_its_makers_role_must_have(
+    site: Site, log_in: LogIn, serve_site: Callable[..., Web]
+) -> None:
+    office = log_in("office")
+    secret = secret_of(make(office))
+    web = serve_site(site.url, second_factor_roles="office")
+    assert status(web, secret) == 401
+    turn_on(office)
+    assert is_good(web, secret)
 
 
 def test_pages_know_nothing_of_tokens(site: Site, log_in: LogIn) -> None:

@@ -20,7 +20,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import Role
 from anju_platform.database import now, transaction
 from anju_platform.errors import InvalidRequestError, NotFoundError, TooManyAttemptsError
-from anju_platform.notifications import addresses, listing, proving, repository
+from anju_platform.notifications import addresses, listing, proving, repository, trying
 from anju_platform.notifications.model import Address, AddressCode, Kind
 from anju_platform.notifications.schemas import AddressBody, AddressView
 
@@ -134,7 +134,7 @@ def test_a_stranger_is_not_written_to_for_ever(
     reached: Reached, site: Site, mail: MailServer
 ) -> None:
     reached.channel("mail", Kind.EMAIL, mail.url)
-    for number in range(proving.MOST_SENDS):
+    for number in range(trying.MOST_SENDS):
         address = add(site, target=f"stranger{number}@example.org")
         send(reached, address)
         with transaction(site.engine) as session:  # removing it makes no room
@@ -142,9 +142,46 @@ def test_a_stranger_is_not_written_to_for_ever(
     address = add(site, target="one-more@example.org")
     with pytest.raises(TooManyAttemptsError, match="tomorrow"):
         send(reached, address)
-    assert len(mail.letters) == proving.MOST_SENDS
+    assert len(mail.letters) == trying.MOST_SENDS
     later(site, days=1)
     send(reached, address)
+
+
+def test_a_stranger_is_not_tried_out_for_ever_either(
+    reached: Reached, site: Site, mail: MailServer
+) -> None:
+    reached.channel("mail", Kind.EMAIL, mail.url)
+
+    def attempt(address: int) -> None:
+        carriers = reached.carriers
+        assert trying.try_address(site.engine, carriers, site.actor(), address, URL).ok
+
+    for _ in range(trying.MOST_SENDS - 1):
+        address = add(site)
+        attempt(address)
+        with transaction(site.engine) as session:  # removing and adding it makes no room
+            addresses.remove(session, site.actor(), address)
+    address = add(site)
+    send(reached, address)
+    code = code_in(mail.letters[-1].get_content())
+    later(site, seconds=20)
+    for further in (attempt, lambda number: send(reached, number)):
+        with pytest.raises(TooManyAttemptsError, match="tomorrow"):
+            further(address)
+    assert len(mail.letters) == trying.MOST_SENDS
+    assert known(site)[0].code_until is not None
+    proving.prove(site.engine, site.actor(), address, code)
+    attempt(address)  # what is the person's own is tried as often as they like
+
+
+def test_a_test_replaces_no_code(reached: Reached, site: Site, mail: MailServer) -> None:
+    reached.channel("mail", Kind.EMAIL, mail.url)
+    address = add(site)
+    send(reached, address)
+    later(site, seconds=20)
+    assert trying.try_address(site.engine, reached.carriers, site.actor(), address, URL).ok
+    assert known(site)[0].code_until is not None
+    proving.prove(site.engine, site.actor(), address, code_in(mail.letters[0].get_content()))
 
 
 def test_another_persons_code_and_address_are_theirs(

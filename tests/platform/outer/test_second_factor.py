@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +17,14 @@ from second_step import Telephone, turn_on
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from anju_platform.accounts import guarding
 from anju_platform.auth import keys, second_factor
+from anju_platform.auth.entering import Door, half_way
 from anju_platform.auth.model import HalfLogIn, PlatformKey, Role, SecondFactor, User
+from anju_platform.auth.throttle import Throttle
+from anju_platform.auth.tokens import hash_token
 from anju_platform.database import now, transaction
-from anju_platform.errors import ConfigError
+from anju_platform.errors import ConfigError, NotAuthenticatedError
 
 LogIn = Callable[..., httpx.Client]
 
@@ -70,6 +75,22 @@ def test_a_secret_waits_a_quarter_of_an_hour_for_its_first_code(site: Site, log_
         session.execute(update(SecondFactor).values(created_at=ago(minutes=16)))
     said = {"code": Telephone(made["secret"]).code()}
     assert client.post("/api/v1/me/second-factor/confirm", json=said).status_code == 409
+
+
+def test_a_secret_is_for_the_log_in_alone_that_began_it(site: Site, log_in: LogIn) -> None:
+    """Whoever else knows the password neither sees a new secret nor confirms it."""
+    victim, thief = log_in(), log_in()
+    made = victim.post("/api/v1/me/second-factor", json={"password": PASSWORD}).json()
+    actors = [
+        replace(site.actor(), token_hash=hash_token(each.cookies["anju_session"]))
+        for each in (victim, thief)
+    ]
+    web = Door(site.engine, Throttle(), hours=1)
+    shown = [guarding.pending(web, actor) for actor in actors]
+    assert [each.secret if each else None for each in shown] == [made["secret"], None]
+    said = {"code": Telephone(made["secret"]).code()}
+    assert thief.post("/api/v1/me/second-factor/confirm", json=said).status_code == 409
+    assert victim.post("/api/v1/me/second-factor/confirm", json=said).status_code == 200
 
 
 def test_turning_it_on_ends_the_log_ins_elsewhere(log_in: LogIn) -> None:
@@ -330,6 +351,12 @@ def test_a_new_secret_is_made_at_each_log_in_that_sets_up(
     with web.client() as first, web.client() as second:
         secrets = [password_of(each).json()["set_up"]["secret"] for each in (first, second)]
         assert secrets[0] != secrets[1]
+        with pytest.raises(NotAuthenticatedError):  # nor is the other one's shown
+            half_way(site.engine, first.cookies["anju_login"])
+        told = half_way(site.engine, second.cookies["anju_login"])[1]
+        assert told is not None
+        assert told.secret == secrets[1]
+        assert code_of(first, Telephone(secrets[1]).code()) == 401
         assert code_of(first, Telephone(secrets[0]).code()) == 401
         assert code_of(second, Telephone(secrets[1]).code()) == 200
 

@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_dashboards.words import N_, RIGHT
-from anju_platform.accounts import programs
+from anju_platform.accounts import guarding, programs
 from anju_platform.accounts.schemas import TokenBody, TokenMade
 from anju_platform.auth.dependencies import TheDoor, require
+from anju_platform.auth.entering import Door
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError, InvalidRequestError, TooManyAttemptsError
@@ -20,7 +21,7 @@ _KEEP_TOKENS = [require(Right.KEEP_TOKENS)]
 _KEEP_PEOPLE = [require(Right.KEEP_PEOPLE)]
 
 _INCOMPLETE = N_("Name the program, and tick what it may do.")
-_WRONG = N_("The password is wrong.")
+_WRONG = N_("The password or the code is wrong.")
 _LOCKED = N_("Too many failed attempts. Wait a few minutes, then try again.")
 _FULL = N_("You have as many tokens as anybody may have. Revoke one first.")
 
@@ -32,6 +33,7 @@ class _Wanted(BaseModel):
     days: int = Field(default=90, ge=1, le=365)
     rights: list[str] = []
     password: str = Field(default="", max_length=256)
+    code: str = Field(default="", max_length=64)
 
     def body(self) -> TokenBody:
         """Read it.
@@ -43,16 +45,16 @@ class _Wanted(BaseModel):
 
 
 @router.get("/me/tokens", dependencies=_KEEP_TOKENS)
-def tokens(page: CurrentPage) -> Response:
+def tokens(page: CurrentPage, door: TheDoor) -> Response:
     """Show the tokens of this person's programs."""
-    return _draw(page)
+    return _draw(page, door)
 
 
 @router.post("/me/tokens", dependencies=_KEEP_TOKENS)
 def make(page: CurrentPage, door: TheDoor, wanted: Annotated[_Wanted, Form()]) -> Response:
     """Make a token, and show it this once."""
     try:
-        return _draw(page, made=programs.make(door, page.actor, wanted.body()))
+        return _draw(page, door, made=programs.make(door, page.actor, wanted.body()))
     except ValidationError:
         fault = _INCOMPLETE
     except InvalidRequestError:
@@ -61,7 +63,7 @@ def make(page: CurrentPage, door: TheDoor, wanted: Annotated[_Wanted, Form()]) -
         fault = _LOCKED
     except ConflictError:
         fault = _FULL
-    return _draw(page, fault=page.text(fault), given=wanted)
+    return _draw(page, door, fault=page.text(fault), given=wanted)
 
 
 @router.post("/me/tokens/{token_id}/revoke", dependencies=_KEEP_TOKENS)
@@ -82,6 +84,7 @@ def revoke_anybodys(page: CurrentPage, token_id: int) -> Response:
 
 def _draw(
     page: Page,
+    door: Door,
     *,
     fault: str | None = None,
     made: TokenMade | None = None,
@@ -94,6 +97,7 @@ def _draw(
         status=422 if fault else 200,
         section="/me",
         tokens=known,
+        with_code=guarding.view(door, page.actor).on,
         rights=[right for right in RIGHT if page.actor.may(right)],
         made=made,
         given=given or _Wanted(),

@@ -13,7 +13,7 @@ from anju_platform.backtest.jobs.endpoints import JobId
 from anju_platform.backtest.page import bars, named_days, scale
 from anju_platform.backtest.report import Report
 from anju_platform.backtest.words import CELLS, Words
-from anju_platform.database import reading, transaction
+from anju_platform.database import transaction
 
 router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_RULES)])
 
@@ -21,8 +21,8 @@ router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_RULE
 @router.get("/backtests/{job_id}")
 def backtest(page: CurrentPage, job_id: JobId) -> Response:
     """Show a back-test; while it runs, the page asks for this part of itself again."""
-    with reading(page.engine) as session:
-        job = service.find(session, page.actor, job_id)
+    with transaction(page.engine) as session:
+        job = service.read(session, page.actor, job_id)
     report = _report(job.report)
     words = Words(page.language.code, page.clock.zone.key)
     days = report.tested.figures.days if report else ()

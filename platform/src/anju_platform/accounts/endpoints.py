@@ -75,7 +75,7 @@ def password_link(
 
 @router.delete("/people/{user_id}/second-factor", status_code=204)
 def reset_second_factor(database: Database, actor: Keeper, user_id: int) -> None:
-    """Forget the second factor of somebody who lost it, and end their log-ins."""
+    """Forget the second factor of somebody who lost it; ends their log-ins and tokens."""
     with transaction(database) as session:
         guarding.reset(session, actor, user_id)
 
@@ -192,7 +192,10 @@ def own_tokens(database: Database, actor: Maker) -> tuple[TokenView, ...]:
 
 @router.post("/me/tokens", status_code=201)
 def make_token(door: TheDoor, actor: Maker, body: TokenBody) -> TokenMade:
-    """Make a token for a program; it is shown this once."""
+    """Make a token for a program; it is shown this once.
+
+    Of who has a second factor a ``code`` is asked, too.
+    """
     return programs.make(door, actor, body)
 
 

@@ -31,24 +31,25 @@ def begin(door: Door, actor: Actor, password: str) -> SetUp:
     """
     prove_again(door, actor, password)
     with transaction(door.engine) as session:
-        return second_factor.begin(session, _own(session, actor))
+        return second_factor.begin(session, _own(session, actor), actor.token_hash)
 
 
 def pending(door: Door, actor: Actor) -> SetUp | None:
-    """Give the secret that waits for its first code."""
+    """Give the secret that this log-in began and that waits for its first code."""
     with transaction(door.engine) as session:
-        return second_factor.pending(session, _own(session, actor))
+        return second_factor.pending(session, _own(session, actor), actor.token_hash)
 
 
 def confirm(door: Door, actor: Actor, code: str) -> tuple[str, ...]:
     """Turn the second factor on; ends the actor's other log-ins, and gives recovery codes.
 
     Raises:
-        ConflictError: no secret waits.
+        ConflictError: no secret waits that this log-in began.
         InvalidRequestError: the code is wrong.
     """
     with transaction(door.engine) as session:
-        codes = second_factor.confirm(session, actor, _own(session, actor), code)
+        user = _own(session, actor)
+        codes = second_factor.confirm(session, actor, user, code, begun_by=actor.token_hash)
         delete_sessions_of(session, actor.user_id, but=actor.token_hash)
     return codes
 
@@ -87,7 +88,7 @@ def _own(session: Session, actor: Actor) -> User:
 
 
 def reset(session: Session, actor: Actor, user_id: int) -> None:
-    """Forget the second factor of somebody who lost it, and end their log-ins.
+    """Forget the second factor of somebody who lost it; end their log-ins and programs' tokens.
 
     Raises:
         ForbiddenError: the actor may not keep people.

@@ -25,15 +25,16 @@ def make(door: Door, actor: Actor, body: TokenBody) -> TokenMade:
 
     Raises:
         ForbiddenError: the actor may not make any.
-        InvalidRequestError: the password is wrong, or the rights are not the actor's to give.
-        TooManyAttemptsError: too many wrong passwords.
+        InvalidRequestError: the password or the code is wrong, or the rights are not the actor's
+            to give.
+        TooManyAttemptsError: too many failures.
         ConflictError: the actor has as many as anybody may have.
     """
     actor.demand(Right.KEEP_TOKENS)
     rights = sorted(set(body.rights))
     if refused := [each for each in rights if not (each in FOR_PROGRAMS and actor.may(each))]:
         raise InvalidRequestError(f"you cannot give a program: {', '.join(refused)}")
-    prove_again(door, actor, body.password)
+    prove_again(door, actor, body.password, body.code)
     secret, moment = new_program_token(), now()
     with transaction(door.engine) as session:
         if len(repository.tokens(session, actor.community_id, actor.user_id)) >= MOST:

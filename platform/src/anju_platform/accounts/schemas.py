@@ -76,7 +76,10 @@ class AcceptBody(BaseModel):
 
 
 class TokenBody(BaseModel):
-    """A program's name, what it may do, for how many days, and one's password, once more."""
+    """A program's name, what it may do, for how many days, and one's password, once more.
+
+    ``code``: of who has a second factor, one of the application, or a recovery code.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,6 +87,7 @@ class TokenBody(BaseModel):
     rights: tuple[Right, ...] = Field(min_length=1, max_length=len(FOR_PROGRAMS))
     days: int = Field(default=90, ge=1, le=365)
     password: Annotated[str, Field(min_length=1, max_length=256)]
+    code: Annotated[str, Field(max_length=64)] = ""
 
 
 class TokenView(View):

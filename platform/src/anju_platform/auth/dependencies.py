@@ -115,7 +115,8 @@ def find_program(request: Request, token_hash: str) -> Actor:
     """Find whose program shows a token, and note its use.
 
     Raises:
-        NotAuthenticatedError: no such token, or it is good no more.
+        NotAuthenticatedError: no such token, it is good no more, or its maker's role must have a
+            second factor and they have none.
         TooManyAttemptsError: too many wrong ones came from there.
     """
     database, moment = engine(request), now()
@@ -129,6 +130,7 @@ def find_program(request: Request, token_hash: str) -> Actor:
             guesses.failed(_OF_PROGRAMS, address)
             raise NotAuthenticatedError("this token is wrong, withdrawn or too old")
         token, user = found
+        _check_factor(request, session, user)
         actor = Actor(
             user_id=user.id,
             username=user.username,
@@ -174,7 +176,7 @@ async def current_person(actor: Caller) -> Actor:
 
 
 def _check_factor(request: Request, session: Session, user: User) -> None:
-    """Let no session go on that was opened before its person's role had to show more."""
+    """Let no session or token be good that is older than that its person's role must show more."""
     if user.role in door(request).must and not repository.have_second_factor(session, (user.id,)):
         raise NotAuthenticatedError("your role needs a second factor; please log in again")
 

@@ -139,8 +139,9 @@ def _go_on(session: Session, door: Door, browser: Browser, user: User) -> Entere
     if repository.have_second_factor(session, (user.id,)):
         return Entered(_open_half(session, browser, user), Owes.CODE)
     if user.role in door.must:
-        set_up = second_factor.begin(session, user)
-        return Entered(_open_half(session, browser, user), Owes.SET_UP, set_up)
+        half_token = _open_half(session, browser, user)
+        set_up = second_factor.begin(session, user, hash_token(half_token))
+        return Entered(half_token, Owes.SET_UP, set_up)
     return Entered(_open(session, door, browser, user, {}))
 
 
@@ -176,15 +177,20 @@ def half_way(engine: Engine, half_token: str) -> tuple[Owes, SetUp | None]:
     """Tell what a log-in half way still owes, and what there is to set up.
 
     Raises:
-        NotAuthenticatedError: there is no such log-in, or it is over.
+        NotAuthenticatedError: there is no such log-in, it is over, or another one of the same
+            person has begun to set up since.
     """
+    half = hash_token(half_token)
     with transaction(engine) as session:
-        user = repository.half_log_in(session, hash_token(half_token), now())
+        user = repository.half_log_in(session, half, now())
         if user is None:
             raise NotAuthenticatedError(_OVER)
         if repository.have_second_factor(session, (user.id,)):
             return Owes.CODE, None
-        return Owes.SET_UP, second_factor.pending(session, user)
+        set_up = second_factor.pending(session, user, half)
+    if set_up is None:
+        raise NotAuthenticatedError(_OVER)
+    return Owes.SET_UP, set_up
 
 
 def give_code(
@@ -214,7 +220,7 @@ def give_code(
             proof = second_factor.prove(session, user.id, code)
             said = proof.value if proof else ""
         else:
-            codes = _set_up_now(session, who, user, code)
+            codes = _set_up_now(session, who, user, code, hash_token(half_token))
             said = Owes.SET_UP.value if codes else ""
         if said:
             _end(session, half_token)
@@ -230,10 +236,12 @@ def give_code(
     return token, codes
 
 
-def _set_up_now(session: Session, who: Somebody, user: User, code: str) -> tuple[str, ...]:
+def _set_up_now(
+    session: Session, who: Somebody, user: User, code: str, begun_by: str
+) -> tuple[str, ...]:
     """Confirm the second factor that a role requires; nothing if the code is wrong."""
     try:
-        codes = second_factor.confirm(session, who, user, code)
+        codes = second_factor.confirm(session, who, user, code, begun_by=begun_by)
     except (InvalidRequestError, ConflictError):
         return ()
     repository.delete_sessions_of(session, user.id)
@@ -260,7 +268,7 @@ def prove_again(door: Door, actor: Actor, password: str, code: str | None = None
     right = passwords.verify(known_hash, password)
     with transaction(door.engine) as session:
         user = repository.user_by_name(session, actor.username, for_update=True)
-        if right and code is not None:
+        if right and code is not None and repository.have_second_factor(session, (actor.user_id,)):
             right = second_factor.prove(session, actor.user_id, code) is not None
         if user is not None and not right:
             _count_failure(user)

@@ -115,6 +115,7 @@ class SecondFactor(Table):
     """What somebody shows besides a password: codes of an application (TOTP), or of a list.
 
     ``secret`` is sealed with the installation's key. It counts once ``confirmed_at`` is there.
+    Until then it is for the log-in alone that began it: ``begun_by`` is the hash of its token.
     ``last_step`` is the time step of the code used last, so that none is good twice.
     ``recovery`` are hashes of the codes for a lost telephone that nobody used yet.
     """
@@ -122,6 +123,7 @@ class SecondFactor(Table):
     __tablename__ = "second_factors"
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     secret: Mapped[str]
+    begun_by: Mapped[str | None]
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     last_step: Mapped[int | None]

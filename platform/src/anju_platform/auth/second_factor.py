@@ -71,8 +71,11 @@ def view(session: Session, user_id: int, *, required: bool) -> SecondFactorView:
     )
 
 
-def begin(session: Session, user: User) -> SetUp:
+def begin(session: Session, user: User, begun_by: str) -> SetUp:
     """Make a new secret; it counts once a code of it was given, soon.
+
+    ``begun_by`` is the hash of the token of a log-in, or of half of one: the secret is for that
+    alone.
 
     Raises:
         ConflictError: there is one that counts.
@@ -85,14 +88,14 @@ def begin(session: Session, user: User) -> SetUp:
     if found is None:
         found = SecondFactor(user_id=user.id, recovery=[])
         session.add(found)
-    found.secret, found.created_at = sealed, now()
+    found.secret, found.begun_by, found.created_at = sealed, begun_by, now()
     return _set_up(user, secret)
 
 
-def pending(session: Session, user: User) -> SetUp | None:
-    """Give the secret that waits for its first code, if there is one."""
+def pending(session: Session, user: User, begun_by: str) -> SetUp | None:
+    """Give the secret that this log-in began and that waits for its first code, if there is one."""
     found = repository.second_factor(session, user.id)
-    if found is None or not _is_pending(found, now()):
+    if found is None or not _is_pending(found, begun_by, now()):
         return None
     secret = _secret(session, found)
     return _set_up(user, secret) if secret else None
@@ -103,27 +106,26 @@ def _set_up(user: User, secret: str) -> SetUp:
     return SetUp(secret=secret, uri=uri)
 
 
-def _is_pending(found: SecondFactor, at: datetime) -> bool:
-    return found.confirmed_at is None and found.created_at + PENDING_FOR > at
+def _is_pending(found: SecondFactor, begun_by: str, at: datetime) -> bool:
+    waits = found.confirmed_at is None and found.created_at + PENDING_FOR > at
+    return waits and found.begun_by == begun_by
 
 
-def confirm(
-    session: Session, who: Who, user: User, code: str, at: datetime | None = None
-) -> tuple[str, ...]:
+def confirm(session: Session, who: Who, user: User, code: str, *, begun_by: str) -> tuple[str, ...]:
     """Let a new secret count, once a code of it was given; give the recovery codes, this once.
 
     Raises:
-        ConflictError: there is none that waits, or it waited for too long.
+        ConflictError: none waits that this log-in began, or it waited for too long.
         InvalidRequestError: the code is wrong.
     """
-    moment = at or now()
+    moment = now()
     found = repository.second_factor(session, user.id, for_update=True)
-    if found is None or not _is_pending(found, moment):
+    if found is None or not _is_pending(found, begun_by, moment):
         raise ConflictError("there is nothing to confirm any more; begin anew")
     step = _step_of(session, found, _plain(code), moment)
     if step is None:
         raise InvalidRequestError(_WRONG)
-    found.confirmed_at, found.last_step = moment, step
+    found.confirmed_at, found.last_step, found.begun_by = moment, step, None
     record(session, who, "second_factor.on", f"user:{user.username}")
     return _give_codes(found)
 
@@ -199,13 +201,14 @@ def turn_off(session: Session, who: Who, user: User) -> None:
 
 
 def reset(session: Session, who: Who, user: User) -> None:
-    """Forget the second factor of somebody who lost it, and end their log-ins.
+    """Forget the second factor of somebody who lost it; end their log-ins and programs' tokens.
 
     Raises:
         ConflictError: there is none.
     """
     session.delete(_found(session, user))
     repository.delete_sessions_of(session, user.id)
+    repository.revoke_api_tokens(session, user.id, now())
     record(session, who, "second_factor.reset", f"user:{user.username}")
 
 

@@ -176,7 +176,7 @@ def find_user(session: Session, username: str) -> User:
 
 
 def set_password(session: Session, username: str, password: str) -> User:
-    """Give a user a new password, unlock them and end their sessions.
+    """Give a user a new password, unlock them, end their sessions and their programs' tokens.
 
     Raises:
         NotFoundError: no such user.
@@ -186,6 +186,7 @@ def set_password(session: Session, username: str, password: str) -> User:
     user = find_user(session, username)
     user.password_hash = passwords.hash_password(password)
     user.failed_logins, user.locked_until = 0, None
+    repository.revoke_api_tokens(session, user.id, now())
     repository.delete_sessions_of(session, user.id)
     repository.void_password_links(session, user.id, now())
     return user

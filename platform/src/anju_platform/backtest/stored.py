@@ -1,8 +1,9 @@
 """A community's stored readings as a source."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import groupby
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from anju_platform.database import from_millis
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.registry import snapshot
 from anju_platform.registry.coverage import KEPT_MS
+from anju_platform.registry.privacy import HEALTH_FIELDS
 from anju_platform.registry.repository import learnable_devices
 from anju_platform.registry.snapshot import KnownDevice
 from anju_platform.rulebook import force
@@ -32,7 +34,7 @@ class StoredReadings:
     """What devices of one community said and the database kept.
 
     Only devices that are approved now are known, with what the registry says of them now; those
-    of homes where nobody agreed to learning are left out.
+    of homes where nobody agreed to learning are left out, and of all homes what a body says.
     Holds its session's transaction, which only reads, for as long as it is read.
     """
 
@@ -74,9 +76,7 @@ class StoredReadings:
         self.baselines = Baselines.load(session)
         self.tally = Tally()
         self._devices = {device.id: device for device in self.community.devices.values()}
-        self._fields = {
-            device.model.name: _by_number(device) for device in self.community.devices.values()
-        }
+        self._fields = {number: _by_number(device) for number, device in self._devices.items()}
 
     def readings(self) -> Iterator[Taken]:
         """Give the readings received in the span, as :mod:`.repository` tells when that was."""
@@ -110,7 +110,7 @@ class StoredReadings:
         """Join what one device said at one moment back into a reading; two events stay two."""
         for (number, at, received_at), group in groupby(rows, key=_moment):
             device = self._devices[number]
-            fields = self._fields[device.model.name]
+            fields = self._fields[number]
             values: dict[str, Value] = {}
             events: list[Row] = []
             flags, is_known = 0, True
@@ -131,7 +131,7 @@ class StoredReadings:
                     values=values,
                     event=event[7],
                     id=event[8],
-                    data=event[9] or {},
+                    data=_data(device, event[9] or {}),
                 )
                 values = {}
                 yield Taken(device, reading, judged_at, received_at, flags)
@@ -142,7 +142,18 @@ class StoredReadings:
 
 def _by_number(device: KnownDevice) -> dict[int, Field]:
     known = {field.name: field for field in device.model.fields}
-    return {number: known[name] for name, number in device.fields.items()}
+    withheld = _withheld(device)
+    return {number: known[name] for name, number in device.fields.items() if name not in withheld}
+
+
+def _data(device: KnownDevice, said: Mapping[str, Any]) -> dict[str, Any]:
+    withheld = _withheld(device)
+    return {name: value for name, value in said.items() if name not in withheld}
+
+
+def _withheld(device: KnownDevice) -> frozenset[str]:
+    """Give what is not read: at home, what a body says."""
+    return HEALTH_FIELDS if device.household_id is not None else frozenset()
 
 
 def _moment(row: Row) -> tuple[int, int, int]:

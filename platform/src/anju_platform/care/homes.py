@@ -374,7 +374,8 @@ def looks(
 ) -> tuple[Look, ...]:
     """Give who looked at what concerns a home, and what for, newest first.
 
-    ``before`` pages on by time.
+    ``before`` pages on by time. Nothing tells that a silent cry for help was heard: whoever
+    forces somebody may read this, too.
 
     Raises:
         NotFoundError: it is no home of the actor's.

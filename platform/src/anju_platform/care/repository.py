@@ -8,9 +8,13 @@ from sqlalchemy import (
     Date,
     Float,
     Integer,
+    Uuid,
+    and_,
+    case,
     cast,
     delete,
     exists,
+    false,
     func,
     literal_column,
     or_,
@@ -20,9 +24,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from anju_platform.alerts.listing import SILENT
+from anju_platform.alerts.model import Alert
 from anju_platform.audit.model import AuditEntry
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import HomeScope, User
+from anju_platform.auth.model import HomeScope, Role, User
 from anju_platform.care.model import WeeklyLetter
 from anju_platform.database import Json
 from anju_platform.people.model import Household
@@ -37,6 +43,8 @@ from anju_platform.telemetry.model import HOURLY, TelemetryPoint
 _IS_A_LOOK: ColumnElement[bool] = literal_column("audit.action = 'care.read'")
 LETTER = "letter"
 """How the audit names that somebody was told of a home, and did not look."""
+_IS_OPEN: ColumnElement[bool] = literal_column("alerts.handling != 'closed'")
+_UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 def own_homes(
@@ -165,7 +173,8 @@ def looks(
 ) -> list[tuple[AuditEntry, str | None]]:
     """Give who looked at a home or at devices that stood there then, newest first, with roles.
 
-    ``before`` pages on by time.
+    ``before`` pages on by time. Nothing tells that a silent cry for help was heard: looks
+    because of one are left out, and while one is open all of the desk since it came.
     """
     at = AuditEntry.at < before if before is not None else true()
     query = (
@@ -179,11 +188,32 @@ def looks(
                 AuditEntry.subject == f"household:{home.slug}",
                 AuditEntry.data["household"].as_integer() == home.id,
             ),
+            ~_tells_of_a_cry(home),
         )
         .order_by(AuditEntry.id.desc())
         .limit(limit)
     )
     return [(entry, role) for entry, role in session.execute(query)]
+
+
+def _tells_of_a_cry(home: Household) -> ColumnElement[bool]:
+    """Say that a look would tell somebody in the home that a silent cry for help was heard."""
+    said = AuditEntry.data["alert"].as_string()
+    number = case((said.regexp_match(_UUID), cast(said, Uuid)))
+    because_of_it = exists().where(Alert.id == number, Alert.rule_id.in_(SILENT))
+    since = (
+        select(func.min(Alert.detected_at))
+        .where(
+            Alert.community_id == home.community_id,
+            Alert.household_id == home.id,
+            Alert.rule_id.in_(SILENT),
+            _IS_OPEN,
+        )
+        .scalar_subquery()
+    )
+    by_family = func.coalesce(User.role == Role.FAMILY, false())
+    while_open = and_(~by_family, AuditEntry.at >= since)
+    return or_(because_of_it, func.coalesce(while_open, false()))
 
 
 def has_looked(

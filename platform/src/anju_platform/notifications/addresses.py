@@ -38,7 +38,7 @@ _SYSTEMS = (
 def addresses(session: Session, actor: Actor) -> list[AddressView]:
     """Give where the actor is reached."""
     sent = listing.codes_sent(session, actor.user_id, now() - GOOD_FOR)
-    last = {code.address_id: code for code in sent}
+    last = {code.address_id: code for code in sent if code.expires_at > code.sent_at}
     return [view(each, last.get(each.id)) for each in listing.addresses(session, actor.user_id)]
 
 

@@ -109,7 +109,7 @@ def has_proven(session: Session, user_id: int) -> bool:
 
 
 def codes_sent(session: Session, user_id: int, since: datetime) -> list[AddressCode]:
-    """Give the codes sent to a person's mailboxes and telephones since then, the oldest first."""
+    """Give what was sent to a person's mailboxes and telephones since then, the oldest first."""
     query = (
         select(AddressCode)
         .join(Address, Address.id == AddressCode.address_id)
@@ -122,7 +122,7 @@ def codes_sent(session: Session, user_id: int, since: datetime) -> list[AddressC
 def add_code(
     session: Session, user_id: int, address_id: int, code_hash: str, good_for: timedelta
 ) -> None:
-    """Note that something is sent to an address to prove it."""
+    """Note that something is sent to an address to prove it; what is good for no time is a test."""
     at = now()
     values = {"user_id": user_id, "address_id": address_id, "code_hash": code_hash}
     session.add(AddressCode(**values, sent_at=at, expires_at=at + good_for, tries=0))
@@ -130,10 +130,10 @@ def add_code(
 
 
 def last_code(session: Session, address_id: int) -> AddressCode | None:
-    """Give what was sent last to prove an address; it is locked."""
+    """Give the code that was sent last to prove an address; it is locked."""
     query = (
         select(AddressCode)
-        .where(AddressCode.address_id == address_id)
+        .where(AddressCode.address_id == address_id, AddressCode.expires_at > AddressCode.sent_at)
         .order_by(AddressCode.id.desc())
         .limit(1)
         .with_for_update()

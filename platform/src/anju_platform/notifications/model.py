@@ -174,7 +174,8 @@ class AddressCode(Table):
     """What was sent to an address to prove that it is the person's; the last one counts.
 
     Of the code (or of a browser's secret word) only a hash is kept. ``tries`` counts how often
-    one was typed in.
+    one was typed in. A test of a mailbox or telephone that is not proven counts as one, too, but
+    is over when it is sent.
     """
 
     __tablename__ = "address_codes"

@@ -8,7 +8,6 @@ are taken one after the other end with it, and letters about nothing urgent do n
 import hashlib
 import hmac
 import secrets
-from datetime import timedelta
 from enum import Enum
 from unicodedata import normalize
 
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import now, transaction
-from anju_platform.errors import InvalidRequestError, TooManyAttemptsError
+from anju_platform.errors import InvalidRequestError
 from anju_platform.notifications import addresses, listing, trying
 from anju_platform.notifications.model import Kind
 from anju_platform.notifications.outside.carriers.carrier import Message
@@ -27,10 +26,6 @@ from anju_platform.notifications.schemas import Tried
 
 MOST_TRIES = 5
 """So often may a code be typed in; of a million codes that finds one in 200,000 times."""
-MOST_SENDS = 10
-"""So many codes may a person have sent in a day: each may be a call that somebody pays for, and
-the number may be a stranger's."""
-_DAY = timedelta(days=1)
 _TEXT = {
     "zh": "验证码 {code}，15 分钟内有效。请在“我的通知方式”页输入。不是您本人操作请忽略。",
     "en": "Your code is {code}, good for 15 minutes. Type it in at 'How I am reached'."
@@ -54,8 +49,7 @@ def send_code(engine: Engine, carriers: Carriers, actor: Actor, address_id: int,
         channel, address = trying.speaking(session, actor, address_id, unless=Kind.VOICE)
         if address.kind == listing.PUSH:
             raise InvalidRequestError("a browser needs no code: try it, and it proves itself")
-        if len(listing.codes_sent(session, actor.user_id, now() - _DAY)) >= MOST_SENDS:
-            raise TooManyAttemptsError(f"{MOST_SENDS} codes were sent today; try again tomorrow")
+        trying.demand_room(session, actor)
         trying.take_turn(session, channel, address)
         listing.add_code(
             session, actor.user_id, address_id, _hash_of(address_id, code), addresses.GOOD_FOR

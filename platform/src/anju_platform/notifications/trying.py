@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 
 AGAIN_AFTER = timedelta(seconds=15)
 """An address is not tried more often: each try may be a call that somebody pays for."""
+MOST_SENDS = 10
+"""So many codes, and tests of what is not proven, may a person have sent in a day: each may be a
+call that somebody pays for, and the number may be a stranger's."""
+_DAY = timedelta(days=1)
 _TEXT = {
     "zh": ("【测试】安居 · {name}", "能看到这条消息，说明告警可以由此送达。"),
     "en": ("TEST Anju · {name}", "If you can read this, alerts reach you this way."),
@@ -49,7 +53,8 @@ def try_channel(engine: Engine, carriers: Carriers, actor: Actor, slug: str, url
     Raises:
         NotFoundError: no such channel.
         InvalidRequestError: the actor has no address that it speaks to.
-        TooManyAttemptsError: it was tried just now, or its provider takes no more this minute.
+        TooManyAttemptsError: it was tried just now, its provider takes no more this minute, or
+            too much was sent today to what is not proven.
     """
     actor.demand(Right.KEEP_CHANNELS)
     with transaction(engine) as session:
@@ -59,6 +64,7 @@ def try_channel(engine: Engine, carriers: Carriers, actor: Actor, slug: str, url
         address = next((each for each in own if each.kind == wanted), None)
         if wanted is not None and address is None:
             raise InvalidRequestError(_NO_ADDRESS[wanted])
+        _count(session, actor, address)
         take_turn(session, channel, address)
         record(session, actor, "channel.tried", f"channel:{slug}", {})
     return _try(engine, carriers, actor, channel=channel, address=address, url=url)
@@ -71,10 +77,12 @@ def try_address(
 
     Raises:
         NotFoundError: the actor has no such address, or no channel speaks to it.
-        TooManyAttemptsError: it was tried just now, or the provider takes no more this minute.
+        TooManyAttemptsError: it was tried just now, the provider takes no more this minute, or
+            too much was sent today to what is not proven.
     """
     with transaction(engine) as session:
         channel, address = speaking(session, actor, address_id)
+        _count(session, actor, address)
         take_turn(session, channel, address)
         record(session, actor, "address.tried", f"address:{address_id}", {})
     return _try(engine, carriers, actor, channel=channel, address=address, url=url)
@@ -100,6 +108,27 @@ def speaking(
     if channel is None:
         raise NotFoundError("no channel of this community speaks to it; ask an administrator")
     return channel, address
+
+
+def demand_room(session: Session, actor: Actor) -> None:
+    """Let one more message go today to what is not known to be the actor's.
+
+    Raises:
+        TooManyAttemptsError: so many did, also to what the actor has removed since.
+    """
+    if len(listing.codes_sent(session, actor.user_id, now() - _DAY)) >= MOST_SENDS:
+        raise TooManyAttemptsError(
+            f"{MOST_SENDS} codes and tests were sent today; try again tomorrow"
+        )
+
+
+def _count(session: Session, actor: Actor, address: Address | None) -> None:
+    """Count a test of a mailbox or telephone that is not proven, as a code is."""
+    if address is None or address.kind == listing.PUSH or address.proven_at is not None:
+        return
+    demand_room(session, actor)
+    word = word_hash(secrets.token_urlsafe(16))
+    listing.add_code(session, actor.user_id, address.id, word, timedelta())
 
 
 def word_hash(word: str) -> str:

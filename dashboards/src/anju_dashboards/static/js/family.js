@@ -76,7 +76,7 @@ async function ask() {
   if (!url || document.hidden || isPressed()) return;
   asked = moment();
   const answer = await fetch(url, { signal: AbortSignal.timeout(8000), redirect: "manual" }).catch(() => null);
-  if (answer?.type === "opaqueredirect" || answer?.status === 401) location.reload();  // to the log-in
+  if (answer?.type === "opaqueredirect" || [401, 403, 404].includes(answer?.status ?? 0)) location.reload();  // to the log-in, or to be told that it is no home of theirs
   if (!answer?.ok) return;
   const drawn = await answer.text();
   if (!isPressed()) show(drawn);

@@ -2,7 +2,7 @@
  * The service worker. It shows what the platform pushes while no page of ours is open, and says
  * that it did: the receipt is the proof, a push service's 200 is none. And it keeps the family's
  * last page, to show it, marked as old, when the server cannot be reached; nothing of it stays
- * behind a log-out.
+ * behind a log-out, a server's word that the home is not for this person, or three days.
  */
 const worker = /** @type {any} */ (self);
 
@@ -10,6 +10,11 @@ const PAGES = "anju-family";
 const FILES = "anju-files";
 const OFFLINE = "/offline";
 const PATIENCE_MS = 6000;
+const KEPT_MS = 3 * 24 * 3_600_000;
+/** The header that says when something was kept, by this telephone's clock. */
+const KEPT_AT = "x-kept-at";
+/** The server's word that this home is not, or no longer, for whoever asks. */
+const REFUSALS = [401, 403, 404];
 /** What the family's page is made of; everything else of ours is no use without a server. */
 const IS_FILE = /^\/static\/(css\/family\.css|icon\.svg|icons\/.*|js\/(family|family-push|farewell|push-here)\.js|vendor\/tabler-icons[^/]*\/icons\.svg)$/;
 
@@ -38,6 +43,27 @@ const partOf = (home) => `${pageOf(home)}&part=true`;
 /** @param {string} page which home a page is about */
 const homeOf = (page) => page.match(/data-part="\/family\?home=([^"&]+)/)?.[1] ?? "";
 
+/** @param {Response} answer */
+async function stamped(answer) {
+  const headers = new Headers(answer.headers);
+  headers.set(KEPT_AT, String(Date.now()));
+  return new Response(await answer.text(), { headers });
+}
+
+/** @param {Response} kept whether it is too old to be shown: also if somebody set the clock since */
+const isStale = (kept) => Math.abs(Date.now() - Number(kept.headers.get(KEPT_AT))) > KEPT_MS;
+
+/**
+ * Keep nothing of a home any more, nor what was the last page there was; of none named: of any.
+ *
+ * @param {string} home
+ */
+async function lose(home) {
+  if (!home) return caches.delete(PAGES);
+  const cache = await caches.open(PAGES);
+  return Promise.all([pageOf(home), partOf(home), pageOf("")].map((each) => cache.delete(each)));
+}
+
 /**
  * Keep a page, under its home's name and as the last one there was, or what has become of it.
  *
@@ -46,10 +72,11 @@ const homeOf = (page) => page.match(/data-part="\/family\?home=([^"&]+)/)?.[1] ?
  */
 async function remember(answer, url) {
   const cache = await caches.open(PAGES);
-  if (url.searchParams.has("part")) return cache.put(partOf(url.searchParams.get("home") ?? ""), answer);
-  const home = homeOf(await answer.clone().text());
-  await cache.put(pageOf(home), answer.clone());
-  await cache.put(pageOf(""), answer);
+  const kept = await stamped(answer);
+  if (url.searchParams.has("part")) return cache.put(partOf(url.searchParams.get("home") ?? ""), kept);
+  const home = homeOf(await kept.clone().text());
+  await cache.put(pageOf(home), kept.clone());
+  await cache.put(pageOf(""), kept);
   return cache.delete(partOf(home));
 }
 
@@ -66,11 +93,12 @@ async function heard(request, url) {
     await remember(answer.clone(), url).catch(() => undefined);  // a full telephone shows it all the same
     if (before !== logOuts) await caches.delete(PAGES);
   }
+  if (REFUSALS.includes(answer.status)) await lose(url.searchParams.get("home") ?? "");
   return answer;
 }
 
 /**
- * The page as it was last heard, marked as old; nothing if there is none.
+ * The page as it was last heard, marked as old; nothing if there is none, or it is too old.
  *
  * @param {URL} url
  */
@@ -79,7 +107,12 @@ async function remembered(url) {
   const kept = await cache.match(pageOf(url.searchParams.get("home") ?? ""));
   if (!kept) return undefined;
   const page = (await kept.text()).replace("<html ", '<html class="old" ');
-  const part = await (await cache.match(partOf(homeOf(page))))?.text();
+  const since = await cache.match(partOf(homeOf(page)));
+  if (isStale(since ?? kept)) {
+    await lose(homeOf(page));
+    return undefined;
+  }
+  const part = await since?.text();
   const text = part ? page.replace(/(<main[^>]*>)[^]*(<\/main>)/, (_, open, close) => open + part + close) : page;
   return new Response(text, { headers: kept.headers });
 }

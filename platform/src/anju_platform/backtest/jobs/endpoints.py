@@ -55,9 +55,12 @@ def list_backtests(
 def backtest(
     database: Database, actor: Annotated[Actor, require(Right.SEE_RULES)], job_id: JobId
 ) -> BacktestView:
-    """Give a back-test: how far it is, or its report."""
-    with reading(database) as session:
-        return service.find(session, actor, job_id)
+    """Give a back-test: how far it is, or its report.
+
+    Who may not see care is told nothing of one home.
+    """
+    with transaction(database) as session:
+        return service.read(session, actor, job_id)
 
 
 @router.delete("/backtests/{job_id}", status_code=204)

@@ -1,14 +1,17 @@
 """SQL of back-tests as rows; every time in them is the database's own."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Row, Select, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, delete, func, select, union, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, defer
 
 from anju_platform.auth.model import User
 from anju_platform.backtest.jobs.model import BacktestJob, JobState
 from anju_platform.database import Json
+from anju_platform.people.model import Household
+from anju_platform.registry.model import Device, Gateway, Place
 
 GONE_AFTER = timedelta(seconds=15)
 """A process that has not written its row for so long is gone, or as good as that."""
@@ -48,6 +51,45 @@ def add(session: Session, row: Json) -> int | None:
 def get(session: Session, community_id: int, job_id: int) -> Found | None:
     """Find a job of a community, with its report."""
     return session.execute(_jobs(community_id).where(BacktestJob.id == job_id)).one_or_none()
+
+
+def homes_of(
+    session: Session, community_id: int, entities: Collection[str]
+) -> set[tuple[str, int]]:
+    """Give which of these are homes or in one, and in which: (entity, home).
+
+    They are homes, devices and who wears one, flats and rooms.
+    """
+    in_home = (Device.community_id == community_id, Device.household_id.is_not(None))
+    wearer = Device.attributes["wearer"].as_string()
+    of_place = select(Place.slug, Household.id).join(Household, Household.place_id == Place.id)
+    of_room = select(Place.slug, Device.household_id).join(Device, Device.place_id == Place.id)
+    query = union(
+        select(Household.slug, Household.id).where(
+            Household.community_id == community_id, Household.slug.in_(entities)
+        ),
+        select(Device.slug, Device.household_id).where(*in_home, Device.slug.in_(entities)),
+        select(wearer, Device.household_id).where(*in_home, wearer.in_(entities)),
+        of_place.where(Place.community_id == community_id, Place.slug.in_(entities)),
+        of_room.where(*in_home, Place.slug.in_(entities)),
+    )
+    return {(entity, household) for entity, household in session.execute(query)}
+
+
+def elsewhere(session: Session, community_id: int, entities: Collection[str]) -> set[str]:
+    """Give which of these are devices in nobody's home, gateways or places."""
+    query = union(
+        *(
+            select(each.slug).where(each.community_id == community_id, each.slug.in_(entities))
+            for each in (Gateway, Place)
+        ),
+        select(Device.slug).where(
+            Device.community_id == community_id,
+            Device.household_id.is_(None),
+            Device.slug.in_(entities),
+        ),
+    )
+    return set(session.scalars(query))
 
 
 def newest(

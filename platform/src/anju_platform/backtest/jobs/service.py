@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
-from anju_platform.backtest.jobs import repository
+from anju_platform.backtest.jobs import repository, showing
 from anju_platform.backtest.jobs.model import JobState
 from anju_platform.backtest.jobs.repository import Found
 from anju_platform.backtest.jobs.schemas import BacktestRequest, BacktestView
@@ -94,15 +94,33 @@ def cancel(session: Session, actor: Actor, job_id: int) -> None:
 
 
 def find(session: Session, actor: Actor, job_id: int) -> BacktestView:
-    """Give a back-test with its report.
+    """Give a back-test, without its report.
 
     Raises:
         NotFoundError: there is none of that number in the actor's community.
     """
+    return view(_get(session, actor, job_id))
+
+
+def read(session: Session, actor: Actor, job_id: int) -> BacktestView:
+    """Give a back-test with its report, as the actor may see it.
+
+    The look at each home in it is audited, so call it in a transaction.
+
+    Raises:
+        NotFoundError: there is none of that number in the actor's community.
+    """
+    found = _get(session, actor, job_id)
+    report = found[0].report
+    told = None if report is None else showing.shown(session, actor, job_id, report)
+    return view(found).model_copy(update={"report": told})
+
+
+def _get(session: Session, actor: Actor, job_id: int) -> Found:
     found = repository.get(session, actor.community_id, job_id)
     if found is None:
         raise NotFoundError(f"there is no back-test {job_id}")
-    return view(found, with_report=True)
+    return found
 
 
 def newest(session: Session, actor: Actor, rule_id: str | None = None) -> list[BacktestView]:
@@ -110,8 +128,8 @@ def newest(session: Session, actor: Actor, rule_id: str | None = None) -> list[B
     return [view(one) for one in repository.newest(session, actor.community_id, rule_id=rule_id)]
 
 
-def view(found: Found, *, with_report: bool = False) -> BacktestView:
-    """Show a job as it is now."""
+def view(found: Found) -> BacktestView:
+    """Show a job as it is now, without its report."""
     job, state, by = found
     return BacktestView(
         id=job.id,
@@ -124,5 +142,4 @@ def view(found: Found, *, with_report: bool = False) -> BacktestView:
         started_at=job.started_at,
         ended_at=job.ended_at,
         fault=job.fault,
-        report=job.report if with_report else None,
     )
