@@ -118,6 +118,22 @@ def test_a_grid_worker_sees_pictures_of_what_is_near_while_it_is_open(
     assert log_in().get(f"/api/v1/media/{near_photo}").status_code == 200
 
 
+def test_once_closed_a_homes_photos_are_for_whom_it_is_shared_with(
+    site: Site, log_in: LogIn
+) -> None:
+    alert = site.alert()
+    add(log_in(), alert, photo())
+    auditor = log_in(Role.AUDITOR)
+    (shown,) = of(auditor, alert)
+    assert auditor.get(f"/api/v1/media/{shown}").status_code == 200
+    looks = [one.actor for one in site.audited("care.read") if one.data.get("media") == shown]
+    assert looks == ["钱审"]
+    seen = {"version": 2, "cause": "true", "screen": "test"}
+    assert log_in().post(f"/api/v1/alerts/{alert}/close", json=seen).status_code == 200
+    assert of(auditor, alert) == []
+    assert auditor.get(f"/api/v1/media/{shown}").status_code == 404
+
+
 def test_a_family_sees_none(site: Site, log_in: LogIn) -> None:
     alert = site.alert()
     add(log_in(), alert, photo())

@@ -203,13 +203,20 @@ def alert_detail(session: Session, actor: Actor, alert_id: UUID) -> AlertDetail:
         and alert.media_id is not None
         and (not grounds.in_home or both_shared)
         and listing.media_ready(session, alert.community_id, alert.media_id),
-        photos=listing.photos_here(session, alert.id) if _looks(actor, alert) else (),
+        photos=_photos(session, actor, alert, is_shared=not grounds.in_home or both_shared),
     )
 
 
 def _looks(actor: Actor, alert: Alert) -> bool:
     """Tell whether pictures of an alert in reach are for the actor (:func:`shows` decides)."""
     return actor.may(Right.WATCH) or alert.handling != Handling.CLOSED
+
+
+def _photos(session: Session, actor: Actor, alert: Alert, *, is_shared: bool) -> tuple[str, ...]:
+    """Give the photos for the actor: of an open alert in reach; of a closed one, what is shared."""
+    if not _looks(actor, alert) or (alert.handling == Handling.CLOSED and not is_shared):
+        return ()
+    return listing.photos_here(session, alert.id)
 
 
 def _unowned_s(session: Session, alert: Alert) -> float:

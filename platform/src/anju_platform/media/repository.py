@@ -2,19 +2,23 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import CursorResult, and_, column, delete, or_, select, table
+from sqlalchemy import CursorResult, Uuid, and_, column, delete, or_, select, table
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session, undefer
 
 from anju_platform.database import Json
 from anju_platform.media.model import Media
+from anju_platform.people.model import Household
 from anju_platform.registry.model import Device
 
 # Of the alerts above a few columns are read, by name.
 _alerts = table(
     "alerts",
+    column("id", Uuid),
     *(column(name) for name in ("community_id", "media_id", "household_id", "device_id")),
+    column("handling"),
     column("evidence", JSONB),
 )
 
@@ -61,6 +65,17 @@ def of_home(session: Session, community_id: int, media_id: str) -> list[tuple[in
         .distinct()
     )
     return [(home, slug, model) for home, slug, model in session.execute(query)]
+
+
+def home_of_photo(session: Session, alert_id: UUID) -> tuple[int, str, bool] | None:
+    """Give (home, its slug, whether the alert is open) of a photo of an alert in a home."""
+    query = (
+        select(Household.id, Household.slug, _alerts.c.handling != "closed")
+        .join(Household, Household.id == _alerts.c.household_id)
+        .where(_alerts.c.id == alert_id)
+    )
+    found = session.execute(query).first()
+    return (found[0], found[1], found[2]) if found else None
 
 
 def delete_expired(session: Session, at: datetime) -> int:

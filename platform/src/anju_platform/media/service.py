@@ -119,8 +119,26 @@ def view(
         raise NotFoundError("there is no such snapshot, or it is past its time")
     for home in repository.of_home(session, actor.community_id, media_id):
         _look_into(session, actor, media_id, home)
+    if media.alert_id is not None:
+        _look_at_photo(session, actor, media_id, media.alert_id)
     record(session, actor, "media.viewed", f"media:{media_id}")
     return media
+
+
+def _look_at_photo(session: Session, actor: Actor, media_id: str, alert_id: UUID) -> None:
+    """Put a look at a photo on its home's record; once the alert is closed it must be shared.
+
+    While it is open it is for whoever has the alert in reach: a no blinds nobody who helps.
+    """
+    home = repository.home_of_photo(session, alert_id)
+    if home is None:
+        return
+    household, slug, is_open = home
+    grounds = grounds_of(session, actor, household, "", "")
+    if not is_open and grounds.values is None:
+        raise NotFoundError("there is no such photo, or it is not shared")
+    said = {"media": media_id, "alert": str(alert_id)} | grounds.reason
+    record(session, actor, "care.read", f"household:{slug}", said)
 
 
 def _look_into(session: Session, actor: Actor, media_id: str, home: tuple[int, str, str]) -> None:
