@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from rights_house import House, open_house
 from screens import Screens, log_in
 
 
@@ -18,3 +19,10 @@ def client(screens: Screens) -> Iterator[httpx.Client]:
 @pytest.fixture
 def guard(client: httpx.Client) -> httpx.Client:
     return log_in(client, "liqiang")
+
+
+@pytest.fixture
+def house(database: str) -> Iterator[House]:
+    """Everything that the table of rights names, for people of every role."""
+    with open_house(database) as opened:
+        yield opened

@@ -6,11 +6,9 @@ page says here whom it is for, or this fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from fastapi.routing import iter_route_contexts
-from rights_house import House, open_house
+from rights_house import House
 
 from anju_dashboards.app import create_app
 from anju_platform.auth.model import Role
@@ -30,8 +28,10 @@ DESK = {GUARD, PROPERTY, OFFICE, ADMIN}
 WATCHERS = DESK | {AUDITOR}
 KEEPERS = {PROPERTY, OFFICE, ADMIN, AUDITOR}
 
-WHO: dict[frozenset[Role], str] = {
-    frozenset(Role): """
+WHO: tuple[tuple[frozenset[Role], str], ...] = (
+    (
+        frozenset(Role),
+        """
         GET /api/v1/session
         DELETE /api/v1/session
         PUT /api/v1/session/locale
@@ -70,8 +70,11 @@ WHO: dict[frozenset[Role], str] = {
         POST /me/addresses/{address_id}/proof
         POST /logout
         POST /language
-    """,
-    frozenset(WATCHERS | {GRID}): """
+        """,
+    ),
+    (
+        frozenset(WATCHERS | {GRID}),
+        """
         GET /api/v1/alerts
         GET /api/v1/alerts/history
         GET /api/v1/alerts/{alert_id}
@@ -81,19 +84,24 @@ WHO: dict[frozenset[Role], str] = {
         GET /alerts
         GET /alerts/{alert_id}
         GET /wall/alerts/{alert_id}
-    """,
-    frozenset(WATCHERS): """
+        """,
+    ),
+    (
+        frozenset(WATCHERS),
+        """
         GET /api/v1/alerts/counts
         GET /api/v1/alerts/load
-        GET /api/v1/media/{media_id}
         GET /api/v1/stream
         GET /stream
         GET /api/v1/rotas
         GET /api/v1/rotas/{rota_id}/duties
         GET /api/v1/rotas/{rota_id}/hand-overs
         GET /rota
-    """,
-    frozenset(DESK | {GRID}): """
+        """,
+    ),
+    (
+        frozenset(DESK | {GRID}),
+        """
         POST /api/v1/alerts/{alert_id}/ack
         POST /api/v1/alerts/{alert_id}/comments
         POST /api/v1/alerts/{alert_id}/photos
@@ -101,8 +109,11 @@ WHO: dict[frozenset[Role], str] = {
         POST /alerts/{alert_id}/ack
         POST /alerts/{alert_id}/comment
         POST /alerts/{alert_id}/card
-    """,
-    frozenset(DESK): """
+        """,
+    ),
+    (
+        frozenset(DESK),
+        """
         GET /api/v1/devices/{slug}/events
         GET /api/v1/users
         POST /api/v1/alerts/{alert_id}/dispatch
@@ -121,12 +132,18 @@ WHO: dict[frozenset[Role], str] = {
         POST /rota/{rota_id}/take-over
         GET /shelved
         POST /shelved/{alert_id}/end
-    """,
-    frozenset({GUARD}): """
+        """,
+    ),
+    (
+        frozenset({GUARD}),
+        """
         PUT /api/v1/screens/{screen}
         DELETE /api/v1/screens/{screen}
-    """,
-    frozenset(WATCHERS | {INSTALLER}): """
+        """,
+    ),
+    (
+        frozenset(WATCHERS | {INSTALLER}),
+        """
         GET /api/v1/devices
         GET /api/v1/devices/counts
         GET /api/v1/devices/{slug}
@@ -144,8 +161,11 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/plan/picture
         GET /places
         GET /places/plan
-    """,
-    frozenset(KEEPERS): """
+        """,
+    ),
+    (
+        frozenset(KEEPERS),
+        """
         GET /api/v1/alerts/history.csv
         GET /api/v1/devices.csv
         GET /api/v1/reports/{span}
@@ -173,8 +193,11 @@ WHO: dict[frozenset[Role], str] = {
         GET /backtests/{job_id}
         GET /alerts.csv
         GET /devices.csv
-    """,
-    frozenset({PROPERTY, OFFICE, ADMIN}): """
+        """,
+    ),
+    (
+        frozenset({PROPERTY, OFFICE, ADMIN}),
+        """
         GET /api/v1/me/tokens
         POST /api/v1/me/tokens
         DELETE /api/v1/me/tokens/{token_id}
@@ -194,8 +217,11 @@ WHO: dict[frozenset[Role], str] = {
         GET /api/v1/households/{slug}
         GET /homes
         GET /homes/{slug}
-    """,
-    frozenset({OFFICE, ADMIN}): """
+        """,
+    ),
+    (
+        frozenset({OFFICE, ADMIN}),
+        """
         GET /api/v1/households.csv
         POST /api/v1/home-imports
         GET /api/v1/home-imports/{import_id}
@@ -205,8 +231,6 @@ WHO: dict[frozenset[Role], str] = {
         POST /homes/import
         GET /homes/import/{import_id}
         POST /homes/import/{import_id}/apply
-    """,
-    frozenset({OFFICE, ADMIN}): """
         GET /api/v1/consents
         GET /api/v1/households/{slug}/consents
         POST /api/v1/households/{slug}/consents
@@ -216,16 +240,15 @@ WHO: dict[frozenset[Role], str] = {
         GET /consents/{slug}/sheet
         POST /consents/{slug}
         POST /consents/{slug}/{consent_id}/withdraw
-    """,
-    frozenset({PROPERTY, INSTALLER, ADMIN}): """
+        """,
+    ),
+    (
+        frozenset({PROPERTY, INSTALLER, ADMIN}),
+        """
         POST /api/v1/devices
         PUT /api/v1/devices/{slug}/state
         POST /api/v1/windows/maintenance
         POST /maintenance/work
-    """,
-    frozenset(DESK | {INSTALLER}): """
-        POST /api/v1/windows/{window_id}/end
-        POST /maintenance/{window_id}/end
         POST /api/v1/devices/{slug}/replacement
         POST /api/v1/places
         PUT /api/v1/places/{slug}
@@ -243,14 +266,27 @@ WHO: dict[frozenset[Role], str] = {
         POST /places/plan
         POST /places/plan/picture
         POST /places/plan/picture/remove
-    """,
-    frozenset({PROPERTY, INSTALLER, AUDITOR, ADMIN}): """
+        """,
+    ),
+    (
+        frozenset(DESK | {INSTALLER}),
+        """
+        POST /api/v1/windows/{window_id}/end
+        POST /maintenance/{window_id}/end
+        """,
+    ),
+    (
+        frozenset({PROPERTY, INSTALLER, AUDITOR, ADMIN}),
+        """
         GET /api/v1/system
         GET /api/v1/quarantine
         GET /api/v1/screens
         GET /system
-    """,
-    frozenset({PROPERTY, ADMIN}): """
+        """,
+    ),
+    (
+        frozenset({PROPERTY, ADMIN}),
+        """
         DELETE /api/v1/screens/posts/{post}
         POST /system/posts/{post}/retire
         POST /api/v1/groups
@@ -273,8 +309,11 @@ WHO: dict[frozenset[Role], str] = {
         POST /rota/{rota_id}/remove
         POST /api/v1/windows/drill
         POST /maintenance/drill
-    """,
-    frozenset({FAMILY}): """
+        """,
+    ),
+    (
+        frozenset({FAMILY}),
+        """
         GET /api/v1/homes
         GET /api/v1/homes/{slug}
         GET /api/v1/homes/{slug}/looks
@@ -294,13 +333,19 @@ WHO: dict[frozenset[Role], str] = {
         POST /family/{slug}/weekly/stop
         POST /family/{slug}/going/{alert_id}
         POST /family/{slug}/staying/{alert_id}
-    """,
-    frozenset({AUDITOR, ADMIN}): """
+        """,
+    ),
+    (
+        frozenset({AUDITOR, ADMIN}),
+        """
         GET /api/v1/audit
         GET /audit
         GET /audit.csv
-    """,
-    frozenset({ADMIN}): """
+        """,
+    ),
+    (
+        frozenset({ADMIN}),
+        """
         DELETE /api/v1/households/{slug}/readings/{device}
         POST /consents/{slug}/erase/{device}
         POST /api/v1/people/{user_id}/password-link
@@ -358,8 +403,9 @@ WHO: dict[frozenset[Role], str] = {
         POST /webhooks/{slug}/resume
         POST /webhooks/{slug}/messages/redeliver
         POST /webhooks/{slug}/messages/{message}/redeliver
-    """,
-}
+        """,
+    ),
+)
 OPEN = """
     POST /api/v1/session
     POST /api/v1/session/code
@@ -388,13 +434,7 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.strip().splitlines()]
 
 
-ALLOWED = {line: who for who, text in WHO.items() for line in lines(text)}
-
-
-@pytest.fixture
-def house(database: str) -> Iterator[House]:
-    with open_house(database) as opened:
-        yield opened
+ALLOWED = {line: who for who, text in WHO for line in lines(text)}
 
 
 def test_the_table_names_every_endpoint_and_page_once() -> None:
@@ -405,8 +445,9 @@ def test_the_table_names_every_endpoint_and_page_once() -> None:
         for method in context.methods or ()
         if method not in {"HEAD", "OPTIONS"} and context.path != "/static"
     }
-    listed = [line for text in WHO.values() for line in lines(text)] + lines(OPEN)
+    listed = [line for _, text in WHO for line in lines(text)] + lines(OPEN)
     assert sorted(listed) == sorted(known)
+    assert len({who for who, _ in WHO}) == len(WHO)
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -437,53 +478,3 @@ def test_nobody_of_elsewhere_reaches_anything_here(house: House, role: Role) -> 
     assert wrong == {}
     role_allows = {line: house.asks(client, line) for line in ours if role in ALLOWED[line]}
     assert set(role_allows.values()) <= {404}
-
-
-def test_grid_workers_see_what_is_near_them_or_what_they_are_sent_to(house: House) -> None:
-    grid = house.person("grid")
-    assert [one["id"] for one in grid.get("/api/v1/alerts").json()] == [house.alert]
-    far = str(house.site.alert("gate-south"))
-    assert grid.get(f"/api/v1/alerts/{far}").status_code == 404
-    assert grid.post(f"/api/v1/alerts/{far}/ack", json={"version": 1}).status_code == 404
-    assert grid.get("/api/v1/alerts/history").json()["total"] == 1
-    me = grid.get("/api/v1/session").json()["user_id"]
-    sent = house.person("guard").post(
-        f"/api/v1/alerts/{far}/dispatch", json={"version": 1, "user_id": me}
-    )
-    assert sent.status_code == 200
-    assert {one["id"] for one in grid.get("/api/v1/alerts").json()} == {house.alert, far}
-    assert grid.get(f"/api/v1/alerts/{far}").status_code == 200
-
-
-def test_what_sensors_in_homes_say_is_not_for_installers(house: House) -> None:
-    def fields(role: str, device: str) -> set[str]:
-        answer = house.person(role).get(f"/api/v1/devices/{device}").json()
-        return {field["name"] for field in answer["fields"]}
-
-    assert fields("guard", "b1-501-bed") >= {"in_bed"}
-    assert "heart_rate" not in fields("guard", "b1-501-bed")
-    assert "heart_rate" in fields("admin", "b1-501-bed")
-    for role in ("installer", "auditor"):
-        assert fields(role, "b1-501-bed") == set()
-        assert fields(role, "b1-501-sos") == {"battery", "rssi"}
-        assert "door_state" in fields(role, "b1-door")
-    for role, status in (("installer", 403), ("auditor", 403), ("guard", 200)):
-        client = house.person(role)
-        for asked in ("series?field=motion", "events"):
-            answer = client.get(f"/api/v1/devices/b1-501-pir/{asked}")
-            assert answer.status_code == status
-        assert client.get("/devices/b1-501-pir").status_code == 200
-
-
-def test_each_person_begins_where_their_work_is(house: House) -> None:
-    begins = {role: house.person(role).get("/").headers["location"] for role in Role}
-    assert begins == {
-        GUARD: "/wall",
-        PROPERTY: "/wall",
-        OFFICE: "/wall",
-        AUDITOR: "/wall",
-        ADMIN: "/wall",
-        GRID: "/alerts",
-        FAMILY: "/family",
-        INSTALLER: "/devices",
-    }

@@ -31,6 +31,13 @@ def make(client: httpx.Client) -> httpx.Client:
     return client
 
 
+def test_a_new_rule_may_be_as_long_as_one_that_is_changed(client: httpx.Client) -> None:
+    log_in(client, "admin")
+    long = HEAT + "#" + "热" * 20_000  # 60 kB, and 180 kB as a form writes it
+    made = send(client, "/new-rule", of="/new-rule", text=long, act="save", note="热天")
+    assert made.url.path == "/rules/heat", made.status_code
+
+
 def test_the_list_says_what_is_in_force_and_how_often_it_was_right(
     client: httpx.Client, site: Site
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -30,6 +31,12 @@ def chinese() -> dict[str, str]:
 def test_every_text_is_translated() -> None:
     translated = {message for message, text in chinese().items() if text}
     assert sorted(used() - translated) == []
+
+
+def test_no_text_is_translated_twice() -> None:
+    lines = (LOCALES / "zh" / "messages.po").read_text("utf-8").splitlines()
+    one_line = [line for line in lines if line.startswith('msgid "') and line != 'msgid ""']
+    assert sorted(line for line, count in Counter(one_line).items() if count > 1) == []
 
 
 def test_no_translation_is_left_over() -> None:

@@ -52,6 +52,19 @@ def test_the_example_environment_names_every_needed_variable(text: str) -> None:
     assert needed == given
 
 
+def test_any_other_setting_comes_from_a_file_that_may_be_missing(compose: dict[str, Any]) -> None:
+    for name in ("migrate", "ingest", "worker", "web"):
+        assert compose["services"][name]["env_file"] == [{"path": "anju.env", "required": False}]
+    table = (REPOSITORY / "docs" / "operating.md").read_text("utf-8")
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    example = (REPOSITORY / "docs" / "compose.env.example").read_text("utf-8")
+    offered = set(re.findall(r"^# (ANJU_\w+)=", example, re.MULTILINE))
+    assert offered <= known
+    given = set(compose["services"]["web"]["environment"])
+    told = {name for name in known if f"`{name}`" in table}
+    assert told - given - offered == {"ANJU_INGEST_PROCESSES"}  # ``--scale`` says that here
+
+
 def test_nothing_but_the_broker_listens_beyond_this_machine(compose: dict[str, Any]) -> None:
     ports = {n: s["ports"] for n, s in compose["services"].items() if "ports" in s}
     assert ports == {"mosquitto": ["1883:1883"], "web": ["127.0.0.1:8000:8000"]}

@@ -6,18 +6,22 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY = 64 * 1024
-SNAPSHOT_BODY = 2 * 1024 * 1024
-RULE_BODY = 192 * 1024
-"""A rule's text has 64 KiB at most, and JSON writes many of its letters as two or more."""
+from anju_platform import pictures
+from anju_platform.importing import sheet
+from anju_platform.media import service as media
+from anju_platform.rulebook import texts
 
-SHEET_BODY = 4 * 1024 * 1024 + MAX_BODY
-PICTURE_BODY = 12 * 1024 * 1024 + MAX_BODY
+MAX_BODY = 64 * 1024
+RULE_BODY = 3 * texts.MOST_BYTES
+"""JSON and forms write many of a text's letters as two or three."""
+
+SHEET_BODY = sheet.MAX_BYTES + MAX_BODY
+PICTURE_BODY = pictures.MAX_BYTES + MAX_BODY
 """A telephone's photo or a scanned plan, and the words beside it."""
 
 _LIMITS = {
-    re.compile("/api/v1/gateway/snapshots/"): SNAPSHOT_BODY,
-    re.compile("/api/v1/rules|/rules"): RULE_BODY,
+    re.compile("/api/v1/gateway/snapshots/"): media.MAX_BYTES,
+    re.compile("/api/v1/rules|/rules|/new-rule$"): RULE_BODY,
     re.compile("/api/v1/home-imports$|/homes/import$"): SHEET_BODY,
     re.compile("/api/v1/alerts/[^/]+/photos$|/alerts/[^/]+/comment$"): PICTURE_BODY,
     re.compile("/api/v1/plan/picture$|/places/plan/picture$"): PICTURE_BODY,

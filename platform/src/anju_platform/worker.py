@@ -63,8 +63,8 @@ WEBHOOK_MESSAGES_KEPT = timedelta(days=30)
 LETTERS_EVERY = timedelta(minutes=1)
 CODES_KEPT = timedelta(days=7)
 BACKTESTS_KEPT = timedelta(days=90)
-SCREENS_KEPT = timedelta(days=7)
 IMPORTS_KEPT = timedelta(days=1)
+SCREENS_KEPT = timedelta(days=7)
 """For so long each wall of a duty desk is remembered; the last of them for ever."""
 PROCESSES_KEPT = timedelta(hours=1)
 """A process that vanished is shown for so long; one that came back under its name replaced it."""

@@ -197,6 +197,7 @@ def test_nobody_is_called_at_home_of_what_somebody_has_by_then(
 
 def test_numbers_are_the_same_with_and_without_what_they_are_dialled_with_abroad() -> None:
     assert is_same_phone("+86 138-0000-2231", "13800002231")
+    assert is_same_phone("＋８６　１３８－００００－２２３１", "13800002231")
     assert not is_same_phone("13800002231", "13800002232")
     assert not is_same_phone("no number", "no number")
 

@@ -39,8 +39,16 @@ KNOWN = Known(
                 Person(
                     "resident", "张桂兰", {"born_on": date(1944, 3, 1), "elder": True, "health": ""}
                 ),
-                Person("contact", "张敏", {"relation": "女儿", "phone": "138", "has_key": False}),
-                Person("contact", "周建国", {"relation": "邻居", "phone": "139", "has_key": True}),
+                Person(
+                    "contact",
+                    "张敏",
+                    {"relation": "女儿", "phone": "13800001380", "has_key": False},
+                ),
+                Person(
+                    "contact",
+                    "周建国",
+                    {"relation": "邻居", "phone": "13900001390", "has_key": True},
+                ),
             ),
         )
     },
@@ -130,6 +138,7 @@ def test_an_xlsx_that_unpacks_to_too_much_is_refused() -> None:
         ("1 栋 501,居民,张三,,大概", "elder", Why.NOT_YES_OR_NO),
         ("1 栋 501,联系人,张三,,,儿子,没有", "phone", Why.NO_PHONE),
         ("1 栋 501,联系人,张三,,,儿子,", "phone", Why.NO_PHONE),
+        ("1 栋 501,联系人,张三,,,儿子,1380", "phone", Why.NO_PHONE),
         (f"1 栋 501,居民,{'张' * 65}", "name", Why.TOO_LONG),
     ],
 )
@@ -153,7 +162,7 @@ def test_faults_between_rows() -> None:
 def test_an_empty_cell_leaves_what_is_known() -> None:
     outcome = planned("1 栋 501,联系人,张敏,,,,１３８-0000-2231,")
     (changed,) = [c for c in outcome.changes if c.what is not What.SAME]
-    assert (changed.before, changed.after) == ({"phone": "138"}, {"phone": "13800002231"})
+    assert (changed.before, changed.after) == ({"phone": "13800001380"}, {"phone": "13800002231"})
     (home,) = outcome.homes
     assert home.attributes == KNOWN.homes["h-1"].attributes
     assert [p.name for p in home.people] == ["张桂兰", "张敏", "周建国"]
@@ -195,7 +204,7 @@ _ROWS = st.lists(
         st.sampled_from(["1 栋 501", "1 栋 502", "车棚", ""]),
         st.sampled_from(["居民", "联系人", "?"]),
         _NAMES,
-        st.sampled_from(["", "138", "x"]),
+        st.sampled_from(["", "13800001380", "x"]),
     ),
     max_size=8,
 )

@@ -172,9 +172,12 @@ def test_odd_codes_are_wrong_codes(site: Site, web: Web, log_in: LogIn, code: st
     assert [e.data for e in site.audited("auth.login")] == [{}]
 
 
+FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
+
+
 def test_people_may_put_gaps_into_codes(web: Web, log_in: LogIn) -> None:
     telephone, recovery = turn_on(log_in())
-    code = telephone.code()
+    code = telephone.code().translate(FULL_WIDTH)  # as a Chinese keyboard types it
     for given in (f"{code[:3]} {code[3:]}", recovery[0].upper().replace("-", " ")):
         with web.client() as client:
             password_of(client)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
@@ -12,6 +13,7 @@ from anju_dashboards.words import N_
 from anju_platform.audit.model import AuditEntry
 from anju_platform.audit.repository import AuditFilter, entries
 from anju_platform.audit.service import record
+from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
@@ -34,9 +36,18 @@ GROUP: Final = {
     "place.": N_("places"),
     "plan.": N_("the plan"),
     "auth.": N_("log-ins"),
+    "second_factor.": N_("the two-step log-in"),
     "user.": N_("accounts"),
+    "token.": N_("tokens of programs"),
     "home.": N_("homes"),
+    "homes.": N_("the list of homes"),
+    "consent.": N_("consent"),
+    "rota.": N_("duty rotas"),
+    "group.": N_("groups of people"),
+    "maintenance.": N_("maintenance work"),
+    "drill.": N_("drills"),
     "channel.": N_("channels"),
+    "webhook.": N_("other systems"),
     "escalation.": N_("escalation"),
     "address.": N_("addresses of people"),
 }
@@ -49,17 +60,28 @@ ACTION: Final = {
     "alert.shelved": N_("shelved an alert"),
     "alert.shelf_asked": N_("wished to shelve an alert"),
     "alert.unshelved": N_("ended a shelving"),
+    "alert.card_opened": N_("opened an emergency card"),
+    "alert.going": N_("went to look"),
+    "alert.not_going": N_("does not go after all"),
+    "alert.handed_over": N_("passed an alert on at the change of shift"),
     "alert.explained": N_("asked why an alert rang"),
     "alerts.exported": N_("exported alerts"),
     "devices.exported": N_("exported devices"),
     "reports.exported": N_("exported a report"),
+    "reports.printed": N_("printed a report"),
     "audit.exported": N_("exported the audit"),
     "care.read": N_("read care data"),
+    "care.erased": N_("deleted what a sensor has said"),
     "media.viewed": N_("looked at a picture"),
     "auth.login": N_("logged in"),
+    "auth.password": N_("gave a password and owes a code"),
     "auth.logout": N_("logged out"),
     "auth.refused": N_("was refused at the log-in"),
     "auth.ended": N_("ended a log-in"),
+    "second_factor.on": N_("turned the two-step log-in on"),
+    "second_factor.off": N_("turned the two-step log-in off"),
+    "second_factor.codes": N_("made new recovery codes"),
+    "second_factor.reset": N_("reset somebody's two-step log-in"),
     "rule.created": N_("made a rule"),
     "rule.saved": N_("saved a version of a rule"),
     "rule.activated": N_("put a rule in force"),
@@ -83,14 +105,46 @@ ACTION: Final = {
     "user.accepted": N_("took an invitation up"),
     "user.added": N_("added an account"),
     "user.password": N_("gave a new password"),
+    "user.disabled": N_("shut somebody out"),
+    "user.enabled": N_("let somebody in again"),
+    "token.made": N_("gave a program a token"),
+    "token.revoked": N_("revoked a token"),
     "home.away": N_("declared a home away"),
     "home.back": N_("declared a home back"),
+    "home.weekly": N_("wished for the weekly message"),
+    "home.weekly_off": N_("wished for no weekly message any more"),
+    "homes.imported": N_("brought homes in from a spreadsheet"),
+    "homes.exported": N_("exported the list of homes"),
+    "consent.given": N_("wrote down that somebody agrees"),
+    "consent.withdrawn": N_("wrote down that somebody does not agree"),
+    "rota.added": N_("added a rota"),
+    "rota.changed": N_("changed a rota"),
+    "rota.removed": N_("removed a rota"),
+    "rota.override_added": N_("added an exception to a rota"),
+    "rota.override_removed": N_("removed an exception from a rota"),
+    "rota.taken_over": N_("took a shift over"),
+    "group.added": N_("added a group"),
+    "group.changed": N_("changed a group"),
+    "group.removed": N_("removed a group"),
+    "maintenance.planned": N_("planned work"),
+    "maintenance.ended": N_("ended work early"),
+    "drill.planned": N_("planned a drill"),
+    "drill.ended": N_("ended a drill early"),
     "channel.added": N_("added a channel"),
     "channel.changed": N_("changed a channel"),
     "channel.removed": N_("removed a channel"),
     "channel.tried": N_("tried a channel"),
+    "webhook.added": N_("added another system"),
+    "webhook.changed": N_("changed another system"),
+    "webhook.removed": N_("removed another system"),
+    "webhook.tried": N_("tried another system"),
+    "webhook.resumed": N_("told another system again"),
+    "webhook.secret_renewed": N_("gave another system a new secret"),
+    "webhook.sent_again": N_("sent messages to another system again"),
     "address.added": N_("added an address"),
     "address.removed": N_("removed an address"),
+    "address.code_sent": N_("had a code sent to an address"),
+    "address.proven": N_("proved an address"),
     "address.tried": N_("tried an address"),
     "escalation.changed": N_("changed an escalation plan"),
     "escalation.removed": N_("removed an escalation plan"),
@@ -100,7 +154,16 @@ ACTION: Final = {
 }
 """What was done, in words; what is not here is shown as it is written down."""
 
-_PAGES = {"alert": "/alerts/", "device": "/devices/", "rule": "/rules/", "place": "/places?at="}
+_PAGES = {
+    "alert": ("/alerts/", Right.SEE_ALERTS),
+    "device": ("/devices/", Right.SEE_DEVICES),
+    "rule": ("/rules/", Right.SEE_RULES),
+    "place": ("/places?at=", Right.SEE_DEVICES),
+    "household": ("/homes/", Right.SEE_HOMES),
+    "rota": ("/rota#rota-", Right.WATCH),
+    "webhook": ("/webhooks/", Right.KEEP_CHANNELS),
+}
+"""Where the page of what an entry is about stands, and who may open it."""
 
 
 @router.get("/audit")
@@ -145,7 +208,7 @@ def _draw(page: Page, found: list[AuditEntry], fault: str | None = None) -> Resp
         older=shown[-1].id if len(found) > PAGE_SIZE else None,
         groups=GROUP,
         actions=ACTION,
-        link=_link,
+        link=partial(_link, page.actor),
         query=given,
         most_exported=MOST_EXPORTED,
         fault=fault,
@@ -197,10 +260,13 @@ def _midnight(page: Page, day: str, *, days: int = 0) -> datetime:
         raise ValueError(day) from error
 
 
-def _link(subject: str) -> str | None:
-    """Give the page of what an entry is about, if it has one."""
+def _link(actor: Actor, subject: str) -> str | None:
+    """Give the page of what an entry is about, if it has one that the actor may open."""
     kind, _, name = subject.partition(":")
-    return f"{_PAGES[kind]}{name}" if name and kind in _PAGES else None
+    if not name or kind not in _PAGES:
+        return None
+    address, right = _PAGES[kind]
+    return f"{address}{name}" if actor.may(right) else None
 
 
 def _csv_row(page: Page, entry: AuditEntry) -> dict[str, object]:

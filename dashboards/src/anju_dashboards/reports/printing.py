@@ -28,6 +28,7 @@ class NotPrintedError(PlatformError):
     """There is no PDF: another one is being printed, or it took too long."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "It cannot be printed just now"
 
 
 def pdf(html: str, *, longest_s: float = LONGEST_S) -> bytes:

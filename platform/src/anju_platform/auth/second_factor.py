@@ -6,6 +6,7 @@ kept. A server whose clock is wrong takes no code of a telephone, but still thos
 
 import logging
 import secrets
+import unicodedata
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -148,8 +149,9 @@ def prove(session: Session, user_id: int, code: str, at: datetime | None = None)
 
 
 def _plain(code: str) -> str:
-    """Leave out what people put between letters and digits."""
-    return "".join(each for each in code.lower() if each not in " -\t")
+    """Leave out what people put between letters and digits; ``１`` of a Chinese keyboard is 1."""
+    typed = unicodedata.normalize("NFKC", code).lower()
+    return "".join(each for each in typed if each not in " -\t")
 
 
 def _step_of(session: Session, found: SecondFactor, code: str, at: datetime) -> int | None:

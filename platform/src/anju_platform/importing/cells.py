@@ -4,11 +4,11 @@ import re
 import unicodedata
 from datetime import date
 
+from anju_platform.notifications.contacts import plain_phone
+
 _YES = frozenset({"是", "有", "对", "yes", "y", "true", "1", "√", "✓"})
 _NO = frozenset({"否", "无", "不", "no", "n", "false", "0", "×"})
 _DAY = re.compile(r"(\d{4})\D?(\d{1,2})\D?(\d{1,2})\D?")
-_PHONE = re.compile(r"\+?\d{3,15}")
-_BETWEEN = re.compile(r"[\s()\-.]")
 
 KINDS = {"居民": "resident", "联系人": "contact", "resident": "resident", "contact": "contact"}
 
@@ -45,8 +45,8 @@ def phone(text: str) -> str:
     Raises:
         ValueError: it is none.
     """
-    number = _BETWEEN.sub("", plain(text))
-    if not _PHONE.fullmatch(number):
+    number = plain_phone(text)
+    if number is None:
         raise ValueError(text)
     return number
 

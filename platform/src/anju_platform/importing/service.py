@@ -30,6 +30,8 @@ from anju_platform.registry.listing import community
 class PlanChangedError(ConflictError):
     """What the file would change is not what was shown: somebody changed a home meanwhile."""
 
+    title = "A home has changed since the file was shown"
+
 
 def take(
     session: Session, actor: Actor, content: bytes, *, file_name: str, exactly: bool

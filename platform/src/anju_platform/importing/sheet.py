@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
@@ -55,9 +56,15 @@ class Unreadable(StrEnum):
 class SheetError(InvalidRequestError):
     """A file that cannot be read at all: ``why``, and ``what`` it is about (a head, a number)."""
 
+    title = "The file cannot be read"
+
     def __init__(self, message: str, why: Unreadable, what: str = "") -> None:
         super().__init__(message)
         self.why, self.what = why, what
+
+    def members(self) -> dict[str, Any]:
+        """Give why, and what it is about."""
+        return {"why": self.why.value, "what": self.what}
 
 
 _BY_HEAD = {head: column for column, heads in COLUMNS.items() for head in heads}

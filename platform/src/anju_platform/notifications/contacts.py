@@ -4,6 +4,7 @@
 """
 
 import re
+import unicodedata
 
 PREFIX = "contact:h"
 _BETWEEN = re.compile(r"[\s().-]")
@@ -29,8 +30,8 @@ def contact_in(recipient: str) -> tuple[int, int]:
 
 
 def plain_phone(text: str) -> str | None:
-    """Give a telephone number as services take it; nothing if it is none."""
-    plain = _BETWEEN.sub("", text.strip())
+    """Give a telephone number as services take it, ``＋８６`` too; nothing if it is none."""
+    plain = _BETWEEN.sub("", unicodedata.normalize("NFKC", text).strip())
     return plain if _PHONE.fullmatch(plain) else None
 
 

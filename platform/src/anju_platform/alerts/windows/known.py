@@ -97,10 +97,6 @@ class KnownWindow:
         )
 
 
-def _is_for_life(alert: Subject) -> bool:
-    return alert.severity == 1 or alert.latched
-
-
 class Windows:
     """The windows that are not over, by community."""
 

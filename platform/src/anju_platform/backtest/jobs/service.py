@@ -17,6 +17,7 @@ from anju_platform.backtest.jobs import repository, showing
 from anju_platform.backtest.jobs.model import JobState
 from anju_platform.backtest.jobs.repository import Found
 from anju_platform.backtest.jobs.schemas import BacktestRequest, BacktestView
+from anju_platform.database import Json
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
 from anju_platform.rulebook import overview
 from anju_platform.rulebook.texts import demand_new
@@ -25,10 +26,16 @@ from anju_platform.rulebook.texts import demand_new
 class AnotherRunsError(ConflictError):
     """One back-test of a community's is at work already; ``job`` names it."""
 
+    title = "A back-test is running already"
+
     def __init__(self, job: BacktestView | None) -> None:
         of = f" of the rule {job.rule_id!r}" if job else ""
         super().__init__(f"a back-test{of} is running: wait for it, or cancel it")
         self.job = job
+
+    def members(self) -> Json:
+        """Give the back-test that is at work, unless it has just ended."""
+        return {"job": self.job.model_dump(mode="json")} if self.job else {}
 
 
 def plan(session: Session, actor: Actor, rule_id: str, wanted: BacktestRequest) -> int:

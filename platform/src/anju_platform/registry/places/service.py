@@ -22,9 +22,15 @@ _LONGEST_ID = 64
 class PlaceChangedError(ConflictError):
     """Somebody has changed the place since it was looked at; ``place`` is how it is now."""
 
+    title = "The place has changed meanwhile"
+
     def __init__(self, place: PlaceNode) -> None:
         super().__init__(f"somebody has changed {place.label!r} since you looked; look again")
         self.place = place
+
+    def members(self) -> Json:
+        """Give the place as it is now."""
+        return {"place": self.place.model_dump(mode="json")}
 
 
 def level(session: Session, actor: Actor, at: str | None, *, retired: bool = False) -> PlaceLevel:
