@@ -11,10 +11,10 @@ import pytest
 from outer_site import Site
 from reached_site import Reached
 from sinks import MailServer
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from anju_platform.alerts.model import Alert
-from anju_platform.database import now, reading, transaction
+from anju_platform.database import now, transaction
 from anju_platform.notifications import addresses, letters
 from anju_platform.notifications.held_back import tell_together
 from anju_platform.notifications.model import Address, Delivery, Kind
@@ -126,8 +126,9 @@ def test_who_has_nothing_proven_keeps_waiting_for_each(
     assert len(mail.letters) == 2
 
 
+@pytest.mark.usefixtures("mail")
 def test_near_the_end_of_the_day_each_is_said_by_itself(
-    reached: Reached, site: Site, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+    reached: Reached, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storm(reached)
     held_for(site, 3)
@@ -138,14 +139,14 @@ def test_near_the_end_of_the_day_each_is_said_by_itself(
     late = [today.replace(hour=hour, minute=1) + timedelta(days=1) for hour in (20, 22)]
     assert [tell_together(site.engine, one) for one in late] == [0, 0]
     assert tell_together(site.engine, today.replace(hour=19, minute=59) + timedelta(days=1)) == 1
-    with reading(site.engine) as session:
-        letter = session.scalars(select(Delivery).where(Delivery.letter_id.is_not(None))).one()
+    (letter,) = (one for one in reached.deliveries() if one.letter_id is not None)
     assert letter.expires_at - letter.next_attempt_at == timedelta(hours=4)
 
 
+@pytest.mark.usefixtures("mail")
 @pytest.mark.parametrize("handling", ["acked", "closed"])
 def test_what_somebody_has_or_is_closed_is_told_together_with_nothing(
-    reached: Reached, site: Site, mail: MailServer, handling: str
+    reached: Reached, site: Site, handling: str
 ) -> None:
     storm(reached)
     held_for(site, 3)
