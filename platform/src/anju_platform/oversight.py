@@ -52,6 +52,8 @@ UNSEEN_S = 45.0
 """Longer than a wall's page takes to load anew, or its desk to hand over."""
 OVERDUE_S = 10.0
 """A step of an alert that nobody has may come so much late; then we tell it ourselves."""
+ROTAS_S = 60.0
+"""So often is looked at who is on duty: that takes a while, and nothing waits for it."""
 FAILING_S = 60.0
 """A channel may take nothing for so long: a provider's hiccup."""
 BLIND_S = SILENT_S / 2
@@ -227,6 +229,7 @@ class Overseer(Background):
         self._engine = connect(database_url, pool_size=1)
         self._doubts = Doubts()
         self._unheard = False
+        self._rotas_at: float | None = None
 
     def _close(self) -> None:
         self._engine.dispose()
@@ -246,9 +249,10 @@ class Overseer(Background):
         What the worker should have told long ago is told from here, too.
         """
         with transaction(self._engine) as session:
+            is_ours = _has_the_lock(session)
             judged = list(self._judge(session, at))
-            if is_ours := _has_the_lock(session):
-                _carry_out(session, judged)
+            if is_ours:
+                _carry_out(session, [*judged, *self._judge_rotas(session, at)])
         if is_ours and self._unheard:
             escalate_due(self._engine)
 
@@ -260,7 +264,6 @@ class Overseer(Background):
         silent, waits = unheard_s(found), overdue_s(session, now())
         self._unheard = any(seconds > OVERDUE_S for seconds in waits.values())
         seen_at, troubled = last_alive(session), troubled_s(session, now())
-        empty_s = hole_s(session, now())
         paused = paused_s(session, now())
         for community_id in sorted(listing.watched_communities(session)):
             what = f"{INGEST_DOWN} {community_id}"
@@ -276,12 +279,22 @@ class Overseer(Background):
             what = f"{CHANNEL_FAILS} {community_id}"
             fails = self._doubts.judge(what, troubled.get(community_id, 0.0), at, FAILING_S)
             yield community_id, RULES["channels"], fails
-            empty = empty_s.get(community_id)
-            hole = None if empty is None else Fault(empty, severity=3)
-            yield community_id, RULES["rota"], hole
             since_s = paused.get(community_id)
             is_paused = None if since_s is None else Fault(since_s, severity=4)
             yield community_id, RULES["webhooks"], is_paused
+
+    def _judge_rotas(self, session: Session, at: float) -> list[tuple[int, Rule, Judgement]]:
+        """Judge who is on duty, once in a while; in between nothing is said of it."""
+        if self._rotas_at is not None and at - self._rotas_at < ROTAS_S:
+            return []
+        self._rotas_at = at
+        holes = hole_s(session, now())
+        found: list[tuple[int, Rule, Judgement]] = []
+        for community_id in sorted(listing.watched_communities(session)):
+            empty_s = holes.get(community_id)
+            hole = None if empty_s is None else Fault(empty_s, severity=3)
+            found.append((community_id, RULES["rota"], hole))
+        return found
 
 
 def _worse(judgement: Judgement) -> Judgement:

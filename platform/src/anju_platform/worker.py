@@ -235,10 +235,10 @@ class Worker:
             taken = take_up(self._engine, _note_told)
             for _ in range(taken):
                 self._vitals.delivered(IN_APP, DeliveryState.ACCEPTED)
-            turn_windows(self._engine)
             looked_at = escalate_due(self._engine)
             self._deliverer.turn()
-            if taken == looked_at == 0:
+            turned = turn_windows(self._engine)
+            if taken == looked_at == turned == 0:
                 list(raw.notifies(timeout=_POLL_S, stop_after=1))
 
 

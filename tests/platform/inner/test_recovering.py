@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from finding_desk import HEAT, SMOKE, START, Desk
 
-from anju_platform.alerts.life import settle
+from anju_platform.alerts.life import hand_back, renew, settle, wait
 from anju_platform.alerts.model import Condition, Handling
+from anju_platform.alerts.unwatched import lose_sight
 from anju_platform.database import from_millis
 from anju_rules import FindingKind, Rule
 from anju_rules.durations import Duration
@@ -80,12 +81,56 @@ def test_a_rise_of_what_flaps_begins_at_once(desk: Desk) -> None:
     assert desk.alert.due_at == from_millis(START + 90_000)
 
 
-def test_life_safety_that_flaps_and_somebody_has_does_not_ring_each_time(desk: Desk) -> None:
-    flaps(desk, 4, SMOKE)
+@pytest.mark.parametrize("latch", [True, False])
+def test_life_safety_that_flaps_calls_again_whoever_had_it(desk: Desk, latch: bool) -> None:
+    rule = msgspec.structs.replace(SMOKE, latch=latch)
+    flaps(desk, 4, rule)
     desk.acknowledge(80)
-    again = desk.find(FindingKind.active, 90, rule=SMOKE)
+    again = desk.find(FindingKind.active, 90, rule=rule)
+    assert again is not None
+    assert again.tell
+    assert (desk.alert.handling, desk.alert.acked_at) == (Handling.UNACKED, None)
+
+
+def test_anything_else_that_flaps_and_somebody_has_does_not_ring_each_time(desk: Desk) -> None:
+    flaps(desk, 4)
+    desk.acknowledge(80)
+    again = desk.find(FindingKind.active, 90)
     assert again is not None
     assert not again.tell
-    later = desk.find(FindingKind.active, 380, rule=SMOKE)
-    assert later is not None
-    assert later.tell  # after five minutes, as of anything that lasts
+
+
+def test_what_flaps_and_nobody_judges_any_more_is_not_looked_at_for_that(desk: Desk) -> None:
+    flaps(desk, 3)
+    due = from_millis(START) + timedelta(minutes=15)
+    desk.alert.due_at = due
+    desk.session.flush()
+    flaps_on = (desk.find(FindingKind.active, 60), desk.find(FindingKind.cleared, 70))
+    assert all(flaps_on)
+    assert desk.alert.due_at < due
+    entity = (desk.device.community_id, HEAT.id, desk.device.slug)
+    (alert,) = lose_sight(desk.session, [], [entity], START + 75_000)
+    assert (alert.condition, alert.due_at) == (Condition.UNKNOWN, due)
+    assert "clears" not in alert.evidence
+    wait(alert)
+    assert alert.due_at == due
+
+
+def test_what_a_release_before_left_of_it_keeps_nobody_busy(desk: Desk) -> None:
+    flaps(desk, 4)
+    due = from_millis(START) + timedelta(minutes=15)
+    desk.alert.condition, desk.alert.due_at = Condition.UNKNOWN, due
+    wait(desk.alert)
+    assert desk.alert.due_at == due
+    assert "clears" not in desk.alert.evidence
+
+
+def test_what_was_made_due_anew_while_it_recovered_is_due_then(desk: Desk) -> None:
+    flaps(desk, 4)
+    desk.acknowledge(75)
+    renew(desk.alert, from_millis(START + 75_000))  # for as long as that is good
+    at = from_millis(START + 80_000)
+    hand_back(desk.alert, at)
+    desk.session.flush()
+    desk.find(FindingKind.active, 90)
+    assert desk.alert.due_at == at

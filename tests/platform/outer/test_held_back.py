@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from outer_site import Site
@@ -12,6 +13,7 @@ from reached_site import Reached
 from sinks import MailServer
 from sqlalchemy import update
 
+from anju_platform.alerts.model import Alert
 from anju_platform.database import now, transaction
 from anju_platform.notifications import addresses, letters
 from anju_platform.notifications.held_back import tell_together
@@ -23,7 +25,7 @@ from anju_platform.notifications.schemas import AddressBody
 def mail(reached: Reached, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
     """A guard's proven mailbox, whose provider takes one letter a minute; it is day."""
     monkeypatch.setattr(letters, "DAY_BEGINS", 0)
-    monkeypatch.setattr(letters, "DAY_ENDS", 24)
+    monkeypatch.setattr(letters, "DAY_ENDS", 48)
     server = MailServer()
     reached.channel("mail", Kind.EMAIL, server.url, per_minute=1)
     with transaction(reached.site.engine) as session:
@@ -122,3 +124,32 @@ def test_who_has_nothing_proven_keeps_waiting_for_each(
     reached.later(61)
     reached.turn()
     assert len(mail.letters) == 2
+
+
+@pytest.mark.usefixtures("mail")
+def test_near_the_end_of_the_day_each_is_said_by_itself(
+    reached: Reached, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storm(reached)
+    held_for(site, 3)
+    at = now()
+    monkeypatch.setattr(letters, "DAY_BEGINS", 8)
+    monkeypatch.setattr(letters, "DAY_ENDS", 21)
+    today = at.astimezone(ZoneInfo("Asia/Shanghai"))
+    late = [today.replace(hour=hour, minute=1) + timedelta(days=1) for hour in (20, 22)]
+    assert [tell_together(site.engine, one) for one in late] == [0, 0]
+    assert tell_together(site.engine, today.replace(hour=19, minute=59) + timedelta(days=1)) == 1
+    (letter,) = (one for one in reached.deliveries() if one.letter_id is not None)
+    assert letter.expires_at - letter.next_attempt_at == timedelta(hours=4)
+
+
+@pytest.mark.usefixtures("mail")
+@pytest.mark.parametrize("handling", ["acked", "closed"])
+def test_what_somebody_has_or_is_closed_is_told_together_with_nothing(
+    reached: Reached, site: Site, handling: str
+) -> None:
+    storm(reached)
+    held_for(site, 3)
+    with transaction(site.engine) as session:
+        session.execute(update(Alert).values(handling=handling))
+    assert tell_together(site.engine) == 0

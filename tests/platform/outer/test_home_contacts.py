@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import service
+from anju_platform.auth.model import HomeScope
 from anju_platform.database import now, transaction
 from anju_platform.errors import InvalidRequestError
 from anju_platform.notifications.contacts import is_same_phone
@@ -44,8 +45,18 @@ def at_step(duty: DutyDesk, *targets: str, **changed: object) -> UUID:
     return alert
 
 
-def test_who_has_an_account_is_told_by_their_own_ways(duty: DutyDesk, reached: Reached) -> None:
+def proves(duty: DutyDesk) -> None:
+    """Let every address be known to be its person's."""
+    with transaction(duty.engine) as session:
+        session.execute(update(Address).values(proven_at=now()))
+
+
+def test_who_has_an_account_is_told_by_their_own_ways(
+    duty: DutyDesk, reached: Reached, sink: Sink
+) -> None:
+    reached.voice(sink)
     reached.phone("13611112222", "family")
+    proves(duty)
     alert = at_step(duty, "contacts:1")
     # a daughter alone can close nothing: somebody at the desk hears of it, too
     assert duty.said(alert) == [{"to": [duty.user("family"), PROPERTY]}]
@@ -56,12 +67,48 @@ def test_an_account_that_nothing_outside_reaches_is_not_enough(duty: DutyDesk) -
     assert duty.said(alert) == [{"to": [duty.user("family"), PROPERTY], "by_hand": [1]}]
 
 
-def test_somebody_of_the_family_is_known_by_their_telephone_too(
-    duty: DutyDesk, reached: Reached
+@pytest.mark.parametrize("proven", [True, False])
+def test_an_account_whose_ways_are_not_proven_or_spoken_to_is_not_enough(
+    duty: DutyDesk, reached: Reached, sink: Sink, *, proven: bool
 ) -> None:
+    reached.voice(sink)
+    reached.phone("13611112222", "family")
+    if proven:
+        proves(duty)
+        with transaction(duty.engine) as session:  # and no channel speaks to mailboxes
+            session.execute(update(Address).values(kind="email", target="z@example.org"))
+    alert = at_step(duty, "contacts:1")
+    contact = f"contact:h{home(duty)}:1"
+    assert duty.said(alert) == [{"to": [duty.user("family"), contact, PROPERTY]}]
+
+
+def test_somebody_who_only_shares_the_name_is_not_told_in_a_neighbours_place(
+    duty: DutyDesk, reached: Reached, sink: Sink
+) -> None:
+    reached.voice(sink)
+    reached.phone("13611112222", "family")
+    proves(duty)
+    with transaction(duty.engine) as session:
+        first, second = session.scalars(select(Contact).order_by(Contact.position)).all()
+        first.name, second.name = "小敏", first.name
+        known_id = home(duty)
+        known = session.get_one(Household, known_id)
+        other = Household(community_id=known.community_id, place_id=known.place_id, slug="h-9")
+        session.add(other)
+        session.flush()
+        session.add(HomeScope(user_id=duty.id("family"), household_id=other.id))
+    alert = at_step(duty, "contacts:2")
+    assert duty.said(alert) == [{"to": [f"contact:h{known_id}:2", PROPERTY]}]
+
+
+def test_somebody_of_the_family_is_known_by_their_telephone_too(
+    duty: DutyDesk, reached: Reached, sink: Sink
+) -> None:
+    reached.voice(sink)
     with transaction(duty.engine) as session:
         session.execute(update(Contact).where(Contact.position == 1).values(name="小敏"))
     reached.phone("+86 138 0000 2231", "family")
+    proves(duty)
     alert = at_step(duty, "contacts:1")
     assert duty.said(alert) == [{"to": [duty.user("family"), PROPERTY]}]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,10 +11,16 @@ import pytest
 from night_desk import GUARD, PROPERTY
 from outer_site import community_file
 from sqlalchemy import event, select, update
+from sqlalchemy.orm import Session
 from work_site import WorkSite
 
+from anju_platform.alerts import service
+from anju_platform.alerts.life import UNDER_WORK
+from anju_platform.alerts.model import Alert
+from anju_platform.alerts.windows import turning
 from anju_platform.alerts.windows.model import Window
 from anju_platform.alerts.windows.schemas import MaintenanceBody
+from anju_platform.alerts.windows.turning import turn_windows
 from anju_platform.auth.model import Role
 from anju_platform.care.homes import home_view
 from anju_platform.care.schemas import HomeState
@@ -222,6 +228,102 @@ def test_whoever_took_it_on_meanwhile_took_on_something_under_work(work: WorkSit
     work.passes(700)
     assert work.alert(alert.id).handling == "unacked"
     assert work.told(alert) == [GUARD, PROPERTY]
+
+
+def test_whoever_has_something_under_work_is_asked_soon_whether_it_still_is(
+    work: WorkSite,
+) -> None:
+    work.plans_work(60, device="b1-door")
+    forces(work)
+    alert = work.of("door-forced")
+    work.acknowledges(alert.id)
+    assert work.alert(alert.id).due_at <= work.at + UNDER_WORK
+
+
+def test_what_somebody_has_and_is_muted_then_is_looked_at_soon(work: WorkSite) -> None:
+    forces(work)
+    alert = work.of("door-forced")
+    work.acknowledges(alert.id)
+    work.plans_work(60, device="b1-door")
+    muted = work.alert(alert.id)
+    assert muted.overlays == ["maintenance"]
+    assert muted.due_at <= work.at + UNDER_WORK
+
+
+@pytest.mark.parametrize("other", ["shelved", "inhibited"])
+def test_work_that_ends_under_something_else_ends_what_somebody_had_under_it(
+    work: WorkSite, other: str
+) -> None:
+    work.says("b1-501-smoke", "alarm", alarm=True)
+    work.plans_work(10, device="b1-door")
+    forces(work)
+    alert = work.of("door-forced")
+    assert set(alert.overlays) == {"maintenance", "inhibited"}
+    if other == "shelved":
+        work.changes(work.of("smoke").id, condition="clear")
+        later = round((work.at + timedelta(minutes=20)).timestamp() * 1000)
+        work.changes(alert.id, overlays=["maintenance", "shelved"], shelf={"until": later})
+    work.acknowledges(alert.id)
+    work.passes(601, steps=2)
+    found = work.alert(alert.id)
+    assert (found.overlays, found.handling) == ([other], "unacked")
+    assert work.told(alert) == []
+
+
+def test_somebody_who_is_sent_meanwhile_does_not_stand_for_all_who_are_to_know(
+    work: WorkSite,
+) -> None:
+    work.plans_work(10, device="b1-door")
+    forces(work)
+    alert = work.of("door-forced")
+    sent = work.site.actor(username="guard2").user_id
+    with transaction(work.site.engine) as session:
+        service.dispatch(
+            session,
+            work.site.actor(),
+            alert.id,
+            user_id=sent,
+            version=alert.version,
+            screen="wall",
+        )
+    work.passes(601, steps=3)
+    assert work.kinds(alert)[-1] == "speaks"
+    assert work.told(alert) == [f"user:{sent}", GUARD, PROPERTY]
+
+
+def test_an_end_is_not_over_while_somebody_is_at_one_of_its_alerts(work: WorkSite) -> None:
+    work.plans_work(10, device="b1-door")
+    forces(work)
+    alert = work.of("door-forced")
+    work.changes(alert.id, due_at=work.at + timedelta(hours=24))
+    work.at += timedelta(minutes=11)
+    with transaction(work.site.engine) as session:
+        session.get_one(Alert, alert.id, with_for_update=True)
+        turn_windows(work.site.engine, work.at)
+    work.passes(1)
+    work.passes(1)
+    assert work.told(alert) == [GUARD, PROPERTY]
+    with reading(work.site.engine) as session:
+        assert session.scalars(select(Window.due_at)).all() == [None]
+
+
+def test_a_window_that_cannot_end_keeps_no_other_from_it(
+    work: WorkSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = work.plans_work(5, device="b1-climate")
+    work.plans_work(10, device="b1-door")
+    forces(work)
+    real = turning.finish
+
+    def finish(session: Session, window: Window, at: datetime, *, had_begun: bool) -> None:
+        if window.id == broken.id:
+            raise ValueError("nobody can read it")
+        real(session, window, at, had_begun=had_begun)
+
+    monkeypatch.setattr(turning, "finish", finish)
+    work.passes(601)
+    work.passes(1)
+    assert work.told(work.of("door-forced")) == [GUARD, PROPERTY]
 
 
 def test_what_is_shelved_as_well_speaks_when_both_are_over(work: WorkSite) -> None:

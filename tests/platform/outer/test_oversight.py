@@ -169,12 +169,14 @@ def test_a_rota_by_which_nobody_is_on_duty_is_said_and_over_when_somebody_is(
     watched.look(overseer, for_s=4)
     assert watched.alerts(ROTA_HOLE) == []
     duty.shut_out("guard2")
-    watched.look(overseer, for_s=6)
+    watched.look(overseer, for_s=30)
+    assert watched.alerts(ROTA_HOLE) == []  # once a minute
+    watched.look(overseer, for_s=36)
     (alert,) = watched.alerts(ROTA_HOLE)
     assert (alert.severity, alert.condition, alert.occurrences) == (3, "active", 1)
     with transaction(duty.engine) as session:
         session.execute(text("UPDATE users SET disabled = false"))
-    watched.look(overseer, for_s=2)
+    watched.look(overseer, for_s=62)
     (alert,) = watched.alerts(ROTA_HOLE)
     assert alert.condition == "clear"
 

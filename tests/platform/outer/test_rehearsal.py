@@ -33,7 +33,9 @@ def test_it_names_those_who_would_be_called_and_whether_their_ways_are_proven(
     reached.phone("13611113333", "guard")
     with transaction(duty.engine) as session:
         proven = update(Address).where(Address.target == "13611112222")
-        session.execute(proven.values(ok_at=now()))
+        session.execute(proven.values(proven_at=now()))
+        taken = update(Address).where(Address.target == "13611113333")
+        session.execute(taken.values(ok_at=now()))  # by whom, nobody knows
     rota = duty.rota(("00:00", "00:00", "guard2"))
     duty.plan((30, [rota.target]), (60, ["first", "contacts:1", "contacts:2", "contacts:3"]))
     office = log_in("office")

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts import service
 from anju_platform.database import now, transaction
 from anju_platform.duty import rotas
-from anju_platform.duty.model import Rota
+from anju_platform.duty.model import Rota, RotaOverride
+from anju_platform.duty.on_duty import hole_s
 from anju_platform.duty.shifts import (
     Holidays,
     Override,
@@ -406,3 +407,28 @@ def test_a_rota_that_nobody_can_read_is_a_hole(duty: DutyDesk) -> None:
     assert duty.said(alert) == [{"to": [ADMIN], "holes": ["night"]}]
     with Session(duty.engine) as session:
         assert rotas.rota(session, duty.admin, rota.id).shifts == ()
+
+
+def test_a_rota_that_cannot_be_read_is_a_hole_and_blinds_no_other(duty: DutyDesk) -> None:
+    broken = duty.rota(("00:00", "00:00", "guard"), name="broken")
+    whole = duty.rota(("00:00", "00:00", "guard2"), name="whole")
+    with transaction(duty.engine) as session:
+        today = duty.desk.at.astimezone(SHANGHAI).date()
+        said = {"day": today, "starts": "25:99", "ends": "26:00", "people": [1]}
+        session.add(RotaOverride(rota_id=broken.id, made_at=now(), made_by=None, **said))
+    duty.plan((30, [broken.target, whole.target]))
+    alert = duty.desk.rings()
+    duty.desk.look()
+    duty.desk.wait(30)
+    assert duty.said(alert) == [{"to": [ADMIN, duty.user("guard2")], "holes": ["broken"]}]
+
+
+def test_a_hole_counts_from_when_the_latest_of_them_began(duty: DutyDesk) -> None:
+    duty.rota(("00:00", "00:00", "guard2"), name="long empty")
+    duty.around("guard", "guard2", change_in=timedelta(minutes=3))
+    duty.shut_out("guard2")
+    with Session(duty.engine) as session:
+        before = hole_s(session, duty.desk.at)
+        (since_s,) = hole_s(session, duty.desk.at + timedelta(minutes=5)).values()
+    assert min(before.values()) > 86_400
+    assert 0 < since_s <= 240

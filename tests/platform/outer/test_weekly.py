@@ -15,9 +15,10 @@ from outer_site import Site
 from own_home import HOME, all_report, moved, second_child, view
 from reached_site import Reached
 from sinks import MailServer
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, event, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from anju_platform.alerts.listing import week_of_home
 from anju_platform.auth.model import HomeScope, Role
 from anju_platform.care import weekly
 from anju_platform.care.model import WeeklyLetter
@@ -26,6 +27,7 @@ from anju_platform.database import now, transaction
 from anju_platform.errors import InvalidRequestError, NotFoundError
 from anju_platform.notifications import addresses, letters
 from anju_platform.notifications.model import Address, Delivery, Kind, Letter
+from anju_platform.notifications.outside.repository import tidy
 from anju_platform.notifications.schemas import AddressBody
 from anju_platform.registry.model import BlindPeriod, DeviceField
 from anju_platform.telemetry.model import HOURLY
@@ -375,3 +377,24 @@ def test_it_is_said_in_english_too() -> None:
 def test_anothers_home_is_none_of_ones_own(site: Site) -> None:
     with transaction(site.engine) as session, pytest.raises(NotFoundError):
         weekly.wish(session, site.actor(Role.FAMILY), "h-999", 6, 19)
+
+
+@pytest.mark.parametrize("asks", ["for letters that wait", "for a week"])
+def test_no_look_at_letters_reads_every_alert_there_ever_was(site: Site, asks: str) -> None:
+    said: list[tuple[str, Any]] = []
+
+    def note(*given: Any) -> None:
+        said.append((given[2], given[3]))
+
+    with transaction(site.engine) as session:
+        event.listen(site.engine, "before_cursor_execute", note)
+        if asks == "for a week":
+            week_of_home(session, site.community_id, 1, now() - timedelta(days=7))
+        else:
+            tidy(session, now())
+        event.remove(site.engine, "before_cursor_execute", note)
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        (asked,) = (one for one in said if "alerts" in one[0])
+        connection = session.connection()
+        plan = connection.exec_driver_sql(f"EXPLAIN {asked[0]}", asked[1]).scalars().all()
+    assert [one for one in plan if "Index Cond" in one and "community_id" in one], plan

@@ -1,11 +1,16 @@
 """How an alert passes from hand to hand: what of its row changes together."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from anju_platform.alerts.model import Alert, Condition, Handling, Mode, Overlay
 from anju_platform.alerts.policy import GOOD_FOR
 from anju_platform.alerts.schemas import AlertView
 from anju_platform.database import from_millis, to_millis
+
+QUIET = timedelta(seconds=30)
+"""How soon is looked again at what calls nobody: it is muted, a test, or over by itself."""
+UNDER_WORK = timedelta(minutes=5)
+"""How soon is looked again at what is muted for work; it is due at the work's end, besides."""
 
 
 def hand_back(alert: Alert, at: datetime) -> None:
@@ -19,13 +24,23 @@ def hand_back(alert: Alert, at: datetime) -> None:
 def begin_anew(alert: Alert, at: datetime) -> None:
     """Let who hears of an alert that nobody has, and when, begin anew."""
     alert.due_at, alert.policy, alert.step = at, None, 0
+    wait(alert)
 
 
 def renew(alert: Alert, at: datetime) -> None:
     """Let whoever has an alert have it for as long as an acknowledgement is good for."""
     if not is_shelved(alert):
         alert.due_at = at + GOOD_FOR[alert.severity]
+        look_soon(alert, at)
         wait(alert)
+
+
+def look_soon(alert: Alert, at: datetime) -> None:
+    """Look again soon at what is muted: it may be so no more, whoever has it, for however long."""
+    if Overlay.INHIBITED in alert.overlays:
+        alert.due_at = min(alert.due_at, at + QUIET)
+    elif Overlay.MAINTENANCE in alert.overlays:
+        alert.due_at = min(alert.due_at, at + UNDER_WORK)
 
 
 def end(alert: Alert, at: datetime) -> None:
@@ -46,18 +61,29 @@ def recover(alert: Alert, steady_at: datetime) -> None:
 def wait(alert: Alert) -> None:
     """Look again at what is recovering when it may be over, whatever else is due of it later."""
     clears = alert.evidence.get("clears")
-    if clears is not None:
+    if clears is not None and alert.condition != Condition.RECOVERING:
+        _forget_clears(alert)
+    elif clears is not None:
         kept = {"at": clears["at"], "due": to_millis(alert.due_at)}
         alert.evidence = {**alert.evidence, "clears": kept}
         alert.due_at = min(alert.due_at, from_millis(clears["at"]))
 
 
 def go_on(alert: Alert) -> None:
-    """Let what was recovering go on, with what was due of it; whoever calls says how it is."""
+    """Let what was recovering go on, with what was due of it; whoever calls says how it is.
+
+    What was made due anew since it waits is due then.
+    """
     clears = alert.evidence.get("clears")
-    if clears is not None:
-        alert.evidence = {key: kept for key, kept in alert.evidence.items() if key != "clears"}
-        alert.due_at = max(alert.due_at, from_millis(clears["due"]))
+    if clears is None:
+        return
+    _forget_clears(alert)
+    if alert.due_at == from_millis(clears["at"]):
+        alert.due_at = from_millis(clears["due"])
+
+
+def _forget_clears(alert: Alert) -> None:
+    alert.evidence = {key: kept for key, kept in alert.evidence.items() if key != "clears"}
 
 
 def settle(alert: Alert, at: datetime) -> tuple[str, ...]:

@@ -196,12 +196,15 @@ def home_alerts(
     return _views(session, is_open.limit(20)), _views(session, was_closed.limit(5))
 
 
-def week_of_home(session: Session, household_id: int, since: datetime) -> list[AlertView]:
+def week_of_home(
+    session: Session, community_id: int, household_id: int, since: datetime
+) -> list[AlertView]:
     """Give the real alerts of a home since then, and those still open, the first ones first.
 
     Those about its devices, too, which its family is not told of one by one.
     """
     query = _rows().where(
+        Alert.community_id == community_id,
         Alert.household_id == household_id,
         Alert.mode == Mode.ACTUAL,
         Alert.rule_id.not_in(SILENT),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository
 from anju_platform.alerts.inhibition import INHIBITED, INHIBITORS, inhibiting, inhibiting_it
-from anju_platform.alerts.life import hand_back, is_for_life
+from anju_platform.alerts.life import hand_back, is_for_life, look_soon
 from anju_platform.alerts.model import Alert, Mode, Overlay
 from anju_platform.alerts.repository import Entry
 from anju_platform.alerts.transition import Transition
@@ -129,6 +129,7 @@ def mute(alert: Alert, overlay: Overlay, said: Json, at: datetime) -> Entry:
     """Lay an overlay on an alert; gives the step for its timeline."""
     alert.overlays = [*alert.overlays, overlay]
     alert.version += 1
+    look_soon(alert, at)
     return Entry(alert.id, alert.community_id, at, "muted", {"overlay": overlay, **said})
 
 

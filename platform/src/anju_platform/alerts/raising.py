@@ -13,6 +13,7 @@ from anju_platform.alerts.life import (
     end,
     go_on,
     hand_back,
+    is_for_life,
     recover,
     take_off_the_shelf,
 )
@@ -218,11 +219,15 @@ def _active_again(alert: Alert, finding: Finding) -> Transition:
 
 
 def _calls_again(alert: Alert, finding: Finding) -> bool:
-    """Tell whether people are needed anew: the acknowledgement was for what was before."""
+    """Tell whether people are needed anew: the acknowledgement was for what was before.
+
+    What a life may hang on does not go on while it recovers: each time it begins it is new.
+    """
     if alert.handling != Handling.ACKED:
         return False
-    goes_on = alert.condition in {Condition.ACTIVE, Condition.RECOVERING}
-    if alert.acked_at is None or (alert.latched and not goes_on):
+    if alert.condition == Condition.RECOVERING and is_for_life(alert):
+        return True
+    if alert.acked_at is None or (alert.latched and alert.condition != Condition.ACTIVE):
         return alert.latched
     good_for = ASKED_AGAIN_AFTER if alert.latched else ANSWERED_FOR
     return from_millis(finding.detected_at) - alert.acked_at >= good_for

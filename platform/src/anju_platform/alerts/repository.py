@@ -306,9 +306,13 @@ def open_unmuted(
     return _open(session, community_id, where, ~Alert.overlays.contains([overlay]))
 
 
-def open_of_mode(session: Session, community_id: int, mode: Mode) -> list[Alert]:
-    """Find and lock the open alerts of a mode."""
-    return _open(session, community_id, Alert.mode == mode)
+def open_of_mode(session: Session, community_id: int, mode: Mode) -> tuple[list[Alert], bool]:
+    """Find and lock the open alerts of a mode; gives whether these are all of them, too."""
+    found = _open(session, community_id, Alert.mode == mode)
+    every = select(func.count()).where(
+        Alert.community_id == community_id, _IS_OPEN, Alert.mode == mode
+    )
+    return found, session.scalar(every) == len(found)
 
 
 def _open(session: Session, community_id: int, *conditions: ColumnElement[bool]) -> list[Alert]:
@@ -323,23 +327,21 @@ def _open(session: Session, community_id: int, *conditions: ColumnElement[bool])
     return list(session.scalars(query))
 
 
-def look_again(session: Session, community_id: int, overlay: Overlay, at: datetime) -> None:
+def look_again(session: Session, community_id: int, overlay: Overlay, at: datetime) -> bool:
     """Let the alerts that are muted so be looked at at once, but for those others are at now.
 
-    Those are looked at soon in any case.
+    Those are looked at soon in any case. Gives whether there were none.
     """
-    muted = (
-        select(Alert.id)
-        .where(
-            Alert.community_id == community_id,
-            _IS_OPEN,
-            Alert.overlays.contains([overlay]),
-            Alert.due_at > at,
-        )
-        .with_for_update(skip_locked=True)
+    muted = select(Alert.id).where(
+        Alert.community_id == community_id,
+        _IS_OPEN,
+        Alert.overlays.contains([overlay]),
+        Alert.due_at > at,
     )
-    query = update(Alert).where(Alert.id.in_(muted)).values(due_at=at)
+    free = muted.with_for_update(skip_locked=True)
+    query = update(Alert).where(Alert.id.in_(free)).values(due_at=at)
     session.execute(query, execution_options={"synchronize_session": False})
+    return session.scalars(muted.limit(1)).first() is None
 
 
 def prune_closed(session: Session, community_id: int, before: datetime, *, limit: int) -> int:

@@ -17,6 +17,7 @@ from anju_platform.alerts.life import (
     renew,
     shelved_until,
     take_off_the_shelf,
+    wait,
 )
 from anju_platform.alerts.model import Alert, Handling, Overlay
 from anju_platform.alerts.schemas import AlertView, ShelfView
@@ -163,6 +164,7 @@ def _put_aside(session: Session, actor: Actor, alert: Alert, shelf: Json, screen
     alert.shelf = {**shelf, "until": to_millis(until)}
     alert.overlays = [*alert.overlays, Overlay.SHELVED]
     alert.due_at = until
+    wait(alert)
     said = {"minutes": shelf["minutes"], "note": shelf["reason"]}
     note_step(session, actor, alert, "shelved", screen=screen, data=said)
     return changed(session, alert)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts import repository
+from anju_platform.alerts.life import go_on
 from anju_platform.alerts.model import Alert, Condition
 from anju_platform.database import from_millis
 from anju_platform.rulebook.force import Choice
@@ -24,6 +25,7 @@ def lose_sight(
     keys = [(community, _dedupe_key(rule, entity)) for community, rule, entity in lost]
     changed = repository.judged(session, list(off), keys)
     for alert in changed:
+        go_on(alert)
         alert.condition = Condition.UNKNOWN
         alert.version += 1
         choice = off.get((alert.community_id, alert.rule_id))

@@ -156,7 +156,7 @@ def week(session: Session, reader: Actor, home: Household, at: datetime, zone: Z
     start = midnight - timedelta(days=DAYS)
     place = session.get_one(Place, home.place_id)
     seen = homes.Seen.read(session, reader, home, at)
-    alerts = week_of_home(session, home.id, start)
+    alerts = week_of_home(session, home.community_id, home.id, start)
     told = [one for one in alerts if one.rule_id not in _OF_DEVICES]
     names = {one.slug: (one.name, one.name_en) for one in seen.devices}
     silent = {one.device for one in alerts if one.rule_id in _SILENT}

@@ -1,5 +1,6 @@
 """Who is on duty at a moment, as far as messages are concerned."""
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session
 from anju_platform.duty import repository
 from anju_platform.duty.model import HandOver, Rota
 from anju_platform.duty.shifts import BACK, EARLY, Change, Duty, change_at, duties, next_change
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +38,23 @@ class OnDuty:
 def on_duty(
     session: Session, rotas: Collection[Rota], at: datetime, able: Collection[int]
 ) -> Mapping[int, OnDuty]:
-    """Give how each of a community's rotas stands at a moment; ``able`` can be called."""
+    """Give how each of a community's rotas stands at a moment; ``able`` can be called.
+
+    One that cannot be read is a hole, so that its fallback is called, and blinds no other.
+    """
     start, end = at - BACK, at + EARLY
     found = list(rotas)
     patterns = repository.patterns(session, found, start, end)
     taken = repository.taken_since(session, [one.id for one in found], start) if found else {}
-    return {
-        one.id: _stands(one, duties(patterns[one.id], start, end, able), at, taken, able)
-        for one in found
-    }
+    stand: dict[int, OnDuty] = {}
+    for one in found:
+        try:
+            people = duties(patterns[one.id], start, end, able)
+        except Exception:
+            log.exception("rota %d cannot be read; its fallback is called", one.id)
+            people = (Duty(start, end, frozenset()),)
+        stand[one.id] = _stands(one, people, at, taken, able)
+    return stand
 
 
 def _stands(
@@ -78,19 +89,20 @@ def _stands(
 
 
 def hole_s(session: Session, at: datetime) -> dict[int, float]:
-    """Give, by community, for how long nobody has been on duty by a rota of its; left out: none.
+    """Give, by community, how long ago the latest hole in a rota of its began; left out: none.
 
-    Only rotas that have shifts count: one that is still being written misses nobody.
+    The latest, so that whoever closed an alert about another has not judged it, too. Only rotas
+    that have shifts count: one that is still being written misses nobody.
     """
     found: dict[int, list[Rota]] = {}
     for one in repository.every_rota(session):
         if one.shifts:
             found.setdefault(one.community_id, []).append(one)
-    longest: dict[int, float] = {}
+    latest: dict[int, float] = {}
     for community_id, rotas in found.items():
         able = repository.able(session, community_id)
         for stands in on_duty(session, rotas, at, able).values():
             if stands.hole is not None:
                 seconds = (at - stands.hole.start).total_seconds()
-                longest[community_id] = max(seconds, longest.get(community_id, 0.0))
-    return longest
+                latest[community_id] = min(seconds, latest.get(community_id, seconds))
+    return latest

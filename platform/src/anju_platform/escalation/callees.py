@@ -18,14 +18,14 @@ from anju_platform.escalation import repository
 from anju_platform.escalation.repository import Relative
 from anju_platform.notifications.contacts import contact_of, is_same_phone, plain_phone
 from anju_platform.notifications.families import families_of
-from anju_platform.notifications.model import Kind
 from anju_platform.notifications.outside.listing import outlets
-from anju_platform.notifications.outside.routing import LEAST
+from anju_platform.notifications.outside.routing import ADDRESSED, LEAST
 from anju_platform.people.model import Contact
 from anju_platform.people.repository import contacts
 
 INSTEAD = (Role.PROPERTY, Role.ADMIN, Role.GUARD)
 """Who is told when there is nobody of those a step names."""
+_TELEPHONE = "phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +175,10 @@ class Callees:
         contact = of_home[number - 1]
         account = next((one for one in relatives if _is(one, contact)), None)
         told = [f"user:{account.user_id}"] if account else []
-        if account is not None and account.is_reached:
+        if account is not None and account.proven & self._spoken:
             return told
         phone = plain_phone(contact.phone)
-        is_called = about.severity <= LEAST and phone is not None and self._has_telephone
+        is_called = about.severity <= LEAST and phone is not None and _TELEPHONE in self._spoken
         known = repository.home_phones(self._session, home).get(phone or "")
         if is_called and (known is None or known.gone_at is None):
             return [*told, contact_of(home, number)]
@@ -192,13 +192,16 @@ class Callees:
         return self._homes[home]
 
     @cached_property
-    def _has_telephone(self) -> bool:
-        kinds = {one.kind for one in outlets(self._session, self._community_id)}
-        return bool(kinds & {Kind.SMS, Kind.VOICE})
+    def _spoken(self) -> frozenset[str]:
+        """Give the kinds of addresses that the community's channels speak to."""
+        there = outlets(self._session, self._community_id)
+        return frozenset(ADDRESSED[one.kind] for one in there if one.kind in ADDRESSED)
 
 
 def _is(relative: Relative, contact: Contact) -> bool:
-    """Tell whether somebody of a home's family is a contact: by name, or by telephone."""
-    return relative.name == contact.name or any(
-        is_same_phone(one, contact.phone) for one in relative.phones
-    )
+    """Tell whether somebody of a home's family is a contact: by telephone, else by name.
+
+    Who belongs to several homes may share a neighbour's name.
+    """
+    is_named_so = relative.of_this_home and relative.name == contact.name
+    return is_named_so or any(is_same_phone(one, contact.phone) for one in relative.phones)

@@ -7,7 +7,7 @@ any number of processes may look at the same time: a row is locked by one of the
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts import muting
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.life import (
+    QUIET,
+    UNDER_WORK,
     hand_back,
     is_over,
     is_shelved,
@@ -50,10 +52,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 20
 """So many alerts are looked at in one transaction: as long it keeps others from them."""
-QUIET = timedelta(seconds=30)
-"""How soon is looked again at what calls nobody: it is muted, a test, or over by itself."""
-UNDER_WORK = timedelta(minutes=5)
-"""How soon is looked again at what is muted for work; it is due at the work's end, besides."""
 _URGENT = 2
 
 
@@ -126,6 +124,9 @@ class _Look:
     def _again(self, alert: Alert) -> None:
         for kind in settle(alert, self._at):
             self._note(alert, kind, {"severity": alert.severity})
+        if self._entries:
+            self._session.flush()
+            muting.ended(self._session, alert, self._at)
         if alert.handling == Handling.CLOSED:
             return
         muted = self._mute_as_now(alert)
@@ -162,13 +163,20 @@ class _Look:
         if is_real and found.drill(alert, self._at) is None:
             alert.mode = Mode.ACTUAL
             self._speak(alert, "drill_over")
-        elif lifted and not is_over(alert) and not alert.overlays:
-            has_it = alert.handling == Handling.ACKED and Overlay.MAINTENANCE not in lifted
-            if has_it:  # whoever took it on knew what explained it, and has it still
-                come_back(alert, self._at)
-            else:
-                self._speak(alert, "speaks")
+        elif lifted and not is_over(alert):
+            if Overlay.MAINTENANCE in lifted and alert.handling == Handling.ACKED:
+                hand_back(alert, self._at)  # they took on something under work
+            self._lift(alert)
         return muted
+
+    def _lift(self, alert: Alert) -> None:
+        """Let an alert speak, if nothing mutes it any more."""
+        if alert.overlays:
+            return
+        if alert.handling == Handling.ACKED:
+            come_back(alert, self._at)  # they knew what explained it, and have it still
+        else:
+            self._speak(alert, "speaks")
 
     def _speak(self, alert: Alert, kind: str) -> None:
         """Make an alert new to people: what they knew of it was of other circumstances."""
@@ -273,9 +281,9 @@ class _Look:
         return self._callees[community].call(targets, about)
 
     def _first(self, alert: Alert) -> list[str]:
-        """Give who was told first, or would have been, had it not been muted then."""
+        """Give who was told first, and who would have been, had it not been muted then."""
         told = notifications.told_first(self._session, alert.id)
-        return told or [f"role:{role}" for role in alert.evidence.get("notify", ())]
+        return told + [f"role:{role}" for role in alert.evidence.get("notify", ())]
 
     def _is_watched(self, alert: Alert) -> bool:
         """Tell whether a wall shows it; what a life hangs on needs one that can sound."""

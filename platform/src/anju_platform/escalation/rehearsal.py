@@ -158,4 +158,4 @@ def _state(one: Address) -> str:
         return "gone"
     if one.error is not None:
         return "failed"
-    return "proven" if one.ok_at is not None else "untried"
+    return "proven" if one.proven_at is not None else "untried"

@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import CTE, and_, delete, func, literal_column, select
+from sqlalchemy import CTE, and_, delete, exists, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from anju_platform.alerts.model import Alert, Handling
 from anju_platform.alerts.policy import Policy, read
@@ -174,18 +174,25 @@ def remove(session: Session, community_id: int, severity: int, place_id: int | N
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """Somebody of a home's family who may log in; ``is_reached``: also away from a screen."""
+    """Somebody of a home's family who may log in.
+
+    ``proven`` are the kinds of those of their addresses that are known to be theirs;
+    ``of_this_home``: they belong to no other.
+    """
 
     user_id: int
     name: str
     phones: tuple[str, ...]
-    is_reached: bool
+    proven: frozenset[str]
+    of_this_home: bool
 
 
 def relatives(session: Session, household_id: int) -> list[Relative]:
     """Give who of a home's family has an account."""
+    other = aliased(HomeScope)
+    elsewhere = exists().where(other.user_id == User.id, other.household_id != household_id)
     query = (
-        select(User.id, User.name, Address.kind, Address.target)
+        select(User.id, User.name, elsewhere, Address.kind, Address.target, Address.proven_at)
         .join(HomeScope, HomeScope.user_id == User.id)
         .outerjoin(
             Address,
@@ -202,12 +209,18 @@ def relatives(session: Session, household_id: int) -> list[Relative]:
         )
         .order_by(User.id, Address.id)
     )
-    found: dict[tuple[int, str], list[tuple[str, str]]] = {}
-    for user_id, name, kind, target in session.execute(query):
-        known = found.setdefault((user_id, name), [])
+    found: dict[tuple[int, str, bool], list[tuple[str, str, bool]]] = {}
+    for user_id, name, is_elsewhere, kind, target, proven_at in session.execute(query):
+        known = found.setdefault((user_id, name, is_elsewhere), [])
         if kind is not None:
-            known.append((kind, target))
+            known.append((kind, target, proven_at is not None))
     return [
-        Relative(user_id, name, tuple(to for kind, to in ways if kind == "phone"), bool(ways))
-        for (user_id, name), ways in found.items()
+        Relative(
+            user_id,
+            name,
+            phones=tuple(target for kind, target, _ in ways if kind == "phone"),
+            proven=frozenset(kind for kind, _, is_proven in ways if is_proven),
+            of_this_home=not is_elsewhere,
+        )
+        for (user_id, name, is_elsewhere), ways in found.items()
     ]

@@ -22,6 +22,10 @@ from anju_platform.registry.model import Community
 KIND = "held_back"
 PATIENCE = timedelta(minutes=2)
 """What a limit holds for longer is told together."""
+DAY_LEFT = timedelta(hours=1)
+"""With less of the day left a letter might wait for the next: then each is said by itself."""
+GOOD_FOR = timedelta(hours=4)
+"""A letter waits for its turn so long at least; it is worth what it tells of."""
 LEAST = 3
 _ENOUGH = 2
 """One that still waits is better said by itself."""
@@ -70,9 +74,11 @@ def tell_together(engine: Engine, at: datetime | None = None) -> int:
 
 def _tell(session: Session, community_id: int, user_id: int, held: _Held, at: datetime) -> bool:
     user = session.get_one(User, user_id)
+    zone = ZoneInfo(session.get_one(Community, community_id).timezone)
+    if not letters.is_day_for(DAY_LEFT, at, zone):
+        return False
     is_reached = bool(letters.ways_of(session, community_id, user_id))
     if is_reached:
-        zone = ZoneInfo(session.get_one(Community, community_id).timezone)
         letters.send(
             session,
             kind=KIND,
@@ -81,6 +87,7 @@ def _tell(session: Session, community_id: int, user_id: int, held: _Held, at: da
             text=_text(list(held.titles.values()), user),
             at=at,
             zone=zone,
+            least=GOOD_FOR,
         )
     for one in held.deliveries:
         if is_reached and one.state == DeliveryState.QUEUED:

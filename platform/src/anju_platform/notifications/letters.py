@@ -45,10 +45,12 @@ def send(
     at: datetime,
     zone: ZoneInfo,
     household_id: int | None = None,
+    least: timedelta = timedelta(0),
 ) -> Letter:
     """Write a letter, to be delivered by day on the first of the person's proven ways.
 
-    Who has none reads it on the page; whether one has can be seen by its deliveries.
+    Who has none reads it on the page; whether one has can be seen by its deliveries. It may be
+    delivered until the day ends, or for ``least``.
     """
     letter = Letter(
         id=UUID(str(uuid_utils.uuid7())),
@@ -65,7 +67,8 @@ def send(
     session.flush()
     begins = by_day(at, zone)
     ways = ways_of(session, community_id, user_id)
-    outside.add(session, [_delivery(letter, way, begins, zone) for way in ways], at)
+    until = max(_end_of_day(begins, zone), begins + least)
+    outside.add(session, [_delivery(letter, way, begins, until) for way in ways], at)
     return letter
 
 
@@ -76,7 +79,7 @@ def ways_of(session: Session, community_id: int, user_id: int) -> list[Way]:
     return letter_ways(person, reach.outlets(session, community_id)) if person else []
 
 
-def _delivery(letter: Letter, way: Way, begins: datetime, zone: ZoneInfo) -> Json:
+def _delivery(letter: Letter, way: Way, begins: datetime, until: datetime) -> Json:
     return {
         "community_id": letter.community_id,
         "letter_id": letter.id,
@@ -91,7 +94,7 @@ def _delivery(letter: Letter, way: Way, begins: datetime, zone: ZoneInfo) -> Jso
         "receipt": secrets.token_urlsafe(16),
         "created_at": letter.created_at,
         "next_attempt_at": begins,
-        "expires_at": _end_of_day(begins, zone),
+        "expires_at": until,
     }
 
 
@@ -102,6 +105,11 @@ def by_day(at: datetime, zone: ZoneInfo) -> datetime:
         return at
     day = local.date() + timedelta(days=int(local.hour >= DAY_ENDS))
     return datetime.combine(day, time(DAY_BEGINS), zone)
+
+
+def is_day_for(lasting: timedelta, at: datetime, zone: ZoneInfo) -> bool:
+    """Tell whether it is day on the site, and will be for so long."""
+    return by_day(at, zone) == at and at + lasting <= _end_of_day(at, zone)
 
 
 def _end_of_day(at: datetime, zone: ZoneInfo) -> datetime:

@@ -147,15 +147,16 @@ def take_receipt(session: Session, receipt: str, at: datetime, *, seen: bool) ->
     return True
 
 
-_alerts = table("alerts", column("id"), column("title"), column("title_en"))
+_alerts = table("alerts", column("id"), column("title"), column("title_en"), column("handling"))
 
 
 def held_back(
     session: Session, before: datetime, least: int, limit: int
 ) -> list[tuple[Delivery, str, str]]:
-    """Lock what a limit held back before that time and nobody was told otherwise, with its alert.
+    """Lock what a limit held back before that time of what nobody has, with its alert.
 
-    Of no more weight than ``least``. Nothing of it was tried: it waits, or is too late by now.
+    Of no more weight than ``least``, and not told otherwise. Nothing of it was tried: it waits,
+    or is too late by now.
     """
     told = aliased(Delivery)
     was_told = exists().where(
@@ -171,6 +172,7 @@ def held_back(
             Delivery.notification_id.is_not(None),
             Delivery.user_id.is_not(None),
             Delivery.severity >= least,
+            _alerts.c.handling == "unacked",
             Delivery.state.in_((DeliveryState.QUEUED, DeliveryState.EXPIRED)),
             ~was_told,
         )

@@ -119,17 +119,17 @@ def is_muted_for_life(session: Session, community_id: int, device_id: int) -> bo
     return session.scalars(query.limit(1)).first() is not None
 
 
-def lock_due(session: Session, at: datetime, limit: int) -> list[Window]:
-    """Give and lock windows that begin or end by ``at`` and that nobody else is at."""
+def lock_due(session: Session, at: datetime, but: Collection[int]) -> Window | None:
+    """Give and lock a window that begins or ends by ``at`` and that nobody else is at."""
     query = (
         select(Window)
-        .where(Window.due_at <= at)
+        .where(Window.due_at <= at, Window.id.not_in(but))
         .order_by(Window.due_at, Window.id)
-        .limit(limit)
+        .limit(1)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )
-    return list(session.scalars(query))
+    return session.scalars(query).one_or_none()
 
 
 _maker, _ender = aliased(User), aliased(User)

@@ -4,6 +4,7 @@ What is muted speaks again by escalation's look at it, which asks for the window
 here it is made due at once.
 """
 
+import logging
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -16,22 +17,45 @@ from anju_platform.alerts.model import Mode, Overlay
 from anju_platform.alerts.windows import repository
 from anju_platform.alerts.windows.known import Windows
 from anju_platform.alerts.windows.model import Kind, Window
-from anju_platform.database import now, transaction
+from anju_platform.database import UNAVAILABLE, is_too_large, now, transaction
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 20
 
 
 def turn_windows(engine: Engine, at: datetime | None = None) -> int:
-    """Begin and end what is due now, or at a moment; gives how many."""
+    """Begin and end what is due now, or at a moment; gives how many.
+
+    Each in a transaction of its own; one that cannot be dealt with keeps no other waiting.
+    """
     moment = at or now()
+    tried: list[int] = []
+    turned = 0
+    while len(tried) < AT_ONCE:
+        before = len(tried)
+        try:
+            turned += _turn_next(engine, moment, tried)
+        except Exception as error:
+            if isinstance(error, UNAVAILABLE) and not is_too_large(error):
+                raise
+            log.exception("window %s cannot begin or end", tried[-1:])
+        if len(tried) == before:
+            break
+    return turned
+
+
+def _turn_next(engine: Engine, at: datetime, tried: list[int]) -> bool:
     with transaction(engine) as session:
-        due = repository.lock_due(session, moment, AT_ONCE)
-        for window in due:
-            if window.ends_at > moment:
-                begin(session, window, moment)
-            else:
-                finish(session, window, moment, had_begun=True)
-    return len(due)
+        window = repository.lock_due(session, at, tried)
+        if window is None:
+            return False
+        tried.append(window.id)
+        if window.ends_at > at:
+            begin(session, window, at)
+        else:
+            finish(session, window, at, had_begun=True)
+        return window.due_at is None or window.due_at > at
 
 
 def begin(session: Session, window: Window, at: datetime) -> None:
@@ -64,16 +88,23 @@ def _mute_open(session: Session, window: Window, at: datetime) -> None:
 
 
 def finish(session: Session, window: Window, at: datetime, *, had_begun: bool) -> None:
-    """End a window: what it muted, or marked as a drill, is looked at at once."""
+    """End a window: what it muted, or marked as a drill, is looked at at once.
+
+    It stays due while others are at some of that: what they write must not be looked at late.
+    """
     window.due_at = None
     session.flush()
+    reached_all = True
     if had_begun and window.kind == Kind.MAINTENANCE:
-        alerts.look_again(session, window.community_id, Overlay.MAINTENANCE, at)
+        reached_all = alerts.look_again(session, window.community_id, Overlay.MAINTENANCE, at)
     elif had_begun:
         found = _windows(session, window)
-        for alert in alerts.open_of_mode(session, window.community_id, Mode.DRILL):
+        marked, reached_all = alerts.open_of_mode(session, window.community_id, Mode.DRILL)
+        for alert in marked:
             if not is_over(alert) and found.drill(alert, at) is None:
                 alert.due_at = at
+    if not reached_all:
+        window.due_at = at
     _redraw(session, window)
 
 

@@ -52,6 +52,7 @@ _IS_LEASED: ColumnElement[bool] = literal_column("deliveries.state = 'leased'")
 
 _OF_AN_ALERT = (
     "id",
+    "community_id",
     "place_id",
     "household_id",
     "title",
@@ -170,6 +171,7 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
         HomeScope.user_id == Letter.user_id, HomeScope.household_id == Letter.household_id
     )
     was_overtaken = exists().where(  # nor one that says "well" of a home where it rang since
+        _later.c.community_id == Letter.community_id,
         _later.c.household_id == Letter.household_id,
         _later.c.detected_at > Letter.created_at,
         _later.c.mode == "actual",
