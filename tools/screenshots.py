@@ -23,6 +23,14 @@ OF_ADMINISTRATORS = {
     "places": "/places",
     "plan": "/places/plan",
     "audit": "/audit",
+    "homes": "/homes",
+    "import": "/homes/import",
+    "consents": "/consents",
+    "rota": "/rota",
+    "escalation": "/escalation",
+    "maintenance": "/maintenance",
+    "webhooks": "/webhooks",
+    "tokens": "/me/tokens",
 }
 OF_FAMILIES = {"family": "/family", "me": "/me"}
 

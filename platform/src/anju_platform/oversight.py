@@ -88,7 +88,7 @@ RULES: Mapping[str, Rule] = {
     "ingest": _own_rule(
         INGEST_DOWN, "平台接收中断", "The platform receives nothing", "plug-connected-x"
     ),
-    "worker": _own_rule(WORKER_DOWN, "平台通知中断", "The platform tells nobody", "server-2"),
+    "worker": _own_rule(WORKER_DOWN, "平台通知中断", "The platform tells nobody", "bell-off"),
     "escalation": _own_rule(
         NOT_ESCALATED, "告警升级中断", "Nobody hears that an alert waits", "bell-ringing"
     ),
