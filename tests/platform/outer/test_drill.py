@@ -119,6 +119,7 @@ def test_each_message_says_that_it_is_one(locale: str, marker: str) -> None:
         delivery=Delivery(alert_id=uuid4(), receipt="r", expires_at=now()),
         channel=Channel(),
         address=None,
+        letter=None,
         kind="raised",
         role=Role.GUARD,
         locale=locale,
@@ -131,6 +132,7 @@ def test_each_message_says_that_it_is_one(locale: str, marker: str) -> None:
         handling="unacked",
         detected_at=now(),
         timezone="Asia/Shanghai",
+        desk_phone="",
         needless=False,
     )
     assert message(errand, "https://anju.example", now()).title.startswith(marker)
