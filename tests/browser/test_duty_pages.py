@@ -48,7 +48,7 @@ def test_without_a_script_and_by_keyboard_a_plan_is_written(open_page: Open, sit
     expect(page.locator("section.plan")).to_contain_text("尚未填写完整")
     page.fill("[name=after] >> nth=0", "2")
     page.select_option("[name=unit] >> nth=0", "min")
-    page.get_by_role("button", name="生效").press("Enter")
+    page.get_by_role("button", name="启用").press("Enter")
     page.wait_for_url("**/escalation")
     expect(page.locator("section.plan.severity-2")).to_contain_text("2 分钟后")
 

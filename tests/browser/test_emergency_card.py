@@ -8,12 +8,15 @@ import pytest
 from guarded_site import Site
 from playwright.sync_api import Page, expect
 
+from anju_platform.database import now
+
 Open = Callable[..., Page]
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_the_card_is_two_clicks_away(open_page: Open, site: Site, *, javascript: bool) -> None:
-    alert = site.raise_alert("求助", severity=1)
+    has_it = {"handling": "acked", "acked_by": site.users["liqiang"], "acked_at": now()}
+    alert = site.raise_alert("求助", severity=1, **has_it)
     path = "/wall" if javascript else f"/alerts/{alert}"
     page = open_page(path=path, java_script_enabled=javascript)
     page.click("[data-do=card]")

@@ -93,8 +93,8 @@ def test_without_scripts_it_reads_and_posts(open_page: Open, site: Site) -> None
     expect(page.locator(".state")).to_contain_text("已报备外出至")
     page.click("text=已经回家")
     expect(page.locator(".state")).not_to_contain_text("已报备外出至")
-    page.click("text=谁看过家里的数据")
-    expect(page.locator("main li").first).to_contain_text("张敏 家属")
+    page.click("text=谁查看过")
+    expect(page.locator("section").last.locator("li").first).to_contain_text("张敏 家属")
 
 
 def test_it_is_small_and_installable(open_page: Open, site: Site) -> None:
