@@ -24,6 +24,7 @@ PICTURES = os.environ.get("ANJU_TEST_PICTURES")
 
 def look(page: Page, name: str) -> None:
     """Check that a page fits its window and axe finds no fault."""
+    page.wait_for_load_state()  # styles and all: before, nothing fits
     over = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
