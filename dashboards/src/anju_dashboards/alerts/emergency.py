@@ -1,13 +1,13 @@
 """The card for whoever dials 120, 119 or 110: what to say, in the order in which it is asked."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
-from anju_dashboards.alerts.incident import draw_incident, faster
+from anju_dashboards.alerts.incident import draw_asked, draw_incident, faster
 from anju_dashboards.pages import CurrentPage, see_other
 from anju_dashboards.words import N_
 from anju_platform.alerts import emergency
@@ -45,19 +45,15 @@ def open_card(
         return draw_incident(page, alert_id, screen=screen, notice=notice, status=409)
     first = next((n for n, icons in _FIRST.items() if card.alert.icon in icons), "120")
     numbers = sorted(NUMBERS, key=lambda number: number != first)
-    context: dict[str, Any] = {
-        "card": card,
-        "alert": card.alert,
-        "numbers": [(number, NUMBERS[number]) for number in numbers],
-        "ages": [_age(one.born_on, page.clock.local(page.clock.now)) for one in card.residents],
-    }
-    if page.partial:
-        answer = page.html("alerts/emergency_card.html", **context)
-        answer.headers["HX-Retarget"] = "#ask-form"
-        answer.headers["HX-Reswap"] = "innerHTML"
-        return answer
-    form = "alerts/emergency_card.html"
-    return page.html("alerts/ask_page.html", form=form, section="/alerts", **context)
+    ages = [_age(one.born_on, page.clock.local(page.clock.now)) for one in card.residents]
+    return draw_asked(
+        page,
+        "alerts/emergency_card.html",
+        card=card,
+        alert=card.alert,
+        numbers=[(number, NUMBERS[number]) for number in numbers],
+        ages=ages,
+    )
 
 
 def _age(born_on: date | None, today: date) -> int | None:

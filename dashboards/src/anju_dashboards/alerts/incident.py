@@ -83,6 +83,16 @@ def draw_incident(
     )
 
 
+def draw_asked(page: Page, form: str, *, status: int = 200, **context: Any) -> Response:
+    """Answer with something to read or fill in: in the page's dialog, or on a page of its own."""
+    if page.partial:
+        answer = page.html(form, status=status, **context)
+        answer.headers["HX-Retarget"] = "#ask-form"
+        answer.headers["HX-Reswap"] = "innerHTML"
+        return answer
+    return page.html("alerts/ask_page.html", status=status, form=form, section="/alerts", **context)
+
+
 def incident_context(page: Page, alert_id: UUID, *, screen: str) -> dict[str, Any]:
     """Read one alert and put it into words. Reading care data is audited, so it commits."""
     with transaction(page.engine) as session:

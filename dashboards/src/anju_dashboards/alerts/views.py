@@ -8,7 +8,13 @@ from fastapi import APIRouter, Form, Query, UploadFile
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from anju_dashboards.alerts.incident import PAGE_SCREEN, draw_incident, faster, incident_context
+from anju_dashboards.alerts.incident import (
+    PAGE_SCREEN,
+    draw_asked,
+    draw_incident,
+    faster,
+    incident_context,
+)
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_platform.alerts import service
 from anju_platform.alerts.model import Cause
@@ -248,11 +254,4 @@ def _ask(
         "for_life": for_life,
         "choices": (5, 10, 15) if for_life else (15, 30, 60, 120),
     }
-    if page.partial:
-        answer = page.html(form, status=status, **(known | context))
-        answer.headers["HX-Retarget"] = "#ask-form"
-        answer.headers["HX-Reswap"] = "innerHTML"
-        return answer
-    return page.html(
-        "alerts/ask_page.html", status=status, form=form, section="/alerts", **(known | context)
-    )
+    return draw_asked(page, form, status=status, **(known | context))

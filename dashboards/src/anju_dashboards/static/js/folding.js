@@ -6,6 +6,12 @@
 const WITHIN_MS = 60_000;
 const LEAST = 3;
 
+/** @param {HTMLElement} one @param {HTMLElement} other */
+function cameTogether(one, other) {
+  return one.dataset.place === other.dataset.place
+    && Math.abs(Number(one.dataset.raised) - Number(other.dataset.raised)) <= WITHIN_MS;
+}
+
 export class Folding {
   #words;
   /** @type {Set<string>} the rows that a person opened, by id */
@@ -26,9 +32,9 @@ export class Folding {
     /** @type {Map<HTMLElement, HTMLElement[]>} */
     const under = new Map();
     for (const row of rows) {
-      const { place = "", raised, severity } = row.dataset;
+      const { place = "", severity } = row.dataset;
       const leads = first.get(place) ?? [];
-      const lead = leads.find((each) => Math.abs(Number(each.dataset.raised) - Number(raised)) <= WITHIN_MS);
+      const lead = leads.find((each) => cameTogether(each, row));
       if (place && lead && Number(severity) >= LEAST) under.set(lead, [...(under.get(lead) ?? []), row]);
       else first.set(place, [...leads, row]);
     }
@@ -45,8 +51,7 @@ export class Folding {
   /** Open what a row is folded under. @param {HTMLElement} row @param {HTMLElement[]} rows */
   reveal(row, rows) {
     if (!row.classList.contains("folded")) return;
-    const near = rows.find((each) => !each.classList.contains("folded") && each.dataset.place === row.dataset.place
-      && Math.abs(Number(each.dataset.raised) - Number(row.dataset.raised)) <= WITHIN_MS);
+    const near = rows.find((each) => !each.classList.contains("folded") && cameTogether(each, row));
     if (near) this.#opened.add(near.dataset.id ?? "");
     this.fold(rows);
   }
