@@ -112,6 +112,7 @@ def test_killed_mid_stream_again_and_again_nothing_is_lost_and_nothing_doubled(
     assert len({epoch for epoch, _ in ingest.committed}) == 1
     started = [r for r in ingest.events("started") if r.device == "gw-west"]
     assert len(started) >= 4
+    assert {r.device for r in ingest.events("canary")} == {"gw-west"}  # its first word of all
 
 
 def test_it_is_small_quick_to_start_and_ends_in_order(

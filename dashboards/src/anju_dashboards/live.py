@@ -100,8 +100,8 @@ class Lines:
         return await self._drawings.get((*self._whose, self._seq, period), self._counts)
 
     def _changed(self, change: Change) -> str:
-        if change.kind == "window":
-            return event_text("window", change.ref, change.seq)
+        if change.kind in {"window", "canary"}:
+            return event_text(change.kind, change.ref, change.seq)
         if change.alert is None:
             return event_text("device", change.ref, change.seq)
         drawn = self._draw("wall/alert_row.html", alert=AlertView(**change.alert))

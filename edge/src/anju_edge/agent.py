@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import threading
+import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +31,9 @@ from anju_edge.withheld import WITHHOLD, Withheld
 
 _log = logging.getLogger(__name__)
 
+CANARY_EVERY_S = 300.0
+"""The platform misses a canary after three of these (semantics: telling people)."""
+
 
 class Agent:
     """One gateway.
@@ -45,6 +49,7 @@ class Agent:
         self._ending = threading.Event()
         self._gateway = catalog.model("gateway")
         self._vitals = Vitals(config.data_dir)
+        self._canary_at = float("-inf")
         self._spool = Spool(
             config.data_dir / "spool.db",
             quota_bytes=config.spool.quota_bytes,
@@ -115,6 +120,9 @@ class Agent:
 
     def _tend(self) -> None:
         """Tell how the box is and tidy up; a fault in either never ends the agent."""
+        if time.monotonic() - self._canary_at >= CANARY_EVERY_S:
+            self._canary_at = time.monotonic()
+            self._tell(event="canary")
         try:
             self._tell(values=self._measure())
         except OSError as error:

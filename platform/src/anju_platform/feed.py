@@ -23,6 +23,7 @@ from starlette.concurrency import run_in_threadpool
 
 from anju_platform.alerts.listing import CHANGES
 from anju_platform.alerts.repository import FEED_CHANNEL
+from anju_platform.canary.repository import SHOWN
 from anju_platform.database import Json, now, reading
 from anju_platform.registry.listing import feed_position
 
@@ -41,7 +42,7 @@ _ANSWER_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing to redraw: ``kind`` alert, gateway or device; ``ref`` its id or slug.
+    """One thing to redraw: ``kind`` alert, gateway, device, window, canary; ``ref`` its id or slug.
 
     ``alert``: the fields of the alert's view, as it was when this was read.
     """
@@ -226,6 +227,8 @@ class Feed:
             for change in itertools.starmap(Change, rows):
                 for screen in self._screens.get(community_id, ()):
                     screen.put(change, change.seq)
+            if sung := [ref for _, kind, ref, *_ in rows if kind == "canary"]:
+                await connection.execute(SHOWN, [community_id, sung])
             if rows and community_id in self._position:
                 newest = max(self._position[community_id], rows[-1][0])
                 self._position[community_id] = newest

@@ -11,14 +11,17 @@ from anju_platform.alerts.muting import Muting
 from anju_platform.alerts.raising import raise_or_refresh
 from anju_platform.alerts.telling import meant, tell
 from anju_platform.alerts.transition import Transition
+from anju_platform.canary.repository import Heard
 from anju_platform.commands.requests import ask_for_snapshot
 from anju_platform.database import UNAVAILABLE, from_millis, is_too_large
 from anju_platform.lanes.model import Quarantined
 from anju_platform.notifications.repository import Planned
 from anju_platform.registry.snapshot import KnownGateway
 from anju_platform.rulebook.book import Found
+from anju_platform.rulebook.texts import CANARY
 from anju_platform.telemetry.writing import Taken
 from anju_platform.vitals import Tally
+from anju_rules import FindingKind
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,7 @@ class Group:
     entries: list[alerts.Entry] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     changes: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    canaries: list[Heard] = field(default_factory=list)
     call: set[int] = field(default_factory=set)
     outgoing: Outgoing = field(default_factory=Outgoing)
 
@@ -56,6 +60,9 @@ class Group:
 def carry_over(session: Session, group: Group, muting: Muting, *, isolate: bool) -> None:
     """Carry findings over to alerts; with ``isolate``, one that fails stops no other."""
     for found in group.found:
+        if found.rule.id == CANARY:
+            _hear_canary(found, group)
+            continue
         if not isolate:
             _raise_one(session, found, group, muting)
             continue
@@ -88,6 +95,16 @@ def _raise_one(session: Session, found: Found, group: Group, muting: Muting) -> 
     for entry in muting.follow(session, transition, at):
         group.entries.append(entry)
         changes.append(("alert", str(entry.alert_id)))
+
+
+def _hear_canary(found: Found, group: Group) -> None:
+    """Let a canary go on to worker and screens; it is an alert to nobody."""
+    if found.device is None or found.finding.kind is not FindingKind.active:
+        return
+    said_at = from_millis(found.finding.at)
+    group.canaries.append(Heard(found.device.gateway_id, said_at, found.community_id))
+    changes = group.changes.setdefault(found.community_id, [])
+    changes.append(("canary", found.device.slug))
 
 
 def _fetch_snapshot(session: Session, transition: Transition, found: Found, group: Group) -> None:

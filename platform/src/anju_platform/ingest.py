@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
 from anju_devices.link import LinkSettings
+from anju_platform.canary.model import RULE as CANARY_RULE
 from anju_platform.config import Settings
 from anju_platform.database import UNAVAILABLE, connect
 from anju_platform.errors import DatabaseUnavailableError
@@ -72,7 +73,7 @@ def run(settings: Settings) -> None:
     )
     engine = connect(settings.database_url, pool_size=2)
     vitals = IngestVitals()
-    ingest = Ingest(engine, link, load_library(), vitals)
+    ingest = Ingest(engine, link, (*load_library(), CANARY_RULE), vitals)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingest.stop())
     vitals.watchdog.watch("writer", lambda: vitals.turns, WRITER_STILL_S)

@@ -18,6 +18,7 @@ from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.model import Alert, Condition, Handling
 from anju_platform.alerts.muting import Muting
 from anju_platform.background import Background
+from anju_platform.canary.repository import missed_s
 from anju_platform.database import UNAVAILABLE, connect, now, to_millis, transaction
 from anju_platform.duty.on_duty import hole_s
 from anju_platform.escalation.escalating import escalate_due
@@ -27,6 +28,7 @@ from anju_platform.notifications import repository as notifications
 from anju_platform.notifications.outside.repository import troubled_s
 from anju_platform.rulebook.book import Found
 from anju_platform.rulebook.texts import (
+    CANARY_MISSED,
     CHANNEL_FAILS,
     INGEST_DOWN,
     NO_SCREEN,
@@ -56,6 +58,8 @@ ROTAS_S = 60.0
 """So often is looked at who is on duty: that takes a while, and nothing waits for it."""
 FAILING_S = 60.0
 """A channel may take nothing for so long: a provider's hiccup."""
+CANARY_S = 360.0
+"""A canary that is missed is waited for once more: after an outage it comes within 5 min."""
 BLIND_S = SILENT_S / 2
 """Who has not looked for so long begins anew to count: others could not speak either."""
 
@@ -104,6 +108,9 @@ RULES: Mapping[str, Rule] = {
         "外部系统推送已暂停",
         "Another system hears nothing more",
         "plug-connected-x",
+    ),
+    "canary": _own_rule(
+        CANARY_MISSED, "全程自检中断", "A self-test does not come through", "activity"
     ),
 }
 """What is said when no process of a kind does its work, an alert waits unheard, or unseen.
@@ -264,7 +271,7 @@ class Overseer(Background):
         silent, waits = unheard_s(found), overdue_s(session, now())
         self._unheard = any(seconds > OVERDUE_S for seconds in waits.values())
         seen_at, troubled = last_alive(session), troubled_s(session, now())
-        paused = paused_s(session, now())
+        paused, missed = paused_s(session, now()), missed_s(session, now())
         for community_id in sorted(listing.watched_communities(session)):
             what = f"{INGEST_DOWN} {community_id}"
             heard = self._doubts.judge(what, silent.get(community_id), at)
@@ -282,6 +289,11 @@ class Overseer(Background):
             since_s = paused.get(community_id)
             is_paused = None if since_s is None else Fault(since_s, severity=4)
             yield community_id, RULES["webhooks"], is_paused
+            if heard is None:  # else nothing comes in, and that is said
+                what = f"{CANARY_MISSED} {community_id}"
+                is_missed = None if community_id in missed else 0.0
+                walks = self._doubts.judge(what, is_missed, at, CANARY_S)
+                yield community_id, RULES["canary"], walks
 
     def _judge_rotas(self, session: Session, at: float) -> list[tuple[int, Rule, Judgement]]:
         """Judge who is on duty, once in a while; in between nothing is said of it."""

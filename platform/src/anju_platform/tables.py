@@ -9,6 +9,7 @@ from anju_platform.audit import model as audit
 from anju_platform.auth import model as auth
 from anju_platform.backtest.jobs import model as backtest
 from anju_platform.baselines import model as baselines
+from anju_platform.canary import model as canary
 from anju_platform.care import model as care
 from anju_platform.commands import model as commands
 from anju_platform.database import Table
@@ -34,6 +35,7 @@ DOMAINS = (
     auth,
     backtest,
     baselines,
+    canary,
     care,
     commands,
     duty,

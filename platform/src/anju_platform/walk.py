@@ -26,6 +26,7 @@ from anju_devices.topics import Channel
 from anju_platform.alerts import repository as alerts
 from anju_platform.alerts.muting import Muting
 from anju_platform.alerts.unwatched import lose_sight
+from anju_platform.canary import repository as canaries
 from anju_platform.commands import repository as commands
 from anju_platform.commands.requests import as_message
 from anju_platform.database import driver, from_millis, now, to_millis
@@ -464,6 +465,7 @@ class Walk:
             self._rulebook.save(session)
             alerts.add_entries(session, group.entries)
             notifications.add(session, group.planned)
+            canaries.add(session, group.canaries)
             for community_id, changes in sorted(group.changes.items()):
                 alerts.announce_all(session, community_id, list(dict.fromkeys(changes)))
             self.progress.save(session)

@@ -15,6 +15,7 @@ from anju_platform.alerts.windows.turning import turn_windows
 from anju_platform.auth import repository as auth
 from anju_platform.backtest.jobs import repository as backtests
 from anju_platform.baselines.learning import learn_due
+from anju_platform.canary import repository as canaries
 from anju_platform.care.weekly import write_due
 from anju_platform.commands import repository as commands
 from anju_platform.config import Settings
@@ -64,6 +65,7 @@ LETTERS_EVERY = timedelta(minutes=1)
 CODES_KEPT = timedelta(days=7)
 BACKTESTS_KEPT = timedelta(days=90)
 IMPORTS_KEPT = timedelta(days=1)
+CANARIES_KEPT = timedelta(days=2)
 SCREENS_KEPT = timedelta(days=7)
 """For so long each wall of a duty desk is remembered; the last of them for ever."""
 PROCESSES_KEPT = timedelta(hours=1)
@@ -165,6 +167,7 @@ def _forgetting(engine: Engine) -> Sequence[Upkeep]:
         Upkeep("codes", hour, older(CODES_KEPT, listing.prune_codes)),
         Upkeep("blind periods", hour, older(BLIND_KEPT, registry.prune_blind)),
         Upkeep("back-tests", hour, older(BACKTESTS_KEPT, backtests.prune)),
+        Upkeep("canaries", hour, older(CANARIES_KEPT, canaries.prune)),
         Upkeep("screens", hour, older(SCREENS_KEPT, screens.prune)),
         Upkeep("processes", hour, older(PROCESSES_KEPT, system.prune_processes)),
     )
@@ -238,6 +241,7 @@ class Worker:
             looked_at = escalate_due(self._engine)
             self._deliverer.turn()
             turned = turn_windows(self._engine)
+            canaries.tell(self._engine)
             if taken == looked_at == turned == 0:
                 list(raw.notifies(timeout=_POLL_S, stop_after=1))
 

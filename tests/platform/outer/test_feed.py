@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from outer_site import Site, Web
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 
 from anju_platform import feed as feeds
 from anju_platform.alerts import repository as alerts
@@ -98,6 +99,37 @@ def test_an_alert_comes_with_its_row_live_and_replayed(site: Site) -> None:
             assert change.alert is not None
             assert AlertView(**change.alert) == expected
             assert change.alert.keys() == AlertView.model_fields.keys()  # and nothing else
+
+    with_feed(site, use)
+
+
+def test_a_canary_that_an_open_screen_carries_was_shown(site: Site) -> None:
+    add = (
+        "INSERT INTO canaries (gateway_id, said_at, community_id, stored_at)"
+        " SELECT id, :at, community_id, :at FROM gateways WHERE slug = 'gw-west'"
+    )
+    shown = "SELECT shown_at >= stored_at FROM canaries ORDER BY said_at"
+
+    def say(at: datetime) -> None:
+        with transaction(site.engine) as session:
+            session.execute(text(add), {"at": at})
+            alerts.announce(session, site.community_id, "canary", "gw-west")
+
+    def asked() -> list[bool | None]:
+        with reading(site.engine) as session:
+            return list(session.scalars(text(shown)))
+
+    async def use(feed: Feed) -> None:
+        await asyncio.to_thread(say, now() - timedelta(minutes=2))  # no screen is open
+        async with aclosing(feed.changes(site.community_id, None)) as items:
+            await take(items, is_beat)
+            assert await asyncio.to_thread(asked) == [None]
+            await asyncio.to_thread(say, now())
+            [heard] = await take(items, lambda item: isinstance(item, Change))
+            assert isinstance(heard, Change)
+            assert (heard.kind, heard.ref) == ("canary", "gw-west")
+            await take(items, is_beat)  # comes after what was read with it is done
+            assert await asyncio.to_thread(asked) == [None, True]
 
     with_feed(site, use)
 

@@ -20,7 +20,7 @@ from anju_platform.alerts.model import Alert, TimelineEntry
 from anju_platform.database import now, transaction
 from anju_platform.notifications.model import Notification
 from anju_platform.oversight import Doubt, Doubts, Fault, Overseer
-from anju_platform.rulebook.texts import INGEST_DOWN, ROTA_HOLE, WORKER_DOWN
+from anju_platform.rulebook.texts import CANARY_MISSED, INGEST_DOWN, ROTA_HOLE, WORKER_DOWN
 from anju_platform.system import repository
 from anju_platform.vitals import Figures
 
@@ -179,6 +179,33 @@ def test_a_rota_by_which_nobody_is_on_duty_is_said_and_over_when_somebody_is(
     watched.look(overseer, for_s=62)
     (alert,) = watched.alerts(ROTA_HOLE)
     assert alert.condition == "clear"
+
+
+def test_a_canary_that_is_missed_is_waited_for_once_more_and_then_said(watched: Watched) -> None:
+    watched.says("ingest-1")
+    overseer = watched.overseer()
+    sung = (
+        "INSERT INTO canaries (gateway_id, said_at, community_id, stored_at)"
+        " SELECT id, :at, community_id, :at FROM gateways WHERE slug = 'gw-west'"
+    )
+    with transaction(watched.site.engine) as session:
+        session.execute(
+            text("UPDATE gateways SET online = true, status_at = :at"), {"at": ago(minutes=90)}
+        )
+        session.execute(text(sung), {"at": ago(minutes=20)})
+    watched.look(overseer, for_s=350)
+    assert watched.alerts(CANARY_MISSED) == []
+    watched.look(overseer, for_s=30)
+    (alert,) = watched.alerts(CANARY_MISSED)
+    assert (alert.severity, alert.condition) == (2, "active")
+    watched.says("ingest-1", 20)  # now nothing comes in at all: that is said, not this
+    watched.look(overseer, for_s=20)
+    assert len(watched.alerts(INGEST_DOWN)) == 1
+    watched.says("ingest-1")
+    with transaction(watched.site.engine) as session:
+        session.execute(text(sung), {"at": now()})
+    watched.look(overseer, for_s=4)
+    assert [one.condition for one in watched.alerts(CANARY_MISSED)] == ["clear"]
 
 
 def test_a_restart_shorter_than_the_limit_raises_nothing(watched: Watched) -> None:

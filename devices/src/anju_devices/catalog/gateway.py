@@ -30,6 +30,8 @@ MODEL = DeviceModel(
             "Spool full",
             number("dropped", "丢弃遥测批次", "Telemetry batches dropped", least=0),
         ),
+        # walks the whole way to worker and screens and tells nobody: how long that takes is known
+        event("canary", "全程自检", "Self-test of the whole way"),
         event("driver_failed", "驱动故障", "Driver failed", text("detail", "详情", "Detail")),
     ),
 )

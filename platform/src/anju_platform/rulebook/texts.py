@@ -31,6 +31,7 @@ INGEST_DOWN, WORKER_DOWN = "platform-ingest-down", "platform-worker-down"
 NOT_ESCALATED, NO_SCREEN = "platform-not-escalated", "platform-no-screen"
 CHANNEL_FAILS, ROTA_HOLE = "platform-channel-fails", "platform-rota-hole"
 WEBHOOK_PAUSED = "platform-webhook-paused"
+CANARY, CANARY_MISSED = "canary", "platform-canary-missed"
 OURSELVES = frozenset(
     {
         INGEST_DOWN,
@@ -40,10 +41,11 @@ OURSELVES = frozenset(
         CHANNEL_FAILS,
         ROTA_HOLE,
         WEBHOOK_PAUSED,
+        CANARY_MISSED,
     }
 )
 """Ids of the platform's alerts about itself (:mod:`anju_platform.oversight`)."""
-RESERVED = OURSELVES | {HOME_STATE}
+RESERVED = OURSELVES | {HOME_STATE, CANARY}
 """Ids under which something else keeps its state."""
 
 _MOST_LETTERS = 200

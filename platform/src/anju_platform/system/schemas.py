@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from anju_platform.canary.schemas import CanaryView
 from anju_platform.registry.schemas import DeviceCounts, GatewayView
 
 
@@ -23,11 +24,15 @@ class LaneView(View):
 
 
 class GatewayHealth(View):
-    """A gateway, its lanes, and since when it cannot be heard (null: it can)."""
+    """A gateway, its lanes, and since when it cannot be heard (null: it can).
+
+    ``canary`` is how long its self-test takes; null while its agent never sent one.
+    """
 
     gateway: GatewayView
     lanes: tuple[LaneView, ...]
     blind_since: datetime | None
+    canary: CanaryView | None = None
 
 
 class LagView(View):

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
+from anju_platform.canary.repository import walks
 from anju_platform.database import now
 from anju_platform.registry import listing as registry
 from anju_platform.system import listing, repository
@@ -52,6 +53,7 @@ def system_view(
     moment = now()
     lanes = repository.lanes(session, community_id)
     blind = repository.blind_since(session, community_id)
+    canaries = walks(session, community_id, moment)
     points = repository.points_stored(session)
     since = moment - timedelta(minutes=_EVENT_MINUTES)
     events = repository.events_since(session, community_id, since)
@@ -63,6 +65,7 @@ def system_view(
                 gateway=gateway,
                 lanes=lanes.get(gateway.slug, ()),
                 blind_since=blind.get(gateway.slug),
+                canary=canaries.get(gateway.slug),
             )
             for gateway in registry.gateways(session, community_id)
         ),
