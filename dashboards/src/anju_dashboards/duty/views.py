@@ -10,6 +10,7 @@ from starlette.responses import Response
 from anju_dashboards.duty import weeks
 from anju_dashboards.duty.draft import Draft
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import refusal_text
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import reading, transaction
@@ -140,7 +141,7 @@ def _save(page: Page, draft: Draft, rota_id: int | None) -> Response:
         why = page.text("Another has that name, or somebody has changed it since; look again.")
         return _edit(page, draft, rota_id, faults=[why])
     except (InvalidRequestError, ValidationError) as error:
-        return _edit(page, draft, rota_id, faults=[str(error)])
+        return _edit(page, draft, rota_id, faults=[refusal_text(page.language, error)])
     return see_other("/rota")
 
 
@@ -272,7 +273,7 @@ def _put_group(page: Page, wanted: _Wanted, group_id: int | None) -> Response:
     except ConflictError:
         return _groups(page, page.text("There is a group of that name already."))
     except InvalidRequestError as error:
-        return _groups(page, str(error))
+        return _groups(page, refusal_text(page.language, error))
     return see_other("/groups")
 
 

@@ -12,6 +12,7 @@ from anju_dashboards import words
 from anju_dashboards.escalation.draft import Draft, span_text
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_dashboards.recipients import Recipients
+from anju_dashboards.refusals import refusal_text
 from anju_platform.alerts.policy import FIRST
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import TOLD, Right
@@ -141,7 +142,7 @@ def save_plan(page: CurrentPage, draft: Annotated[Draft, Form()]) -> Response:
         why = page.text("Somebody has changed this plan since you looked. Open it anew.")
         return _edit(page, draft, [why])
     except (InvalidRequestError, NotFoundError) as error:
-        return _edit(page, draft, [str(error)])
+        return _edit(page, draft, [refusal_text(page.language, error)])
     return see_other("/escalation")
 
 

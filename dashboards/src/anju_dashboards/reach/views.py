@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import FileResponse, Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import refusal_text
 from anju_dashboards.rendering import STATIC
 from anju_platform.accounts import programs, roster
 from anju_platform.auth import second_factor
@@ -31,7 +32,13 @@ from anju_platform.notifications.schemas import AddressBody, ChannelBody, Channe
 router = APIRouter(include_in_schema=False)
 _KEEP_CHANNELS = [require(Right.KEEP_CHANNELS)]
 
-_REFUSED = (InvalidRequestError, ConflictError, NotFoundError, TooManyAttemptsError)
+_REFUSED = (
+    ValidationError,
+    InvalidRequestError,
+    ConflictError,
+    NotFoundError,
+    TooManyAttemptsError,
+)
 
 Slug = Annotated[str, Path(max_length=32)]
 
@@ -90,7 +97,7 @@ def add_address(
         with transaction(page.engine) as session:
             made = addresses.add(session, page.actor, AddressBody(kind=kind, target=target))
     except InvalidRequestError as error:
-        return _me(page, carrying, fault=str(error))
+        return _me(page, carrying, fault=refusal_text(page.language, error))
     if not made.proven:
         with suppress(NotFoundError, TooManyAttemptsError):  # the page says what is missing
             proving.send_code(page.engine, carrying, page.actor, made.id, url)
@@ -103,7 +110,7 @@ def send_code(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_id:
     try:
         proving.send_code(page.engine, carrying, page.actor, address_id, url)
     except _REFUSED as error:
-        return _me(page, carrying, fault=page.text(str(error)))
+        return _me(page, carrying, fault=refusal_text(page.language, error))
     return see_other("/me")
 
 
@@ -118,7 +125,7 @@ def prove_address(
     try:
         proving.prove(page.engine, page.actor, address_id, code)
     except (InvalidRequestError, NotFoundError) as error:
-        return _me(page, carrying, fault=page.text(str(error)))
+        return _me(page, carrying, fault=refusal_text(page.language, error))
     return see_other("/me")
 
 
@@ -136,7 +143,7 @@ def try_address(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_i
     try:
         tried = trying.try_address(page.engine, carrying, page.actor, address_id, url)
     except (NotFoundError, TooManyAttemptsError) as error:
-        return _me(page, carrying, fault=str(error))
+        return _me(page, carrying, fault=refusal_text(page.language, error))
     return _me(page, carrying, tried=tried)
 
 
@@ -271,8 +278,5 @@ def _tried_to(page: Page, action: Callable[[], Response], given: _Wanted | None 
     """Do it, or show the page with what was wrong and what was typed in."""
     try:
         return action()
-    except ValidationError as error:
-        fault = "; ".join(str(each["msg"]) for each in error.errors())
-        return _channels(page, fault=fault, given=given)
     except _REFUSED as error:
-        return _channels(page, fault=str(error), given=given)
+        return _channels(page, fault=refusal_text(page.language, error), given=given)

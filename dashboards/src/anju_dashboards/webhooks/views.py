@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import refusal_text
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import transaction
@@ -26,7 +27,13 @@ router = APIRouter(
     prefix="/webhooks", include_in_schema=False, dependencies=[require(Right.KEEP_CHANNELS)]
 )
 
-_REFUSED = (InvalidRequestError, ConflictError, NotFoundError, TooManyAttemptsError)
+_REFUSED = (
+    ValidationError,
+    InvalidRequestError,
+    ConflictError,
+    NotFoundError,
+    TooManyAttemptsError,
+)
 
 Slug = Annotated[str, Path(max_length=32)]
 
@@ -204,7 +211,7 @@ def _send_again(page: Page, slug: str, message: int | None = None) -> Response:
         with transaction(page.engine) as session:
             service.send_again(session, page.actor, slug, message)
     except ConflictError as error:
-        return _messages(page, slug, fault=str(error))
+        return _messages(page, slug, fault=refusal_text(page.language, error))
     return see_other(f"/webhooks/{slug}")
 
 
@@ -212,11 +219,5 @@ def _attempt(page: Page, action: Callable[[], Response], given: _Wanted | None =
     """Do it, or show the page with what was wrong and what was typed in."""
     try:
         return action()
-    except ValidationError as error:
-        fault = "; ".join(
-            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
-            for each in error.errors()
-        )
-        return _webhooks(page, fault=fault, given=given)
     except _REFUSED as error:
-        return _webhooks(page, fault=str(error), given=given)
+        return _webhooks(page, fault=refusal_text(page.language, error), given=given)

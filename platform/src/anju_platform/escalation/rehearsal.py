@@ -45,7 +45,7 @@ def rehearse(
     """
     moment = at or now()
     if abs(moment - now()) > LONGEST:
-        raise InvalidRequestError(f"choose a time within {LONGEST.days} days from now")
+        raise InvalidRequestError("choose a time within {days} days from now", days=LONGEST.days)
     place_id = find_place(session, actor, place)
     found = repository.policy_for(session, actor.community_id, severity, place_id)
     home = repository.home_at(session, actor.community_id, place_id)

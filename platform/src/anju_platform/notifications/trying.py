@@ -12,7 +12,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
 from anju_platform.database import now, transaction
-from anju_platform.errors import InvalidRequestError, NotFoundError, TooManyAttemptsError
+from anju_platform.errors import InvalidRequestError, NotFoundError, Phrase, TooManyAttemptsError
 from anju_platform.notifications import addresses, channels, listing
 from anju_platform.notifications.model import Address, Channel, Kind
 from anju_platform.notifications.outside import repository
@@ -41,9 +41,9 @@ _TEXT = {
     "en": ("TEST Anju · {name}", "If you can read this, alerts reach you this way."),
 }
 _NO_ADDRESS = {
-    "push": "let this browser take pushes first: at 'How I am reached'",
-    "email": "add your own e-mail address first: at 'How I am reached'",
-    "phone": "add your own telephone first: at 'How I am reached'",
+    "push": Phrase("let this browser take pushes first: at 'How I am reached'"),
+    "email": Phrase("add your own e-mail address first: at 'How I am reached'"),
+    "phone": Phrase("add your own telephone first: at 'How I am reached'"),
 }
 
 
@@ -118,7 +118,8 @@ def demand_room(session: Session, actor: Actor) -> None:
     """
     if len(listing.codes_sent(session, actor.user_id, now() - _DAY)) >= MOST_SENDS:
         raise TooManyAttemptsError(
-            f"{MOST_SENDS} codes and tests were sent today; try again tomorrow"
+            "{most} codes and tests were sent today; try again tomorrow",
+            most=MOST_SENDS,
         )
 
 
@@ -149,7 +150,8 @@ def take_turn(session: Session, channel: Channel, address: Address | None) -> No
         address.tried_at = at
     if (wait := wait_for_turn(channel, at, for_life=False)) is not None:
         raise TooManyAttemptsError(
-            f"the provider takes no more now; try again in {wait.total_seconds():.0f} s"
+            "the provider takes no more now; try again in {seconds:.0f} s",
+            seconds=wait.total_seconds(),
         )
     session.flush()
 

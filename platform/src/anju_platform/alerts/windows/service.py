@@ -97,7 +97,9 @@ def _new(kind: Kind, actor: Actor, body: MaintenanceBody | DrillBody) -> Window:
     at = now()
     starts_at = body.starts_at or at
     if not at - _JUST_NOW <= starts_at <= at + AHEAD:
-        raise InvalidRequestError(f"it begins now, or within {AHEAD.days} days: 'starts_at'")
+        raise InvalidRequestError(
+            "it begins now, or within {days} days: 'starts_at'", days=AHEAD.days
+        )
     if not body.reason.strip():
         raise InvalidRequestError("say why: 'reason'")
     window = Window(
@@ -120,7 +122,7 @@ def _check_length(window: Window, longest: timedelta) -> None:
     lasts = window.ends_at - window.starts_at
     if not timedelta(minutes=1) <= lasts <= longest:
         hours = round(longest.total_seconds() / 3600)
-        raise InvalidRequestError(f"it lasts from a minute to {hours} h: 'ends_at'")
+        raise InvalidRequestError("it lasts from a minute to {hours} h: 'ends_at'", hours=hours)
 
 
 def _demand_alone(session: Session, actor: Actor, device_id: int) -> None:
@@ -136,20 +138,20 @@ def _place(session: Session, actor: Actor, slug: str | None) -> int | None:
         return None
     found = place_id(session, actor.community_id, slug)
     if found is None:
-        raise NotFoundError(f"there is no place {slug!r}")
+        raise NotFoundError("there is no place {slug!r}", slug=slug)
     return found
 
 
 def _device(session: Session, actor: Actor, slug: str) -> int:
     found = repository.device_named(session, actor.community_id, slug)
     if found is None:
-        raise NotFoundError(f"there is no device {slug!r}")
+        raise NotFoundError("there is no device {slug!r}", slug=slug)
     return found.id
 
 
 def _keep(session: Session, actor: Actor, window: Window) -> WindowView:
     if repository.open_count(session, actor.community_id) >= MOST:
-        raise ConflictError(f"{MOST} are planned or go on: end some of them first")
+        raise ConflictError("{most} are planned or go on: end some of them first", most=MOST)
     repository.add(session, window)
     if window.starts_at <= window.created_at:
         begin(session, window, window.created_at)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from anju_platform.errors import Phrase
+
 LOOK_UP_S = 2.0
 CONNECT_S = 3.0
 TOTAL_S = 7.0
@@ -67,7 +69,7 @@ class GoneError(Exception):
 class Carrier(Protocol):
     """Hands messages of some kinds of channel over."""
 
-    def fault(self, url: str) -> str | None:
+    def fault(self, url: str) -> Phrase | None:
         """Say what is wrong with a channel's URL; nothing if it can be used."""
 
     def carry(self, message: Message, target: Target) -> None:

@@ -1,0 +1,76 @@
+"""What was refused, in the reader's language: the one place where a refusal becomes words."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from anju_dashboards.language import Language
+from anju_dashboards.words import N_
+from anju_platform.errors import Phrase, PlatformError
+
+_FIELD: Final = {
+    "name": N_("Name"),
+    "kind": N_("Kind"),
+    "url": "URL",
+    "roles": N_("Who reads the group"),
+    "per_minute": N_("At most a minute"),
+    "position": N_("Place in the order"),
+    "least": N_("From which severity on"),
+    "steps": N_("What is told"),
+    "places": N_("Only in these places (short names, by commas)"),
+    "target": N_("Address"),
+    "reason": N_("Reason"),
+    "minutes": N_("For how long"),
+    "relation": N_("Relation"),
+    "role": N_("As what"),
+    "username": N_("User name"),
+    "password": N_("Password"),
+}
+"""Fields as their forms call them; others go by their own name."""
+
+_FAULT: Final = {
+    "missing": N_("is missing"),
+    "string_too_short": N_("has {min_length} letters at least"),
+    "string_too_long": N_("has {max_length} letters at most"),
+    "string_pattern_mismatch": N_("is not spelt as it must be"),
+    "too_short": N_("choose {min_length} at least"),
+    "too_long": N_("choose {max_length} at most"),
+    "int_parsing": N_("is a whole number"),
+    "float_parsing": N_("is a number"),
+    "greater_than_equal": N_("is {ge} at least"),
+    "less_than_equal": N_("is {le} at most"),
+    "enum": N_("is none of those there are"),
+    "literal_error": N_("is none of those there are"),
+}
+"""What is wrong with a field, by Pydantic's word for it; its values stand in the braces."""
+_OTHERWISE: Final = N_("is not as it should be")
+
+
+def refusal_text(
+    language: Language, error: PlatformError | ValidationError | RequestValidationError
+) -> str:
+    """Say why something was refused; in English, should nobody have translated it."""
+    if isinstance(error, PlatformError):
+        return error.phrase.said(language.gettext)
+    return "; ".join(dict.fromkeys(_faults(language, error.errors())))
+
+
+def _faults(language: Language, found: Iterable[Any]) -> Iterable[str]:
+    for fault in found:
+        steps = [str(step) for step in fault["loc"] if step not in {"body", "query", "path"}]
+        said = _fault(fault).said(language.gettext)
+        if steps:
+            field = language.gettext(_FIELD.get(steps[0], steps[0]))
+            yield f"{'.'.join([field, *steps[1:]])}: {said}"
+        else:
+            yield said
+
+
+def _fault(fault: Mapping[str, Any]) -> Phrase:
+    values = fault.get("ctx", {})
+    if fault["type"] == "value_error":  # a check of our own, which says so itself
+        return Phrase(str(values.get("error", _OTHERWISE)))
+    pattern = _FAULT.get(fault["type"])
+    return Phrase(pattern, **values) if pattern else Phrase(_OTHERWISE)
