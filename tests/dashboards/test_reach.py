@@ -63,7 +63,7 @@ def test_a_person_adds_tries_and_removes_a_telephone(
     assert sink.received[0].json()["to"] == "13800002231"
     again = send(admin, f"/me/addresses/{found[1]}/test", "/me")
     assert again.status_code == 422
-    assert "tried just now" in again.text
+    assert "刚刚发送过" in again.text
     with transaction(site.engine) as session:
         session.execute(update(Address).values(tried_at=None))
     sink.status = 503
@@ -75,7 +75,7 @@ def test_a_person_adds_tries_and_removes_a_telephone(
 def test_what_is_no_telephone_is_said(client: httpx.Client) -> None:
     answer = send(log_in(client, "liqiang"), "/me/addresses", "/me", kind="phone", target="abc")
     assert answer.status_code == 422
-    assert "5 to 15 digits" in answer.text
+    assert "5 到 15 位数字" in answer.text
 
 
 def test_an_administrator_makes_changes_and_removes_a_channel(
@@ -106,7 +106,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_in_stays(client: httpx.Client)
     given = {"kind": "robot", "name": "保安群", "slug": "guards", "url": "nonsense://x"}
     answer = send(admin, "/channels", "/channels", **given, roles=["guard"])
     assert answer.status_code == 422
-    assert "must begin with" in answer.text
+    assert "必须以下列之一开头" in answer.text
     assert 'value="保安群"' in answer.text
     assert "nonsense" not in answer.text  # it may hold a password
 

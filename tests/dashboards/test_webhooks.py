@@ -69,9 +69,9 @@ def test_a_system_is_added_tried_changed_and_removed(
 def test_what_is_wrong_is_said_and_what_was_typed_in_stays(client: httpx.Client) -> None:
     admin = log_in(client, "admin")
     for changed, said in (
-        ({"url": "http://10.0.0.1/secret"}, "must begin with https://"),
-        ({"url": "https://x.example.org/secret", "places": "b99"}, "there is no place b99"),
-        ({"url": "https://x.example.org/secret", "steps": []}, "steps"),
+        ({"url": "http://10.0.0.1/secret"}, "必须以 https:// 开头"),
+        ({"url": "https://x.example.org/secret", "places": "b99"}, "没有位置 b99"),
+        ({"url": "https://x.example.org/secret", "steps": []}, "推送内容"),
     ):
         given = {**ADD, "steps": ["raised"], **changed}
         answer = send(admin, "/webhooks", "/webhooks", **given)

@@ -1,6 +1,6 @@
 """What was refused, in the reader's language: the one place where a refusal becomes words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -46,6 +46,9 @@ _FAULT: Final = {
 }
 """What is wrong with a field, by Pydantic's word for it; its values stand in the braces."""
 _OTHERWISE: Final = N_("is not as it should be")
+_OF_FIELD: Final = N_("{field}: {fault}")
+_PARTS: Final = ("body", "query", "path")
+"""Of a request, as FastAPI names them before the field."""
 
 
 def refusal_text(
@@ -54,18 +57,16 @@ def refusal_text(
     """Say why something was refused; in English, should nobody have translated it."""
     if isinstance(error, PlatformError):
         return error.phrase.said(language.gettext)
-    return "; ".join(dict.fromkeys(_faults(language, error.errors())))
+    faults = (_about_field(fault).said(language.gettext) for fault in error.errors())
+    return language.gettext("; ").join(dict.fromkeys(faults))
 
 
-def _faults(language: Language, found: Iterable[Any]) -> Iterable[str]:
-    for fault in found:
-        steps = [str(step) for step in fault["loc"] if step not in {"body", "query", "path"}]
-        said = _fault(fault).said(language.gettext)
-        if steps:
-            field = language.gettext(_FIELD.get(steps[0], steps[0]))
-            yield f"{'.'.join([field, *steps[1:]])}: {said}"
-        else:
-            yield said
+def _about_field(fault: Mapping[str, Any]) -> Phrase:
+    field = next((str(step) for step in fault["loc"] if step not in _PARTS), None)
+    if field is None:
+        return _fault(fault)
+    name = Phrase(_FIELD.get(field, field))
+    return Phrase(_OF_FIELD, field=name, fault=_fault(fault))
 
 
 def _fault(fault: Mapping[str, Any]) -> Phrase:

@@ -255,7 +255,7 @@ def _said(page: Page, error: PlatformError) -> str:
     }
     kind = kinds.get(type(error))
     said = refusal_text(page.language, error)
-    return f"{page.text(kind)} ({said})" if kind else said
+    return page.text("%(kind)s (%(what)s)", kind=page.text(kind), what=said) if kind else said
 
 
 def _with_unix_ends(text: str) -> str:
