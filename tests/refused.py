@@ -48,7 +48,7 @@ class Refusal:
 
 @cache
 def refusals() -> list[Refusal]:
-    """Give every refusal that a module raises which pages import, directly or not.
+    """Give every refusal of pages, and of the modules that they import, directly or not.
 
     Raises:
         AssertionError: the text of one cannot be read: it is an f-string, or made elsewhere.
@@ -56,7 +56,6 @@ def refusals() -> list[Refusal]:
     return [
         found
         for name, path in sorted(modules().items())
-        if name.startswith("anju_platform.")
         for found in _of(name, ast.parse(path.read_text("utf-8")))
     ]
 
@@ -110,7 +109,9 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _of(module: str, tree: ast.Module) -> Iterator[Refusal]:
-    kinds = {kind.__name__ for kind in _below(PlatformError) if _is_said(kind)} | {"Phrase"}
+    kinds = {kind.__name__ for kind in _below(PlatformError) if _is_said(kind)}
+    if module.startswith("anju_platform."):
+        kinds.add("Phrase")  # those of pages are marked as all their words are
     if module.endswith(".schemas"):
         kinds.add("ValueError")  # what a form's field is checked for
     constants = {

@@ -43,8 +43,8 @@ def rota_page(page: CurrentPage) -> Response:
 
 def _rotas(page: Page, fault: str | None = None) -> Response:
     first = weeks.monday(page.clock, page.request.query_params.get("week"))
-    start = weeks.midnight(first, page.clock.zone)
-    end = weeks.midnight(first + _WEEK, page.clock.zone)
+    start = page.clock.midnight(first)
+    end = page.clock.midnight(first, after=weeks.DAYS)
     with reading(page.engine) as session:
         known = rotas.rotas(session, page.actor, page.clock.now)
         shown = [

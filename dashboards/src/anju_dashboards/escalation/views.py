@@ -1,7 +1,6 @@
 """Plans of escalation on pages: in words, edited, and rehearsed, with or without JS."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
@@ -76,7 +75,7 @@ def rehearse(
 ) -> Response:
     """Show who would be called; nobody is."""
     try:
-        moment = datetime.fromisoformat(at).replace(tzinfo=page.clock.zone) if at else None
+        moment = page.clock.moment(at) if at else None
         with transaction(page.engine) as session:
             calls = rehearsal.rehearse(session, page.actor, severity, place.strip() or None, moment)
             there = places(session, page.community.id)

@@ -331,7 +331,7 @@ def _shown_version(detail: RuleDetail) -> int:
     if detail.rule.version is not None:
         return detail.rule.version
     if not detail.versions:
-        raise NotFoundError(f"there is no version of the rule {detail.rule.id!r}")
+        raise NotFoundError("the rule {rule!r} has no version", rule=detail.rule.id)
     return detail.versions[0].version
 
 
