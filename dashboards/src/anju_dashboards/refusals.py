@@ -1,14 +1,32 @@
 """What was refused, in the reader's language: the one place where a refusal becomes words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from starlette.responses import Response
 
 from anju_dashboards.language import Language
+from anju_dashboards.pages import Page
 from anju_dashboards.words import N_
-from anju_platform.errors import Phrase, PlatformError
+from anju_platform.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    Phrase,
+    PlatformError,
+    TooManyAttemptsError,
+)
+
+REFUSED: Final = (
+    ValidationError,
+    InvalidRequestError,
+    ConflictError,
+    NotFoundError,
+    TooManyAttemptsError,
+)
+"""What a form says above itself; anything else is a page of its own."""
 
 _FIELD: Final = {
     "name": N_("Name"),
@@ -59,6 +77,16 @@ def refusal_text(
         return error.phrase.said(language.gettext)
     faults = (_about_field(fault).said(language.gettext) for fault in error.errors())
     return language.gettext("; ").join(dict.fromkeys(faults))
+
+
+def do_or_say(
+    page: Page, action: Callable[[], Response], again: Callable[[str], Response]
+) -> Response:
+    """Do it, or show the form ``again`` with what was wrong."""
+    try:
+        return action()
+    except REFUSED as error:
+        return again(refusal_text(page.language, error))
 
 
 def _about_field(fault: Mapping[str, Any]) -> Phrase:

@@ -1,15 +1,14 @@
 """Where a person is reached, and by which channels: set, tried and removed, with or without JS."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Path
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
-from anju_dashboards.refusals import refusal_text
+from anju_dashboards.refusals import REFUSED, do_or_say, refusal_text
 from anju_dashboards.rendering import STATIC
 from anju_platform.accounts import programs, roster
 from anju_platform.auth import second_factor
@@ -17,7 +16,6 @@ from anju_platform.auth.dependencies import PublicUrl, require
 from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import transaction
 from anju_platform.errors import (
-    ConflictError,
     InvalidRequestError,
     NotFoundError,
     TooManyAttemptsError,
@@ -31,14 +29,6 @@ from anju_platform.notifications.schemas import AddressBody, ChannelBody, Channe
 
 router = APIRouter(include_in_schema=False)
 _KEEP_CHANNELS = [require(Right.KEEP_CHANNELS)]
-
-_REFUSED = (
-    ValidationError,
-    InvalidRequestError,
-    ConflictError,
-    NotFoundError,
-    TooManyAttemptsError,
-)
 
 Slug = Annotated[str, Path(max_length=32)]
 
@@ -109,7 +99,7 @@ def send_code(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_id:
     """Send a code to an address once more."""
     try:
         proving.send_code(page.engine, carrying, page.actor, address_id, url)
-    except _REFUSED as error:
+    except REFUSED as error:
         return _me(page, carrying, fault=refusal_text(page.language, error))
     return see_other("/me")
 
@@ -240,7 +230,7 @@ def add_channel(page: CurrentPage, carrying: Carrying, wanted: Wanted) -> Respon
             made = channels.add(session, page.actor, carrying, slug, wanted.body())
         return _channels(page, made=made) if made.secret else see_other("/channels")
 
-    return _tried_to(page, add, wanted)
+    return do_or_say(page, add, lambda fault: _channels(page, fault=fault, given=wanted))
 
 
 @router.post("/channels/{slug}", dependencies=_KEEP_CHANNELS)
@@ -252,7 +242,7 @@ def change_channel(page: CurrentPage, carrying: Carrying, slug: Slug, wanted: Wa
             channels.change(session, page.actor, carrying, slug, wanted.body())
         return see_other("/channels")
 
-    return _tried_to(page, change)
+    return do_or_say(page, change, lambda fault: _channels(page, fault=fault))
 
 
 @router.post("/channels/{slug}/remove", dependencies=_KEEP_CHANNELS)
@@ -271,12 +261,4 @@ def try_channel(page: CurrentPage, carrying: Carrying, url: PublicUrl, slug: Slu
         tried = trying.try_channel(page.engine, carrying, page.actor, slug, url)
         return _channels(page, tried=tried)
 
-    return _tried_to(page, attempt)
-
-
-def _tried_to(page: Page, action: Callable[[], Response], given: _Wanted | None = None) -> Response:
-    """Do it, or show the page with what was wrong and what was typed in."""
-    try:
-        return action()
-    except _REFUSED as error:
-        return _channels(page, fault=refusal_text(page.language, error), given=given)
+    return do_or_say(page, attempt, lambda fault: _channels(page, fault=fault))
