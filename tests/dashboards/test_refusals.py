@@ -103,6 +103,17 @@ def test_what_forms_refuse_is_said_in_chinese(client: httpx.Client, site: Site) 
     assert wrong == {}
 
 
+def test_what_a_place_still_holds_is_said(client: httpx.Client) -> None:
+    admin = log_in(client, "admin")
+    stamp = re.search(r'name="stamp" value="(\w+)"', admin.get("/places?at=b1").text)
+    assert stamp is not None
+    asked = {"retired": "true", "stamp": stamp[1]}
+    said = said_in(send(admin, "/places/b1/state", "/places", **asked).text)
+    assert re.fullmatch(
+        "“1 栋”里还有 \\d+ 个位置、\\d+ 台设备(、\\d+ 户)?：请先移走或停用", said
+    ), said
+
+
 def test_whoever_is_not_logged_in_reads_chinese_too(client: httpx.Client) -> None:
     for path, fields, words in (
         ("/login", {"username": "admin", "password": "x"}, "用户名或密码"),

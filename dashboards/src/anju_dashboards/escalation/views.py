@@ -22,6 +22,7 @@ from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundErr
 from anju_platform.escalation import rehearsal, service
 from anju_platform.escalation.schemas import PolicyText, PolicyView, Severity
 from anju_platform.registry.listing import places
+from anju_platform.registry.places.service import find_place
 
 router = APIRouter(include_in_schema=False)
 _SEE = [require(Right.SEE_PLANS)]
@@ -104,7 +105,7 @@ def edit_plan(page: CurrentPage, severity: Severity, place: Where = "") -> Respo
     with reading(page.engine) as session:
         known = service.plans(session, page.actor)
         try:
-            service.find_place(session, page.actor, slug)
+            find_place(session, page.actor, slug)
         except NotFoundError:
             fault = page.text("There is no place of that name; choose one of the list.")
             return _plans(page, fault)

@@ -15,7 +15,6 @@ from anju_platform.errors import InvalidRequestError
 from anju_platform.escalation import repository
 from anju_platform.escalation.callees import About, Callees
 from anju_platform.escalation.schemas import CalleeView, CallView, WayView
-from anju_platform.escalation.service import find_place
 from anju_platform.notifications.contacts import contact_in, is_contact, plain_phone
 from anju_platform.notifications.families import family_of
 from anju_platform.notifications.model import Address, Kind
@@ -24,6 +23,7 @@ from anju_platform.notifications.outside.routing import ADDRESSED
 from anju_platform.people.model import Contact, Household
 from anju_platform.people.repository import contacts
 from anju_platform.people.service import note_look
+from anju_platform.registry.places.service import find_place
 
 LONGEST = timedelta(days=62)
 """A rota is asked about no further ahead."""

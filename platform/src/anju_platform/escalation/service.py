@@ -12,7 +12,7 @@ from anju_platform.duty import repository as duty
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError, Phrase
 from anju_platform.escalation import repository
 from anju_platform.escalation.schemas import PlanChange, PolicyText, PolicyView
-from anju_platform.registry.repository import place_id
+from anju_platform.registry.places.service import find_place
 
 CHANGED, REMOVED = "escalation.changed", "escalation.removed"
 _LATELY = 50
@@ -154,20 +154,6 @@ def _demand_people(session: Session, actor: Actor, policy: Policy) -> None:
 
 
 _WHAT = {"u": Phrase("person"), "g": Phrase("group"), "r": Phrase("rota")}
-
-
-def find_place(session: Session, actor: Actor, slug: str | None) -> int | None:
-    """Give the id of a place; none of nowhere in particular.
-
-    Raises:
-        NotFoundError: there is no such place.
-    """
-    if slug is None:
-        return None
-    found = place_id(session, actor.community_id, slug)
-    if found is None:
-        raise NotFoundError("there is no place {slug!r}", slug=slug)
-    return found
 
 
 def _said(place: str | None, before: Policy | None, after: Policy | None) -> Json:

@@ -12,7 +12,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import Json, now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
-from anju_platform.registry.repository import place_id
+from anju_platform.registry.places.service import find_place
 
 LONGEST = {Kind.MAINTENANCE: timedelta(days=7), Kind.DRILL: timedelta(hours=4)}
 LONGEST_FOR_LIFE = timedelta(hours=4)
@@ -52,7 +52,7 @@ def plan_maintenance(session: Session, actor: Actor, body: MaintenanceBody) -> W
         )
     device_id = _device(session, actor, body.device) if body.device is not None else None
     window = _new(Kind.MAINTENANCE, actor, body)
-    window.place_id, window.device_id = _place(session, actor, body.place), device_id
+    window.place_id, window.device_id = find_place(session, actor, body.place), device_id
     window.for_life = body.for_life
     if body.for_life and device_id is not None:
         _check_length(window, LONGEST_FOR_LIFE)
@@ -69,7 +69,7 @@ def plan_drill(session: Session, actor: Actor, body: DrillBody) -> WindowView:
         ConflictError: too much is planned.
     """
     window = _new(Kind.DRILL, actor, body)
-    window.place_id, window.rules = _place(session, actor, body.place), list(body.rules)
+    window.place_id, window.rules = find_place(session, actor, body.place), list(body.rules)
     return _keep(session, actor, window)
 
 
@@ -131,15 +131,6 @@ def _demand_alone(session: Session, actor: Actor, device_id: int) -> None:
         raise ConflictError(
             "work that mutes what a life may hang on is planned for this device already: end it"
         )
-
-
-def _place(session: Session, actor: Actor, slug: str | None) -> int | None:
-    if slug is None:
-        return None
-    found = place_id(session, actor.community_id, slug)
-    if found is None:
-        raise NotFoundError("there is no place {slug!r}", slug=slug)
-    return found
 
 
 def _device(session: Session, actor: Actor, slug: str) -> int:

@@ -1,12 +1,14 @@
 """What installers do about places: add, rename, move, retire and bring back; never delete."""
 
+from functools import reduce
+
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import Json, now
-from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError, Phrase
 from anju_platform.registry.model import Place
 from anju_platform.registry.places import repository
 from anju_platform.registry.places.schemas import (
@@ -15,6 +17,7 @@ from anju_platform.registry.places.schemas import (
     PlaceLevel,
     PlaceNode,
 )
+from anju_platform.registry.repository import place_id
 
 _LONGEST_ID = 64
 
@@ -136,18 +139,36 @@ def set_retired(session: Session, actor: Actor, slug: str, *, retired: bool, sta
     record(session, actor, "place.retired" if retired else "place.restored", f"place:{slug}")
 
 
+def find_place(session: Session, actor: Actor, slug: str | None) -> int | None:
+    """Give the key of a place, retired or not; none of nowhere in particular.
+
+    Raises:
+        NotFoundError: there is no such place.
+    """
+    if slug is None:
+        return None
+    found = place_id(session, actor.community_id, slug)
+    if found is None:
+        raise NotFoundError("there is no place {slug!r}", slug=slug)
+    return found
+
+
 def _demand_empty(session: Session, place: Place) -> None:
     places, devices, homes = repository.in_use(session, place)
     left = [
-        f"{count} {what}"
-        for count, what in ((places, "places"), (devices, "devices"), (homes, "homes"))
+        said
+        for count, said in (
+            (places, Phrase("{n} places", n=places)),
+            (devices, Phrase("{n} devices", n=devices)),
+            (homes, Phrase("{n} homes", n=homes)),
+        )
         if count
     ]
     if left:
         raise InvalidRequestError(
             "{place!r} still holds {left}: move or retire them first",
             place=place.label,
-            left=", ".join(left),
+            left=reduce(lambda one, other: Phrase("{one}, {other}", one=one, other=other), left),
         )
 
 
