@@ -1,7 +1,6 @@
 """Trying a channel or an address out: a message that says it is a test, at once."""
 
 import hashlib
-import logging
 import secrets
 from datetime import timedelta
 
@@ -19,16 +18,13 @@ from anju_platform.notifications.outside import repository
 from anju_platform.notifications.outside.carriers.carrier import (
     GoneError,
     Message,
-    NoAnswerError,
-    NotTakenError,
     Target,
+    attempt,
 )
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.limits import wait_for_turn
 from anju_platform.notifications.outside.routing import ADDRESSED
 from anju_platform.notifications.schemas import Tried
-
-log = logging.getLogger(__name__)
 
 AGAIN_AFTER = timedelta(seconds=15)
 """An address is not tried more often: each try may be a call that somebody pays for."""
@@ -205,19 +201,17 @@ def say(
         to=address.target if address is not None else "",
         keys=address.keys if address is not None else None,
     )
-    error, gone = None, False
-    try:
+
+    def carry() -> None:
         carriers.of(Kind(channel.kind), channel.url).carry(message, target)
-    except (NotTakenError, NoAnswerError) as failure:
-        error = str(failure)
-    except GoneError as failure:
-        error, gone = str(failure), True
-    except Exception as failure:
-        log.exception("channel %s failed", channel.slug)
-        error = f"it failed ({type(failure).__name__})"
+
+    failure = attempt(carry, f"channel {channel.slug}")
+    error = None if failure is None else str(failure)
     with transaction(engine) as session:
         if error is None:
             repository.note_taken(session, channel.id, now())
         if address is not None:
-            repository.note_address(session, address.id, now(), error, gone=gone)
+            repository.note_address(
+                session, address.id, now(), error, gone=isinstance(failure, GoneError)
+            )
     return Tried(ok=error is None, error=error)
