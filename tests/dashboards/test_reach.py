@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from guarded_site import Site
-from screens import Screens, log_in, send
+from screens import log_in, send
 from sinks import Sink
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.database import transaction
 from anju_platform.notifications.model import Address, Channel
-
-
-@pytest.fixture
-def screens(site: Site) -> Iterator[Screens]:
-    """The web process, which may speak to this machine."""
-    url = site.engine.url.render_as_string(hide_password=False)
-    screens = Screens(url, inside_hosts="127.0.0.1")
-    screens.start()
-    yield screens
-    screens.stop()
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.stop()
 
 
 def test_a_person_adds_tries_and_removes_a_telephone(

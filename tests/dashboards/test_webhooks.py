@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from guarded_site import Site
-from screens import Screens, log_in, send
+from screens import log_in, send
 from sinks import Sink
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -19,23 +18,6 @@ from anju_platform.webhooks.model import Webhook, WebhookMessage
 from anju_platform.webhooks.sending import Sender
 
 ADD = {"name": "城市平台", "slug": "city", "least": "2", "enabled": "true"}
-
-
-@pytest.fixture
-def screens(site: Site) -> Iterator[Screens]:
-    """The web process, which may speak to this machine."""
-    url = site.engine.url.render_as_string(hide_password=False)
-    screens = Screens(url, inside_hosts="127.0.0.1")
-    screens.start()
-    yield screens
-    screens.stop()
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.stop()
 
 
 def test_a_system_is_added_tried_changed_and_removed(

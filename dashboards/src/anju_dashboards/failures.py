@@ -93,9 +93,9 @@ def failure_page(request: Request, error: Exception) -> Response:
         return see_other(f"/login?next={quote(here(request), safe='/')}")
     known = status if status in ADVICE else (500 if status >= 500 else 404)  # noqa: PLR2004 - as above
     language = visitor_language(request)
-    advice = language.gettext(ADVICE[known])
+    head, advice = words.FAILURE[known], language.gettext(ADVICE[known])
     if status in _SAYS_WHY and isinstance(error, PlatformError | RequestValidationError):
-        advice = refusal_text(language, error)
+        head, advice = words.NOT_DONE, refusal_text(language, error)
     renderer: Renderer = request.app.state.renderer
     template = "components/failure.html" if fragment else "components/error.html"
     drawn = renderer.render(
@@ -103,7 +103,7 @@ def failure_page(request: Request, error: Exception) -> Response:
         language,
         visitor_clock(),
         status=known,
-        words=words.FAILURE[known],
+        words=head,
         advice=advice,
     )
     return HTMLResponse(drawn, status)

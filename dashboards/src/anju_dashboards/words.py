@@ -316,6 +316,8 @@ FAILURE: Final = {
     503: N_("The platform is not available"),
 }
 """What an error page says in large letters, by HTTP status."""
+NOT_DONE: Final = N_("This was not done")
+"""What it says where the refusal itself says why."""
 
 VALUE: Final = {
     "intrusion": N_("armed zone"),

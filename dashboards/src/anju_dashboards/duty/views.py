@@ -28,7 +28,6 @@ _WATCH = [require(Right.WATCH)]
 _SEE_PLANS = [require(Right.SEE_PLANS)]
 _HANDLE = [require(Right.HANDLE)]
 _KEEP = [require(Right.KEEP_ROTA)]
-_REFUSED = (InvalidRequestError, ConflictError)
 _WEEK = timedelta(days=weeks.DAYS)
 _LATELY = 5
 
