@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -55,3 +55,19 @@ def test_durations_are_finer_the_shorter_they_are(span: timedelta, said: str) ->
 )
 def test_only_addresses_of_this_site_are_followed(path: str | None, kept: str) -> None:
     assert safe_path(path) == kept
+
+
+def test_what_is_typed_in_is_a_time_of_the_site() -> None:
+    clock = Clock(ZoneInfo("Asia/Shanghai"), NOON)
+    assert clock.moment("2026-03-01T12:00") == NOON
+    assert clock.midnight(date(2026, 3, 2)) == NOON + timedelta(hours=12)
+    assert clock.midnight(date(2026, 3, 1), after=1) == NOON + timedelta(hours=12)
+    for typed in ("noon", ""):
+        with pytest.raises(ValueError, match="isoformat"):
+            clock.moment(typed)
+
+
+@pytest.mark.parametrize(("day", "after"), [(date.min, 0), (date.max, 1)])
+def test_beside_the_calendar_there_is_no_midnight(day: date, after: int) -> None:
+    with pytest.raises(ValueError, match=str(day)):
+        Clock(ZoneInfo("Asia/Shanghai"), NOON).midnight(day, after=after)

@@ -122,7 +122,7 @@ def test_devices_are_placed_by_typing_metres(installer: httpx.Client, site: Site
     far = send(
         installer, "/places/plan", of=of, within="b1", **rows(saved.text, b1_door=("999", "1"))
     )
-    assert (far.status_code, "0 to 170 m" in far.text) == (422, True)
+    assert (far.status_code, "0 到 170 米" in far.text) == (422, True)
 
 
 def test_what_another_moved_meanwhile_stands_beside_what_was_typed(installer: httpx.Client) -> None:

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from guarded_site import Site
-from screens import Screens, log_in, send
+from screens import log_in, send
 from sinks import Sink
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.database import transaction
 from anju_platform.notifications.model import Address, Channel
-
-
-@pytest.fixture
-def screens(site: Site) -> Iterator[Screens]:
-    """The web process, which may speak to this machine."""
-    url = site.engine.url.render_as_string(hide_password=False)
-    screens = Screens(url, inside_hosts="127.0.0.1")
-    screens.start()
-    yield screens
-    screens.stop()
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.stop()
 
 
 def test_a_person_adds_tries_and_removes_a_telephone(
@@ -63,7 +45,7 @@ def test_a_person_adds_tries_and_removes_a_telephone(
     assert sink.received[0].json()["to"] == "13800002231"
     again = send(admin, f"/me/addresses/{found[1]}/test", "/me")
     assert again.status_code == 422
-    assert "tried just now" in again.text
+    assert "刚刚发送过" in again.text
     with transaction(site.engine) as session:
         session.execute(update(Address).values(tried_at=None))
     sink.status = 503
@@ -75,7 +57,7 @@ def test_a_person_adds_tries_and_removes_a_telephone(
 def test_what_is_no_telephone_is_said(client: httpx.Client) -> None:
     answer = send(log_in(client, "liqiang"), "/me/addresses", "/me", kind="phone", target="abc")
     assert answer.status_code == 422
-    assert "5 to 15 digits" in answer.text
+    assert "5 到 15 位数字" in answer.text
 
 
 def test_an_administrator_makes_changes_and_removes_a_channel(
@@ -106,7 +88,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_in_stays(client: httpx.Client)
     given = {"kind": "robot", "name": "保安群", "slug": "guards", "url": "nonsense://x"}
     answer = send(admin, "/channels", "/channels", **given, roles=["guard"])
     assert answer.status_code == 422
-    assert "must begin with" in answer.text
+    assert "必须以下列之一开头" in answer.text
     assert 'value="保安群"' in answer.text
     assert "nonsense" not in answer.text  # it may hold a password
 

@@ -8,18 +8,22 @@ from collections import Counter
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from refused import Refusal, reasons, refusals
 
 from anju_dashboards.language import LOCALES, load_languages
 from anju_dashboards.rendering import PACKAGE
 
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
+_PLACE = re.compile(r"%\(\w+\)s|\{\w+")
+"""For a value, without how it is written: Chinese quotes it in its own way."""
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "text": None}
 
 
 def used() -> set[str]:
     options = {"**.html": {"silent": "false", "trim_blocks": "true"}}
     found = extract_from_dir(str(PACKAGE), METHODS, keywords=KEYWORDS, options_map=options)
-    return {message for _, _, message, _, _ in found if isinstance(message, str)}
+    said = {message for _, _, message, _, _ in found if isinstance(message, str)}
+    return said | {pattern for one in refusals() for pattern in one.patterns}
 
 
 def chinese() -> dict[str, str]:
@@ -44,17 +48,39 @@ def test_no_translation_is_left_over() -> None:
 
 
 def test_translations_keep_their_places_for_values() -> None:
-    places = re.compile(r"%\(\w+\)s|\{\w\}")
     wrong = {
         message: text
         for message, text in chinese().items()
-        if sorted(places.findall(message)) != sorted(places.findall(text))
+        if sorted(_PLACE.findall(message)) != sorted(_PLACE.findall(text))
     }
     assert wrong == {}
 
 
+def test_a_refusal_has_a_value_for_each_of_its_places() -> None:
+    assert {one.where: one.gaps() for one in refusals() if one.gaps()} == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "values", "gaps"),
+    [
+        ("there is no {kind} {slug!r}", {"kind", "slug"}, set()),
+        ("there is no {kind} {slug!r}", {"kind"}, {"slug"}),
+        ("there is no place {slug}", set(), {"slug"}),
+    ],
+)
+def test_a_place_without_a_value_is_found(pattern: str, values: set[str], gaps: set[str]) -> None:
+    assert Refusal("here", (pattern,), frozenset(values)).gaps() == gaps
+
+
+def test_what_services_outside_answer_is_translated() -> None:
+    """The words before a bracket; what stands in it is for whoever mends it."""
+    known = list(used())
+    assert [one for one in reasons() if not any(re.fullmatch(one, each) for each in known)] == []
+
+
 def test_translations_are_chinese() -> None:
-    plain = {m: t for m, t in chinese().items() if not re.search(r"[\u4e00-\u9fff]", t)}
+    letters = {m: t for m, t in chinese().items() if re.search(r"[A-Za-z]", _PLACE.sub("", m))}
+    plain = {m: t for m, t in letters.items() if not re.search(r"[\u4e00-\u9fff]", t)}
     assert plain == {}
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from guarded_site import Site
-from screens import Screens, log_in, send
+from screens import log_in, send
 from sinks import Sink
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -19,23 +18,6 @@ from anju_platform.webhooks.model import Webhook, WebhookMessage
 from anju_platform.webhooks.sending import Sender
 
 ADD = {"name": "城市平台", "slug": "city", "least": "2", "enabled": "true"}
-
-
-@pytest.fixture
-def screens(site: Site) -> Iterator[Screens]:
-    """The web process, which may speak to this machine."""
-    url = site.engine.url.render_as_string(hide_password=False)
-    screens = Screens(url, inside_hosts="127.0.0.1")
-    screens.start()
-    yield screens
-    screens.stop()
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.stop()
 
 
 def test_a_system_is_added_tried_changed_and_removed(
@@ -69,9 +51,9 @@ def test_a_system_is_added_tried_changed_and_removed(
 def test_what_is_wrong_is_said_and_what_was_typed_in_stays(client: httpx.Client) -> None:
     admin = log_in(client, "admin")
     for changed, said in (
-        ({"url": "http://10.0.0.1/secret"}, "must begin with https://"),
-        ({"url": "https://x.example.org/secret", "places": "b99"}, "there is no place b99"),
-        ({"url": "https://x.example.org/secret", "steps": []}, "steps"),
+        ({"url": "http://10.0.0.1/secret"}, "必须以 https:// 开头"),
+        ({"url": "https://x.example.org/secret", "places": "b99"}, "没有位置 b99"),
+        ({"url": "https://x.example.org/secret", "steps": []}, "推送内容"),
     ):
         given = {**ADD, "steps": ["raised"], **changed}
         answer = send(admin, "/webhooks", "/webhooks", **given)

@@ -1,7 +1,7 @@
 """Times as people on the site read them: in the site's zone, the shorter the nearer."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from anju_platform.database import to_millis
@@ -20,6 +20,26 @@ class Clock:
     def local(self, at: datetime) -> datetime:
         """Give the time on the site."""
         return at.astimezone(self.zone)
+
+    def moment(self, typed: str) -> datetime:
+        """Read a day and time of the site, as a form's field holds it.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return datetime.fromisoformat(typed).replace(tzinfo=self.zone)
+
+    def midnight(self, day: date, *, after: int = 0) -> datetime:
+        """Give (UTC) when a day of the site begins, or the one ``after`` so many days.
+
+        Raises:
+            ValueError: the calendar ends before.
+        """
+        try:
+            begins = datetime.combine(day + timedelta(days=after), time(), self.zone)
+            return begins.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError(day) from error
 
     def time(self, at: datetime) -> str:
         """Write 14:32:07 today, 11-21 14:32 this year, else with the year."""

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from anju_dashboards import words
 from anju_dashboards.pages import here, see_other, visitor_clock, visitor_language
+from anju_dashboards.refusals import refusal_text
 from anju_dashboards.rendering import Renderer
 from anju_dashboards.words import N_
 from anju_platform.errors import PlatformError
@@ -44,6 +45,10 @@ ADVICE = {
         " try again in a moment."
     ),
 }
+
+
+_SAYS_WHY = (409, 422, 429)
+"""Where the refusal itself says more than the advice that fits all of its kind."""
 
 
 def answer_failures(app: FastAPI) -> None:
@@ -88,6 +93,9 @@ def failure_page(request: Request, error: Exception) -> Response:
         return see_other(f"/login?next={quote(here(request), safe='/')}")
     known = status if status in ADVICE else (500 if status >= 500 else 404)  # noqa: PLR2004 - as above
     language = visitor_language(request)
+    head, advice = words.FAILURE[known], language.gettext(ADVICE[known])
+    if status in _SAYS_WHY and isinstance(error, PlatformError | RequestValidationError):
+        head, advice = words.NOT_DONE, refusal_text(language, error)
     renderer: Renderer = request.app.state.renderer
     template = "components/failure.html" if fragment else "components/error.html"
     drawn = renderer.render(
@@ -95,7 +103,7 @@ def failure_page(request: Request, error: Exception) -> Response:
         language,
         visitor_clock(),
         status=known,
-        words=words.FAILURE[known],
-        advice=language.gettext(ADVICE[known]),
+        words=head,
+        advice=advice,
     )
     return HTMLResponse(drawn, status)

@@ -266,6 +266,7 @@ WHY: Final = (
     N_("it did not say that it took it"),
     N_("no connection"),
     N_("the connection broke"),
+    N_("the connection broke before it had answered"),
     N_("it sends us elsewhere; give the address it sends us to"),
     N_("there is no such address any more"),
     N_("it does not let us in"),
@@ -278,17 +279,10 @@ WHY: Final = (
     N_("the home has no such contact any more, or no number of theirs"),
     N_("it leads into the own network; only hosts in ANJU_INSIDE_HOSTS may"),
     N_("there is no such host"),
+    N_("its secret is missing; make the channel anew"),
+    N_("nobody carries anything here"),
 )
 """Why a service outside took nothing; what follows in brackets is for whoever mends it."""
-PROOF: Final = (
-    N_("that is not the code; look at the newest message"),
-    N_("the code is no longer good; have another one sent"),
-    N_("10 codes and tests were sent today; try again tomorrow"),
-    N_("it was tried just now; wait a quarter of a minute"),
-    N_("no channel of this community speaks to it; ask an administrator"),
-    N_("you have no such address"),
-)
-"""Why an address was not proven."""
 ADDRESS_ICON: Final = {"push": "device-mobile", "email": "mail", "phone": "phone"}
 
 ACCESS: Final = {
@@ -322,6 +316,8 @@ FAILURE: Final = {
     503: N_("The platform is not available"),
 }
 """What an error page says in large letters, by HTTP status."""
+NOT_DONE: Final = N_("This was not done")
+"""What it says where the refusal itself says why."""
 
 VALUE: Final = {
     "intrusion": N_("armed zone"),
@@ -388,18 +384,6 @@ PLACE_KIND: Final = {
     "zone": N_("zone"),
     "place": N_("place"),
 }
-
-PLAN_FAULT: Final = (
-    N_(
-        "an SVG is not a picture but a page that may hold programs:"
-        " export it as PNG and upload that"
-    ),
-    N_("a PDF cannot be shown: export its page as PNG and upload that"),
-    N_("choose a picture first: PNG or JPEG"),
-    N_("the picture cannot be read: save it anew as PNG or JPEG and try again"),
-    N_("somebody has changed the picture since you looked; look again"),
-)
-"""Why a picture was not laid under the plan."""
 
 JOB_STATE: Final = {
     "running": N_("running"),

@@ -134,7 +134,9 @@ def transaction(engine: Engine | Connection) -> Iterator[Session]:
         except UNAVAILABLE as error:
             session.rollback()
             if is_too_large(error):
-                raise TooLargeError(f"more than the database can hold: {error}") from error
+                raise TooLargeError(
+                    "more than the database can hold: {error}", error=error
+                ) from error
             raise
         except BaseException:
             session.rollback()

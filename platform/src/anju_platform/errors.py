@@ -1,18 +1,53 @@
 """Errors of the platform: status on the class, the message says what to do."""
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+
+
+class Phrase:
+    """Something said to a person: an English pattern as of ``str.format``, and its values.
+
+    Screens say it in their reader's language: see :meth:`said`. A value may be a phrase itself.
+    Without values a pattern stands for itself, whatever braces it holds.
+    """
+
+    def __init__(self, pattern: str, /, **values: object) -> None:
+        self.pattern = pattern
+        self._values = values
+
+    def __str__(self) -> str:
+        return self.pattern.format(**self._values) if self._values else self.pattern
+
+    def said(self, translate: Callable[[str], str]) -> str:
+        """Give it in another language; in English, should there be no fitting translation."""
+        if not self.pattern:  # gettext gives its catalogue's head for nothing
+            return ""
+        pattern = translate(self.pattern)
+        values = {
+            name: value.said(translate) if isinstance(value, Phrase) else value
+            for name, value in self._values.items()
+        }
+        try:
+            return pattern.format(**values) if values else pattern
+        except (LookupError, ValueError, AttributeError):
+            return str(self)
 
 
 class PlatformError(Exception):
     """Base of every error raised by ``anju_platform``.
 
-    ``status`` is its HTTP status, ``title`` what all of its kind have in common.
+    ``status`` is its HTTP status, ``title`` what all of its kind have in common. ``phrase`` is
+    what it says: what was wrong, where, and what to do.
     """
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     title = "Something failed here"
+
+    def __init__(self, phrase: str | Phrase, /, **values: object) -> None:
+        self.phrase = phrase if isinstance(phrase, Phrase) else Phrase(phrase, **values)
+        super().__init__(str(self.phrase))
 
     @classmethod
     def word(cls) -> str:

@@ -42,15 +42,18 @@ def upright(
         InvalidRequestError: it is none of these, not whole, or too large; it says what to do.
     """
     if len(content) > MAX_BYTES:
-        raise InvalidRequestError(f"a picture has {MAX_BYTES // 1024**2} MB at most")
+        raise InvalidRequestError("a picture has {most} MB at most", most=MAX_BYTES // 1024**2)
     with _ONE_AT_A_TIME:
         try:
             with Image.open(io.BytesIO(content), formats=formats) as picture:
                 width, height = picture.size
                 if width * height > MOST_POINTS:
                     raise InvalidRequestError(
-                        f"the picture has {width} × {height} points, which is too large:"
-                        f" {longest_px} on its longer side are enough"
+                        "the picture has {width} × {height} points, which is too large:"
+                        " {longest_px} on its longer side are enough",
+                        width=width,
+                        height=height,
+                        longest_px=longest_px,
                     )
                 picture.draft("RGB", (longest_px, longest_px))
                 turned = ImageOps.exif_transpose(picture)
@@ -58,7 +61,8 @@ def upright(
                 return _on_white(turned), picture.format or ""
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise InvalidRequestError(
-                f"the picture cannot be read: save it anew as {' or '.join(formats)} and try again"
+                "the picture cannot be read: save it anew as one of {formats} and try again",
+                formats=", ".join(formats),
             ) from error
 
 

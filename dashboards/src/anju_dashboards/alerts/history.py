@@ -1,6 +1,6 @@
 """The history of alerts: a page that filters, and its export."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -89,23 +89,15 @@ def _filter(page: Page) -> HistoryFilter:
         ValueError: one of them makes no sense.
     """
     given = {name: value for name, value in page.request.query_params.items() if value}
+    days = {name: date.fromisoformat(given[name]) for name in ("start", "end") if name in given}
     return HistoryFilter(
         severity=(int(given["severity"]),) if "severity" in given else (),
         handling=(Handling(given["handling"]),) if "handling" in given else (),
         cause=(Cause(given["cause"]),) if "cause" in given else (),
         text=plain_text(given.get("text")),
-        start=_midnight(page, given["start"]) if "start" in given else None,
-        end=_midnight(page, given["end"], days=1) if "end" in given else None,
+        start=page.clock.midnight(days["start"]) if "start" in days else None,
+        end=page.clock.midnight(days["end"], after=1) if "end" in days else None,
     )
-
-
-def _midnight(page: Page, day: str, *, days: int = 0) -> datetime:
-    date = datetime.strptime(day, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone; the site's is given next
-    try:
-        local = datetime.combine(date + timedelta(days=days), time(), page.clock.zone)
-        return local.astimezone(UTC)
-    except OverflowError as error:  # beside the first and the last day of all
-        raise ValueError(day) from error
 
 
 def _csv_row(page: Page, alert: AlertView) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Who did and saw what: filtered, paged from one entry to the next, exported."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
@@ -238,8 +238,8 @@ def _filter(page: Page) -> AuditFilter:
         action=action,
         person=_text(given, "person"),
         about=_text(given, "about"),
-        since=_midnight(page, start) if start else since,
-        before=_midnight(page, end, days=1) if end else None,
+        since=page.clock.midnight(date.fromisoformat(start)) if start else since,
+        before=page.clock.midnight(date.fromisoformat(end), after=1) if end else None,
         before_id=before_id,
     )
 
@@ -249,15 +249,6 @@ def _text(given: Mapping[str, str], name: str) -> str | None:
     if text is not None and len(text) > _LONGEST:
         raise ValueError(text)
     return text
-
-
-def _midnight(page: Page, day: str, *, days: int = 0) -> datetime:
-    date = datetime.strptime(day, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone; the site's is given next
-    try:
-        local = datetime.combine(date + timedelta(days=days), time(), page.clock.zone)
-        return local.astimezone(UTC)
-    except OverflowError as error:  # beside the first and the last day of all
-        raise ValueError(day) from error
 
 
 def _link(actor: Actor, subject: str) -> str | None:

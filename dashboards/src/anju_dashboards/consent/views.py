@@ -1,7 +1,7 @@
 """The pages of consent: how homes stand, one home with what was said, and the sheet to sign."""
 
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -133,7 +133,7 @@ def _act(
 def _end_of(page: Page, until: str) -> datetime | None:
     if not until:
         return None
-    return datetime.combine(date.fromisoformat(until), time(23, 59, 59), page.clock.zone)
+    return page.clock.moment(f"{until} 23:59:59")
 
 
 def _draw(

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from anju_dashboards.duty import weeks
 from anju_dashboards.duty.draft import Draft
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import refusal_text
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import reading, transaction
@@ -27,7 +28,6 @@ _WATCH = [require(Right.WATCH)]
 _SEE_PLANS = [require(Right.SEE_PLANS)]
 _HANDLE = [require(Right.HANDLE)]
 _KEEP = [require(Right.KEEP_ROTA)]
-_REFUSED = (InvalidRequestError, ConflictError)
 _WEEK = timedelta(days=weeks.DAYS)
 _LATELY = 5
 
@@ -42,8 +42,8 @@ def rota_page(page: CurrentPage) -> Response:
 
 def _rotas(page: Page, fault: str | None = None) -> Response:
     first = weeks.monday(page.clock, page.request.query_params.get("week"))
-    start = weeks.midnight(first, page.clock.zone)
-    end = weeks.midnight(first + _WEEK, page.clock.zone)
+    start = page.clock.midnight(first)
+    end = page.clock.midnight(first, after=weeks.DAYS)
     with reading(page.engine) as session:
         known = rotas.rotas(session, page.actor, page.clock.now)
         shown = [
@@ -140,7 +140,7 @@ def _save(page: Page, draft: Draft, rota_id: int | None) -> Response:
         why = page.text("Another has that name, or somebody has changed it since; look again.")
         return _edit(page, draft, rota_id, faults=[why])
     except (InvalidRequestError, ValidationError) as error:
-        return _edit(page, draft, rota_id, faults=[str(error)])
+        return _edit(page, draft, rota_id, faults=[refusal_text(page.language, error)])
     return see_other("/rota")
 
 
@@ -272,7 +272,7 @@ def _put_group(page: Page, wanted: _Wanted, group_id: int | None) -> Response:
     except ConflictError:
         return _groups(page, page.text("There is a group of that name already."))
     except InvalidRequestError as error:
-        return _groups(page, str(error))
+        return _groups(page, refusal_text(page.language, error))
     return see_other("/groups")
 
 

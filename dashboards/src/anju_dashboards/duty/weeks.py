@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 from anju_dashboards.clock import Clock
 from anju_platform.duty.schemas import DutyView
@@ -43,11 +42,6 @@ def monday(clock: Clock, asked: str | None) -> date:
     return day - day.weekday() * _DAY
 
 
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Give when a day of the site begins."""
-    return datetime.combine(day, time(), zone)
-
-
 def days(clock: Clock, first: date, found: Sequence[DutyView]) -> Iterator[Day]:
     """Give the days of a week that begins with ``first``."""
     for number in range(DAYS):
@@ -56,7 +50,7 @@ def days(clock: Clock, first: date, found: Sequence[DutyView]) -> Iterator[Day]:
 
 
 def _parts(clock: Clock, day: date, found: Sequence[DutyView]) -> Iterator[Part]:
-    begin, over = midnight(day, clock.zone), midnight(day + _DAY, clock.zone)
+    begin, over = clock.midnight(day), clock.midnight(day, after=1)
     for one in found:
         first, last = max(one.start, begin), min(one.end, over)
         if first < last:

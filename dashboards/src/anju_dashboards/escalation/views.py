@@ -1,7 +1,6 @@
 """Plans of escalation on pages: in words, edited, and rehearsed, with or without JS."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
@@ -12,6 +11,7 @@ from anju_dashboards import words
 from anju_dashboards.escalation.draft import Draft, span_text
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_dashboards.recipients import Recipients
+from anju_dashboards.refusals import refusal_text
 from anju_platform.alerts.policy import FIRST
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import TOLD, Right
@@ -22,6 +22,7 @@ from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundErr
 from anju_platform.escalation import rehearsal, service
 from anju_platform.escalation.schemas import PolicyText, PolicyView, Severity
 from anju_platform.registry.listing import places
+from anju_platform.registry.places.service import find_place
 
 router = APIRouter(include_in_schema=False)
 _SEE = [require(Right.SEE_PLANS)]
@@ -75,7 +76,7 @@ def rehearse(
 ) -> Response:
     """Show who would be called; nobody is."""
     try:
-        moment = datetime.fromisoformat(at).replace(tzinfo=page.clock.zone) if at else None
+        moment = page.clock.moment(at) if at else None
         with transaction(page.engine) as session:
             calls = rehearsal.rehearse(session, page.actor, severity, place.strip() or None, moment)
             there = places(session, page.community.id)
@@ -104,7 +105,7 @@ def edit_plan(page: CurrentPage, severity: Severity, place: Where = "") -> Respo
     with reading(page.engine) as session:
         known = service.plans(session, page.actor)
         try:
-            service.find_place(session, page.actor, slug)
+            find_place(session, page.actor, slug)
         except NotFoundError:
             fault = page.text("There is no place of that name; choose one of the list.")
             return _plans(page, fault)
@@ -141,7 +142,7 @@ def save_plan(page: CurrentPage, draft: Annotated[Draft, Form()]) -> Response:
         why = page.text("Somebody has changed this plan since you looked. Open it anew.")
         return _edit(page, draft, [why])
     except (InvalidRequestError, NotFoundError) as error:
-        return _edit(page, draft, [str(error)])
+        return _edit(page, draft, [refusal_text(page.language, error)])
     return see_other("/escalation")
 
 

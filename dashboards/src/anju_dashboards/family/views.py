@@ -120,16 +120,12 @@ def away(
 ) -> Response:
     """Declare a home away, until a day and time on the site or for some hours."""
     try:
-        wanted = page.clock.now + timedelta(hours=hours) if hours else _local(page, until)
+        wanted = page.clock.now + timedelta(hours=hours) if hours else page.clock.moment(until)
         _act(page, lambda session: homes.declare_away(session, page.actor, slug, wanted))
     except (InvalidRequestError, ValueError, OverflowError):
         fault = page.text("Say until when: a time to come, within 90 days.")
         return _draw(page, slug, fault=fault)
     return see_other(f"/family?home={slug}")
-
-
-def _local(page: Page, until: str) -> datetime:
-    return datetime.fromisoformat(until).replace(tzinfo=page.clock.zone)
 
 
 @router.post("/family/{slug}/back", dependencies=_FAMILY)

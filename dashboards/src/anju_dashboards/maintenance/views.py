@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query
@@ -94,7 +94,7 @@ def end(page: CurrentPage, window_id: int) -> Response:
 
 
 def _times(page: Page, begins: str, minutes: int) -> dict[str, Any]:
-    at = datetime.fromisoformat(begins).replace(tzinfo=page.clock.zone) if begins else None
+    at = page.clock.moment(begins) if begins else None
     return {"starts_at": at, "ends_at": (at or page.clock.now) + timedelta(minutes=minutes)}
 
 

@@ -13,8 +13,8 @@ from anju_dashboards.pages import (
     visitor_clock,
     visitor_language,
 )
+from anju_dashboards.refusals import refusal_text
 from anju_dashboards.rendering import Renderer
-from anju_dashboards.words import N_
 from anju_platform.accounts import guarding, inviting, programs, roster
 from anju_platform.accounts.endpoints import open_account
 from anju_platform.accounts.schemas import AcceptBody, InvitationBody, InvitationMade
@@ -34,8 +34,6 @@ router = APIRouter(include_in_schema=False)
 _INVITE = [require(Right.INVITE)]
 _KEEP_PEOPLE = [require(Right.KEEP_PEOPLE)]
 
-_WEAK = N_("Choose a longer password: 10 characters at least, and no common one.")
-_NO_NAME = N_("A user name is of small letters a-z, digits, dots and dashes.")
 
 Token = Annotated[str, Path(max_length=64)]
 
@@ -66,7 +64,7 @@ def invite(
         with transaction(page.engine) as session:
             made = inviting.invite(session, page.actor, body, url)
     except (InvalidRequestError, NotFoundError, ValidationError) as error:
-        return _draw(page, fault=_why(page, role, str(error)))
+        return _draw(page, fault=_why(page, role, refusal_text(page.language, error)))
     return _draw(page, made=made)
 
 
@@ -154,8 +152,7 @@ def accept(
     except ConflictError:
         fault = language.gettext("Somebody has this user name already; choose another.")
     except InvalidRequestError as error:
-        about_the_password = "password" in str(error)
-        fault = language.gettext(_WEAK if about_the_password else _NO_NAME)
+        fault = refusal_text(language, error)
     else:
         return see_other("/login?next=/")
     return _ask(request, token, fault=fault, username=username)

@@ -8,6 +8,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import refusal_text
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
@@ -57,7 +58,9 @@ def move(
         fault = page.text("x and y are metres on the plan, such as 12.5.")
         return _draw(page, at, number, typed=typed, fault=fault, status=422)
     except (InvalidRequestError, NotFoundError) as error:
-        return _draw(page, at, number, typed=typed, fault=str(error), status=422)
+        return _draw(
+            page, at, number, typed=typed, fault=refusal_text(page.language, error), status=422
+        )
     if moved.kept:
         typed = {one.slug: typed[one.slug] for one in moved.kept}
         return _draw(page, at, number, typed=typed, moved=moved, status=409)
@@ -105,9 +108,9 @@ def _put_picture(page: Page, form: FormData, content: bytes) -> Response:
             else:
                 service.put_picture(session, page.actor, picture, place, seen=seen)
     except ConflictError as error:
-        return _draw(page, None, 1, fault=page.text(str(error)), status=409)
+        return _draw(page, None, 1, fault=refusal_text(page.language, error), status=409)
     except InvalidRequestError as error:
-        return _draw(page, None, 1, fault=page.text(str(error)), status=422)
+        return _draw(page, None, 1, fault=refusal_text(page.language, error), status=422)
     except ValueError:
         fault = page.text("Say how many metres the picture is wide, such as 120.")
         return _draw(page, None, 1, fault=fault, status=422)
@@ -121,7 +124,7 @@ def remove_picture(page: CurrentPage, seen: Annotated[int, Form(ge=0, le=2**62)]
         with transaction(page.engine) as session:
             service.remove_picture(session, page.actor, seen=seen)
     except ConflictError as error:
-        return _draw(page, None, 1, fault=page.text(str(error)), status=409)
+        return _draw(page, None, 1, fault=refusal_text(page.language, error), status=409)
     return see_other("/places/plan")
 
 

@@ -1,14 +1,14 @@
 """Where a person is reached, and by which channels: set, tried and removed, with or without JS."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Path
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import REFUSED, do_or_say, refusal_text
 from anju_dashboards.rendering import STATIC
 from anju_platform.accounts import programs, roster
 from anju_platform.auth import second_factor
@@ -16,7 +16,6 @@ from anju_platform.auth.dependencies import PublicUrl, require
 from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import transaction
 from anju_platform.errors import (
-    ConflictError,
     InvalidRequestError,
     NotFoundError,
     TooManyAttemptsError,
@@ -30,8 +29,6 @@ from anju_platform.notifications.schemas import AddressBody, ChannelBody, Channe
 
 router = APIRouter(include_in_schema=False)
 _KEEP_CHANNELS = [require(Right.KEEP_CHANNELS)]
-
-_REFUSED = (InvalidRequestError, ConflictError, NotFoundError, TooManyAttemptsError)
 
 Slug = Annotated[str, Path(max_length=32)]
 
@@ -90,7 +87,7 @@ def add_address(
         with transaction(page.engine) as session:
             made = addresses.add(session, page.actor, AddressBody(kind=kind, target=target))
     except InvalidRequestError as error:
-        return _me(page, carrying, fault=str(error))
+        return _me(page, carrying, fault=refusal_text(page.language, error))
     if not made.proven:
         with suppress(NotFoundError, TooManyAttemptsError):  # the page says what is missing
             proving.send_code(page.engine, carrying, page.actor, made.id, url)
@@ -102,8 +99,8 @@ def send_code(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_id:
     """Send a code to an address once more."""
     try:
         proving.send_code(page.engine, carrying, page.actor, address_id, url)
-    except _REFUSED as error:
-        return _me(page, carrying, fault=page.text(str(error)))
+    except REFUSED as error:
+        return _me(page, carrying, fault=refusal_text(page.language, error))
     return see_other("/me")
 
 
@@ -118,7 +115,7 @@ def prove_address(
     try:
         proving.prove(page.engine, page.actor, address_id, code)
     except (InvalidRequestError, NotFoundError) as error:
-        return _me(page, carrying, fault=page.text(str(error)))
+        return _me(page, carrying, fault=refusal_text(page.language, error))
     return see_other("/me")
 
 
@@ -136,7 +133,7 @@ def try_address(page: CurrentPage, carrying: Carrying, url: PublicUrl, address_i
     try:
         tried = trying.try_address(page.engine, carrying, page.actor, address_id, url)
     except (NotFoundError, TooManyAttemptsError) as error:
-        return _me(page, carrying, fault=str(error))
+        return _me(page, carrying, fault=refusal_text(page.language, error))
     return _me(page, carrying, tried=tried)
 
 
@@ -233,7 +230,7 @@ def add_channel(page: CurrentPage, carrying: Carrying, wanted: Wanted) -> Respon
             made = channels.add(session, page.actor, carrying, slug, wanted.body())
         return _channels(page, made=made) if made.secret else see_other("/channels")
 
-    return _tried_to(page, add, wanted)
+    return do_or_say(page, add, lambda fault: _channels(page, fault=fault, given=wanted))
 
 
 @router.post("/channels/{slug}", dependencies=_KEEP_CHANNELS)
@@ -245,7 +242,7 @@ def change_channel(page: CurrentPage, carrying: Carrying, slug: Slug, wanted: Wa
             channels.change(session, page.actor, carrying, slug, wanted.body())
         return see_other("/channels")
 
-    return _tried_to(page, change)
+    return do_or_say(page, change, lambda fault: _channels(page, fault=fault))
 
 
 @router.post("/channels/{slug}/remove", dependencies=_KEEP_CHANNELS)
@@ -264,15 +261,4 @@ def try_channel(page: CurrentPage, carrying: Carrying, url: PublicUrl, slug: Slu
         tried = trying.try_channel(page.engine, carrying, page.actor, slug, url)
         return _channels(page, tried=tried)
 
-    return _tried_to(page, attempt)
-
-
-def _tried_to(page: Page, action: Callable[[], Response], given: _Wanted | None = None) -> Response:
-    """Do it, or show the page with what was wrong and what was typed in."""
-    try:
-        return action()
-    except ValidationError as error:
-        fault = "; ".join(str(each["msg"]) for each in error.errors())
-        return _channels(page, fault=fault, given=given)
-    except _REFUSED as error:
-        return _channels(page, fault=str(error), given=given)
+    return do_or_say(page, attempt, lambda fault: _channels(page, fault=fault))

@@ -128,11 +128,10 @@ def _asked(page: Page) -> tuple[Span, datetime]:
     try:
         span = Span(query.get("span") or Span.DAY)
         text = query.get("at")
-        local = datetime.fromisoformat(text) if text else None
-        at = page.clock.now if local is None else local.replace(tzinfo=page.clock.zone)
+        at = page.clock.moment(text) if text else page.clock.now
         return span, at.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise InvalidRequestError(f"no period of a report: {error}") from error
+        raise InvalidRequestError("this is no period of a report; choose it again") from error
 
 
 def _labels(page: Page, found: ReportView) -> Iterator[tuple[float, str]]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import refusal_text
 from anju_dashboards.words import N_
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
@@ -132,7 +133,9 @@ def make_rule(
             rule_id = service.create(session, page.actor, text=draft.text, note=note)
     except InvalidRequestError as error:
         faulty = overview.check(draft.text)
-        return _draw_new(page, draft, checked=faulty, fault=str(error), status=422)
+        return _draw_new(
+            page, draft, checked=faulty, fault=refusal_text(page.language, error), status=422
+        )
     except RuleChangedError as error:
         return _draw_new(page, draft, fault=_said(page, error), status=409)
     return see_other(f"/rules/{rule_id}")
@@ -195,7 +198,7 @@ def edit(
     except InvalidRequestError as error:
         checked = overview.check(draft.text)
         # what is wrong with the text is said by the check, line by line
-        fault = None if checked.faults else str(error)
+        fault = None if checked.faults else refusal_text(page.language, error)
         return _draw(page, rule_id, draft=draft, checked=checked, fault=fault, status=422)
     except (RuleChangedError, AnotherRunsError) as error:
         return _draw(page, rule_id, draft=draft, fault=_said(page, error), status=409)
@@ -251,7 +254,8 @@ def _said(page: Page, error: PlatformError) -> str:
         AnotherRunsError: N_("One back-test at a time: another one is running."),
     }
     kind = kinds.get(type(error))
-    return f"{page.text(kind)} ({error})" if kind else str(error)
+    said = refusal_text(page.language, error)
+    return page.text("%(kind)s (%(what)s)", kind=page.text(kind), what=said) if kind else said
 
 
 def _with_unix_ends(text: str) -> str:
@@ -300,7 +304,7 @@ def _draw(
                     session, page.community.id, rule_id, old=old, new=draft.version
                 )
             except InvalidRequestError as error:
-                fault, status = str(error), HTTPStatus.UNPROCESSABLE_ENTITY
+                fault, status = refusal_text(page.language, error), HTTPStatus.UNPROCESSABLE_ENTITY
         jobs = backtests.newest(session, page.actor, rule_id)
         figures = judged(session, page.community.id, page.clock.now - PRECISION_OF).get(rule_id)
     return page.html(
@@ -327,7 +331,7 @@ def _shown_version(detail: RuleDetail) -> int:
     if detail.rule.version is not None:
         return detail.rule.version
     if not detail.versions:
-        raise NotFoundError(f"there is no version of the rule {detail.rule.id!r}")
+        raise NotFoundError("the rule {rule!r} has no version", rule=detail.rule.id)
     return detail.versions[0].version
 
 

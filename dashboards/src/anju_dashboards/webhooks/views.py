@@ -1,21 +1,18 @@
 """Which other systems hear of alerts, and what became of each message; with or without JS."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import do_or_say, refusal_text
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import transaction
 from anju_platform.errors import (
     ConflictError,
-    InvalidRequestError,
-    NotFoundError,
-    TooManyAttemptsError,
 )
 from anju_platform.notifications.endpoints import Carrying
 from anju_platform.notifications.schemas import Tried
@@ -25,8 +22,6 @@ from anju_platform.webhooks.schemas import Step, WebhookBody
 router = APIRouter(
     prefix="/webhooks", include_in_schema=False, dependencies=[require(Right.KEEP_CHANNELS)]
 )
-
-_REFUSED = (InvalidRequestError, ConflictError, NotFoundError, TooManyAttemptsError)
 
 Slug = Annotated[str, Path(max_length=32)]
 
@@ -104,7 +99,7 @@ def add_webhook(page: CurrentPage, carrying: Carrying, wanted: Wanted) -> Respon
             made = service.add(session, page.actor, carrying.hosts, slug, wanted.body())
         return _webhooks(page, secret=(made.webhook.name, made.secret))
 
-    return _attempt(page, add, wanted)
+    return do_or_say(page, add, lambda fault: _webhooks(page, fault=fault, given=wanted))
 
 
 @router.post("/{slug}")
@@ -116,7 +111,7 @@ def change_webhook(page: CurrentPage, carrying: Carrying, slug: Slug, wanted: Wa
             service.change(session, page.actor, carrying.hosts, slug, wanted.body())
         return see_other("/webhooks")
 
-    return _attempt(page, change)
+    return do_or_say(page, change, lambda fault: _webhooks(page, fault=fault))
 
 
 @router.post("/{slug}/remove")
@@ -136,7 +131,7 @@ def try_webhook(page: CurrentPage, carrying: Carrying, slug: Slug) -> Response:
             page, tried=service.try_webhook(page.engine, carrying.hosts, page.actor, slug)
         )
 
-    return _attempt(page, attempt)
+    return do_or_say(page, attempt, lambda fault: _webhooks(page, fault=fault))
 
 
 @router.post("/{slug}/secret")
@@ -148,7 +143,7 @@ def renew_secret(page: CurrentPage, slug: Slug) -> Response:
             made = service.renew_secret(session, page.actor, slug)
         return _webhooks(page, secret=(slug, made.secret))
 
-    return _attempt(page, renew)
+    return do_or_say(page, renew, lambda fault: _webhooks(page, fault=fault))
 
 
 @router.post("/{slug}/resume")
@@ -204,19 +199,5 @@ def _send_again(page: Page, slug: str, message: int | None = None) -> Response:
         with transaction(page.engine) as session:
             service.send_again(session, page.actor, slug, message)
     except ConflictError as error:
-        return _messages(page, slug, fault=str(error))
+        return _messages(page, slug, fault=refusal_text(page.language, error))
     return see_other(f"/webhooks/{slug}")
-
-
-def _attempt(page: Page, action: Callable[[], Response], given: _Wanted | None = None) -> Response:
-    """Do it, or show the page with what was wrong and what was typed in."""
-    try:
-        return action()
-    except ValidationError as error:
-        fault = "; ".join(
-            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
-            for each in error.errors()
-        )
-        return _webhooks(page, fault=fault, given=given)
-    except _REFUSED as error:
-        return _webhooks(page, fault=str(error), given=given)

@@ -33,12 +33,12 @@ def make(door: Door, actor: Actor, body: TokenBody) -> TokenMade:
     actor.demand(Right.KEEP_TOKENS)
     rights = sorted(set(body.rights))
     if refused := [each for each in rights if not (each in FOR_PROGRAMS and actor.may(each))]:
-        raise InvalidRequestError(f"you cannot give a program: {', '.join(refused)}")
+        raise InvalidRequestError("you cannot give a program: {rights}", rights=", ".join(refused))
     prove_again(door, actor, body.password, body.code)
     secret, moment = new_program_token(), now()
     with transaction(door.engine) as session:
         if len(repository.tokens(session, actor.community_id, actor.user_id)) >= MOST:
-            raise ConflictError(f"nobody has more than {MOST} tokens; revoke one first")
+            raise ConflictError("nobody has more than {most} tokens; revoke one first", most=MOST)
         made = ApiToken(
             community_id=actor.community_id,
             user_id=actor.user_id,

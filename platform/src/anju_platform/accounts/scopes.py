@@ -34,7 +34,10 @@ def find_scopes(
     tops = [place_id(session, own, slug) for slug in dict.fromkeys(places)]
     for slug, known in (*zip(homes, found, strict=False), *zip(places, tops, strict=False)):
         if known is None:
-            raise NotFoundError(f"there is no {'place' if places else 'household'} {slug!r}")
+            raise NotFoundError(
+                "there is no place {slug!r}" if places else "there is no household {slug!r}",
+                slug=slug,
+            )
     return [home.id for home in found if home], [top for top in tops if top]
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from anju_platform.auth.rights import TOLD
 from anju_platform.database import from_millis, to_millis
-from anju_platform.errors import InvalidRequestError
+from anju_platform.errors import InvalidRequestError, Phrase
 
 log = logging.getLogger(__name__)
 
@@ -143,32 +143,45 @@ def check(policy: Policy, severity: int) -> None:
         InvalidRequestError: it says what is wrong, and where.
     """
     if not 1 <= len(policy.steps) <= MOST_STEPS:
-        raise InvalidRequestError(f"a plan has 1 to {MOST_STEPS} steps, not {len(policy.steps)}")
+        raise InvalidRequestError(
+            "a plan has 1 to {most} steps, not {steps}",
+            most=MOST_STEPS,
+            steps=len(policy.steps),
+        )
     before = 0
     for number, step in enumerate(policy.steps, start=1):
-        where = f"step {number}"
+        where = Phrase("step {n}", n=number)
         if not 1 <= len(step.to) <= MOST_TARGETS:
             raise InvalidRequestError(
-                f"{where} tells {len(step.to) or 'nobody'}: name 1 to {MOST_TARGETS} in 'to'"
+                "{where} tells {count}: name 1 to {most} in 'to'",
+                where=where,
+                count=len(step.to) or Phrase("nobody"),
+                most=MOST_TARGETS,
             )
         if not before < step.after_s <= LONGEST.total_seconds():
             raise InvalidRequestError(
-                f"{where} comes after {step.after_s} s: it must be more than the step before"
-                f" ({before} s) and at most {LONGEST.days} days"
+                "{where} comes after {after_s} s: it must be more than the step before"
+                " ({before} s) and at most {days} days",
+                where=where,
+                after_s=step.after_s,
+                before=before,
+                days=LONGEST.days,
             )
         for target in step.to:
             _check_target(target, where)
         before = step.after_s
     first = FIRST_WITHIN[severity].total_seconds()
     if policy.steps[0].after_s > first:
-        raise InvalidRequestError(f"step 1 of a P{severity} comes within {first:.0f} s")
+        raise InvalidRequestError(
+            "step 1 of a P{severity} comes within {first:.0f} s", severity=severity, first=first
+        )
     if not 30 <= policy.repeat_s <= LONGEST.total_seconds():  # noqa: PLR2004 - said below
         raise InvalidRequestError(
             "repeat_s must be 30 s to 7 days: when the last step is told again"
         )
 
 
-def _check_target(target: str, where: str) -> None:
+def _check_target(target: str, where: Phrase) -> None:
     kind, _, name = target.partition(":")
     known = (
         target == FIRST
@@ -179,6 +192,11 @@ def _check_target(target: str, where: str) -> None:
     if not known:
         roles = ", ".join(f"role:{role}" for role in sorted(TOLD))
         raise InvalidRequestError(
-            f"{where} tells {target!r}: it must be {FIRST!r}, one of {roles}, rota:<id>,"
-            f" group:<id>, user:<id>, or contacts:<1 to {MOST_CONTACTS}>"
+            "{where} tells {target!r}: it must be {first!r}, one of {roles}, rota:<id>,"
+            " group:<id>, user:<id>, or contacts:<1 to {most}>",
+            where=where,
+            target=target,
+            first=FIRST,
+            roles=roles,
+            most=MOST_CONTACTS,
         )

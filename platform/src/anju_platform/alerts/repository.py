@@ -116,7 +116,7 @@ def announce(session: Session, community_id: int, kind: str, ref: str) -> int:
     session.flush()
     row = _announce(session, community_id, [(kind, ref)]).fetchone()
     if row is None:
-        raise NotFoundError(f"no community {community_id}")
+        raise NotFoundError("no community {community_id}", community_id=community_id)
     return int(row[0])
 
 

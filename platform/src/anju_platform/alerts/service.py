@@ -152,7 +152,9 @@ def close(
         AlertChangedError: it is closed or has changed since ``version``.
     """
     if cause is None:
-        raise InvalidRequestError(f"say why it is closed: the cause is one of {', '.join(Cause)}")
+        raise InvalidRequestError(
+            "say why it is closed: the cause is one of {causes}", causes=", ".join(Cause)
+        )
     alert = locked(session, actor, alert_id)
     closed = alert.handling == Handling.CLOSED
     if closed and alert.closed_by == actor.user_id and alert.cause == cause:

@@ -156,7 +156,9 @@ def _check(alert: Alert, minutes: int, reason: str) -> None:
     longest = LONGEST_FOR_LIFE if is_for_life(alert) else LONGEST
     if not 1 <= minutes <= longest.total_seconds() / 60:
         most = round(longest.total_seconds() / 60)
-        raise InvalidRequestError(f"it may be shelved for 1 to {most} minutes, not {minutes}")
+        raise InvalidRequestError(
+            "it may be shelved for 1 to {most} minutes, not {minutes}", most=most, minutes=minutes
+        )
 
 
 def _put_aside(session: Session, actor: Actor, alert: Alert, shelf: Json, screen: str) -> AlertView:

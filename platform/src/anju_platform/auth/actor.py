@@ -59,6 +59,8 @@ class Actor:
         """
         if not self.may(right):
             if self.is_program:
-                raise ForbiddenError(f"this token was not given the right {right!s}")
+                raise ForbiddenError("this token was not given the right {right!s}", right=right)
             allowed = " or ".join(roles_with(right))
-            raise ForbiddenError(f"this needs the role {allowed}; yours is {self.role}")
+            raise ForbiddenError(
+                "this needs the role {allowed}; yours is {own}", allowed=allowed, own=self.role
+            )

@@ -40,7 +40,11 @@ def check_strength(password: str) -> None:
         InvalidRequestError: too short, too long, or of one repeated character.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise InvalidRequestError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+        raise InvalidRequestError(
+            "a password has {min_length} to {max_length} characters",
+            min_length=MIN_LENGTH,
+            max_length=MAX_LENGTH,
+        )
     if len(set(password)) == 1:
         raise InvalidRequestError("a password of one repeated character is too easy to guess")
 

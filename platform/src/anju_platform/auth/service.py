@@ -138,15 +138,18 @@ def add_user(
     """
     if not _USERNAME.fullmatch(username):
         raise InvalidRequestError(
-            f"user name {username!r} must be 1 to 64 of a-z, 0-9, '.', '_' and '-'"
+            "user name {username!r} must be 1 to 64 of a-z, 0-9, '.', '_' and '-'",
+            username=username,
         )
     if community_id is None and role is not Role.ADMIN:
-        raise InvalidRequestError(f"a {role} belongs to a community; name it")
+        raise InvalidRequestError("a {role} belongs to a community; name it", role=role)
     if locale not in LOCALES:
-        raise InvalidRequestError(f"locale {locale!r} is none of {', '.join(LOCALES)}")
+        raise InvalidRequestError(
+            "locale {locale!r} is none of {known}", locale=locale, known=", ".join(LOCALES)
+        )
     passwords.check_strength(password)
     if repository.user_by_name(session, username) is not None:
-        raise ConflictError(f"there is a user {username!r} already")
+        raise ConflictError("there is a user {username!r} already", username=username)
     user = User(
         username=username,
         name=name,
@@ -159,7 +162,7 @@ def add_user(
         with session.begin_nested():
             session.add(user)
     except IntegrityError as error:  # somebody chose it at the same moment
-        raise ConflictError(f"there is a user {username!r} already") from error
+        raise ConflictError("there is a user {username!r} already", username=username) from error
     return user
 
 
@@ -171,7 +174,7 @@ def find_user(session: Session, username: str) -> User:
     """
     user = repository.user_by_name(session, username, for_update=True)
     if user is None:
-        raise NotFoundError(f"there is no user {username!r}")
+        raise NotFoundError("there is no user {username!r}", username=username)
     return user
 
 
@@ -214,7 +217,9 @@ def set_locale(session: Session, actor: Actor, locale: str) -> None:
         InvalidRequestError: not a language of the screens.
     """
     if locale not in LOCALES:
-        raise InvalidRequestError(f"locale {locale!r} is none of {', '.join(LOCALES)}")
+        raise InvalidRequestError(
+            "locale {locale!r} is none of {known}", locale=locale, known=", ".join(LOCALES)
+        )
     find_user(session, actor.username).locale = locale
 
 

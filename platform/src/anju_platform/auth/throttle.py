@@ -28,7 +28,7 @@ def lock_s(failures: int) -> int:
 def refuse(seconds: float) -> TooManyAttemptsError:
     """Make the error that says when to try again."""
     wait = max(1, round(seconds))
-    return TooManyAttemptsError(f"too many failed log-ins; try again in {wait} s")
+    return TooManyAttemptsError("too many failed log-ins; try again in {wait} s", wait=wait)
 
 
 class Throttle:

@@ -348,7 +348,7 @@ def declare_away(session: Session, actor: Actor, slug: str, until: datetime) -> 
     moment = now()
     if not moment < until <= moment + LONGEST_AWAY:
         raise InvalidRequestError(
-            f"say until when: a time to come, in {LONGEST_AWAY.days} days at most"
+            "say until when: a time to come, in {days} days at most", days=LONGEST_AWAY.days
         )
     home.attributes = home.attributes | {
         "away": until.isoformat(),

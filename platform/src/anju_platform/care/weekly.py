@@ -56,7 +56,9 @@ def wish(session: Session, actor: Actor, slug: str, weekday: int, hour: int) -> 
     home = homes.household(session, actor, slug)
     if weekday not in range(DAYS) or hour not in HOURS:
         raise InvalidRequestError(
-            f"say a weekday (0 to 6) and an hour from {HOURS.start} to {HOURS.stop - 1}"
+            "say a weekday (0 to 6) and an hour from {first} to {last}",
+            first=HOURS.start,
+            last=HOURS.stop - 1,
         )
     zone = _zone(session, home.community_id)
     repository.put_weekly(

@@ -25,7 +25,11 @@ def erase(session: Session, actor: Actor, slug: str, device_slug: str) -> Erased
     found = repository.lock_home(session, actor.community_id, slug)
     device = repository.device_of(session, found[0].id, device_slug) if found else None
     if found is None or device is None:
-        raise NotFoundError(f"there is no household {slug!r} with a sensor {device_slug!r}")
+        raise NotFoundError(
+            "there is no household {slug!r} with a sensor {device_slug!r}",
+            slug=slug,
+            device_slug=device_slug,
+        )
     if device.state == "approved":
         raise ConflictError("it is still listened to: let it be stopped, or retire it, before")
     repository.erase_pictures(session, device)

@@ -206,10 +206,16 @@ def _add(session: Session, actor: Actor, home: Household, body: ConsentBody) -> 
 def _check_who(session: Session, actor: Actor, home: Household, body: ConsentBody) -> None:
     people = [one.name for one in residents(session, home.id)]
     if body.person not in people and people:
-        raise InvalidRequestError(f"{body.person!r} does not live there: {', '.join(people)} do")
+        raise InvalidRequestError(
+            "{person!r} does not live there: {people} do",
+            person=body.person,
+            people=", ".join(people),
+        )
     if body.purpose in OF_NOBODY:
         if body.viewer != EVERYBODY:
-            raise InvalidRequestError(f"{body.purpose} is said of everybody: viewer is 'everybody'")
+            raise InvalidRequestError(
+                "{purpose} is said of everybody: viewer is 'everybody'", purpose=body.purpose
+            )
         return
     kind, _, name = body.viewer.partition(":")
     if kind == "user" and name in {str(one.id) for one in users(session, actor.community_id)}:
@@ -218,7 +224,10 @@ def _check_who(session: Session, actor: Actor, home: Household, body: ConsentBod
     if kind != "role" or name not in roles:
         known = ", ".join(f"role:{role}" for role in roles)
         raise InvalidRequestError(
-            f"{body.viewer!r} reads nothing for {body.purpose}: a viewer is user:<id> or {known}"
+            "{viewer!r} reads nothing for {purpose}: a viewer is user:<id> or {known}",
+            viewer=body.viewer,
+            purpose=body.purpose,
+            known=known,
         )
 
 
@@ -231,9 +240,11 @@ def _check_sensors(session: Session, home: Household, body: ConsentBody) -> None
         *(KIND + one.model for one in there),
     }
     if body.sensors not in known:
-        raise InvalidRequestError(f"{body.sensors!r} is none of {', '.join(sorted(known))}")
+        raise InvalidRequestError(
+            "{sensors!r} is none of {known}", sensors=body.sensors, known=", ".join(sorted(known))
+        )
     if body.sensors == HEALTH and body.purpose in {*OF_NOBODY, Purpose.SUPPORT}:
-        raise InvalidRequestError(f"health values are not read for {body.purpose}")
+        raise InvalidRequestError("health values are not read for {purpose}", purpose=body.purpose)
 
 
 def _check_times(body: ConsentBody) -> None:
@@ -250,7 +261,7 @@ def _check_times(body: ConsentBody) -> None:
         raise InvalidRequestError("say until when somebody may see it to mend it")
     if body.ends_at is not None and body.ends_at - begins > longest:
         raise InvalidRequestError(
-            f"a consent is good for {longest.days} days at most; ask again then"
+            "a consent is good for {days} days at most; ask again then", days=longest.days
         )
     if abs(begins - moment) > longest:
         raise InvalidRequestError("it begins too far away, or too long ago")
@@ -259,14 +270,14 @@ def _check_times(body: ConsentBody) -> None:
 def _home(session: Session, actor: Actor, slug: str) -> tuple[Household, Place]:
     found = repository.home(session, actor.community_id, slug)
     if found is None:
-        raise NotFoundError(f"there is no household {slug!r}")
+        raise NotFoundError("there is no household {slug!r}", slug=slug)
     return found
 
 
 def _locked(session: Session, actor: Actor, slug: str) -> tuple[Household, Place]:
     found = repository.lock_home(session, actor.community_id, slug)
     if found is None:
-        raise NotFoundError(f"there is no household {slug!r}")
+        raise NotFoundError("there is no household {slug!r}", slug=slug)
     return found
 
 

@@ -11,7 +11,7 @@ from anju_platform.auth.rights import Right
 from anju_platform.duty import repository
 from anju_platform.duty.model import PeopleGroup
 from anju_platform.duty.schemas import GroupBody, GroupView, MemberView
-from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError, Phrase
 
 MOST = 100
 
@@ -42,7 +42,7 @@ def add(session: Session, actor: Actor, body: GroupBody) -> tuple[GroupView, ...
     actor.demand(Right.KEEP_ROTA)
     known = repository.groups(session, actor.community_id)
     if len(known) >= MOST:
-        raise InvalidRequestError(f"a community has at most {MOST} groups")
+        raise InvalidRequestError("a community has at most {most} groups", most=MOST)
     _demand_free(known, body.name)
     made = PeopleGroup(community_id=actor.community_id, name=body.name)
     session.add(made)
@@ -99,11 +99,13 @@ def demand_unused(session: Session, actor: Actor, target: str, name: str) -> Non
     """
     if plans := repository.plans_with(session, actor.community_id, target):
         raise ConflictError(
-            f"{name} is called by the plan of {', '.join(plans)}; change that first"
+            "{name} is called by the plan of {plans}; change that first",
+            name=name,
+            plans=", ".join(plans),
         )
 
 
-def demand_able(session: Session, actor: Actor, people: Iterable[int], where: str) -> None:
+def demand_able(session: Session, actor: Actor, people: Iterable[int], where: Phrase) -> None:
     """Check that everybody named can be called of any alert.
 
     Raises:
@@ -112,7 +114,9 @@ def demand_able(session: Session, actor: Actor, people: Iterable[int], where: st
     strangers = set(people) - repository.able(session, actor.community_id).keys()
     if strangers:
         raise InvalidRequestError(
-            f"{where}: there is no person {min(strangers)}, or none who may see every alert"
+            "{where}: there is no person {person}, or none who may see every alert",
+            where=where,
+            person=min(strangers),
         )
 
 
@@ -137,11 +141,11 @@ def _locked(session: Session, actor: Actor, group_id: int) -> PeopleGroup:
 
 def _demand_free(others: Iterable[PeopleGroup], name: str) -> None:
     if any(one.name == name for one in others):
-        raise ConflictError(f"there is a group {name!r} already")
+        raise ConflictError("there is a group {name!r} already", name=name)
 
 
 def _set(session: Session, actor: Actor, group: PeopleGroup, body: GroupBody) -> None:
     if not body.members:
         raise InvalidRequestError("a group needs people: name one at least")
-    demand_able(session, actor, body.members, "members")
+    demand_able(session, actor, body.members, Phrase("members"))
     repository.set_members(session, group.id, body.members)

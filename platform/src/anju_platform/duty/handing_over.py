@@ -63,7 +63,7 @@ def take_over(session: Session, actor: Actor, rota_id: int, body: TakeOverBody) 
     if had is not None:
         view = hand_over_view(session, had)
         if had.taken_by != actor.user_id:
-            raise ConflictError(f"{view.taken_by} has taken it over already")
+            raise ConflictError("{name} has taken it over already", name=view.taken_by)
         return view
     stands = on_duty(session, [found], now(), repository.able(session, actor.community_id))
     change = takes_over(stands[rota_id], actor.user_id)

@@ -38,7 +38,7 @@ from anju_platform.duty.shifts import (
     holes,
     span,
 )
-from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError, Phrase
 from anju_platform.registry.model import Community
 
 MOST = 20
@@ -90,7 +90,7 @@ def look(
     end = end or start + timedelta(days=7)
     if not timedelta(0) < end - start <= LONGEST_LOOK:
         raise InvalidRequestError(
-            f"the end must be later than the start, by {LONGEST_LOOK.days} days at most"
+            "the end must be later than the start, by {days} days at most", days=LONGEST_LOOK.days
         )
     found = locked(session, actor, rota_id, lock=False)
     able = repository.able(session, actor.community_id)
@@ -108,7 +108,7 @@ def add(session: Session, actor: Actor, body: RotaBody) -> RotaView:
     actor.demand(Right.KEEP_ROTA)
     known = repository.rotas(session, actor.community_id)
     if len(known) >= MOST:
-        raise InvalidRequestError(f"a community has at most {MOST} rotas")
+        raise InvalidRequestError("a community has at most {most} rotas", most=MOST)
     _demand_free(known, body.name)
     made = Rota(community_id=actor.community_id, version=1, made_at=now())
     _set(session, actor, made, body)
@@ -166,13 +166,16 @@ def add_override(session: Session, actor: Actor, rota_id: int, body: OverrideBod
     """
     actor.demand(Right.KEEP_ROTA)
     locked(session, actor, rota_id)
-    check_times("it", body.starts, body.ends)
-    check_people("it", body.people)
-    demand_able(session, actor, body.people, "people")
+    it = Phrase("it")
+    check_times(it, body.starts, body.ends)
+    check_people(it, body.people)
+    demand_able(session, actor, body.people, Phrase("people"))
     zone = ZoneInfo(session.get_one(Community, actor.community_id).timezone)
     today = now().astimezone(zone).date()
     if not today - timedelta(days=1) <= body.day <= today + _YEAR:
-        raise InvalidRequestError(f"the day must be from today on, within a year, not {body.day}")
+        raise InvalidRequestError(
+            "the day must be from today on, within a year, not {day}", day=body.day
+        )
     _demand_apart(session, zone, rota_id, body)
     made = RotaOverride(
         rota_id=rota_id,
@@ -234,7 +237,7 @@ def hand_over_view(session: Session, one: HandOver) -> HandOverView:
 
 def _demand_free(others: Iterable[Rota], name: str) -> None:
     if any(one.name == name for one in others):
-        raise ConflictError(f"there is a rota {name!r} already")
+        raise ConflictError("there is a rota {name!r} already", name=name)
 
 
 def _demand_apart(session: Session, zone: ZoneInfo, rota_id: int, body: OverrideBody) -> None:
@@ -245,23 +248,26 @@ def _demand_apart(session: Session, zone: ZoneInfo, rota_id: int, body: Override
         first, last = span(zone, other.day, other.starts, other.ends)
         if first < over and begin < last:
             raise ConflictError(
-                f"there is an exception on {other.day}, {other.starts} to {other.ends}, already;"
-                " remove that first"
+                "there is an exception on {day}, {starts} to {ends}, already; remove that first",
+                day=other.day,
+                starts=other.starts,
+                ends=other.ends,
             )
     if len(repository.overrides(session, [rota_id], date.min, date.max)) >= _MOST_OVERRIDES:
-        raise InvalidRequestError(f"a rota has at most {_MOST_OVERRIDES} exceptions")
+        raise InvalidRequestError("a rota has at most {most} exceptions", most=_MOST_OVERRIDES)
 
 
 def _set(session: Session, actor: Actor, found: Rota, body: RotaBody) -> None:
     may = roles_with(Right.HANDLE)
     if body.fallback not in may:
         raise InvalidRequestError(
-            f"who is told when nobody is on duty must be one of {', '.join(may)},"
-            f" not {body.fallback!r}"
+            "who is told when nobody is on duty must be one of {roles}, not {role!r}",
+            roles=", ".join(may),
+            role=body.fallback,
         )
     shifts = [msgspec.convert(one.model_dump(), Shift) for one in body.shifts]
     check(shifts)
-    demand_able(session, actor, {user for one in shifts for user in one.people}, "shifts")
+    demand_able(session, actor, {user for one in shifts for user in one.people}, Phrase("shifts"))
     found.name, found.fallback, found.handed_over = body.name, body.fallback, body.handed_over
     found.shifts = [msgspec.to_builtins(one) for one in shifts]
     found.changed_at, found.changed_by = now(), actor.user_id

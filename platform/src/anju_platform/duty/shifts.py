@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from anju_platform.errors import InvalidRequestError
+from anju_platform.errors import InvalidRequestError, Phrase
 
 MOST_SHIFTS = 50
 MOST_PEOPLE = 20
@@ -175,27 +175,38 @@ def check(shifts: Sequence[Shift]) -> None:
         InvalidRequestError: it says what is wrong, and where.
     """
     if len(shifts) > MOST_SHIFTS:
-        raise InvalidRequestError(f"a rota has at most {MOST_SHIFTS} shifts, not {len(shifts)}")
+        raise InvalidRequestError(
+            "a rota has at most {most} shifts, not {shifts}",
+            most=MOST_SHIFTS,
+            shifts=len(shifts),
+        )
     for number, shift in enumerate(shifts, start=1):
-        where = f"shift {number}"
+        where = Phrase("shift {n}", n=number)
         if not shift.days or set(shift.days) - set(_WEEK):
-            raise InvalidRequestError(f"{where}: choose its days, 0 (Monday) to 6 (Sunday)")
+            raise InvalidRequestError(
+                "{where}: choose its days, 0 (Monday) to 6 (Sunday)", where=where
+            )
         check_times(where, shift.starts, shift.ends)
         check_people(where, shift.people)
 
 
-def check_times(where: str, starts: str, ends: str) -> None:
+def check_times(where: Phrase, starts: str, ends: str) -> None:
     """Check when something begins and ends.
 
     Raises:
         InvalidRequestError: it is no time of a day.
     """
-    for name, at in (("begins", starts), ("ends", ends)):
+    for name, at in ((Phrase("begins"), starts), (Phrase("ends"), ends)):
         if not _TIME.fullmatch(at):
-            raise InvalidRequestError(f"{where} {name} at {at!r}: write a time such as 20:00")
+            raise InvalidRequestError(
+                "{where} {name} at {at!r}: write a time such as 20:00",
+                where=where,
+                name=name,
+                at=at,
+            )
 
 
-def check_people(where: str, people: Sequence[int]) -> None:
+def check_people(where: Phrase, people: Sequence[int]) -> None:
     """Check how many are named.
 
     Raises:
@@ -203,5 +214,8 @@ def check_people(where: str, people: Sequence[int]) -> None:
     """
     if not 1 <= len(people) <= MOST_PEOPLE:
         raise InvalidRequestError(
-            f"{where} names {len(people) or 'nobody'}: choose 1 to {MOST_PEOPLE} people"
+            "{where} names {count}: choose 1 to {most} people",
+            where=where,
+            count=len(people) or Phrase("nobody"),
+            most=MOST_PEOPLE,
         )

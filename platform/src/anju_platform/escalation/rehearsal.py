@@ -15,7 +15,6 @@ from anju_platform.errors import InvalidRequestError
 from anju_platform.escalation import repository
 from anju_platform.escalation.callees import About, Callees
 from anju_platform.escalation.schemas import CalleeView, CallView, WayView
-from anju_platform.escalation.service import find_place
 from anju_platform.notifications.contacts import contact_in, is_contact, plain_phone
 from anju_platform.notifications.families import family_of
 from anju_platform.notifications.model import Address, Kind
@@ -24,6 +23,7 @@ from anju_platform.notifications.outside.routing import ADDRESSED
 from anju_platform.people.model import Contact, Household
 from anju_platform.people.repository import contacts
 from anju_platform.people.service import note_look
+from anju_platform.registry.places.service import find_place
 
 LONGEST = timedelta(days=62)
 """A rota is asked about no further ahead."""
@@ -45,7 +45,7 @@ def rehearse(
     """
     moment = at or now()
     if abs(moment - now()) > LONGEST:
-        raise InvalidRequestError(f"choose a time within {LONGEST.days} days from now")
+        raise InvalidRequestError("choose a time within {days} days from now", days=LONGEST.days)
     place_id = find_place(session, actor, place)
     found = repository.policy_for(session, actor.community_id, severity, place_id)
     home = repository.home_at(session, actor.community_id, place_id)

@@ -9,10 +9,10 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import Json, now
 from anju_platform.duty import repository as duty
-from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError, Phrase
 from anju_platform.escalation import repository
 from anju_platform.escalation.schemas import PlanChange, PolicyText, PolicyView
-from anju_platform.registry.repository import place_id
+from anju_platform.registry.places.service import find_place
 
 CHANGED, REMOVED = "escalation.changed", "escalation.removed"
 _LATELY = 50
@@ -96,7 +96,7 @@ def remove(
     place_id = find_place(session, actor, place)
     before = repository.policy_for(session, actor.community_id, severity, place_id)
     if not repository.remove(session, actor.community_id, severity, place_id):
-        raise NotFoundError(f"there is no plan of yours for P{severity} there")
+        raise NotFoundError("there is no plan of yours for P{severity} there", severity=severity)
     after = repository.policy_for(session, actor.community_id, severity, place_id)
     said = _said(place, before, after)
     record(session, actor, REMOVED, f"escalation:P{severity}", said)
@@ -145,26 +145,15 @@ def _demand_people(session: Session, actor: Actor, policy: Policy) -> None:
         for target in step.to:
             if target.startswith(("user:", "group:", "rota:")) and target not in known:
                 raise InvalidRequestError(
-                    f"step {number} tells {target}: there is no such {_WHAT[target[0]]}, or none"
-                    " who may see every alert"
+                    "{where} tells {target}: there is no such {kind}, or none who may see"
+                    " every alert",
+                    where=Phrase("step {n}", n=number),
+                    target=target,
+                    kind=_WHAT[target[0]],
                 )
 
 
-_WHAT = {"u": "person", "g": "group", "r": "rota"}
-
-
-def find_place(session: Session, actor: Actor, slug: str | None) -> int | None:
-    """Give the id of a place; none of nowhere in particular.
-
-    Raises:
-        NotFoundError: there is no such place.
-    """
-    if slug is None:
-        return None
-    found = place_id(session, actor.community_id, slug)
-    if found is None:
-        raise NotFoundError(f"there is no place {slug!r}")
-    return found
+_WHAT = {"u": Phrase("person"), "g": Phrase("group"), "r": Phrase("rota")}
 
 
 def _said(place: str | None, before: Policy | None, after: Policy | None) -> Json:

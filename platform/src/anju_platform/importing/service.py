@@ -98,7 +98,9 @@ def apply(session: Session, actor: Actor, import_id: UUID, digest: str) -> Impor
     repository.lock(session)
     planned = _plan(session, taken)
     if planned.faults:
-        raise InvalidRequestError(f"{len(planned.faults)} rows cannot be read; mend them first")
+        raise InvalidRequestError(
+            "{rows} rows cannot be read; mend them first", rows=len(planned.faults)
+        )
     if _digest(planned) != digest:
         raise PlanChangedError("a home has changed since this was shown; look again")
     places = repository.place_ids(session, actor.community_id)

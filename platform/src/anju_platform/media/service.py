@@ -43,7 +43,7 @@ def authenticate(session: Session, name: str, secret: str) -> Gateway:
     community_slug, _, slug = name.partition("/")
     gateway = listing.find_gateway(session, community_slug, slug)
     if gateway is None:
-        raise NotFoundError(f"there is no gateway {name[:129]!r}")
+        raise NotFoundError("there is no gateway {name!r}", name=name[:129])
     if not secret or not secret_matches(secret, gateway.secret_hash):
         raise NotAuthenticatedError("this is not the gateway's secret")
     return gateway

@@ -51,7 +51,7 @@ def add(session: Session, actor: Actor, body: AddressBody) -> AddressView:
     target = body.target.strip()
     if body.kind == "email":
         if not _EMAIL.fullmatch(target):
-            raise InvalidRequestError(f"{target!r} is not an e-mail address")
+            raise InvalidRequestError("{target!r} is not an e-mail address", target=target)
     else:
         number = plain_phone(target)
         if number is None:
@@ -71,7 +71,7 @@ def add_push(
         InvalidRequestError: it cannot be spoken to, or there are too many.
     """
     if fault := hosts.fault(body.endpoint):
-        raise InvalidRequestError(f"the push service cannot be used: {fault}")
+        raise InvalidRequestError("the push service cannot be used: {fault}", fault=fault)
     listing.provide_push(session, actor.community_id)
     listing.take_from_others(session, actor.user_id, body.endpoint, now())
     keys = body.keys.model_dump()
@@ -83,7 +83,7 @@ def _put(
 ) -> AddressView:
     known = listing.addresses(session, actor.user_id)
     if len(known) >= MOST and not any((a.kind, a.target) == (kind, target) for a in known):
-        raise InvalidRequestError(f"you have {MOST} addresses; remove one you do not use")
+        raise InvalidRequestError("you have {most} addresses; remove one you do not use", most=MOST)
     values = {
         "user_id": actor.user_id,
         "kind": kind,

@@ -40,11 +40,11 @@ def add(
     """
     actor.demand(Right.KEEP_CHANNELS)
     if listing.channel(session, actor.community_id, slug) is not None:
-        raise ConflictError(f"there is a channel {slug!r} already")
+        raise ConflictError("there is a channel {slug!r} already", slug=slug)
     if body.kind is Kind.PUSH:
         raise InvalidRequestError("every community has its push channel; change that one")
     if len(listing.channels(session, actor.community_id)) >= MOST:
-        raise InvalidRequestError(f"a community has at most {MOST} channels")
+        raise InvalidRequestError("a community has at most {most} channels", most=MOST)
     made = Channel(
         community_id=actor.community_id,
         slug=slug,
@@ -73,7 +73,7 @@ def change(
     actor.demand(Right.KEEP_CHANNELS)
     found = locked(session, actor, slug)
     if found.kind != body.kind:
-        raise InvalidRequestError(f"it is of the kind {found.kind}; make another channel")
+        raise InvalidRequestError("it is of the kind {kind}; make another channel", kind=found.kind)
     _set(found, carriers, body)
     session.flush()
     changed = {"enabled": body.enabled, "url": bool(body.url.get_secret_value())}
@@ -105,7 +105,7 @@ def locked(session: Session, actor: Actor, slug: str) -> Channel:
     """
     found = listing.channel(session, actor.community_id, slug, for_update=True)
     if found is None:
-        raise NotFoundError(f"there is no channel {slug!r}")
+        raise NotFoundError("there is no channel {slug!r}", slug=slug)
     return found
 
 
@@ -114,7 +114,7 @@ def _set(channel: Channel, carriers: Carriers, body: ChannelBody) -> None:
     if url or not channel.url:
         fault = carriers.fault(kind, url)
         if fault is not None:
-            raise InvalidRequestError(f"the channel's URL cannot be used: {fault}")
+            raise InvalidRequestError("the channel's URL cannot be used: {fault}", fault=fault)
         if channel.url and _is_gateway(channel.url) != _is_gateway(url):
             raise InvalidRequestError("a gateway has a secret of its own; make another channel")
         channel.url = url

@@ -8,7 +8,6 @@ are taken one after the other end with it, and letters about nothing urgent do n
 import hashlib
 import hmac
 import secrets
-from enum import Enum
 from unicodedata import normalize
 
 from sqlalchemy import Engine
@@ -74,10 +73,8 @@ def _hash_of(address_id: int, code: str) -> str:
     return hashlib.sha256(f"{address_id}:{code}".encode()).hexdigest()
 
 
-class _Outcome(Enum):
-    PROVEN = "proven"
-    WRONG = "that is not the code; look at the newest message"
-    OVER = "the code is no longer good; have another one sent"
+_WRONG = "that is not the code; look at the newest message"
+_OVER = "the code is no longer good; have another one sent"
 
 
 def prove(engine: Engine, actor: Actor, address_id: int, code: str) -> None:
@@ -88,23 +85,25 @@ def prove(engine: Engine, actor: Actor, address_id: int, code: str) -> None:
         InvalidRequestError: it is not the code, or no longer; the try counts.
     """
     with transaction(engine) as session:  # a wrong try is written down, so it ends well
-        outcome = _judge(session, actor, address_id, code)
-    if outcome is not _Outcome.PROVEN:
-        raise InvalidRequestError(outcome.value)
+        fault = _judge(session, actor, address_id, code)
+    if fault is not None:
+        raise fault
 
 
-def _judge(session: Session, actor: Actor, address_id: int, code: str) -> _Outcome:
+def _judge(
+    session: Session, actor: Actor, address_id: int, code: str
+) -> InvalidRequestError | None:
     address = addresses.own(session, actor, address_id)
     if address.proven_at is not None:
-        return _Outcome.PROVEN
+        return None
     sent, at = listing.last_code(session, address_id), now()
     if sent is None or sent.expires_at <= at or sent.tries >= MOST_TRIES:
-        return _Outcome.OVER
+        return InvalidRequestError(_OVER)
     sent.tries += 1
     typed = "".join(letter for letter in normalize("NFKC", code) if letter.isdecimal())
     if not hmac.compare_digest(sent.code_hash, _hash_of(address_id, typed)):
-        return _Outcome.WRONG
+        return InvalidRequestError(_WRONG)
     address.proven_at = at
     session.flush()
     record(session, actor, "address.proven", f"address:{address_id}", {"kind": address.kind})
-    return _Outcome.PROVEN
+    return None

@@ -1,7 +1,6 @@
 """Trying a channel or an address out: a message that says it is a test, at once."""
 
 import hashlib
-import logging
 import secrets
 from datetime import timedelta
 
@@ -12,23 +11,20 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.rights import Right
 from anju_platform.database import now, transaction
-from anju_platform.errors import InvalidRequestError, NotFoundError, TooManyAttemptsError
+from anju_platform.errors import InvalidRequestError, NotFoundError, Phrase, TooManyAttemptsError
 from anju_platform.notifications import addresses, channels, listing
 from anju_platform.notifications.model import Address, Channel, Kind
 from anju_platform.notifications.outside import repository
 from anju_platform.notifications.outside.carriers.carrier import (
     GoneError,
     Message,
-    NoAnswerError,
-    NotTakenError,
     Target,
+    attempt,
 )
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.limits import wait_for_turn
 from anju_platform.notifications.outside.routing import ADDRESSED
 from anju_platform.notifications.schemas import Tried
-
-log = logging.getLogger(__name__)
 
 AGAIN_AFTER = timedelta(seconds=15)
 """An address is not tried more often: each try may be a call that somebody pays for."""
@@ -41,9 +37,9 @@ _TEXT = {
     "en": ("TEST Anju · {name}", "If you can read this, alerts reach you this way."),
 }
 _NO_ADDRESS = {
-    "push": "let this browser take pushes first: at 'How I am reached'",
-    "email": "add your own e-mail address first: at 'How I am reached'",
-    "phone": "add your own telephone first: at 'How I am reached'",
+    "push": Phrase("let this browser take pushes first: at 'How I am reached'"),
+    "email": Phrase("add your own e-mail address first: at 'How I am reached'"),
+    "phone": Phrase("add your own telephone first: at 'How I am reached'"),
 }
 
 
@@ -118,7 +114,8 @@ def demand_room(session: Session, actor: Actor) -> None:
     """
     if len(listing.codes_sent(session, actor.user_id, now() - _DAY)) >= MOST_SENDS:
         raise TooManyAttemptsError(
-            f"{MOST_SENDS} codes and tests were sent today; try again tomorrow"
+            "{most} codes and tests were sent today; try again tomorrow",
+            most=MOST_SENDS,
         )
 
 
@@ -149,7 +146,8 @@ def take_turn(session: Session, channel: Channel, address: Address | None) -> No
         address.tried_at = at
     if (wait := wait_for_turn(channel, at, for_life=False)) is not None:
         raise TooManyAttemptsError(
-            f"the provider takes no more now; try again in {wait.total_seconds():.0f} s"
+            "the provider takes no more now; try again in {seconds:.0f} s",
+            seconds=wait.total_seconds(),
         )
     session.flush()
 
@@ -203,19 +201,17 @@ def say(
         to=address.target if address is not None else "",
         keys=address.keys if address is not None else None,
     )
-    error, gone = None, False
-    try:
+
+    def carry() -> None:
         carriers.of(Kind(channel.kind), channel.url).carry(message, target)
-    except (NotTakenError, NoAnswerError) as failure:
-        error = str(failure)
-    except GoneError as failure:
-        error, gone = str(failure), True
-    except Exception as failure:
-        log.exception("channel %s failed", channel.slug)
-        error = f"it failed ({type(failure).__name__})"
+
+    failure = attempt(carry, f"channel {channel.slug}")
+    error = None if failure is None else str(failure)
     with transaction(engine) as session:
         if error is None:
             repository.note_taken(session, channel.id, now())
         if address is not None:
-            repository.note_address(session, address.id, now(), error, gone=gone)
+            repository.note_address(
+                session, address.id, now(), error, gone=isinstance(failure, GoneError)
+            )
     return Tried(ok=error is None, error=error)

@@ -25,7 +25,7 @@ def household(session: Session, actor: Actor, slug: str) -> HouseholdView:
     actor.demand(Right.SEE_HOMES)
     home = repository.household(session, actor.community_id, slug)
     if home is None:
-        raise NotFoundError(f"there is no household {slug!r}")
+        raise NotFoundError("there is no household {slug!r}", slug=slug)
     place = session.get_one(Place, home.place_id)
     _note(session, actor, home, {})
     return HouseholdView(

@@ -27,7 +27,9 @@ def add_device(session: Session, who: Who, community_id: int, wanted: NewDevice)
         ConflictError: there is a device of that id.
     """
     if wanted.model not in MODELS:
-        raise InvalidRequestError(f"there is no model {wanted.model!r} in the catalogue")
+        raise InvalidRequestError(
+            "there is no model {model!r} in the catalogue", model=wanted.model
+        )
     place = _place(session, community_id, wanted.place)
     device = Device(
         community_id=community_id,
@@ -63,9 +65,11 @@ def replace_device(
     old = listing.find_device(session, community_id, slug, lock=True)
     model, gateway = wanted.model or old.model, wanted.gateway
     if model not in MODELS:
-        raise InvalidRequestError(f"there is no model {model!r} in the catalogue")
+        raise InvalidRequestError("there is no model {model!r} in the catalogue", model=model)
     if (successor := listing.successor(session, old)) is not None:
-        raise ConflictError(f"{slug!r} was replaced by {successor!r} already")
+        raise ConflictError(
+            "{slug!r} was replaced by {successor!r} already", slug=slug, successor=successor
+        )
     of_gateway = listing.id_of(session, "gateways", community_id, gateway) if gateway else None
     device = Device(
         community_id=community_id,
@@ -97,7 +101,7 @@ def _add(session: Session, device: Device) -> None:
         with session.begin_nested():
             session.add(device)
     except IntegrityError as error:
-        raise ConflictError(f"there is a device {device.slug!r} already") from error
+        raise ConflictError("there is a device {slug!r} already", slug=device.slug) from error
     if repository.is_stopped(session, device):
         device.state = STOPPED
 
@@ -106,7 +110,7 @@ def _place(session: Session, community_id: int, slug: str) -> Place:
     place = session.get_one(Place, listing.id_of(session, "places", community_id, slug))
     if place.retired_at is not None:
         raise InvalidRequestError(
-            f"the place {slug!r} is retired: bring it back, or choose another"
+            "the place {slug!r} is retired: bring it back, or choose another", slug=slug
         )
     return place
 
@@ -116,11 +120,16 @@ def _household_id(session: Session, place: Place, named: str | None) -> int | No
     homes = homes_at(session, place)
     if named is None and len(homes) > 1:
         raise InvalidRequestError(
-            f"{place.slug!r} is in several homes: name the home, one of {', '.join(homes)}"
+            "{slug!r} is in several homes: name the home, one of {homes}",
+            slug=place.slug,
+            homes=", ".join(homes),
         )
     if named is not None and homes and named not in homes:
         raise InvalidRequestError(
-            f"{place.slug!r} is not in the home {named!r}, but in {', '.join(homes)}"
+            "{slug!r} is not in the home {named!r}, but in {homes}",
+            slug=place.slug,
+            named=named,
+            homes=", ".join(homes),
         )
     home = named or next(iter(homes), None)
     return None if home is None else listing.id_of(session, "households", place.community_id, home)

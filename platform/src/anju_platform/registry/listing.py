@@ -33,7 +33,7 @@ from anju_devices.catalog import MODELS
 from anju_devices.model import DeviceModel, Field, Text
 from anju_platform.auth.actor import Actor
 from anju_platform.database import from_millis, now
-from anju_platform.errors import InvalidRequestError, NotFoundError
+from anju_platform.errors import InvalidRequestError, NotFoundError, Phrase
 from anju_platform.registry import privacy
 from anju_platform.registry.model import Community, Device, Gateway, Place
 from anju_platform.registry.schemas import (
@@ -273,7 +273,7 @@ def find_device(session: Session, community_id: int, slug: str, *, lock: bool = 
         query = query.with_for_update(key_share=True)
     device = session.scalars(query).one_or_none()
     if device is None:
-        raise NotFoundError(f"there is no device {slug!r}")
+        raise NotFoundError("there is no device {slug!r}", slug=slug)
     return device
 
 
@@ -460,6 +460,13 @@ def find_gateway(session: Session, community_slug: str, slug: str) -> Gateway | 
     return session.scalars(query).one_or_none()
 
 
+_KIND = {
+    "gateways": Phrase("gateways"),
+    "places": Phrase("places"),
+    "households": Phrase("households"),
+}
+
+
 def id_of(
     session: Session,
     kind: Literal["gateways", "places", "households"],
@@ -475,5 +482,7 @@ def id_of(
     query = select(named.c.id).where(named.c.community_id == community_id, named.c.slug == slug)
     found: int | None = session.scalar(query)
     if found is None:
-        raise InvalidRequestError(f"{slug!r} is none of the community's {kind}")
+        raise InvalidRequestError(
+            "{slug!r} is none of the community's {kind}", slug=slug, kind=_KIND[kind]
+        )
     return found

@@ -111,7 +111,7 @@ def devices(
 
 def _about(session: Session, actor: Actor, span: Span, at: datetime) -> Period:
     if at.year not in _YEARS:
-        raise InvalidRequestError(f"there is no report of the year {at.year}")
+        raise InvalidRequestError("there is no report of the year {year}", year=at.year)
     community = session.get_one(Community, actor.community_id)
     return period(span, at, ZoneInfo(community.timezone))
 

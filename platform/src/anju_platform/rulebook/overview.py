@@ -103,7 +103,7 @@ def demand_rule(session: Session, community_id: int, rule_id: str) -> Known:
     """
     known = known_rule(session, community_id, rule_id)
     if known.library is None and not known.versions:
-        raise NotFoundError(f"there is no rule {rule_id!r}")
+        raise NotFoundError("there is no rule {rule_id!r}", rule_id=rule_id)
     return known
 
 
@@ -118,8 +118,13 @@ def version_of(known: Known, version: int | None) -> tuple[bool, str]:
             return False, own.text
     if known.library is not None and version in {None, known.library.version}:
         return True, library_texts()[known.id]
-    which = "version of the library" if version is None else f"version {version}"
-    raise NotFoundError(f"there is no {which} of the rule {known.id!r}")
+    raise NotFoundError(
+        "the library has no rule {rule!r}"
+        if version is None
+        else "there is no version {version} of the rule {rule!r}",
+        rule=known.id,
+        version=version,
+    )
 
 
 def rows(session: Session, community_id: int) -> tuple[RuleRow, ...]:
@@ -284,7 +289,9 @@ def _readable(known: Known, version: int) -> str:
     _, text = version_of(known, version)
     read = read_version(text, known.id, version)
     if isinstance(read, InvalidRuleError):
-        raise InvalidRequestError(f"version {version} cannot be read: {read}")
+        raise InvalidRequestError(
+            "version {version} cannot be read: {read}", version=version, read=read
+        )
     return text
 
 

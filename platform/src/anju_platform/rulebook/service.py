@@ -27,6 +27,8 @@ from anju_platform.rulebook.texts import demand_new
 
 MOST_RULES = 500
 """So many rules a community may make or override."""
+_MOST_LETTERS = 2000
+"""Of what is said about tests that fail."""
 
 
 class RuleChangedError(ConflictError):
@@ -34,8 +36,8 @@ class RuleChangedError(ConflictError):
 
     title = "The rule has changed meanwhile"
 
-    def __init__(self, message: str, rule: RuleRow) -> None:
-        super().__init__(message)
+    def __init__(self, phrase: str, rule: RuleRow, **values: object) -> None:
+        super().__init__(phrase, **values)
         self.rule = rule
 
     def members(self) -> Json:
@@ -48,8 +50,8 @@ class TrialsFailedError(InvalidRequestError):
 
     title = "The rule's own tests do not pass"
 
-    def __init__(self, message: str, trials: Sequence[TrialResult]) -> None:
-        super().__init__(message)
+    def __init__(self, phrase: str, trials: Sequence[TrialResult], **values: object) -> None:
+        super().__init__(phrase, **values)
         self.trials = tuple(trials)
 
     def members(self) -> Json:
@@ -69,9 +71,13 @@ def create(session: Session, actor: Actor, *, text: str, note: str) -> str:
     rule_id = demand_new(text).id
     known = known_rule(session, actor.community_id, rule_id)
     if known.versions:
-        raise RuleChangedError(f"there is a rule {rule_id!r} already", row_of(known))
+        raise RuleChangedError(
+            "there is a rule {rule_id!r} already", row_of(known), rule_id=rule_id
+        )
     if listing.count_own(session, actor.community_id) >= MOST_RULES:
-        raise InvalidRequestError(f"a community has {MOST_RULES} rules of its own at most")
+        raise InvalidRequestError(
+            "a community has {most} rules of its own at most", most=MOST_RULES
+        )
     _add_version(session, actor, known, text=text, note=note, action="rule.created")
     return rule_id
 
@@ -89,10 +95,15 @@ def save(
     known = demand_rule(session, actor.community_id, rule_id)
     rule = demand_new(text)
     if rule.id != rule_id:
-        raise InvalidRequestError(f"the text is of the rule {rule.id!r}, not {rule_id!r}")
+        raise InvalidRequestError(
+            "the text is of the rule {own!r}, not {rule_id!r}", own=rule.id, rule_id=rule_id
+        )
     if known.latest != based_on:
-        message = f"somebody has saved version {known.latest} since you looked; look again"
-        raise RuleChangedError(message, row_of(known))
+        raise RuleChangedError(
+            "somebody has saved version {version} since you looked; look again",
+            row_of(known),
+            version=known.latest,
+        )
     _add_version(session, actor, known, text=text, note=note, action="rule.saved")
 
 
@@ -114,8 +125,11 @@ def _add_version(
     )
     if not added:
         present = known_rule(session, actor.community_id, known.id)
-        message = f"somebody has saved version {version} at the same moment; look again"
-        raise RuleChangedError(message, row_of(present))
+        raise RuleChangedError(
+            "somebody has saved version {version} at the same moment; look again",
+            row_of(present),
+            version=version,
+        )
     record(session, actor, action, f"rule:{known.id}", {"version": version, "note": note.strip()})
 
 
@@ -143,8 +157,13 @@ def demand_proof(trials: Sequence[TrialResult]) -> None:
     failed = [trial for trial in trials if trial.problem]
     if failed:
         what = "; ".join(f"{trial.name}: {trial.problem}" for trial in failed)
-        message = f"{len(failed)} of its {len(trials)} tests fail: {what}"
-        raise TrialsFailedError(message[:2000], trials)
+        raise TrialsFailedError(
+            "{failed} of its {all} tests fail: {what}",
+            trials,
+            failed=len(failed),
+            all=len(trials),
+            what=what[:_MOST_LETTERS],
+        )
 
 
 def activate(
@@ -166,7 +185,7 @@ def activate(
         return
     _demand_seen(known, seen)
     if known.is_in_force(wanted, of_library=of_library):
-        raise RuleChangedError(f"version {wanted} is in force already", row_of(known))
+        raise RuleChangedError("version {wanted} is in force already", row_of(known), wanted=wanted)
     _add_activation(session, actor, known, version=wanted, of_library=of_library, reason=reason)
 
 
@@ -207,9 +226,15 @@ def _demand_seen(known: Known, seen: int) -> None:
         if seen:
             raise RuleChangedError("it has never been changed; look again", row_of(known))
     elif last.number != seen:
-        done = "switched it off" if last.version is None else f"activated version {last.version}"
-        message = f"{last.by} has {done} since you looked: {last.reason}"
-        raise RuleChangedError(message, row_of(known))
+        raise RuleChangedError(
+            "{by} has switched it off since you looked: {reason}"
+            if last.version is None
+            else "{by} has activated version {version} since you looked: {reason}",
+            row_of(known),
+            by=last.by,
+            version=last.version,
+            reason=last.reason,
+        )
 
 
 def _add_activation(

@@ -57,5 +57,5 @@ def retire(session: Session, actor: Actor, post: str) -> None:
         NotFoundError: no such desk in the actor's community.
     """
     if not repository.retire(session, actor.community_id, post):
-        raise NotFoundError(f"there is no duty desk {post!r}")
+        raise NotFoundError("there is no duty desk {post!r}", post=post)
     record(session, actor, "screen.retired", f"post:{post}", {})

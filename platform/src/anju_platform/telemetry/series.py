@@ -196,7 +196,7 @@ def _check(start: datetime, end: datetime, points: int) -> None:
     if not timedelta(0) < end - start <= LONGEST:
         raise InvalidRequestError("end must be after start, by a year at most")
     if not 3 <= points <= MOST_POINTS:  # noqa: PLR2004 - a step bucket's three points
-        raise InvalidRequestError(f"points must be 3 to {MOST_POINTS}")
+        raise InvalidRequestError("points must be 3 to {most}", most=MOST_POINTS)
 
 
 def _shared(actor: Actor, device: Device, field: str) -> ColumnElement[bool]:
@@ -211,7 +211,7 @@ def _field(device: Device, name: str) -> Field:
     model = MODELS.get(device.model)
     known = model.field(name) if model else None
     if known is None:
-        raise NotFoundError(f"{device.model} has no field {name!r}")
+        raise NotFoundError("{model} has no field {name!r}", model=device.model, name=name)
     return known
 
 

@@ -15,9 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 from anju_platform.background import Background
 from anju_platform.database import UNAVAILABLE, Json, now, transaction
 from anju_platform.notifications.outside.carriers.carrier import (
-    GoneError,
-    NoAnswerError,
-    NotTakenError,
+    attempt,
 )
 from anju_platform.notifications.outside.carriers.hosts import Hosts
 from anju_platform.notifications.outside.carriers.posting import post
@@ -105,15 +103,12 @@ def tell(hosts: Hosts, webhook: Webhook, message_id: str, body: str) -> str | No
         signers.append(webhook.former_secret)
     content = body.encode()
     signed = headers(message_id, round(time.time()), content, signers)
-    try:
+    failure = attempt(
         # whoever gets it twice knows it by its id
-        post(hosts, webhook.url, content, signed, harmless=True)
-    except (NotTakenError, NoAnswerError, GoneError) as error:
-        return str(error)
-    except Exception as error:
-        log.exception("webhook %s failed", webhook.slug)
-        return f"it failed ({type(error).__name__})"
-    return None
+        lambda: post(hosts, webhook.url, content, signed, harmless=True),
+        f"webhook {webhook.slug}",
+    )
+    return None if failure is None else str(failure)
 
 
 def again(one: WebhookMessage, at: datetime, error: str) -> Json:

@@ -15,6 +15,7 @@ from anju_platform.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
+    Phrase,
     TooManyAttemptsError,
 )
 from anju_platform.notifications.channels import leads_to
@@ -60,7 +61,7 @@ def add(session: Session, actor: Actor, hosts: Hosts, slug: str, body: WebhookBo
     """
     actor.demand(Right.KEEP_CHANNELS)
     if len(repository.webhooks(session, actor.community_id)) >= MOST:
-        raise InvalidRequestError(f"a community has at most {MOST} webhooks")
+        raise InvalidRequestError("a community has at most {most} webhooks", most=MOST)
     made = Webhook(
         community_id=actor.community_id,
         slug=slug,
@@ -71,7 +72,7 @@ def add(session: Session, actor: Actor, hosts: Hosts, slug: str, body: WebhookBo
     )
     _set(session, made, hosts, body)
     if not repository.add(session, made):
-        raise ConflictError(f"there is a webhook {slug!r} already")
+        raise ConflictError("there is a webhook {slug!r} already", slug=slug)
     record(session, actor, "webhook.added", f"webhook:{slug}", _said(body))
     return WebhookMade(webhook=_view(made), secret=made.secret)
 
@@ -207,21 +208,21 @@ def _found(session: Session, actor: Actor, slug: str, *, for_update: bool = Fals
     actor.demand(Right.KEEP_CHANNELS)
     found = repository.webhook(session, actor.community_id, slug, for_update=for_update)
     if found is None:
-        raise NotFoundError(f"there is no webhook {slug!r}")
+        raise NotFoundError("there is no webhook {slug!r}", slug=slug)
     return found
 
 
 def _set(session: Session, webhook: Webhook, hosts: Hosts, body: WebhookBody) -> None:
     url = body.url.get_secret_value()
     if url or not webhook.url:
-        fault = hosts.fault(url) if url else "it is missing"
+        fault = hosts.fault(url) if url else Phrase("it is missing")
         if fault is not None:
-            raise InvalidRequestError(f"the webhook's URL cannot be used: {fault}")
+            raise InvalidRequestError("the webhook's URL cannot be used: {fault}", fault=fault)
         webhook.url = url
         _begin_anew(webhook)
     strangers = body.places - repository.places(session, webhook.community_id, body.places)
     if strangers:
-        raise InvalidRequestError(f"there is no place {', '.join(sorted(strangers))}")
+        raise InvalidRequestError("there is no place {places}", places=", ".join(sorted(strangers)))
     if body.enabled and not webhook.enabled:
         _begin_anew(webhook)
     webhook.name, webhook.enabled, webhook.least = body.name, body.enabled, body.least

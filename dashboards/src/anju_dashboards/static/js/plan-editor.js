@@ -3,13 +3,9 @@
  * form beside it, which may be dragged, or moved with the arrow keys. The form's fields are the
  * truth: whatever moves writes them, and they are what is saved.
  */
-import "../vendor/leaflet-1.9.4/leaflet.js";
-import { PlanShapes, drawPicture, point } from "./plan-shapes.js";
+import { L, RETRY, loadPlan, openPlan } from "./plan-map.js";
+import { point } from "./plan-shapes.js";
 
-/** @type {any} Leaflet puts itself there; it has no module build that is minified. */
-const L = /** @type {any} */ (globalThis).L;
-
-const RETRY = 5000;
 const STEP = 0.5;
 const LEAP = 5;
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -31,9 +27,11 @@ class PlanEditor extends HTMLElement {
   }
 
   async #start() {
-    const plan = await this.#load();
-    if (!plan) return;
-    this.querySelector(".empty")?.remove();
+    const plan = await loadPlan(this);
+    if (!plan) {
+      setTimeout(() => void this.#start(), RETRY);
+      return;
+    }
     this.#build(plan);
     const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("form.standing tr[data-slug]")]);
     const ours = new Set(rows.map((row) => row.dataset.slug));
@@ -51,35 +49,11 @@ class PlanEditor extends HTMLElement {
     this.#map.fitBounds(bounds, { padding: [70, 70], maxZoom: 4, animate: false });
   }
 
-  async #load() {
-    try {
-      const answer = await fetch(this.dataset.plan ?? "");
-      if (answer.ok) return await answer.json();
-    } catch {
-      // Told below, like any other failure.
-    }
-    const words = this.querySelector(".empty strong");
-    if (words) words.textContent = this.dataset.failed ?? "";
-    setTimeout(() => void this.#start(), RETRY);
-    return null;
-  }
-
   /** @param {any} plan */
   #build(plan) {
-    const box = document.createElement("div");
-    this.prepend(box);
     this.#size = { width: plan.width, height: plan.height };
-    this.#map = L.map(box, {
-      crs: L.CRS.Simple, zoomSnap: 0, zoomDelta: 0.5, minZoom: -5, maxZoom: 6, keyboard: false,
-      attributionControl: false, zoomControl: false, renderer: L.canvas({ padding: 0.3 }),
-    });
-    L.control.zoom({
-      position: "bottomright", zoomInTitle: this.dataset.zoomIn, zoomOutTitle: this.dataset.zoomOut,
-    }).addTo(this.#map);
-    const bounds = L.latLngBounds(point(0, 0), point(plan.width, plan.height));
-    this.#map.fitBounds(bounds, { padding: [12, 12], animate: false });
-    drawPicture(L, this.#map, plan.picture);
-    new PlanShapes(L, this.#map, this.dataset.lang === "en").draw(plan.shapes, Boolean(plan.picture));
+    const renderer = L.canvas({ padding: 0.3 });
+    this.#map = openPlan(this, plan, { minZoom: -5, keyboard: false, renderer }).map;
     new ResizeObserver(() => this.#map.invalidateSize({ pan: false })).observe(this);
   }
 

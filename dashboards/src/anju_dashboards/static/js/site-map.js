@@ -4,11 +4,8 @@
  * `anju:alerts`), so plan and list cannot disagree. Picking a spot tells `anju:select` {id};
  * picking a device tells `anju:device-picked` {slug}.
  */
-import "../vendor/leaflet-1.9.4/leaflet.js";
-import { PlanShapes, drawPicture, point } from "./plan-shapes.js";
-
-/** @type {any} Leaflet puts itself there; it has no module build that is minified. */
-const L = /** @type {any} */ (globalThis).L;
+import { L, RETRY, loadPlan, openPlan } from "./plan-map.js";
+import { point } from "./plan-shapes.js";
 
 const REFRESH = 60_000;
 const LABELS = 5;
@@ -51,9 +48,11 @@ class SiteMap extends HTMLElement {
   #alerts = { rows: [], selected: "" };
 
   async #start() {
-    const plan = await this.#load();
-    if (!plan) return;
-    this.querySelector(".empty")?.remove();
+    const plan = await loadPlan(this);
+    if (!plan) {
+      setTimeout(() => void this.#start(), RETRY);
+      return;
+    }
     this.#build(plan);
     this.#drawDevices(plan.devices);
     this.#drawSpots();
@@ -61,31 +60,11 @@ class SiteMap extends HTMLElement {
     document.addEventListener("anju:device", () => this.#refreshSoon());
   }
 
-  async #load() {
-    try {
-      const answer = await fetch(this.dataset.plan ?? "");
-      if (answer.ok) return await answer.json();
-    } catch {
-      // Told below, like any other failure.
-    }
-    const words = this.querySelector(".empty strong");
-    if (words) words.textContent = this.dataset.failed ?? "";
-    setTimeout(() => this.#map || void this.#start(), 5000);
-    return null;
-  }
-
   /** @param {any} plan */
   #build(plan) {
-    const box = document.createElement("div");
-    this.prepend(box);
-    this.#map = L.map(box, {
-      crs: L.CRS.Simple, zoomSnap: 0, zoomDelta: 0.5, minZoom: -3, maxZoom: 6,
-      attributionControl: false, zoomControl: false, renderer: L.canvas({ padding: 0.3, tolerance: 6 }),
-    });
-    L.control.zoom({
-      position: "bottomright", zoomInTitle: this.dataset.zoomIn, zoomOutTitle: this.dataset.zoomOut,
-    }).addTo(this.#map);
-    const bounds = L.latLngBounds(point(0, 0), point(plan.width, plan.height));
+    const renderer = L.canvas({ padding: 0.3, tolerance: 6 });
+    const { map, bounds } = openPlan(this, plan, { minZoom: -3, renderer });
+    this.#map = map;
     const fit = () => {
       this.#map.invalidateSize({ pan: false });
       this.#map.fitBounds(bounds, { padding: [12, 12], animate: false });
@@ -93,9 +72,6 @@ class SiteMap extends HTMLElement {
     };
     this.#map.on("zoomend", () => this.#sizeDots());
     this.#map.on("moveend", () => this.#arrangeLabels());
-    this.#map.fitBounds(bounds, { animate: false });
-    drawPicture(L, this.#map, plan.picture);
-    new PlanShapes(L, this.#map, this.#english).draw(plan.shapes, Boolean(plan.picture));
     this.#devices = L.layerGroup().addTo(this.#map);
     this.#cameras = L.layerGroup().addTo(this.#map);
     this.#spots = L.layerGroup().addTo(this.#map);
@@ -111,7 +87,7 @@ class SiteMap extends HTMLElement {
   }
 
   async #refresh() {
-    const plan = await this.#load();
+    const plan = await loadPlan(this);
     if (plan) this.#drawDevices(plan.devices);
   }
 

@@ -12,7 +12,7 @@ from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import Json, now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
-from anju_platform.registry.repository import place_id
+from anju_platform.registry.places.service import find_place
 
 LONGEST = {Kind.MAINTENANCE: timedelta(days=7), Kind.DRILL: timedelta(hours=4)}
 LONGEST_FOR_LIFE = timedelta(hours=4)
@@ -52,7 +52,7 @@ def plan_maintenance(session: Session, actor: Actor, body: MaintenanceBody) -> W
         )
     device_id = _device(session, actor, body.device) if body.device is not None else None
     window = _new(Kind.MAINTENANCE, actor, body)
-    window.place_id, window.device_id = _place(session, actor, body.place), device_id
+    window.place_id, window.device_id = find_place(session, actor, body.place), device_id
     window.for_life = body.for_life
     if body.for_life and device_id is not None:
         _check_length(window, LONGEST_FOR_LIFE)
@@ -69,7 +69,7 @@ def plan_drill(session: Session, actor: Actor, body: DrillBody) -> WindowView:
         ConflictError: too much is planned.
     """
     window = _new(Kind.DRILL, actor, body)
-    window.place_id, window.rules = _place(session, actor, body.place), list(body.rules)
+    window.place_id, window.rules = find_place(session, actor, body.place), list(body.rules)
     return _keep(session, actor, window)
 
 
@@ -97,7 +97,9 @@ def _new(kind: Kind, actor: Actor, body: MaintenanceBody | DrillBody) -> Window:
     at = now()
     starts_at = body.starts_at or at
     if not at - _JUST_NOW <= starts_at <= at + AHEAD:
-        raise InvalidRequestError(f"it begins now, or within {AHEAD.days} days: 'starts_at'")
+        raise InvalidRequestError(
+            "it begins now, or within {days} days: 'starts_at'", days=AHEAD.days
+        )
     if not body.reason.strip():
         raise InvalidRequestError("say why: 'reason'")
     window = Window(
@@ -120,7 +122,7 @@ def _check_length(window: Window, longest: timedelta) -> None:
     lasts = window.ends_at - window.starts_at
     if not timedelta(minutes=1) <= lasts <= longest:
         hours = round(longest.total_seconds() / 3600)
-        raise InvalidRequestError(f"it lasts from a minute to {hours} h: 'ends_at'")
+        raise InvalidRequestError("it lasts from a minute to {hours} h: 'ends_at'", hours=hours)
 
 
 def _demand_alone(session: Session, actor: Actor, device_id: int) -> None:
@@ -131,25 +133,16 @@ def _demand_alone(session: Session, actor: Actor, device_id: int) -> None:
         )
 
 
-def _place(session: Session, actor: Actor, slug: str | None) -> int | None:
-    if slug is None:
-        return None
-    found = place_id(session, actor.community_id, slug)
-    if found is None:
-        raise NotFoundError(f"there is no place {slug!r}")
-    return found
-
-
 def _device(session: Session, actor: Actor, slug: str) -> int:
     found = repository.device_named(session, actor.community_id, slug)
     if found is None:
-        raise NotFoundError(f"there is no device {slug!r}")
+        raise NotFoundError("there is no device {slug!r}", slug=slug)
     return found.id
 
 
 def _keep(session: Session, actor: Actor, window: Window) -> WindowView:
     if repository.open_count(session, actor.community_id) >= MOST:
-        raise ConflictError(f"{MOST} are planned or go on: end some of them first")
+        raise ConflictError("{most} are planned or go on: end some of them first", most=MOST)
     repository.add(session, window)
     if window.starts_at <= window.created_at:
         begin(session, window, window.created_at)

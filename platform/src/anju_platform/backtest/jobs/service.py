@@ -29,8 +29,12 @@ class AnotherRunsError(ConflictError):
     title = "A back-test is running already"
 
     def __init__(self, job: BacktestView | None) -> None:
-        of = f" of the rule {job.rule_id!r}" if job else ""
-        super().__init__(f"a back-test{of} is running: wait for it, or cancel it")
+        super().__init__(
+            "a back-test of the rule {rule!r} is running: wait for it, or cancel it"
+            if job
+            else "a back-test is running: wait for it, or cancel it",
+            rule=job.rule_id if job else None,
+        )
         self.job = job
 
     def members(self) -> Json:
@@ -48,7 +52,9 @@ def plan(session: Session, actor: Actor, rule_id: str, wanted: BacktestRequest) 
     """
     rule = demand_new(wanted.text)
     if rule.id != rule_id:
-        raise InvalidRequestError(f"the text is of the rule {rule.id!r}, not {rule_id!r}")
+        raise InvalidRequestError(
+            "the text is of the rule {own!r}, not {rule_id!r}", own=rule.id, rule_id=rule_id
+        )
     version = wanted.version
     if version is not None:
         known = overview.demand_rule(session, actor.community_id, rule_id)
@@ -126,7 +132,7 @@ def read(session: Session, actor: Actor, job_id: int) -> BacktestView:
 def _get(session: Session, actor: Actor, job_id: int) -> Found:
     found = repository.get(session, actor.community_id, job_id)
     if found is None:
-        raise NotFoundError(f"there is no back-test {job_id}")
+        raise NotFoundError("there is no back-test {job_id}", job_id=job_id)
     return found
 
 

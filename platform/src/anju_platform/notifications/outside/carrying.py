@@ -5,6 +5,7 @@ from functools import cache
 from sqlalchemy import Engine
 
 from anju_platform.config import Settings
+from anju_platform.errors import Phrase
 from anju_platform.notifications.model import Kind
 from anju_platform.notifications.outside.carriers.carrier import Carrier, NotTakenError
 from anju_platform.notifications.outside.carriers.gateway import Gateway
@@ -38,16 +39,17 @@ class Carriers:
             },
         }
 
-    def fault(self, kind: Kind, url: str) -> str | None:
+    def fault(self, kind: Kind, url: str) -> Phrase | None:
         """Say what is wrong with the URL of a channel of that kind; nothing if it can be used."""
         carrier = self.known[kind].get(_scheme(url))
         if carrier is not None:
             return carrier.fault(url)
         if kind is Kind.PUSH:
-            return "a push channel has none: browsers say where they are reached"
+            return Phrase("a push channel has none: browsers say where they are reached")
         if not url:
-            return "it is missing"
-        return f"it must begin with one of {', '.join(f'{one}://' for one in self.known[kind])}"
+            return Phrase("it is missing")
+        known = ", ".join(f"{one}://" for one in self.known[kind])
+        return Phrase("it must begin with one of {known}", known=known)
 
     def of(self, kind: Kind, url: str) -> Carrier:
         """Give who carries to such a channel.

@@ -4,7 +4,6 @@ At least once, and seldom twice: an attempt of which nobody knows how it ended (
 not answer, the worker was killed) is repeated once. Nothing is in memory that a crash loses.
 """
 
-import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +20,12 @@ from anju_platform.notifications.outside.carriers.carrier import (
     NoAnswerError,
     NotTakenError,
     Target,
+    attempt,
 )
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.repository import Errand
 from anju_platform.notifications.outside.wording import message
 from anju_platform.turns import Turns
-
-log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=12)
 """Longer than an attempt takes (8 s); a P1 whose worker was killed is with somebody in 15 s."""
@@ -129,20 +127,18 @@ class Deliverer:
         if one.unsure >= MOST_UNSURE:
             values = {"state": DeliveryState.DEAD, "error": _UNSURE}
             return _Outcome(values, _UNSURE, of_the_service=False)
-        reason, after_s, unsure, of_the_service = "", 0.0, one.unsure, True
-        try:
-            self._say(errand)
+        failure = attempt(lambda: self._say(errand), f"channel {errand.channel.slug}")
+        if failure is None:
             return _Outcome({"state": DeliveryState.ACCEPTED, "accepted_at": now(), "error": None})
-        except GoneError as error:
-            values = {"state": DeliveryState.DEAD, "error": str(error)}
-            return _Outcome(values, str(error), gone=True, of_the_service=False)
-        except NotTakenError as error:
-            reason, after_s, of_the_service = str(error), error.after_s, error.of_the_service
-        except NoAnswerError as error:
-            reason, unsure = str(error), one.unsure + 1
-        except Exception as error:
-            log.exception("channel %s failed", errand.channel.slug)
-            reason, unsure = f"it failed ({type(error).__name__})", one.unsure + 1
+        reason, after_s, unsure, of_the_service = str(failure), 0.0, one.unsure, True
+        match failure:
+            case GoneError():
+                values = {"state": DeliveryState.DEAD, "error": reason}
+                return _Outcome(values, reason, gone=True, of_the_service=False)
+            case NotTakenError():
+                after_s, of_the_service = failure.after_s, failure.of_the_service
+            case NoAnswerError():
+                unsure += 1
         values = _again(one, now(), reason, after_s=after_s, unsure=unsure)
         return _Outcome(values, reason, of_the_service=of_the_service, after_s=after_s)
 

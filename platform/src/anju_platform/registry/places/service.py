@@ -1,12 +1,14 @@
 """What installers do about places: add, rename, move, retire and bring back; never delete."""
 
+from functools import reduce
+
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import Json, now
-from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError, Phrase
 from anju_platform.registry.model import Place
 from anju_platform.registry.places import repository
 from anju_platform.registry.places.schemas import (
@@ -15,6 +17,7 @@ from anju_platform.registry.places.schemas import (
     PlaceLevel,
     PlaceNode,
 )
+from anju_platform.registry.repository import place_id
 
 _LONGEST_ID = 64
 
@@ -25,7 +28,9 @@ class PlaceChangedError(ConflictError):
     title = "The place has changed meanwhile"
 
     def __init__(self, place: PlaceNode) -> None:
-        super().__init__(f"somebody has changed {place.label!r} since you looked; look again")
+        super().__init__(
+            "somebody has changed {place!r} since you looked; look again", place=place.label
+        )
         self.place = place
 
     def members(self) -> Json:
@@ -73,7 +78,9 @@ def add(session: Session, actor: Actor, wanted: NewPlace) -> PlaceNode:
         with session.begin_nested():
             session.add(place)
     except IntegrityError as error:
-        raise ConflictError(f"there is a place {slug!r} already; choose another id") from error
+        raise ConflictError(
+            "there is a place {slug!r} already; choose another id", slug=slug
+        ) from error
     record(session, actor, "place.added", f"place:{slug}", _said(place))
     return _node(session, place)
 
@@ -90,7 +97,9 @@ def change(session: Session, actor: Actor, slug: str, wanted: PlaceChange) -> Pl
     place = _seen(session, actor, slug, wanted.stamp)
     parent = _parent(session, actor, wanted.parent)
     if parent is not None and repository.is_within(session, parent.id, place.id):
-        raise InvalidRequestError(f"{place.label!r} cannot lie in itself: choose another place")
+        raise InvalidRequestError(
+            "{place!r} cannot lie in itself: choose another place", place=place.label
+        )
     before, old = _said(place), (place.label, place.label_en)
     place.label, place.label_en = wanted.label.strip(), wanted.label_en.strip()
     place.kind, place.x, place.y = wanted.kind, wanted.x, wanted.y
@@ -122,29 +131,51 @@ def set_retired(session: Session, actor: Actor, slug: str, *, retired: bool, sta
     elif place.parent_id is not None:
         above = session.get_one(Place, place.parent_id)
         if above.retired_at is not None:
-            raise InvalidRequestError(f"bring {above.label!r} back first: it lies in there")
+            raise InvalidRequestError(
+                "bring {place!r} back first: it lies in there", place=above.label
+            )
     repository.retire(place, now() if retired else None)
     session.flush()
     record(session, actor, "place.retired" if retired else "place.restored", f"place:{slug}")
 
 
+def find_place(session: Session, actor: Actor, slug: str | None) -> int | None:
+    """Give the key of a place, retired or not; none of nowhere in particular.
+
+    Raises:
+        NotFoundError: there is no such place.
+    """
+    if slug is None:
+        return None
+    found = place_id(session, actor.community_id, slug)
+    if found is None:
+        raise NotFoundError("there is no place {slug!r}", slug=slug)
+    return found
+
+
 def _demand_empty(session: Session, place: Place) -> None:
     places, devices, homes = repository.in_use(session, place)
     left = [
-        f"{count} {what}"
-        for count, what in ((places, "places"), (devices, "devices"), (homes, "homes"))
+        said
+        for count, said in (
+            (places, Phrase("{n} places", n=places)),
+            (devices, Phrase("{n} devices", n=devices)),
+            (homes, Phrase("{n} homes", n=homes)),
+        )
         if count
     ]
     if left:
         raise InvalidRequestError(
-            f"{place.label!r} still holds {', '.join(left)}: move or retire them first"
+            "{place!r} still holds {left}: move or retire them first",
+            place=place.label,
+            left=reduce(lambda one, other: Phrase("{one}, {other}", one=one, other=other), left),
         )
 
 
 def _demand(session: Session, actor: Actor, slug: str) -> Place:
     place = repository.find(session, actor.community_id, slug)
     if place is None:
-        raise NotFoundError(f"there is no place {slug!r}")
+        raise NotFoundError("there is no place {slug!r}", slug=slug)
     return place
 
 
@@ -154,16 +185,18 @@ def _parent(session: Session, actor: Actor, slug: str | None) -> Place | None:
         return None
     place = repository.find(session, actor.community_id, slug, lock=True)
     if place is None:
-        raise NotFoundError(f"there is no place {slug!r}")
+        raise NotFoundError("there is no place {slug!r}", slug=slug)
     if place.retired_at is not None:
-        raise InvalidRequestError(f"{place.label!r} is retired: bring it back, or choose another")
+        raise InvalidRequestError(
+            "{place!r} is retired: bring it back, or choose another", place=place.label
+        )
     return place
 
 
 def _seen(session: Session, actor: Actor, slug: str, stamp: str) -> Place:
     place = repository.find(session, actor.community_id, slug, lock=True)
     if place is None:
-        raise NotFoundError(f"there is no place {slug!r}")
+        raise NotFoundError("there is no place {slug!r}", slug=slug)
     if repository.stamp(place) != stamp:
         raise PlaceChangedError(_node(session, place))
     return place

@@ -41,7 +41,7 @@ def move(session: Session, actor: Actor, moves: tuple[Move, ...]) -> Moved:
         _check(each, width, height)
     found = repository.locked(session, actor.community_id, sorted(wanted))
     if missing := sorted(set(wanted) - set(found)):
-        raise NotFoundError(f"there is no device {', '.join(missing)}")
+        raise NotFoundError("there is no device {devices}", devices=", ".join(missing))
     rows, kept = [], []
     for slug, device in found.items():
         to = wanted[slug]
@@ -64,10 +64,15 @@ def _is_at(device: Device, x: float | None, y: float | None) -> bool:
 
 def _check(move: Move, width: float, height: float) -> None:
     if (move.x is None) is not (move.y is None):
-        raise InvalidRequestError(f"{move.slug}: give both x and y, or neither")
+        raise InvalidRequestError("{device}: give both x and y, or neither", device=move.slug)
     for name, value, most in (("x", move.x, width), ("y", move.y, height)):
         if value is not None and most and not 0 <= value <= most:
-            raise InvalidRequestError(f"{move.slug}: {name} is 0 to {most:g} m on this plan")
+            raise InvalidRequestError(
+                "{device}: {name} is 0 to {most:g} m on this plan",
+                device=move.slug,
+                name=name,
+                most=most,
+            )
 
 
 def put_picture(

@@ -1,7 +1,13 @@
 """What every carrier is given, and how it says that it could not."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from anju_platform.errors import Phrase
+
+log = logging.getLogger(__name__)
 
 LOOK_UP_S = 2.0
 CONNECT_S = 3.0
@@ -64,10 +70,27 @@ class GoneError(Exception):
     """There is no such address any more."""
 
 
+def attempt(
+    carry: Callable[[], object], to: str
+) -> NotTakenError | NoAnswerError | GoneError | None:
+    """Let something be carried; give why it was not taken, nothing if it was.
+
+    What nobody foresaw is in the log with the name of whom it was ``to``, and is no answer.
+    """
+    try:
+        carry()
+    except (NotTakenError, NoAnswerError, GoneError) as failure:
+        return failure
+    except Exception as error:
+        log.exception("%s failed", to)
+        return NoAnswerError(f"it failed ({type(error).__name__})")
+    return None
+
+
 class Carrier(Protocol):
     """Hands messages of some kinds of channel over."""
 
-    def fault(self, url: str) -> str | None:
+    def fault(self, url: str) -> Phrase | None:
         """Say what is wrong with a channel's URL; nothing if it can be used."""
 
     def carry(self, message: Message, target: Target) -> None:

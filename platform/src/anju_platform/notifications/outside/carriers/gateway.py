@@ -12,6 +12,7 @@ import hmac
 import json
 import time
 
+from anju_platform.errors import Phrase
 from anju_platform.notifications.outside.carriers.carrier import (
     GoneError,
     Message,
@@ -30,7 +31,7 @@ class Gateway:
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
 
-    def fault(self, url: str) -> str | None:
+    def fault(self, url: str) -> Phrase | None:
         """Say what is wrong with a gateway's URL."""
         return self._hosts.fault(url)
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from anju_platform.errors import Phrase
 from anju_platform.notifications.outside.carriers.carrier import LOOK_UP_S, NotTakenError
 
 _DISGUISES = tuple(
@@ -39,30 +40,30 @@ class Hosts:
     def __init__(self, inside: Collection[str] = ()) -> None:
         self._inside = frozenset(host.lower() for host in inside)
 
-    def fault(self, url: str) -> str | None:
+    def fault(self, url: str) -> Phrase | None:
         """Say why an https URL is not to be spoken to, before anybody looks its name up.
 
         Plain http is for hosts of the own network alone.
         """
         parts = _split(url)
         if parts is None:
-            return "it is not a URL"
+            return Phrase("it is not a URL")
         if parts.scheme != "https" and not (parts.scheme == "http" and self.is_inside(url)):
-            return "it must begin with https://"
+            return Phrase("it must begin with https://")
         if "@" in parts.netloc:
-            return "it names a user; put passwords into the path or the query"
+            return Phrase("it names a user; put passwords into the path or the query")
         return self.host_fault(url)
 
-    def host_fault(self, url: str) -> str | None:
+    def host_fault(self, url: str) -> Phrase | None:
         """Say why the host of a URL is not to be spoken to, whatever its scheme."""
         parts = _split(url)
         if parts is None or not parts.hostname:
-            return "it names no host"
+            return Phrase("it names no host")
         try:
             address = ipaddress.ip_address(parts.hostname)
         except ValueError:
             return None
-        return None if self.is_inside(url) or _is_outside(address) else _INSIDE
+        return None if self.is_inside(url) or _is_outside(address) else Phrase(_INSIDE)
 
     def is_inside(self, url: str) -> bool:
         """Tell whether a URL's host is one of the own network that may be spoken to."""

@@ -18,6 +18,7 @@ from email.utils import formatdate, make_msgid
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from anju_platform.errors import Phrase
 from anju_platform.notifications.outside.carriers.carrier import (
     CONNECT_S,
     TOTAL_S,
@@ -45,15 +46,15 @@ class Mail:
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
 
-    def fault(self, url: str) -> str | None:
+    def fault(self, url: str) -> Phrase | None:
         """Say what is wrong with a mail account's URL."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS:
-            return "it must begin with smtps:// or smtp://"
+            return Phrase("it must begin with smtps:// or smtp://")
         if fault := self._hosts.host_fault(url):
             return fault
         if "@" not in parse_qs(parts.query).get("from", [""])[0]:
-            return "it must say whom letters are from: ?from=anju@example.com"
+            return Phrase("it must say whom letters are from: ?from=anju@example.com")
         return None
 
     def carry(self, message: Message, target: Target) -> None:

@@ -64,7 +64,7 @@ def post(
         NotTakenError, NoAnswerError, GoneError: as a carrier.
     """
     if fault := hosts.fault(url):
-        raise NotTakenError(fault)
+        raise NotTakenError(str(fault))
     return asyncio.run(_post(hosts, url, body, headers, harmless=harmless))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from anju_platform.errors import Phrase
 from anju_platform.notifications.outside.carriers.carrier import Message, NotTakenError, Target
 from anju_platform.notifications.outside.carriers.hosts import Hosts
 from anju_platform.notifications.outside.carriers.posting import post
@@ -25,9 +26,11 @@ class Push:
     def __init__(self, hosts: Hosts, key: "Callable[[], Vapid02]", contact: str) -> None:
         self._hosts, self._key, self._contact = hosts, key, contact
 
-    def fault(self, url: str) -> str | None:
+    def fault(self, url: str) -> Phrase | None:
         """Say what is wrong with a push channel's URL: it has none."""
-        return "a push channel has none: browsers say where they are reached" if url else None
+        return (
+            Phrase("a push channel has none: browsers say where they are reached") if url else None
+        )
 
     def carry(self, message: Message, target: Target) -> None:
         """Hand a message to the push service whose endpoint is ``target.to``.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
+from anju_platform.errors import Phrase
 from anju_platform.notifications.outside.carriers.carrier import (
     GoneError,
     Message,
@@ -47,12 +48,12 @@ class Robots:
             "feishu": _feishu,
         }
 
-    def fault(self, url: str) -> str | None:
+    def fault(self, url: str) -> Phrase | None:
         """Say what is wrong with a robot's URL: ``wecombot://KEY``, ``dingtalk://SECRET@TOKEN``."""
         scheme, words = _words(url)
         most = 2 if scheme == "dingtalk" else 1
         good = 1 <= len(words) <= most and all(w and set(w) <= set(_WORD) for w in words)
-        return None if good else "its key is missing or misspelt"
+        return None if good else Phrase("its key is missing or misspelt")
 
     def carry(self, message: Message, target: Target) -> None:
         """Hand a message to a group's robot.

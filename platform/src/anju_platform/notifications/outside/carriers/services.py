@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from anju_platform.errors import Phrase
 from anju_platform.notifications.model import Kind
 from anju_platform.notifications.outside.carriers.carrier import (
     CONNECT_S,
@@ -57,14 +58,16 @@ class Services:
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
 
-    def fault(self, url: str) -> str | None:
+    def fault(self, url: str) -> Phrase | None:
         """Say what is wrong with a channel's URL; nothing if it can be used."""
         if "?" in url or "#" in url or not url.isprintable():
-            return "it may have no query"
+            return Phrase("it may have no query")
         if self._kind is Kind.SMS and TO not in url:
-            return f"it must hold {TO}, which stands for the address of whoever is told"
+            return Phrase(
+                "it must hold {place}, which stands for the address of whoever is told", place=TO
+            )
         if _service(_filled(url, _EXAMPLE)) is None:
-            return "nobody can be told by it: something is missing or misspelt"
+            return Phrase("nobody can be told by it: something is missing or misspelt")
         return None
 
     def carry(self, message: Message, target: Target) -> None:
