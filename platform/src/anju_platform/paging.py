@@ -5,7 +5,6 @@ or taken away meanwhile moves nobody to a page that was read already, or past on
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -141,7 +140,7 @@ class Order:
             said = [int(position)] if self._is_of_numbers else self._unwrapped(position)
             pairs = zip(self._columns, said, strict=True)
             return [_read(by.column.type, value) for by, value in pairs]
-        except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
+        except (ValueError, RecursionError, msgspec.MsgspecError) as error:
             raise InvalidRequestError(
                 "'after' is the 'next' of the page before, in the same order; begin anew without it"
             ) from error
