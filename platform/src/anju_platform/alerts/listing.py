@@ -45,6 +45,8 @@ from anju_platform.registry.listing import below, nearest_placed
 from anju_platform.registry.model import Device, Place
 from anju_platform.rulebook.texts import INGEST_DOWN
 
+ANSWERS = ("acked", "closed")
+"""Steps by which somebody answers an alert."""
 MOST_OPEN = 1000
 """No wall can show more; the counts still tell all."""
 
@@ -353,7 +355,7 @@ def first_answer() -> Select[datetime]:
     """Build when the first person did something about an alert, ``at``; to be correlated."""
     return select(func.min(TimelineEntry.at).label("at")).where(
         TimelineEntry.alert_id == Alert.id,
-        TimelineEntry.kind.in_(("acked", "closed")),
+        TimelineEntry.kind.in_(ANSWERS),
         TimelineEntry.user_id.is_not(None),
     )
 
