@@ -21,12 +21,12 @@ from anju_platform.reports.periods import Span
 from anju_platform.reports.report import report
 
 DEVICES = 1_000
-DAYS = 92
+DAYS = 62
 """So much is stored, of which a report reads a month."""
 ALERTS = 5_000
 ROUNDS = 5
 MONTH = datetime(2026, 8, 15, tzinfo=UTC)
-_FIRST = datetime(2026, 6, 15, tzinfo=UTC)
+_FIRST = datetime(2026, 7, 5, tzinfo=UTC)
 
 _FILL = (
     """
@@ -63,10 +63,10 @@ _FILL = (
     """,
     """
     INSERT INTO alert_timeline (alert_id, community_id, at, kind, data)
-    SELECT id, community_id, detected_at + step * interval '10 seconds',
-        CASE step WHEN 0 THEN 'raised' WHEN 5 THEN 'closed' ELSE 'told' END,
-        CASE WHEN step = 0 AND severity = 3 THEN '{"muted": ["maintenance"]}' ELSE '{}' END::jsonb
-    FROM alerts CROSS JOIN generate_series(0, 5) AS step
+    SELECT id, community_id, detected_at + turn * interval '10 seconds',
+        CASE turn WHEN 0 THEN 'raised' WHEN 5 THEN 'closed' ELSE 'told' END,
+        CASE WHEN turn = 0 AND severity = 3 THEN '{"muted": ["maintenance"]}' ELSE '{}' END::jsonb
+    FROM alerts CROSS JOIN generate_series(0, 5) AS turn
     """,
 )
 

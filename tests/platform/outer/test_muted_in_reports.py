@@ -28,7 +28,7 @@ def after(seconds: float) -> datetime:
 def rang(site: Site, *steps: tuple[float, str, dict[str, Any]], **changed: Any) -> None:
     """Let an alert (P2) have been raised, and what has happened since, seconds later."""
     times = dict.fromkeys(("observed_at", "detected_at", "activated_at"), RAISED)
-    alert_id = site.alert("gate-south", severity=2, **(times | changed))
+    alert_id = site.alert("gate-south", **({"severity": 2} | times | changed))
     guard = site.actor().user_id
     with transaction(site.engine) as session:
         alert = session.get_one(Alert, alert_id)
@@ -123,8 +123,6 @@ def test_work_as_it_really_goes(work: WorkSite) -> None:
     work.passes(3600, steps=20)
     alert = work.of("door-forced")
     assert work.kinds(alert)[:3] == ["raised", "unmuted", "speaks"]
-    found = answers(work.site, alert.severity, began)
-    assert found.muted == 0
     with Session(work.site.engine) as session:
         listed = rows(session, work.site.actor(Role.PROPERTY), Span.DAY, began)
     (one,) = [each for each in listed if each.rule_id == "door-forced"]

@@ -23,7 +23,7 @@ router = APIRouter(include_in_schema=False)
 _CSV = ("username", "name", "role", "homes", "places", "relation", "shut_out", "two_step", "last")
 
 COLUMNS: Mapping[PersonSort, str] = {
-    PersonSort.NAME: N_("Name"),
+    PersonSort.NAME: N_("Person"),
     PersonSort.ROLE: N_("As what"),
     PersonSort.LAST_USED: N_("Last here"),
 }
