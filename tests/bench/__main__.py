@@ -9,7 +9,7 @@ under hardly any load, as much as is committed and ten times as much; ``drain``,
 day's backlog comes in; ``growth``, what a point costs as a site grows. ``document`` writes what
 they found into docs/performance.md. ``store``: what a point costs on disk, and how soon a chart
 is there. ``wall``: when the wall with 1,000 open alerts is painted, and how soon a new one is
-there.
+there. ``reports``: how long a month's report of 1,000 devices takes.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from tests.bench import (
     kernel,
     latency,
     loaded,
+    reports,
     states,
     store,
     throughput,
@@ -216,6 +217,22 @@ def _wall(_: argparse.Namespace) -> Result:
     return {"wall": {"conditions": load, **figures}}
 
 
+def _reports(_: argparse.Namespace) -> Result:
+    load = machine()
+    with _directory() as directory:
+        server = EmbeddedPostgres(directory / "postgres")
+        try:
+            url = create_database(server.start(), "anju_bench")
+            migrate(url)
+            figures = reports.run(url, print)
+            given = {**load, **database(url)}
+        finally:
+            server.stop()
+    _list("Conditions", given)
+    _list("A month's report", figures)
+    return {"reports": {"conditions": given, **figures}}
+
+
 BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "product": _whole_product,
     "latency": _whole_product,
@@ -230,6 +247,7 @@ BENCHES: Mapping[str, Callable[[argparse.Namespace], Result]] = {
     "growth": _growth,
     "store": _store,
     "wall": _wall,
+    "reports": _reports,
 }
 
 

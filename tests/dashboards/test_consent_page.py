@@ -103,7 +103,7 @@ def test_the_office_is_reminded_of_what_ends_and_of_whom_nobody_asked(
             .where(Consent.household_id == home["b1-101"])
             .values(ends_at=at - timedelta(days=1))
         )
-    said = admin.get("/api/v1/consents").json()
+    said = admin.get("/api/v1/consents").json()["items"]
     assert {one["slug"]: one["missing"] for one in said if one["missing"]} == {"b1-101": [ELDER]}
     assert [one["slug"] for one in said if one["ending"]] == ["b3-501"]
     assert {one["slug"] for one in said[:2]} == {"b1-101", "b3-501"}

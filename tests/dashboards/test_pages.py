@@ -226,9 +226,14 @@ def test_the_history_filters_and_pages(guard: httpx.Client, site: Site) -> None:
         site.raise_alert(f"测试 {number}", severity=3, ago=timedelta(minutes=number))
     site.raise_alert("唯一的 P1")
     first = guard.get("/alerts?severity=3").text
-    assert "第 1–50 条，共 52 条" in first
+    assert "显示 50 条，共 52 条" in first
     assert "唯一的 P1" not in first
-    assert "第 51–52 条" in guard.get("/alerts?severity=3&page=2").text
+    onward = re.search(r'rel="next" href="([^"]+)"', first)
+    assert onward is not None
+    site.raise_alert("更新的", severity=3)
+    second = guard.get(onward.group(1).replace("&amp;", "&")).text
+    assert [number for number in range(52) if f"测试 {number}<" in second] == [50, 51]
+    assert "更新的" not in second
     assert "没有符合条件的告警" in guard.get("/alerts?text=zzz").text
 
 
@@ -282,10 +287,13 @@ def test_a_senseless_filter_is_refused_in_words(client: httpx.Client, query: str
         assert "没有符合条件的" not in answer.text  # nobody has looked
 
 
-def test_a_page_beyond_all_is_refused_in_words(guard: httpx.Client) -> None:
-    for table in ("alerts", "devices"):
-        answer = guard.get(f"/{table}?page=99999999999999999999")
-        assert answer.status_code == 422
+def test_a_position_there_is_none_of_is_refused_in_words(client: httpx.Client) -> None:
+    staff = log_in(client, "admin")
+    for table in ("alerts", "devices", "homes", "people", "consents", "audit"):
+        for odd in ("x", "99999999999999999999", "WzFd", "%00", "é"):
+            answer = staff.get(f"/{table}?after={odd}")
+            assert answer.status_code == 422, (table, odd)
+            assert "筛选条件有误" in answer.text, (table, odd)
 
 
 def test_what_no_text_can_hold_is_refused_in_words(guard: httpx.Client, site: Site) -> None:

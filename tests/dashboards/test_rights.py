@@ -152,6 +152,7 @@ WHO: tuple[tuple[frozenset[Role], str], ...] = (
         GET /api/v1/plan
         GET /api/v1/devices/{slug}/series
         GET /api/v1/windows
+        GET /api/v1/windows/over
         GET /maintenance
         GET /devices
         GET /devices/{slug}
@@ -193,6 +194,7 @@ WHO: tuple[tuple[frozenset[Role], str], ...] = (
         GET /backtests/{job_id}
         GET /alerts.csv
         GET /devices.csv
+        GET /maintenance.csv
         """,
     ),
     (
@@ -210,6 +212,7 @@ WHO: tuple[tuple[frozenset[Role], str], ...] = (
         POST /api/v1/invitations
         DELETE /api/v1/invitations/{invitation_id}
         GET /people
+        GET /people.csv
         POST /people/invite
         POST /people/{user_id}/disabled
         POST /people/invitations/{invitation_id}/withdraw
@@ -236,6 +239,7 @@ WHO: tuple[tuple[frozenset[Role], str], ...] = (
         POST /api/v1/households/{slug}/consents
         POST /api/v1/households/{slug}/consents/{consent_id}/withdraw
         GET /consents
+        GET /consents.csv
         GET /consents/{slug}
         GET /consents/{slug}/sheet
         POST /consents/{slug}
@@ -257,6 +261,7 @@ WHO: tuple[tuple[frozenset[Role], str], ...] = (
         PUT /api/v1/plan/picture
         DELETE /api/v1/plan/picture
         GET /waiting-devices
+        GET /api/v1/waiting-devices
         POST /waiting-devices
         POST /devices/{slug}/state
         POST /devices/{slug}/replacement
@@ -282,6 +287,13 @@ WHO: tuple[tuple[frozenset[Role], str], ...] = (
         GET /api/v1/quarantine
         GET /api/v1/screens
         GET /system
+        GET /system/quarantine
+        """,
+    ),
+    (
+        frozenset({PROPERTY, AUDITOR, ADMIN}),
+        """
+        GET /system/quarantine.csv
         """,
     ),
     (

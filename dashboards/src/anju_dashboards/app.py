@@ -12,6 +12,7 @@ from anju_dashboards.account import views as account
 from anju_dashboards.alerts import emergency, history
 from anju_dashboards.alerts import views as alerts
 from anju_dashboards.audit import views as audit
+from anju_dashboards.consent import homes as consent_homes
 from anju_dashboards.consent import views as consent
 from anju_dashboards.devices import admitting
 from anju_dashboards.devices import views as devices
@@ -24,6 +25,7 @@ from anju_dashboards.homes import importing as home_imports
 from anju_dashboards.homes import views as homes
 from anju_dashboards.login import views as login
 from anju_dashboards.maintenance import views as maintenance
+from anju_dashboards.people import roster
 from anju_dashboards.people import views as people
 from anju_dashboards.places import plan
 from anju_dashboards.places import views as places
@@ -33,6 +35,7 @@ from anju_dashboards.reports import views as reports
 from anju_dashboards.rules import backtests
 from anju_dashboards.rules import views as rules
 from anju_dashboards.shelved import views as shelved
+from anju_dashboards.system import quarantine
 from anju_dashboards.system import views as system
 from anju_dashboards.wall import views as wall
 from anju_dashboards.webhooks import views as webhooks
@@ -57,9 +60,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         maintenance,
         admitting,
         system,
+        quarantine,
         reach,
         webhooks,
+        roster,
         people,
+        consent_homes,
         consent,
         family,
         home_imports,

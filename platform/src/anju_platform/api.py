@@ -40,6 +40,7 @@ from anju_platform.errors import PlatformError
 from anju_platform.escalation import endpoints as escalation
 from anju_platform.feed import Change, Feed, Heartbeat, Item, Reset
 from anju_platform.importing import endpoints as importing
+from anju_platform.lanes import endpoints as lanes
 from anju_platform.media import endpoints as media
 from anju_platform.middleware import BodyLimit, SafeHeaders
 from anju_platform.notifications import endpoints as notifications
@@ -133,6 +134,7 @@ def _api() -> APIRouter:
         escalation,
         duty,
         registry,
+        lanes,
         places,
         plan,
         telemetry,

@@ -360,12 +360,13 @@ def list_devices(
     status: Annotated[list[DeviceStatus] | None, typer.Option(help="Only these.")] = None,
 ) -> None:
     """List devices, those that need care first."""
-    from anju_platform.registry.listing import every_device
+    from anju_platform.registry.listing import devices
     from anju_platform.registry.schemas import DeviceFilter
 
     wanted = DeviceFilter(status=tuple(status or ()))
     with database() as session:
-        for row in every_device(session, community_number(session, community), wanted):
+        number = community_number(session, community)
+        for row in devices(session, number, wanted, size=1_000_000).rows:
             seen = row.last_seen_at.isoformat(timespec="seconds") if row.last_seen_at else "never"
             typer.echo(f"{row.status:<8} {row.slug:<32} {row.model:<18} {seen:<26} {row.place}")
 

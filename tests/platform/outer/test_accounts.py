@@ -42,10 +42,10 @@ def test_an_invitation_makes_an_account_once(site: Site, web: Web, log_in: LogIn
     office = log_in("office")
     family = {"role": "family", "name": "张强", "homes": ["h-501"], "relation": "儿子"}
     token = token_of(invited(office, **family))
-    assert [one["name"] for one in office.get("/api/v1/invitations").json()] == ["张强"]
+    assert [one["name"] for one in office.get("/api/v1/invitations").json()["items"]] == ["张强"]
     assert accept(web, token, "zhangqiang") == 204
     assert accept(web, token, "again") == 404
-    assert office.get("/api/v1/invitations").json() == []
+    assert office.get("/api/v1/invitations").json()["items"] == []
     with web.client() as client:
         client.post("/api/v1/session", json={"username": "zhangqiang", "password": NEW})
         homes = client.get("/api/v1/homes").json()
@@ -81,7 +81,7 @@ def test_only_administrators_invite_others_than_families(log_in: LogIn) -> None:
         client = log_in(role)
         assert invited(client, role="admin").status_code == 403
         assert invited(client, role="family", homes=["h-501"]).status_code == 201
-        assert {one["role"] for one in client.get("/api/v1/people").json()} == {"family"}
+        assert {one["role"] for one in client.get("/api/v1/people").json()["items"]} == {"family"}
     assert invited(log_in("admin"), role="auditor").status_code == 201
 
 
@@ -154,7 +154,7 @@ def test_people_see_and_end_their_own_log_ins(site: Site, log_in: LogIn) -> None
 
 
 def test_the_roster_names_everybody_and_what_they_are_there_for(site: Site, log_in: LogIn) -> None:
-    found = {one["username"]: one for one in log_in("admin").get("/api/v1/people").json()}
+    found = {one["username"]: one for one in log_in("admin").get("/api/v1/people").json()["items"]}
     with Session(site.engine) as session:
         assert set(found) == set(session.scalars(select(User.username)))
     assert (found["family"]["homes"], found["family"]["relation"]) == (["h-501"], "女儿")
@@ -197,8 +197,8 @@ def test_who_invites_families_sees_invitations_of_families_alone(log_in: LogIn) 
     admin, office = log_in("admin"), log_in("office")
     invited(admin, role="admin")
     invited(admin, role="family", homes=["h-501"])
-    assert [one["role"] for one in office.get("/api/v1/invitations").json()] == ["family"]
-    assert len(admin.get("/api/v1/invitations").json()) == 2
+    assert [one["role"] for one in office.get("/api/v1/invitations").json()["items"]] == ["family"]
+    assert len(admin.get("/api/v1/invitations").json()["items"]) == 2
 
 
 def test_whom_an_administrator_shut_out_only_an_administrator_lets_in(

@@ -1,15 +1,19 @@
 """The history of alerts: a page that filters, and its export."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, plain_text
+from anju_dashboards.tables import Table, table
+from anju_dashboards.words import N_
 from anju_platform.alerts import service
 from anju_platform.alerts.model import Cause, Handling
-from anju_platform.alerts.schemas import AlertPage, AlertView, HistoryFilter
+from anju_platform.alerts.schemas import AlertPage, AlertView, HistoryFilter, HistorySort
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import require
@@ -37,18 +41,31 @@ _COLUMNS = (
 )
 
 
+_LISTED: Mapping[HistorySort, str] = {
+    HistorySort.DETECTED: N_("Detected"),
+    HistorySort.SEVERITY: N_("Severity"),
+}
+
+
 @router.get("/alerts")
-def history(
-    page: CurrentPage, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
-) -> Response:
+def history(page: CurrentPage) -> Response:
     """Show all alerts that match, newest first."""
     try:
-        wanted = _filter(page)
+        asked, wanted = table(page, "/alerts", _LISTED, descending=True), _filter(page)
+        after = UUID(asked.after) if asked.after else None
     except ValueError:
         return _senseless(page)
     with reading(page.engine) as session:
-        found = service.history(session, page.actor, wanted, page=number, size=PAGE_SIZE)
-    return _draw(page, found)
+        found = service.history(
+            session,
+            page.actor,
+            wanted,
+            size=PAGE_SIZE,
+            after=after,
+            sort=asked.sort,
+            descending=asked.descending,
+        )
+    return _draw(page, asked, found)
 
 
 @router.get("/alerts.csv")
@@ -64,13 +81,15 @@ def history_csv(page: CurrentPage, actor: Annotated[Actor, require(Right.EXPORT)
     return csv_response("alerts.csv", _COLUMNS, (_csv_row(page, alert) for alert in found.rows))
 
 
-def _draw(page: Page, found: AlertPage, fault: str | None = None) -> Response:
+def _draw(
+    page: Page, asked: Table[HistorySort], found: AlertPage, fault: str | None = None
+) -> Response:
     return page.html(
         "alerts/history.html",
         section="/alerts",
         page=found,
-        query=dict(page.request.query_params),
-        query_string=page.request.url.query,
+        table=asked,
+        query=asked.given,
         fault=fault,
         most_exported=MOST_EXPORTED,
         status=422 if fault else 200,
@@ -79,7 +98,8 @@ def _draw(page: Page, found: AlertPage, fault: str | None = None) -> Response:
 
 def _senseless(page: Page) -> Response:
     fault = page.text("One of the filters makes no sense; choose it again.")
-    return _draw(page, AlertPage(rows=(), total=0, page=1, size=PAGE_SIZE), fault)
+    start = Table("/alerts", {}, _LISTED, HistorySort.DETECTED, descending=True, after=None)
+    return _draw(page, start, AlertPage(rows=(), total=0, page=1, size=PAGE_SIZE), fault)
 
 
 def _filter(page: Page) -> HistoryFilter:

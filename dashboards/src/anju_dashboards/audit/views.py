@@ -11,12 +11,13 @@ from starlette.responses import Response
 from anju_dashboards.pages import CurrentPage, Page, plain_text
 from anju_dashboards.words import N_
 from anju_platform.audit.model import AuditEntry
-from anju_platform.audit.repository import AuditFilter, entries
+from anju_platform.audit.repository import AuditFilter, entries, entries_after
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
+from anju_platform.errors import InvalidRequestError
 from anju_platform.export import csv_response
 
 router = APIRouter(include_in_schema=False, dependencies=[require(Right.READ_AUDIT)])
@@ -67,6 +68,10 @@ ACTION: Final = {
     "alert.explained": N_("asked why an alert rang"),
     "alerts.exported": N_("exported alerts"),
     "devices.exported": N_("exported devices"),
+    "people.exported": N_("exported the list of people"),
+    "consents.exported": N_("exported how homes stand with consent"),
+    "quarantine.exported": N_("exported what could not be taken in"),
+    "windows.exported": N_("exported work and drills"),
     "reports.exported": N_("exported a report"),
     "reports.printed": N_("printed a report"),
     "audit.exported": N_("exported the audit"),
@@ -172,13 +177,17 @@ def audit(page: CurrentPage) -> Response:
     try:
         wanted = _filter(page)
     except ValueError:
-        fault = page.text("One of the filters makes no sense; choose it again.")
-        return _draw(page, [], fault=fault)
-    with reading(page.engine) as session:
-        found = list(entries(session, page.community.id, wanted, limit=PAGE_SIZE + 1))
-        for entry in found:
-            session.expunge(entry)
-    return _draw(page, found)
+        return _senseless(page)
+    try:
+        with reading(page.engine) as session:
+            after = page.request.query_params.get("after") or None
+            found, onward = entries_after(
+                session, page.community.id, wanted, after=after, limit=PAGE_SIZE
+            )
+            session.expunge_all()
+    except InvalidRequestError:
+        return _senseless(page)
+    return _draw(page, found, onward)
 
 
 @router.get("/audit.csv")
@@ -187,8 +196,7 @@ def audit_csv(page: CurrentPage) -> Response:
     try:
         wanted = _filter(page)
     except ValueError:
-        fault = page.text("One of the filters makes no sense; choose it again.")
-        return _draw(page, [], fault=fault)
+        return _senseless(page)
     with transaction(page.engine) as session:
         found = entries(session, page.community.id, wanted, limit=MOST_EXPORTED)
         rows = [_csv_row(page, entry) for entry in found]
@@ -196,16 +204,22 @@ def audit_csv(page: CurrentPage) -> Response:
     return csv_response("audit.csv", _COLUMNS, rows)
 
 
-def _draw(page: Page, found: list[AuditEntry], fault: str | None = None) -> Response:
+def _senseless(page: Page) -> Response:
+    fault = page.text("One of the filters makes no sense; choose it again.")
+    return _draw(page, [], None, fault=fault)
+
+
+def _draw(
+    page: Page, found: list[AuditEntry], onward: str | None, fault: str | None = None
+) -> Response:
     given = _given(page)
-    shown = found[:PAGE_SIZE]
     given.setdefault("start", (page.clock.local(page.clock.now) - USUAL_SPAN).date().isoformat())
     return page.html(
         "audit/audit.html",
         status=422 if fault else 200,
         section="/audit",
-        entries=shown,
-        older=shown[-1].id if len(found) > PAGE_SIZE else None,
+        entries=found,
+        onward=onward,
         groups=GROUP,
         actions=ACTION,
         link=partial(_link, page.actor),
@@ -231,16 +245,12 @@ def _filter(page: Page) -> AuditFilter:
         raise ValueError(action)
     since = page.clock.now - USUAL_SPAN
     start, end = given.get("start"), given.get("end")
-    before_id = int(given["before_id"]) if "before_id" in given else None
-    if before_id is not None and not 0 < before_id < 2**62:
-        raise ValueError(before_id)
     return AuditFilter(
         action=action,
         person=_text(given, "person"),
         about=_text(given, "about"),
         since=page.clock.midnight(date.fromisoformat(start)) if start else since,
         before=page.clock.midnight(date.fromisoformat(end), after=1) if end else None,
-        before_id=before_id,
     )
 
 

@@ -1,11 +1,11 @@
-"""The pages of consent: how homes stand, one home with what was said, and the sheet to sign."""
+"""The pages of one home's consents: what was said of it, and the sheet to sign."""
 
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from starlette.responses import Response
@@ -17,7 +17,7 @@ from anju_platform.auth.model import Role, User
 from anju_platform.auth.repository import users
 from anju_platform.auth.rights import Right
 from anju_platform.consent import erasing, service
-from anju_platform.consent.schemas import ConsentBody, HomeConsents, HomeOverview, WithdrawBody
+from anju_platform.consent.schemas import ConsentBody, HomeConsents, WithdrawBody
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError, InvalidRequestError
 from anju_platform.sharing.model import EVERYBODY, How, Purpose
@@ -27,28 +27,8 @@ _ERASE = [require(Right.ERASE_CARE)]
 
 Words = Annotated[str, Form(max_length=100)]
 Note = Annotated[str, Form(max_length=500)]
-_MOST_HOMES = 200
 _SHOWN = 50
 """So many of the words that were said are listed."""
-
-
-@router.get("/consents")
-def homes(page: CurrentPage, text: Annotated[str, Query(max_length=100)] = "") -> Response:
-    """List the homes, those first that lack a word or of which one ends soon."""
-    with reading(page.engine) as session:
-        known = service.overview(session, page.actor)
-    found = [one for one in known if text.casefold() in _searched(one)]
-    return page.html(
-        "consent/homes.html",
-        section="/consents",
-        homes=found[:_MOST_HOMES],
-        more=max(0, len(found) - _MOST_HOMES),
-        text=text,
-    )
-
-
-def _searched(home: HomeOverview) -> str:
-    return " ".join((home.slug, home.place, home.place_en, *home.people)).casefold()
 
 
 @router.get("/consents/{slug}")

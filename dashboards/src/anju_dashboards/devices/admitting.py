@@ -113,7 +113,10 @@ def _draw(
     page: Page, typed: _Approval | None = None, *, fault: str | None = None, status: int = 200
 ) -> Response:
     with reading(page.engine) as session:
-        found = lanes.strangers(session, page.community.id, limit=MOST_SHOWN)
+        query = page.request.query_params
+        found, onward = lanes.strangers(
+            session, page.community.id, after=query.get("after") or None, limit=MOST_SHOWN
+        )
         slugs = places.slugs(session, page.community.id)
     return page.html(
         "devices/waiting.html",
@@ -122,6 +125,8 @@ def _draw(
         waiting=[Waiting(one, tuple(fitting(one.payload))) for one in found],
         models=sorted(MODELS.values(), key=lambda model: model.name),
         slugs=slugs,
+        onward=onward,
+        query=dict(query),
         typed=typed,
         fault=fault,
     )

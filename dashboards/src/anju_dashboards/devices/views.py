@@ -1,5 +1,6 @@
 """The device list (silent, flat and unknown first) and the page of one device."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from anju_dashboards.devices.device import (
     values_of,
 )
 from anju_dashboards.pages import CurrentPage, Page, plain_text
+from anju_dashboards.tables import Table, table
 from anju_dashboards.words import N_
 from anju_devices.catalog import MODELS
 from anju_platform.audit.service import record
@@ -21,7 +23,8 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
-from anju_platform.export import csv_response
+from anju_platform.errors import InvalidRequestError
+from anju_platform.export import csv_response, whole_table
 from anju_platform.lanes import repository as lanes
 from anju_platform.registry import listing
 from anju_platform.registry.schemas import DeviceFilter, DevicePage, DeviceSort, DeviceStatus
@@ -34,27 +37,35 @@ SPANS = {1: N_("1 hour"), 24: N_("1 day"), 168: N_("7 days"), 720: N_("30 days")
 """Hours a device's charts may show."""
 
 
+_COLUMNS: Mapping[DeviceSort, str] = {
+    DeviceSort.STATUS: N_("State"),
+    DeviceSort.NAME: N_("Device"),
+    DeviceSort.MODEL: N_("Kind"),
+    DeviceSort.PLACE: N_("Where"),
+    DeviceSort.LAST_SEEN: N_("Last heard"),
+    DeviceSort.BATTERY: N_("Battery"),
+    DeviceSort.RSSI: N_("Signal"),
+}
+
+
 @router.get("/devices")
-def device_list(
-    page: CurrentPage, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
-) -> Response:
+def device_list(page: CurrentPage) -> Response:
     """List the devices that match."""
     try:
-        wanted = _filter(page)
-    except ValueError:
+        asked, wanted = table(page, "/devices", _COLUMNS), _filter(page)
+        with reading(page.engine) as session:
+            found = listing.devices(
+                session,
+                page.community.id,
+                wanted,
+                sort=asked.sort,
+                descending=asked.descending,
+                size=PAGE_SIZE,
+                after=asked.after,
+            )
+    except (ValueError, InvalidRequestError):
         return _senseless(page)
-    sorted_by, descending = _sort(page.request.query_params.get("sort"))
-    with reading(page.engine) as session:
-        found = listing.devices(
-            session,
-            page.community.id,
-            wanted,
-            sort=sorted_by,
-            descending=descending,
-            page=number,
-            size=PAGE_SIZE,
-        )
-    return _draw(page, found)
+    return _draw(page, asked, found)
 
 
 @router.get("/devices.csv")
@@ -65,18 +76,22 @@ def device_csv(page: CurrentPage, actor: Annotated[Actor, require(Right.EXPORT)]
     except ValueError:
         return _senseless(page)
     with transaction(page.engine) as session:
-        rows = list(listing.every_device(session, page.community.id, wanted))
-        record(session, actor, "devices.exported", "devices", {"rows": len(rows)})
+        total = listing.devices(session, page.community.id, wanted, size=1).total
+        record(session, actor, "devices.exported", "devices", {"rows": total})
+    rows = whole_table(
+        page.engine,
+        lambda session, after: listing.device_rows(session, page.community.id, wanted, after),
+    )
     return csv_response("devices.csv", CSV_COLUMNS, (csv_row(page, device) for device in rows))
 
 
-def _draw(page: Page, found: DevicePage, fault: str | None = None) -> Response:
-    query = dict(page.request.query_params)
-    sorted_by, descending = _sort(query.get("sort"))
+def _draw(
+    page: Page, asked: Table[DeviceSort], found: DevicePage, fault: str | None = None
+) -> Response:
     with reading(page.engine) as session:
         gateways = listing.gateways(session, page.community.id)
         strangers = (
-            lanes.strangers(session, page.community.id, limit=MOST_COUNTED)
+            lanes.strangers(session, page.community.id, limit=MOST_COUNTED)[0]
             if page.actor.may(Right.KEEP_DEVICES)
             else ()
         )
@@ -84,13 +99,11 @@ def _draw(page: Page, found: DevicePage, fault: str | None = None) -> Response:
         "devices/devices.html",
         section="/devices",
         page=found,
+        table=asked,
         gateways=gateways,
         waiting=sum(not one.is_retired for one in strangers),
         models=sorted(MODELS.values(), key=lambda model: model.name),
-        query=query,
-        query_string=page.request.url.query,
-        sorted=sorted_by.value,
-        descending=descending,
+        query=asked.given,
         fault=fault,
         status=422 if fault else 200,
     )
@@ -98,13 +111,9 @@ def _draw(page: Page, found: DevicePage, fault: str | None = None) -> Response:
 
 def _senseless(page: Page) -> Response:
     fault = page.text("One of the filters makes no sense; choose it again.")
-    return _draw(page, DevicePage(rows=(), total=0, page=1, size=PAGE_SIZE, counts={}), fault)
-
-
-def _sort(wanted: str | None) -> tuple[DeviceSort, bool]:
-    key = (wanted or "").removeprefix("-")
-    known = key in DeviceSort._value2member_map_
-    return (DeviceSort(key) if known else DeviceSort.STATUS), (wanted or "").startswith("-")
+    start = Table("/devices", {}, _COLUMNS, DeviceSort.STATUS, descending=False, after=None)
+    nothing = DevicePage(rows=(), total=0, page=1, size=PAGE_SIZE, counts={})
+    return _draw(page, start, nothing, fault)
 
 
 def _filter(page: Page) -> DeviceFilter:

@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, plain_text, see_other
+from anju_dashboards.words import WINDOW
 from anju_platform.alerts.windows import service
-from anju_platform.alerts.windows.schemas import DrillBody, MaintenanceBody
+from anju_platform.alerts.windows.schemas import DrillBody, MaintenanceBody, WindowView
+from anju_platform.audit.service import record
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
-from anju_platform.registry import listing
+from anju_platform.export import csv_response, whole_table
+from anju_platform.registry.places import repository
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,6 +30,21 @@ Begins = Annotated[str, Form(max_length=40)]
 """Day and time on the site; nothing: now."""
 Minutes = Annotated[int, Form(ge=1, le=100_000)]
 
+_SHOWN = 20
+"""So much of what is over is shown at once."""
+_CSV = (
+    "id",
+    "kind",
+    "place",
+    "device",
+    "reason",
+    "begins",
+    "ends",
+    "by",
+    "ended_early_by",
+    "for_life",
+    "rules",
+)
 LASTS_MIN = (30, 60, 120, 240, 480, 1_440, 4_320, 10_080)
 DRILL_LASTS_MIN = (30, 60, 120, 240)
 
@@ -35,6 +53,35 @@ DRILL_LASTS_MIN = (30, 60, 120, 240)
 def maintenance(page: CurrentPage, device: Annotated[str, Query(max_length=64)] = "") -> Response:
     """Show what goes on and is planned; ``device`` is filled in for whoever comes from it."""
     return _draw(page, given={"device": device})
+
+
+@router.get("/maintenance.csv", dependencies=[require(Right.SEE_DEVICES), require(Right.EXPORT)])
+def maintenance_csv(page: CurrentPage) -> Response:
+    """Give all work and drills there ever were as a table for a spreadsheet; on record."""
+    with transaction(page.engine) as session:
+        still = service.open_windows(session, page.actor.community_id)
+        record(session, page.actor, "windows.exported", "windows", {})
+    former = whole_table(
+        page.engine, lambda session, after: service.over_rows(session, page.actor, after)
+    )
+    return csv_response("maintenance.csv", _CSV, (_line(page, one) for one in (*still, *former)))
+
+
+def _line(page: Page, one: WindowView) -> dict[str, object]:
+    pick = page.language.pick
+    return {
+        "id": one.id,
+        "kind": page.text(WINDOW[one.kind]),
+        "place": pick(one.place_label or "", one.place_label_en or ""),
+        "device": one.device,
+        "reason": one.reason,
+        "begins": page.clock.full(one.starts_at),
+        "ends": page.clock.full(one.ends_at),
+        "by": one.created_by,
+        "ended_early_by": one.ended_by,
+        "for_life": page.text("yes") if one.for_life else None,
+        "rules": " ".join(one.rules),
+    }
 
 
 @router.post("/maintenance/work", dependencies=[require(Right.PLAN_WORK)])
@@ -118,14 +165,19 @@ def _planned(page: Page, plan: Callable[[Session], None], given: dict[str, Any])
 
 
 def _draw(page: Page, *, fault: str | None = None, given: dict[str, Any]) -> Response:
+    query = page.request.query_params
+    after = query.get("over") or None
     with reading(page.engine) as session:
-        windows = service.windows(session, page.actor)
-        places = listing.places(session, page.community.id)
+        windows = service.open_windows(session, page.actor.community_id)
+        over = service.over(session, page.actor, after=after, limit=_SHOWN)
+        places = repository.slugs(session, page.community.id)
     return page.html(
         "maintenance/maintenance.html",
         status=422 if fault else 200,
         section="/maintenance",
         windows=windows,
+        over=over,
+        query=dict(query),
         places=places,
         fault=fault,
         given=defaultdict(str, given),

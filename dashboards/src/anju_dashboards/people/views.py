@@ -1,6 +1,7 @@
 """Who may log in: the list, invitations, and the page behind an invitation's link."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Request
 from pydantic import ValidationError
@@ -13,11 +14,19 @@ from anju_dashboards.pages import (
     visitor_clock,
     visitor_language,
 )
+from anju_dashboards.people.roster import START, asked_of
 from anju_dashboards.refusals import refusal_text
 from anju_dashboards.rendering import Renderer
+from anju_dashboards.tables import Table
 from anju_platform.accounts import guarding, inviting, programs, roster
 from anju_platform.accounts.endpoints import open_account
-from anju_platform.accounts.schemas import AcceptBody, InvitationBody, InvitationMade
+from anju_platform.accounts.schemas import (
+    AcceptBody,
+    InvitationBody,
+    InvitationMade,
+    PersonFilter,
+    PersonSort,
+)
 from anju_platform.auth.dependencies import PublicUrl, check_origin, require
 from anju_platform.auth.model import Role
 from anju_platform.auth.rights import Right
@@ -28,12 +37,17 @@ from anju_platform.errors import (
     NotFoundError,
     TooManyAttemptsError,
 )
-from anju_platform.people.repository import households
+from anju_platform.people.repository import first_slugs
 
 router = APIRouter(include_in_schema=False)
 _INVITE = [require(Right.INVITE)]
 _KEEP_PEOPLE = [require(Right.KEEP_PEOPLE)]
 
+
+PAGE_SIZE = 50
+_SHOWN = 20
+_MOST_OFFERED = 500
+"""So many homes are offered while one types; of more, who invites looks the id up in the list."""
 
 Token = Annotated[str, Path(max_length=64)]
 
@@ -109,24 +123,47 @@ def withdraw(page: CurrentPage, invitation_id: int) -> Response:
 
 
 def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None = None) -> Response:
-    with reading(page.engine) as session:
-        known = roster.people(session, page.actor)
-        pending = inviting.pending(session, page.actor)
-        homes = [home.slug for home in households(session, page.community.id)]
-        may_keep = page.actor.may(Right.KEEP_PEOPLE)
-        tokens = programs.everybodys(session, page.actor) if may_keep else ()
+    try:
+        known = _known(page, *asked_of(page), page.request.query_params)
+    except InvalidRequestError:
+        fault = page.text("One of the filters makes no sense; choose it again.")
+        known = _known(page, START, PersonFilter(), {})
     return page.html(
         "people/people.html",
         status=422 if fault else 200,
         section="/people",
-        known=known,
-        pending=pending,
-        tokens=tokens,
-        homes=homes,
         fault=fault,
+        **known,
         made=made,
-        roles=[role.value for role in Role if may_keep or role is Role.FAMILY],
     )
+
+
+def _known(
+    page: Page, asked: Table[PersonSort], wanted: PersonFilter, query: Mapping[str, str]
+) -> dict[str, Any]:
+    """Read what the page shows; invitations and tokens are lists of their own on it."""
+    may_keep = page.actor.may(Right.KEEP_PEOPLE)
+    invited, token = query.get("invited") or None, query.get("token") or None
+    with reading(page.engine) as session:
+        return {
+            "table": asked,
+            "query": dict(query),
+            "people": roster.people(
+                session,
+                page.actor,
+                wanted,
+                sort=asked.sort,
+                descending=asked.descending,
+                after=asked.after,
+                limit=PAGE_SIZE,
+            ),
+            "pending": inviting.pending(session, page.actor, after=invited, limit=_SHOWN),
+            "tokens": programs.everybodys(session, page.actor, after=token, limit=_SHOWN)
+            if may_keep
+            else None,
+            "homes": first_slugs(session, page.community.id, limit=_MOST_OFFERED),
+            "roles": [role.value for role in Role if may_keep or role is Role.FAMILY],
+        }
 
 
 @router.get("/invited/{token}")

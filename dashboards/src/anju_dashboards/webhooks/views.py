@@ -17,6 +17,7 @@ from anju_platform.errors import (
 from anju_platform.notifications.endpoints import Carrying
 from anju_platform.notifications.schemas import Tried
 from anju_platform.webhooks import service
+from anju_platform.webhooks.model import MessageState
 from anju_platform.webhooks.schemas import Step, WebhookBody
 
 router = APIRouter(
@@ -158,18 +159,25 @@ def resume(page: CurrentPage, slug: Slug) -> Response:
 def messages(
     page: CurrentPage,
     slug: Slug,
-    after: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None,
+    *,
+    after: Annotated[str, Query(pattern=r"^[0-9]{0,18}$")] = "",
+    state: Annotated[str, Query(max_length=16)] = "",
 ) -> Response:
     """Show what a webhook was told, newest first."""
-    return _messages(page, slug, after)
+    known = {str(one): one for one in MessageState}
+    return _messages(page, slug, after or None, known.get(state))
 
 
 def _messages(
-    page: Page, slug: str, after: str | None = None, *, fault: str | None = None
+    page: Page,
+    slug: str,
+    after: str | None = None,
+    state: MessageState | None = None,
+    *,
+    fault: str | None = None,
 ) -> Response:
-    position = None if after is None else int(after)
     with transaction(page.engine) as session:
-        found = service.messages(session, page.actor, slug, after=position)
+        found = service.messages(session, page.actor, slug, state=state, after=after)
         webhook = next(each for each in service.webhooks(session, page.actor) if each.slug == slug)
     return page.html(
         "webhooks/messages.html",
@@ -177,7 +185,8 @@ def _messages(
         section="/channels",
         webhook=webhook,
         page=found,
-        after=after,
+        query={"after": after or "", "state": state or ""},
+        states=[one.value for one in MessageState],
         fault=fault,
     )
 

@@ -2,19 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field
 
 from anju_platform.accounts import guarding, inviting, programs, roster
 from anju_platform.accounts.schemas import (
     AcceptBody,
     InvitationBody,
     InvitationMade,
-    InvitationView,
+    InvitationPage,
     LoginView,
-    PersonView,
+    PersonFilter,
+    PersonPage,
+    PersonSort,
     ShutOut,
     TokenBody,
     TokenMade,
+    TokenPage,
     TokenView,
 )
 from anju_platform.auth.actor import Actor
@@ -39,6 +43,7 @@ from anju_platform.auth.throttle import Throttle
 from anju_platform.auth.tokens import hash_token
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError
+from anju_platform.paging import Number, Position
 
 router = APIRouter(tags=["accounts"])
 doorstep = APIRouter(tags=["accounts"])
@@ -50,11 +55,40 @@ Maker = Annotated[Actor, require(Right.KEEP_TOKENS)]
 Token = Annotated[str, Path(max_length=64)]
 
 
+class PersonQuery(PersonFilter):
+    """A filter, an order, and after which ``next`` of the page before."""
+
+    after: Position | None = None
+    sort: PersonSort = PersonSort.NAME
+    descending: bool = False
+    limit: int = Field(default=100, ge=1, le=500)
+
+
+class NewestQuery(BaseModel):
+    """After which ``next`` of the page before, the newest first."""
+
+    after: Number | None = None
+    limit: int = Field(default=100, ge=1, le=500)
+
+
+Newest = Annotated[NewestQuery, Query()]
+
+
 @router.get("/people")
-def people(database: Database, actor: Inviter) -> tuple[PersonView, ...]:
+def people(
+    database: Database, actor: Inviter, query: Annotated[PersonQuery, Query()]
+) -> PersonPage:
     """Give who may log in; to whoever only invites families, the families."""
     with reading(database) as session:
-        return roster.people(session, actor)
+        return roster.people(
+            session,
+            actor,
+            query,
+            sort=query.sort,
+            descending=query.descending,
+            after=query.after,
+            limit=query.limit,
+        )
 
 
 @router.put("/people/{user_id}/disabled", status_code=204)
@@ -81,10 +115,10 @@ def reset_second_factor(database: Database, actor: Keeper, user_id: int) -> None
 
 
 @router.get("/invitations")
-def pending(database: Database, actor: Inviter) -> tuple[InvitationView, ...]:
-    """Give the invitations nobody has taken up yet."""
+def pending(database: Database, actor: Inviter, query: Newest) -> InvitationPage:
+    """Give the invitations nobody has taken up yet, newest first."""
     with reading(database) as session:
-        return inviting.pending(session, actor)
+        return inviting.pending(session, actor, after=query.after, limit=query.limit)
 
 
 @router.post("/invitations", status_code=201)
@@ -207,10 +241,10 @@ def revoke_own_token(database: Database, actor: Maker, token_id: int) -> None:
 
 
 @router.get("/tokens")
-def tokens(database: Database, actor: Keeper) -> tuple[TokenView, ...]:
-    """Give the tokens of everybody's programs."""
+def tokens(database: Database, actor: Keeper, query: Newest) -> TokenPage:
+    """Give the tokens of everybody's programs, newest first."""
     with reading(database) as session:
-        return programs.everybodys(session, actor)
+        return programs.everybodys(session, actor, after=query.after, limit=query.limit)
 
 
 @router.delete("/tokens/{token_id}", status_code=204)

@@ -12,6 +12,7 @@ from anju_platform.accounts.schemas import (
     AcceptBody,
     InvitationBody,
     InvitationMade,
+    InvitationPage,
     InvitationView,
 )
 from anju_platform.accounts.scopes import find_scopes, give_scopes
@@ -110,12 +111,25 @@ def _view(one: Invitation, invited_by: str, username: str | None) -> InvitationV
     )
 
 
-def pending(session: Session, actor: Actor) -> tuple[InvitationView, ...]:
-    """Give the invitations nobody has taken up yet, newest first; of families alone, as people."""
+def pending(
+    session: Session, actor: Actor, *, after: str | None = None, limit: int = 100
+) -> InvitationPage:
+    """Give invitations nobody has taken up yet, newest first; of families alone, as people.
+
+    Raises:
+        ForbiddenError: the actor invites nobody.
+        InvalidRequestError: ``after`` is no ``next``.
+    """
     actor.demand(Right.INVITE)
-    found = repository.pending(session, actor.community_id, now())
-    sees_all = actor.may(Right.KEEP_PEOPLE)
-    return tuple(_view(*each) for each in found if sees_all or _is_of_a_family(each[0]))
+    found = repository.pending(
+        session,
+        actor.community_id,
+        now(),
+        of_families=not actor.may(Right.KEEP_PEOPLE),
+        after=after,
+        limit=limit,
+    )
+    return InvitationPage(items=tuple(_view(*each) for each in found.rows), next=found.next)
 
 
 def _is_of_a_family(one: Invitation) -> bool:

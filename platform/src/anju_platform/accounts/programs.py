@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from anju_platform.accounts import repository
-from anju_platform.accounts.schemas import TokenBody, TokenMade, TokenView
+from anju_platform.accounts.schemas import TokenBody, TokenMade, TokenPage, TokenView
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.entering import Door, prove_again
@@ -37,7 +37,7 @@ def make(door: Door, actor: Actor, body: TokenBody) -> TokenMade:
     prove_again(door, actor, body.password, body.code)
     secret, moment = new_program_token(), now()
     with transaction(door.engine) as session:
-        if len(repository.tokens(session, actor.community_id, actor.user_id)) >= MOST:
+        if len(own(session, actor)) >= MOST:
             raise ConflictError("nobody has more than {most} tokens; revoke one first", most=MOST)
         made = ApiToken(
             community_id=actor.community_id,
@@ -58,23 +58,28 @@ def make(door: Door, actor: Actor, body: TokenBody) -> TokenMade:
 
 def own(session: Session, actor: Actor) -> tuple[TokenView, ...]:
     """Give the tokens of the actor's programs, the newest first."""
-    return _views(session, actor, actor.user_id)
+    return _page(session, actor, actor.user_id, after=None, limit=MOST).items
 
 
-def everybodys(session: Session, actor: Actor) -> tuple[TokenView, ...]:
-    """Give the tokens of everybody's programs, the newest first.
+def everybodys(
+    session: Session, actor: Actor, *, after: str | None = None, limit: int = 100
+) -> TokenPage:
+    """Give tokens of everybody's programs, the newest first.
 
     Raises:
         ForbiddenError: the actor may not keep people.
+        InvalidRequestError: ``after`` is no ``next``.
     """
     actor.demand(Right.KEEP_PEOPLE)
-    return _views(session, actor, None)
+    return _page(session, actor, None, after=after, limit=limit)
 
 
-def _views(session: Session, actor: Actor, user_id: int | None) -> tuple[TokenView, ...]:
+def _page(
+    session: Session, actor: Actor, user_id: int | None, *, after: str | None, limit: int
+) -> TokenPage:
     at = now()
-    found = repository.tokens(session, actor.community_id, user_id)
-    return tuple(_view(one, by, at) for one, by in found)
+    found = repository.tokens(session, actor.community_id, user_id, after=after, limit=limit)
+    return TokenPage(items=tuple(_view(one, by, at) for one, by in found.rows), next=found.next)
 
 
 def _view(one: ApiToken, by: str, at: datetime) -> TokenView:

@@ -1,41 +1,93 @@
 """SQL of accounts."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from anju_platform.auth.model import ApiToken, HomeScope, Invitation, LoginSession, PlaceScope, User
+from anju_platform.accounts.schemas import PersonFilter, PersonSort
+from anju_platform.auth.model import (
+    ApiToken,
+    HomeScope,
+    Invitation,
+    LoginSession,
+    PlaceScope,
+    Role,
+    User,
+)
 from anju_platform.auth.repository import is_over
+from anju_platform.database import within
+from anju_platform.paging import By, Column, Order, Part
 from anju_platform.people.model import Household
 from anju_platform.registry.model import Place
 
 _inviter = aliased(User)
+_last_used = (
+    select(func.max(LoginSession.last_used_at))
+    .where(LoginSession.user_id == User.id)
+    .correlate(User)
+    .scalar_subquery()
+)
 
 
-def roster(session: Session, community_id: int) -> list[tuple[User, datetime | None]]:
-    """Give everybody of a community, by name, and when a log-in of theirs was used last."""
-    used = (
-        select(LoginSession.user_id, func.max(LoginSession.last_used_at).label("at"))
-        .group_by(LoginSession.user_id)
-        .subquery()
-    )
-    query = (
-        select(User, used.c.at)
-        .outerjoin(used, used.c.user_id == User.id)
-        .where(or_(User.community_id == community_id, User.community_id.is_(None)))
-        .order_by(User.disabled, User.name, User.id)
-    )
-    return [(user, at) for user, at in session.execute(query)]
+def roster(
+    session: Session,
+    community_id: int,
+    wanted: PersonFilter,
+    *,
+    order: Order,
+    after: str | None,
+    limit: int,
+) -> tuple[Part, int]:
+    """Give (user, when a log-in of theirs was used last) of a community, and how many match."""
+    asked = _wanted(community_id, wanted)
+    total = session.scalar(select(func.count()).select_from(User).where(*asked)) or 0
+    query = select(User, _last_used).where(*asked)
+    return order.part(session, query, after=after, limit=limit), total
 
 
-def homes_of(session: Session, community_id: int) -> dict[int, list[tuple[str, str]]]:
-    """Give (home's slug, relation) by user."""
+def _wanted(community_id: int, wanted: PersonFilter) -> list[ColumnElement[bool]]:
+    asked: list[ColumnElement[bool]] = [
+        or_(User.community_id == community_id, User.community_id.is_(None))
+    ]
+    if wanted.role is not None:
+        asked.append(User.role == wanted.role)
+    if wanted.disabled is not None:
+        asked.append(User.disabled.is_(wanted.disabled))
+    if wanted.text:
+        home = exists().where(
+            HomeScope.user_id == User.id,
+            HomeScope.household_id == Household.id,
+            Household.community_id == community_id,
+            Household.slug.icontains(wanted.text, autoescape=True),
+        )
+        texts = (User.name, User.username)
+        said = (each.icontains(wanted.text, autoescape=True) for each in texts)
+        asked.append(or_(*said, home))
+    return asked
+
+
+def order_of(sort: PersonSort, *, descending: bool) -> Order:
+    """Give an order of people."""
+    keys: dict[PersonSort, tuple[Column, ...]] = {
+        PersonSort.NAME: (User.disabled, func.lower(User.name)),
+        PersonSort.USERNAME: (User.username,),
+        PersonSort.ROLE: (User.role, func.lower(User.name)),
+        PersonSort.LAST_USED: (_last_used,),
+    }
+    return Order(sort, *(By(key, descending) for key in keys[sort]), By(User.id))
+
+
+def homes_of(
+    session: Session, community_id: int, users: Collection[int]
+) -> dict[int, list[tuple[str, str]]]:
+    """Give (home's slug, relation) by user, of some."""
     query = (
         select(HomeScope.user_id, Household.slug, HomeScope.relation)
         .join(Household, Household.id == HomeScope.household_id)
-        .where(Household.community_id == community_id)
+        .where(Household.community_id == community_id, within(HomeScope.user_id, users))
         .order_by(Household.slug)
     )
     found: dict[int, list[tuple[str, str]]] = defaultdict(list)
@@ -44,12 +96,12 @@ def homes_of(session: Session, community_id: int) -> dict[int, list[tuple[str, s
     return found
 
 
-def places_of(session: Session, community_id: int) -> dict[int, list[str]]:
-    """Give places' slugs by user."""
+def places_of(session: Session, community_id: int, users: Collection[int]) -> dict[int, list[str]]:
+    """Give places' slugs by user, of some."""
     query = (
         select(PlaceScope.user_id, Place.slug)
         .join(Place, Place.id == PlaceScope.place_id)
-        .where(Place.community_id == community_id)
+        .where(Place.community_id == community_id, within(PlaceScope.user_id, users))
         .order_by(Place.slug)
     )
     found: dict[int, list[str]] = defaultdict(list)
@@ -64,16 +116,29 @@ def user(session: Session, community_id: int, user_id: int) -> User | None:
     return session.scalars(query.with_for_update()).one_or_none()
 
 
-def pending(session: Session, community_id: int, at: datetime) -> list[tuple[Invitation, str, str]]:
-    """Give what nobody has taken up yet, with who invited and whom (a user name, or nothing)."""
+def pending(
+    session: Session,
+    community_id: int,
+    at: datetime,
+    *,
+    of_families: bool,
+    after: str | None,
+    limit: int,
+) -> Part:
+    """Give what nobody has taken up yet, with who invited and whom (a user name, or nothing).
+
+    ``of_families``: only those that open a family's account.
+    """
     query = (
         select(Invitation, _inviter.name, func.coalesce(User.username, ""))
         .join(_inviter, _inviter.id == Invitation.invited_by)
         .outerjoin(User, User.id == Invitation.user_id)
         .where(Invitation.community_id == community_id, *_is_good(at))
-        .order_by(Invitation.id.desc())
     )
-    return [(one, inviter, username) for one, inviter, username in session.execute(query)]
+    if of_families:
+        query = query.where(Invitation.role == Role.FAMILY, Invitation.user_id.is_(None))
+    order = Order("newest", By(Invitation.id, descending=True))
+    return order.part(session, query, after=after, limit=limit)
 
 
 def by_token(
@@ -112,17 +177,19 @@ def invitation(
     return session.scalars(query.with_for_update()).one_or_none()
 
 
-def tokens(session: Session, community_id: int, user_id: int | None) -> list[tuple[ApiToken, str]]:
+def tokens(
+    session: Session, community_id: int, user_id: int | None, *, after: str | None, limit: int
+) -> Part:
     """Give tokens nobody has revoked, the newest first, and who made them: one user, or all."""
     query = (
         select(ApiToken, User.name)
         .join(User, User.id == ApiToken.user_id)
         .where(ApiToken.community_id == community_id, ApiToken.revoked_at.is_(None))
-        .order_by(ApiToken.id.desc())
     )
     if user_id is not None:
         query = query.where(ApiToken.user_id == user_id)
-    return [(one, name) for one, name in session.execute(query)]
+    order = Order("newest", By(ApiToken.id, descending=True))
+    return order.part(session, query, after=after, limit=limit)
 
 
 def token(session: Session, community_id: int, token_id: int) -> ApiToken | None:

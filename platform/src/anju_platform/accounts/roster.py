@@ -1,15 +1,23 @@
 """Who may log in, and where somebody is logged in."""
 
 import hashlib
+from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from anju_platform.accounts import repository
-from anju_platform.accounts.schemas import LoginView, PersonView
+from anju_platform.accounts.schemas import (
+    LoginView,
+    PersonFilter,
+    PersonPage,
+    PersonSort,
+    PersonView,
+)
 from anju_platform.audit.service import record
 from anju_platform.auth import service
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.model import LoginSession, Role
+from anju_platform.auth.model import LoginSession, Role, User
 from anju_platform.auth.repository import (
     delete_session,
     delete_sessions_of,
@@ -22,17 +30,54 @@ from anju_platform.errors import ConflictError, NotFoundError
 _ID_CHARS = 16
 
 
-def people(session: Session, actor: Actor) -> tuple[PersonView, ...]:
-    """Give everybody who may log in; to whoever only invites families, the families.
+def people(
+    session: Session,
+    actor: Actor,
+    wanted: PersonFilter | None = None,
+    *,
+    sort: PersonSort = PersonSort.NAME,
+    descending: bool = False,
+    after: str | None = None,
+    limit: int = 100,
+) -> PersonPage:
+    """Give some of those who may log in; to whoever only invites families, of the families.
 
     Raises:
         ForbiddenError: the actor does neither.
+        InvalidRequestError: ``after`` is no position in this order.
     """
     actor.demand(Right.INVITE)
-    homes = repository.homes_of(session, actor.community_id)
-    places = repository.places_of(session, actor.community_id)
-    found = repository.roster(session, actor.community_id)
-    guarded = have_second_factor(session, {user.id for user, _ in found})
+    wanted = wanted or PersonFilter()
+    if not actor.may(Right.KEEP_PEOPLE):
+        if wanted.role not in {None, Role.FAMILY}:
+            return PersonPage(items=(), next=None, total=0)
+        wanted = wanted.model_copy(update={"role": Role.FAMILY})
+    found, total = repository.roster(
+        session,
+        actor.community_id,
+        wanted,
+        order=repository.order_of(sort, descending=descending),
+        after=after,
+        limit=limit,
+    )
+    return PersonPage(items=_views(session, actor, found.rows), next=found.next, total=total)
+
+
+def people_rows(
+    session: Session, actor: Actor, wanted: PersonFilter, *, after: str | None, limit: int
+) -> tuple[tuple[PersonView, ...], str | None]:
+    """Give a part of all who match, by user name, for an export (``whole_table``)."""
+    found = people(session, actor, wanted, sort=PersonSort.USERNAME, after=after, limit=limit)
+    return found.items, found.next
+
+
+def _views(
+    session: Session, actor: Actor, found: Sequence[tuple[User, datetime | None]]
+) -> tuple[PersonView, ...]:
+    numbers = {user.id for user, _ in found}
+    homes = repository.homes_of(session, actor.community_id, numbers)
+    places = repository.places_of(session, actor.community_id, numbers)
+    guarded = have_second_factor(session, numbers)
     return tuple(
         PersonView(
             id=user.id,
@@ -48,7 +93,6 @@ def people(session: Session, actor: Actor) -> tuple[PersonView, ...]:
             last_used_at=at,
         )
         for user, at in found
-        if user.role == Role.FAMILY or actor.may(Right.KEEP_PEOPLE)
     )
 
 

@@ -1,6 +1,7 @@
 """What screens and the JSON API see of accounts."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,6 +36,37 @@ class PersonView(View):
     last_used_at: datetime | None
 
 
+class PersonSort(StrEnum):
+    """What a list of people may be ordered by; ``name`` has those last who are shut out.
+
+    ``username`` never changes: by it, all are read once each, whatever happens meanwhile.
+    """
+
+    NAME = "name"
+    USERNAME = "username"
+    ROLE = "role"
+    LAST_USED = "last_used"
+
+
+class PersonFilter(BaseModel):
+    """Whom to list; ``text`` is looked for in name, user name, and what they are there for."""
+
+    text: str = Field(default="", max_length=100)
+    role: Role | None = None
+    disabled: bool | None = None
+
+
+class PersonPage(View):
+    """Some of the people who match, all of whom are ``total``.
+
+    ``next`` is what ``after`` must be to read on, null at the end.
+    """
+
+    items: tuple[PersonView, ...]
+    next: str | None
+    total: int
+
+
 class InvitationBody(BaseModel):
     """Whom to invite: families to their homes, grid workers to places (slugs)."""
 
@@ -59,6 +91,13 @@ class InvitationView(View):
     invited_by: str
     created_at: datetime
     expires_at: datetime
+
+
+class InvitationPage(View):
+    """Invitations, newest first; ``next`` is what ``after`` must be to read on."""
+
+    items: tuple[InvitationView, ...]
+    next: str | None
 
 
 class InvitationMade(View):
@@ -105,6 +144,13 @@ class TokenView(View):
     expires_at: datetime
     expired: bool
     last_used_at: datetime | None
+
+
+class TokenPage(View):
+    """Tokens, newest first; ``next`` is what ``after`` must be to read on, null at the end."""
+
+    items: tuple[TokenView, ...]
+    next: str | None
 
 
 class TokenMade(View):

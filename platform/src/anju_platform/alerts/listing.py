@@ -33,16 +33,20 @@ from anju_platform.alerts.schemas import (
     AlertView,
     DeliveryView,
     HistoryFilter,
+    HistorySort,
     TimelineView,
 )
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import User
 from anju_platform.database import Json, now
 from anju_platform.notifications.model import Channel, Delivery, Notification
+from anju_platform.paging import Column
 from anju_platform.registry.listing import below, nearest_placed
 from anju_platform.registry.model import Device, Place
 from anju_platform.rulebook.texts import INGEST_DOWN
 
+ANSWERS = ("acked", "closed")
+"""Steps by which somebody answers an alert."""
 MOST_OPEN = 1000
 """No wall can show more; the counts still tell all."""
 
@@ -269,8 +273,10 @@ def history(
     page: int = 1,
     size: int = 50,
     after: UUID | None = None,
+    sort: HistorySort = HistorySort.DETECTED,
+    descending: bool = True,
 ) -> AlertPage:
-    """Give one page of all alerts that match and somebody may read, newest first.
+    """Give one page of all alerts that match and somebody may read, by default newest first.
 
     ``after`` an alert come those before it, whatever has happened since; then ``page`` is 1.
     """
@@ -286,12 +292,12 @@ def history(
     query = (
         _rows()
         .where(*conditions)
-        .order_by(Alert.detected_at.desc(), Alert.id.desc())
+        .order_by(*(key.desc() if descending else key for key in _keys(Alert, sort)))
         .limit(size + 1)
         .offset((page - 1) * size if after is None else 0)
     )
     if after is not None:
-        query = query.where(_is_older_than(actor, after))
+        query = query.where(_comes_after(actor, after, sort, descending=descending))
     rows = _views(session, query)
     following = rows[size - 1].id if len(rows) > size else None
     return AlertPage(
@@ -299,12 +305,23 @@ def history(
     )
 
 
-def _is_older_than(actor: Actor, alert_id: UUID) -> ColumnElement[bool]:
+def _keys(of: type[Alert], sort: HistorySort) -> tuple[Column, ...]:
+    """Build what orders alerts; all of it one way, the worst severity being the greatest."""
+    newest = (of.detected_at, of.id)
+    return newest if sort is HistorySort.DETECTED else (-of.severity, *newest)
+
+
+def _comes_after(
+    actor: Actor, alert_id: UUID, sort: HistorySort, *, descending: bool
+) -> ColumnElement[bool]:
     there = aliased(Alert)
-    last = select(there.detected_at, there.id).where(
-        there.id == alert_id, there.community_id == actor.community_id
+    last = (
+        select(*_keys(there, sort))
+        .where(there.id == alert_id, there.community_id == actor.community_id)
+        .scalar_subquery()
     )
-    return tuple_(Alert.detected_at, Alert.id) < last.scalar_subquery()
+    own = tuple_(*_keys(Alert, sort))
+    return own < last if descending else own > last
 
 
 def _conditions(wanted: HistoryFilter) -> list[ColumnElement[bool]]:
@@ -338,7 +355,7 @@ def first_answer() -> Select[datetime]:
     """Build when the first person did something about an alert, ``at``; to be correlated."""
     return select(func.min(TimelineEntry.at).label("at")).where(
         TimelineEntry.alert_id == Alert.id,
-        TimelineEntry.kind.in_(("acked", "closed")),
+        TimelineEntry.kind.in_(ANSWERS),
         TimelineEntry.user_id.is_not(None),
     )
 

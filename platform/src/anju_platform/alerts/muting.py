@@ -64,6 +64,7 @@ class Muting:
         if alert.mode == Mode.DRILL and mode is Mode.ACTUAL and transition.kind in _AGAIN:
             alert.mode, tell = Mode.ACTUAL, True
             hand_back(alert, at)
+            transition.entries[-1].data["drill_over"] = True
         if transition.kind in _NEW:
             muted = self._found(session, alert, at)
             alert.overlays = list(muted)
@@ -74,6 +75,7 @@ class Muting:
                 transition.entries[-1].data["drill"] = True
         elif transition.kind == "rose" and alert.overlays:
             muted = self._found(session, alert, at)
+            transition.entries[-1].data["unmuted"] = sorted({*alert.overlays} - {*muted})
             alert.overlays = [one for one in alert.overlays if one in muted]
         return replace(transition, tell=tell and not alert.overlays)
 

@@ -223,6 +223,16 @@ def judged(
     return list(session.scalars(query))
 
 
+def put_aside(session: Session, community_id: int) -> list[Alert]:
+    """Give the open alerts of a community that are shelved, or wished to be."""
+    query = select(Alert).where(
+        Alert.community_id == community_id,
+        Alert.handling != Handling.CLOSED,
+        Alert.shelf.is_not(None),
+    )
+    return list(session.scalars(query))
+
+
 def communities_with(
     session: Session, rules: Collection[str], only: Collection[int] | None
 ) -> set[int]:

@@ -4,6 +4,7 @@ Times are UTC; ``*_en`` fields hold the English words of the Chinese field besid
 """
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -191,6 +192,13 @@ class AlertCounts(View):
     oldest_unacked_at: datetime | None
     load: float
     flood: bool = False
+
+
+class HistorySort(StrEnum):
+    """What the history may be ordered by; of one severity the newest (or the oldest) first."""
+
+    DETECTED = "detected"
+    SEVERITY = "severity"
 
 
 class AlertPage(View):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from anju_platform.alerts import listing
+from anju_platform.alerts import listing, repository
 from anju_platform.alerts.acting import changed, demand, demand_version, locked, note_step, present
 from anju_platform.alerts.life import (
     hand_back,
@@ -135,8 +135,9 @@ def shelf_of(session: Session, alert: Alert) -> ShelfView | None:
 def shelved(session: Session, actor: Actor) -> list[tuple[AlertView, ShelfView]]:
     """Give the alerts that are put aside now, or are wished to be, each with how."""
     found = []
+    rows = {row.id: row for row in repository.put_aside(session, actor.community_id)}
     for view in listing.put_aside(session, actor):
-        shelf = shelf_of(session, session.get_one(Alert, view.id))
+        shelf = shelf_of(session, rows[view.id]) if view.id in rows else None
         if shelf is not None:
             found.append((view, shelf))
     return found

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from anju_platform.audit.model import AuditEntry
+from anju_platform.paging import By, Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +16,7 @@ class AuditFilter:
     """Which entries; everything left out does not filter.
 
     ``action`` is a whole word, or a group of them that ends in a dot (``rule.``); ``subject``
-    is a whole one; ``person`` and ``about`` are looked for in names and subjects. ``before``
-    and ``before_id`` page on: what an entry of that time or number is followed by.
+    is a whole one; ``person`` and ``about`` are looked for in names and subjects.
     """
 
     action: str | None = None
@@ -25,16 +25,30 @@ class AuditFilter:
     about: str | None = None
     since: datetime | None = None
     before: datetime | None = None
-    before_id: int | None = None
+
+
+_NEWEST_FIRST = Order("newest", By(AuditEntry.id, descending=True))
 
 
 def entries(
     session: Session, community_id: int, wanted: AuditFilter, *, limit: int = 100
 ) -> Sequence[AuditEntry]:
     """Give a community's entries that match, newest first."""
+    return entries_after(session, community_id, wanted, after=None, limit=limit)[0]
+
+
+def entries_after(
+    session: Session, community_id: int, wanted: AuditFilter, *, after: str | None, limit: int
+) -> tuple[list[AuditEntry], str | None]:
+    """Give entries that match and follow a page's ``next``, newest first, and the next ``next``.
+
+    Raises:
+        InvalidRequestError: ``after`` is no ``next``.
+    """
     conditions = [AuditEntry.community_id == community_id, *_conditions(wanted)]
-    query = select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc()).limit(limit)
-    return session.scalars(query).all()
+    query = select(AuditEntry).where(*conditions)
+    found = _NEWEST_FIRST.part(session, query, after=after, limit=limit)
+    return [entry for (entry,) in found.rows], found.next
 
 
 def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
@@ -53,6 +67,4 @@ def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
         found.append(AuditEntry.at >= wanted.since)
     if wanted.before is not None:
         found.append(AuditEntry.at < wanted.before)
-    if wanted.before_id is not None:
-        found.append(AuditEntry.id < wanted.before_id)
     return found

@@ -2,32 +2,45 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.consent import erasing, service
+from anju_platform.consent import overview as homes
 from anju_platform.consent.schemas import (
     ConsentBody,
+    ConsentPage,
     ConsentView,
     Erased,
     HomeConsents,
-    HomeOverview,
     WithdrawBody,
 )
 from anju_platform.database import reading, transaction
+from anju_platform.paging import Position
 
 router = APIRouter(tags=["consent"])
 
 Keeper = Annotated[Actor, require(Right.KEEP_CONSENT)]
 
 
+class OverviewQuery(BaseModel):
+    """Which homes: ``text`` is looked for in place, id and names; after which ``next``."""
+
+    text: str = Field(default="", max_length=100)
+    after: Position | None = None
+    limit: int = Field(default=50, ge=1, le=200)
+
+
 @router.get("/consents")
-def overview(database: Database, actor: Keeper) -> tuple[HomeOverview, ...]:
+def overview(
+    database: Database, actor: Keeper, query: Annotated[OverviewQuery, Query()]
+) -> ConsentPage:
     """Give how homes stand, those first that lack a word or of which one ends within 14 days."""
     with reading(database) as session:
-        return service.overview(session, actor)
+        return homes.overview(session, actor, text=query.text, after=query.after, limit=query.limit)
 
 
 @router.get("/households/{slug}/consents")

@@ -1,7 +1,6 @@
 """SQL of consents: what was said, what ends soon, and what stands in a home."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +30,7 @@ from anju_platform.baselines.model import Baseline
 from anju_platform.commands.model import GatewayCommand
 from anju_platform.lanes.model import Quarantined
 from anju_platform.media.model import Media
-from anju_platform.people.model import Household, Resident
+from anju_platform.people.model import Household
 from anju_platform.registry.model import Device, Gateway, Place
 from anju_platform.registry.privacy import sensor_of
 from anju_platform.rulebook.model import RuleState
@@ -52,7 +51,7 @@ _REPLACED = exists().where(
     _later.id > Consent.id,
     _later.begins_at <= func.now(),
 )
-_STATE = case(
+STATE = case(
     (_REPLACED, "replaced"),
     (Consent.ends_at <= func.now(), "ended"),
     (Consent.begins_at > func.now(), "to_come"),
@@ -61,9 +60,10 @@ _STATE = case(
 """What has become of a word, by the database's clock."""
 
 
-def _words() -> Select[*tuple[Any, ...]]:
+def every_word() -> Select[*tuple[Any, ...]]:
+    """Build (Consent, state, who wrote it down, the viewer's name), newest first."""
     return (
-        select(Consent, _STATE, _writer.name, _viewer.name)
+        select(Consent, STATE, _writer.name, _viewer.name)
         .outerjoin(_writer, _writer.id == Consent.recorded_by)
         .outerjoin(_viewer, Consent.viewer == "user:" + cast(_viewer.id, String))
         .order_by(Consent.id.desc())
@@ -72,18 +72,12 @@ def _words() -> Select[*tuple[Any, ...]]:
 
 def words(session: Session, household_id: int) -> list[Row[*tuple[Any, ...]]]:
     """Give (Consent, state, who wrote it down, the viewer's name) of a home, newest first."""
-    return list(session.execute(_words().where(Consent.household_id == household_id)))
-
-
-def ending(session: Session, community_id: int, within: timedelta) -> list[Row[*tuple[Any, ...]]]:
-    """Give what is in force and ends within a time, of all homes, as :func:`words` does."""
-    soon = and_(Consent.ends_at <= func.now() + within, Consent.given, _STATE == "in_force")
-    return list(session.execute(_words().where(Consent.community_id == community_id, soon)))
+    return list(session.execute(every_word().where(Consent.household_id == household_id)))
 
 
 def one(session: Session, household_id: int, consent_id: int) -> tuple[Consent, str] | None:
     """Find a word of a home, with what has become of it."""
-    query = select(Consent, _STATE).where(
+    query = select(Consent, STATE).where(
         Consent.household_id == household_id, Consent.id == consent_id
     )
     found = session.execute(query).one_or_none()
@@ -117,40 +111,6 @@ def sensors(session: Session, household_id: int) -> list[Device]:
     """Give what stands in a home and is not retired."""
     query = select(Device).where(Device.household_id == household_id, Device.state != "retired")
     return list(session.scalars(query.order_by(Device.slug)))
-
-
-def homes(session: Session, community_id: int) -> list[tuple[Household, Place, int]]:
-    """Give every home in which something stands, with how much of it is stopped."""
-    stopped = func.count().filter(Device.state == "stopped")
-    query = (
-        select(Household, Place, stopped)
-        .join(Place, Place.id == Household.place_id)
-        .join(Device, and_(Device.household_id == Household.id, Device.state != "retired"))
-        .where(Household.community_id == community_id)
-        .group_by(Household.id, Place.id)
-        .order_by(Household.slug)
-    )
-    return [(home, place, number) for home, place, number in session.execute(query)]
-
-
-def residents(session: Session, community_id: int) -> list[tuple[int, str, bool]]:
-    """Give (home, name, whether an elder) of everybody who lives in a community."""
-    query = (
-        select(Resident.household_id, Resident.name, Resident.elder)
-        .where(Resident.community_id == community_id)
-        .order_by(Resident.id)
-    )
-    return [(home_id, name, elder) for home_id, name, elder in session.execute(query)]
-
-
-def have_spoken(session: Session, community_id: int) -> set[tuple[int, str]]:
-    """Give (home, person) of whoever's yes or no to care is in force."""
-    query = select(Consent.household_id, Consent.person).where(
-        Consent.community_id == community_id,
-        Consent.purpose == Purpose.CARE.value,
-        _STATE == "in_force",
-    )
-    return {(home_id, person) for home_id, person in session.execute(query)}
 
 
 def known_keys(session: Session, household_ids: Iterable[int]) -> set[tuple[Any, ...]]:

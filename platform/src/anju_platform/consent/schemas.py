@@ -100,6 +100,17 @@ class HomeOverview(View):
     stopped: int
 
 
+class ConsentPage(View):
+    """How some homes stand, of all that match (``total``), those first that lack a word.
+
+    ``next`` is what ``after`` must be to read on, null at the end.
+    """
+
+    items: tuple[HomeOverview, ...]
+    next: str | None
+    total: int
+
+
 class ConsentBody(BaseModel):
     """A word: whose, of what, to whom, for what, until when; ``given`` false is a no.
 

@@ -1,6 +1,6 @@
 """Words that are given and taken back, and what follows: screens, sensors and gateways hear it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,6 @@ from anju_platform.consent.schemas import (
     ConsentBody,
     ConsentView,
     HomeConsents,
-    HomeOverview,
     SensorView,
     State,
     WithdrawBody,
@@ -78,48 +77,7 @@ def own_consents(session: Session, actor: Actor, slug: str) -> HomeConsents:
     return view.model_copy(update={"words": words})
 
 
-def overview(session: Session, actor: Actor) -> tuple[HomeOverview, ...]:
-    """Give how homes stand, those first that lack a word or will soon.
-
-    Raises:
-        ForbiddenError: the actor keeps no consents.
-    """
-    actor.demand(Right.KEEP_CONSENT)
-    spoken = repository.have_spoken(session, actor.community_id)
-    people: dict[int, list[tuple[str, bool]]] = {}
-    for home_id, name, elder in repository.residents(session, actor.community_id):
-        people.setdefault(home_id, []).append((name, elder))
-    ending: dict[int, list[ConsentView]] = {}
-    for row in repository.ending(session, actor.community_id, REMIND):
-        ending.setdefault(row[0].household_id, []).append(_word(row))
-    found = [
-        _state(home, place, stopped, _asked(people.get(home.id, ())), spoken, ending)
-        for home, place, stopped in repository.homes(session, actor.community_id)
-    ]
-    return tuple(sorted(found, key=lambda one: not (one.missing or one.ending)))
-
-
-def _state(  # noqa: PLR0917 - one line of the list
-    home: Household,
-    place: Place,
-    stopped: int,
-    people: Sequence[str],
-    spoken: Collection[tuple[int, str]],
-    ending: dict[int, list[ConsentView]],
-) -> HomeOverview:
-    missing = [name for name in people if (home.id, name) not in spoken]
-    return HomeOverview(
-        slug=home.slug,
-        place=place.label,
-        place_en=place.label_en,
-        people=tuple(people),
-        missing=tuple(missing),
-        ending=tuple(ending.get(home.id, ())),
-        stopped=stopped,
-    )
-
-
-def _asked(people: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+def asked(people: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
     """Give whose word it needs: the elders', or where there is none anybody's."""
     elders = tuple(name for name, elder in people if elder)
     return elders or tuple(name for name, _ in people)
@@ -200,7 +158,7 @@ def _add(session: Session, actor: Actor, home: Household, body: ConsentBody) -> 
     sensors = [("device", one.slug) for one in repository.sensors(session, home.id)]
     if sensors:  # whoever looks at one of them right now looks again
         announce_all(session, home.community_id, sensors)
-    return next(_word(row) for row in repository.words(session, home.id) if row[0] is consent)
+    return next(view_of(row) for row in repository.words(session, home.id) if row[0] is consent)
 
 
 def _check_who(session: Session, actor: Actor, home: Household, body: ConsentBody) -> None:
@@ -289,9 +247,9 @@ def _view(session: Session, home: Household, place: Place) -> HomeConsents:
         slug=home.slug,
         place=place.label,
         place_en=place.label_en,
-        people=_asked(people),
+        people=asked(people),
         sensors=tuple(_sensor(one, stopped.get(one.id)) for one in there),
-        words=tuple(_word(row) for row in repository.words(session, home.id)),
+        words=tuple(view_of(row) for row in repository.words(session, home.id)),
     )
 
 
@@ -309,7 +267,8 @@ def _sensor(device: Device, stop: Any) -> SensorView:
     )
 
 
-def _word(row: Row[*tuple[Any, ...]]) -> ConsentView:
+def view_of(row: Row[*tuple[Any, ...]]) -> ConsentView:
+    """Show a row of ``repository.words``."""
     consent, state, writer, viewer = row
     own = {name for name in ConsentView.model_fields if hasattr(Consent, name)} - {"recorded_by"}
     return ConsentView(

@@ -45,6 +45,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "cause": "Why it was closed; several: any of them.",
     "consent_id": "The word.",
     "descending": "The other way round.",
+    "disabled": "Who is shut out, or (false) who is not.",
     "device": "The short name of a device.",
     "end": "Before this time.",
     "field": "What the device measures, as its model names it.",
@@ -63,6 +64,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "mode": "Real, a test or an exercise.",
     "model": "The device's model; several: any of them.",
     "new": "The later version.",
+    "nobody_to_call": "Only where there is need, and nobody to call.",
     "old": "The earlier version.",
     "override_id": "The exception.",
     "page": "Which page, from 1 on.",
@@ -73,6 +75,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "reason": "Why it was set aside.",
     "receipt": "The secret word that came with the message.",
     "retired": "Whether it is retired.",
+    "role": "As what somebody may log in.",
     "rota_id": "The rota.",
     "rule": "The rule.",
     "rule_id": "The rule.",
@@ -105,6 +108,8 @@ PARAMETERS: Final[Mapping[str, str]] = {
 _PUBLIC_KEY = (
     "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM"
 )
+
+_POSITION = "WyJzbHVnIiwiYjEtNTAxLXNvcyJd"
 
 WORDS: Final[Mapping[str, Any]] = {
     "AddressBody.kind": "phone",
@@ -157,6 +162,18 @@ WORDS: Final[Mapping[str, Any]] = {
     "LoginView.id": "9b1c",
     "AuditPage.next": "4711",
     "MessagePage.next": "4711",
+    "InvitationPage.next": "4711",
+    "QuarantinePage.next": "4711",
+    "TokenPage.next": "4711",
+    "WaitingPage.next": "4711",
+    "ConsentPage.next": _POSITION,
+    "DevicePage.next": _POSITION,
+    "HomePage.next": _POSITION,
+    "PersonPage.next": _POSITION,
+    "WindowPage.next": _POSITION,
+    "PersonPage.total": 1,
+    "ConsentPage.total": 1,
+    "WaitingDevice.fits": ["sos_button"],
     "NewDevice.slug": "b1-501-pir",
     "NewDevice.model": "pir",
     "PersonView.role": "guard",

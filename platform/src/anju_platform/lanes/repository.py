@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from anju_platform.database import driver, now, within
 from anju_platform.lanes.model import LaneState, Quarantined
+from anju_platform.paging import By, Order
 from anju_platform.registry.model import Device, Gateway
 
 _SAVE_LANES = """
@@ -75,8 +76,13 @@ class Stranger:
     is_retired: bool
 
 
-def strangers(session: Session, community_id: int, *, limit: int) -> list[Stranger]:
-    """Give the devices of a community whose readings wait, who spoke last first."""
+def strangers(
+    session: Session, community_id: int, *, after: str | None = None, limit: int
+) -> tuple[list[Stranger], str | None]:
+    """Give devices of a community whose readings wait, who was heard first last, and the ``next``.
+
+    When somebody spoke last is no order to read by: they go on speaking.
+    """
     waits = (
         Quarantined.community_id == community_id,
         # written out, not bound: the planner must see that its own index serves
@@ -91,6 +97,7 @@ def strangers(session: Session, community_id: int, *, limit: int) -> list[Strang
             func.count().label("batches"),
             func.min(Quarantined.received_at).label("first_at"),
             func.max(Quarantined.received_at).label("newest_at"),
+            func.min(Quarantined.id).label("first"),
             func.max(Quarantined.id).label("last"),
         )
         .where(*waits)
@@ -115,10 +122,10 @@ def strangers(session: Session, community_id: int, *, limit: int) -> list[Strang
         .outerjoin(Device, known)
         # what was just approved waits for ingest to take it in
         .where(or_(Device.id.is_(None), Device.state == "retired"))
-        .order_by(group.c.newest_at.desc(), group.c.device)
-        .limit(limit)
     )
-    return [Stranger(*row) for row in session.execute(query)]
+    order = Order("first", By(group.c.first, descending=True))
+    found = order.part(session, query, after=after, limit=limit)
+    return [Stranger(*row) for row in found.rows], found.next
 
 
 def of_device(

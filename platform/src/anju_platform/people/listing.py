@@ -1,13 +1,15 @@
 """SQL of homes as the office reads them: one row a home, without names."""
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from anju_platform.paging import By, Column, Order
 from anju_platform.people.model import Contact, Household, Resident
-from anju_platform.people.schemas import HomePage, HomeRow
+from anju_platform.people.schemas import HomeFilter, HomePage, HomeRow, HomeSort
 from anju_platform.registry.model import Device, Place
-
-_PAGE = 50
 
 
 def _counted(query: Select[int]) -> ColumnElement[int]:
@@ -33,37 +35,77 @@ _devices = _counted(
 _NOBODY_TO_CALL = and_(_contacts == 0, or_(_elders > 0, _devices > 0))
 
 
-def homes(session: Session, community_id: int, *, text: str = "", page: int = 1) -> HomePage:
-    """Give one page of homes whose place or id has ``text`` in it.
+_CARE = case((_NOBODY_TO_CALL, 0), else_=1)
 
-    Those where nobody can be called come first.
+
+def homes(
+    session: Session,
+    community_id: int,
+    wanted: HomeFilter,
+    *,
+    sort: HomeSort = HomeSort.CARE,
+    descending: bool = False,
+    page: int = 1,
+    size: int = 50,
+    after: str | None = None,
+) -> HomePage:
+    """Give one page of the homes that match; by default those first where nobody can be called.
+
+    ``after`` a page's ``next`` come those that follow it; then ``page`` is 1.
+
+    Raises:
+        InvalidRequestError: ``after`` is no position in this order.
     """
+    asked = _conditions(community_id, wanted)
+    joined = select(Household.id).join(Place, Place.id == Household.place_id).where(*asked)
+    total = session.scalar(select(func.count()).select_from(joined.subquery())) or 0
+    query = _rows(asked).offset((page - 1) * size if after is None else 0)
+    order = _order(sort, descending=descending)
+    found = order.part(session, query, after=after, limit=size)
+    rows = tuple(_row(each) for each in found.rows)
+    return HomePage(rows=rows, next=found.next, total=total, page=page, size=size)
+
+
+def _conditions(community_id: int, wanted: HomeFilter) -> list[ColumnElement[bool]]:
     asked: list[ColumnElement[bool]] = [Household.community_id == community_id]
-    if text:
-        asked.append(
-            or_(
-                *(
-                    each.icontains(text, autoescape=True)
-                    for each in (Household.slug, Place.label, Place.label_en)
-                )
-            )
-        )
-    base = select(Household).join(Place, Place.id == Household.place_id).where(*asked)
-    total = session.scalar(select(func.count()).select_from(base.subquery())) or 0
-    query = (
-        base.with_only_columns(
+    if wanted.text:
+        texts = (Household.slug, Place.label, Place.label_en)
+        asked.append(or_(*(each.icontains(wanted.text, autoescape=True) for each in texts)))
+    if wanted.nobody_to_call:
+        asked.append(_NOBODY_TO_CALL)
+    return asked
+
+
+def _rows(asked: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
             Household.slug,
-            Place.label.label("place"),
-            Place.label_en.label("place_en"),
-            _residents.label("residents"),
-            _elders.label("elders"),
-            _contacts.label("contacts"),
-            _devices.label("devices"),
-            _NOBODY_TO_CALL.label("nobody_to_call"),
+            Place.label,
+            Place.label_en,
+            _residents,
+            _elders,
+            _contacts,
+            _devices,
+            _NOBODY_TO_CALL,
         )
-        .order_by(_NOBODY_TO_CALL.desc(), Place.label, Household.slug)
-        .limit(_PAGE)
-        .offset((page - 1) * _PAGE)
+        .join(Place, Place.id == Household.place_id)
+        .where(*asked)
     )
-    rows = tuple(HomeRow(**row) for row in session.execute(query).mappings())
-    return HomePage(rows=rows, total=total, page=page, size=_PAGE)
+
+
+def _row(found: Sequence[Any]) -> HomeRow:
+    return HomeRow(**dict(zip(HomeRow.model_fields, found, strict=True)))
+
+
+def _order(sort: HomeSort, *, descending: bool) -> Order:
+    keys: dict[HomeSort, tuple[Column, ...]] = {
+        HomeSort.CARE: (_CARE, func.lower(Place.label)),
+        HomeSort.SLUG: (),
+        HomeSort.PLACE: (func.lower(Place.label),),
+        HomeSort.RESIDENTS: (_residents,),
+        HomeSort.CONTACTS: (_contacts,),
+        HomeSort.DEVICES: (_devices,),
+    }
+    columns = (*keys[sort], Household.slug)
+    first, *others = columns
+    return Order(sort, By(first, descending), *(By(other) for other in others))

@@ -25,6 +25,12 @@ def households(session: Session, community_id: int, *, for_update: bool = False)
     return list(session.scalars(query.with_for_update() if for_update else query))
 
 
+def first_slugs(session: Session, community_id: int, *, limit: int) -> list[str]:
+    """Give the ids of a community's homes, the first ones."""
+    query = select(Household.slug).where(Household.community_id == community_id)
+    return list(session.scalars(query.order_by(Household.slug).limit(limit)))
+
+
 def contacts(session: Session, household_id: int) -> list[Contact]:
     """Give whom to call, first one first."""
     query = select(Contact).where(Contact.household_id == household_id).order_by(Contact.position)

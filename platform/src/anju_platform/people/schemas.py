@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,29 @@ class HomeRow(View):
     nobody_to_call: bool
 
 
+class HomeSort(StrEnum):
+    """What a list of homes may be ordered by; ``care`` puts those first with nobody to call."""
+
+    CARE = "care"
+    SLUG = "slug"
+    PLACE = "place"
+    RESIDENTS = "residents"
+    CONTACTS = "contacts"
+    DEVICES = "devices"
+
+
+class HomeFilter(BaseModel):
+    """Which homes to list; ``text`` is looked for in place and id."""
+
+    text: str = Field(default="", max_length=100)
+    nobody_to_call: bool = False
+
+
 class HomePage(View):
-    """One page of homes."""
+    """One page of homes; ``next`` is what ``after`` must be to read on, null at the end."""
 
     rows: tuple[HomeRow, ...]
+    next: str | None = None
     total: int
     page: int
     size: int

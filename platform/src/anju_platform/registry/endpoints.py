@@ -10,7 +10,8 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Caller, Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
-from anju_platform.export import CsvResponse, csv_response
+from anju_platform.export import CsvResponse, csv_response, whole_table
+from anju_platform.paging import Position
 from anju_platform.registry import admission, listing
 from anju_platform.registry.schemas import (
     CommunityView,
@@ -31,8 +32,9 @@ router = APIRouter(tags=["registry"])
 
 
 class DeviceQuery(DeviceFilter):
-    """A filter, an order, and which page."""
+    """A filter, an order, and which page: by its number, or after one (its ``next``)."""
 
+    after: Position | None = None
     sort: DeviceSort = DeviceSort.STATUS
     descending: bool = False
     page: int = Field(default=1, ge=1, le=100_000)
@@ -62,6 +64,7 @@ def devices(
             descending=query.descending,
             page=query.page,
             size=query.size,
+            after=query.after,
         )
 
 
@@ -73,8 +76,12 @@ def export(
 ) -> CsvResponse:
     """Give every device that matches, as CSV."""
     with transaction(database) as session:
-        rows = list(listing.every_device(session, actor.community_id, query))
-        record(session, actor, "devices.exported", "devices", {"rows": len(rows)})
+        total = listing.devices(session, actor.community_id, query, size=1).total
+        record(session, actor, "devices.exported", "devices", {"rows": total})
+    rows = whole_table(
+        database,
+        lambda session, after: listing.device_rows(session, actor.community_id, query, after),
+    )
     return csv_response(
         "devices.csv", list(DeviceRow.model_fields), (row.model_dump() for row in rows)
     )

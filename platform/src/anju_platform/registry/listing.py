@@ -1,6 +1,6 @@
 """SQL of the registry as people read it: devices with their state, places, the plan."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Float,
-    Row,
     Select,
     and_,
     any_,
@@ -34,6 +33,7 @@ from anju_devices.model import DeviceModel, Field, Text
 from anju_platform.auth.actor import Actor
 from anju_platform.database import from_millis, now
 from anju_platform.errors import InvalidRequestError, NotFoundError, Phrase
+from anju_platform.paging import AT_ONCE, By, Column, Order
 from anju_platform.registry import privacy
 from anju_platform.registry.model import Community, Device, Gateway, Place
 from anju_platform.registry.schemas import (
@@ -57,6 +57,7 @@ FLAT_BELOW = 20
 
 _UNKNOWN_MODEL = DeviceModel(name="", title=Text("?", "?"), icon="device", interval_s=3600)
 _RANK = {status: rank for rank, status in enumerate(DeviceStatus)}
+_AT_WORK = tuple(s for s in DeviceStatus if s is not DeviceStatus.RETIRED)
 
 # What devices last said belongs to telemetry, above: its columns are read by name.
 _states = table(
@@ -108,7 +109,7 @@ def _rows(status: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
     return _joined(select(*columns, reporting_interval_s))
 
 
-def _row(found: Row[*tuple[Any, ...]]) -> DeviceRow:
+def _row(found: Sequence[Any]) -> DeviceRow:
     device, place, gateway, status, last_seen, battery, rssi, interval_s = found
     model = MODELS.get(device.model, _UNKNOWN_MODEL)
     return DeviceRow(
@@ -142,10 +143,15 @@ def devices(
     descending: bool = False,
     page: int = 1,
     size: int = 50,
+    after: str | None = None,
 ) -> DevicePage:
     """Give one page of the devices that match; by default silent, flat and unknown first.
 
-    ``counts`` is by status over all that match the rest of the filter.
+    ``after`` a page's ``next`` come those that follow it; then ``page`` is 1. ``counts`` is by
+    status over all that match the rest of the filter.
+
+    Raises:
+        InvalidRequestError: ``after`` is no position in this order.
     """
     wanted = wanted or DeviceFilter()
     status = _status(now())
@@ -153,21 +159,26 @@ def devices(
     by_status = dict.fromkeys(DeviceStatus, 0)
     tally = _joined(select(status, func.count())).where(*conditions).group_by(status)
     by_status.update({DeviceStatus(name): n for name, n in session.execute(tally)})
-    shown = wanted.status or tuple(s for s in DeviceStatus if s is not DeviceStatus.RETIRED)
-    query = (
-        _rows(status)
-        .where(*conditions, status.in_([s.value for s in shown]))
-        .order_by(*_order(status, sort, descending=descending))
-        .limit(size)
-        .offset((page - 1) * size)
-    )
+    shown = wanted.status or _AT_WORK
+    query = _shown(status, conditions, shown).offset((page - 1) * size if after is None else 0)
+    order = _order(status, sort, descending=descending)
+    found = order.part(session, query, after=after, limit=size)
     return DevicePage(
-        rows=tuple(_row(found) for found in session.execute(query)),
+        rows=tuple(_row(each) for each in found.rows),
+        next=found.next,
         total=sum(by_status[s] for s in shown),
         page=page,
         size=size,
         counts=by_status,
     )
+
+
+def _shown(
+    status: ColumnElement[str],
+    conditions: list[ColumnElement[bool]],
+    shown: Iterable[DeviceStatus],
+) -> Select[*tuple[Any, ...]]:
+    return _rows(status).where(*conditions, status.in_([s.value for s in shown]))
 
 
 def _conditions(community_id: int, wanted: DeviceFilter) -> list[ColumnElement[bool]]:
@@ -192,12 +203,10 @@ def below(tops: Select[int]) -> Select[int]:
     return select(down.c.id)
 
 
-def _order(
-    status: ColumnElement[str], sort: DeviceSort, *, descending: bool
-) -> Sequence[ColumnElement[Any]]:
-    rank = case({s.value: rank for s, rank in _RANK.items()}, value=status)
-    key: dict[DeviceSort, ColumnElement[Any]] = {
-        DeviceSort.STATUS: rank,
+def _order(status: ColumnElement[str], sort: DeviceSort, *, descending: bool) -> Order:
+    key: dict[DeviceSort, Column] = {
+        DeviceSort.STATUS: case({s.value: rank for s, rank in _RANK.items()}, value=status),
+        DeviceSort.SLUG: Device.slug,
         DeviceSort.NAME: func.lower(Device.name),
         DeviceSort.PLACE: func.lower(Place.label),
         DeviceSort.MODEL: func.lower(Device.model),
@@ -205,8 +214,7 @@ def _order(
         DeviceSort.BATTERY: _battery,
         DeviceSort.RSSI: _rssi,
     }
-    first = key[sort].desc() if descending else key[sort].asc()
-    return (first.nulls_last(), Device.slug.asc())
+    return Order(sort, By(key[sort], descending), By(Device.slug))
 
 
 def standing(session: Session, community_id: int) -> list[tuple[Device, DeviceRow]]:
@@ -217,17 +225,15 @@ def standing(session: Session, community_id: int) -> list[tuple[Device, DeviceRo
     return [(found[0], _row(found)) for found in session.execute(query.order_by(Device.id))]
 
 
-def every_device(
-    session: Session, community_id: int, wanted: DeviceFilter | None = None
-) -> Iterator[DeviceRow]:
-    """Give all devices that match, in the order of care needed, for an export."""
-    page, size = 1, 1000
-    while True:
-        found = devices(session, community_id, wanted, page=page, size=size)
-        yield from found.rows
-        if len(found.rows) < size:
-            return
-        page += 1
+def device_rows(
+    session: Session, community_id: int, wanted: DeviceFilter | None, after: str | None
+) -> tuple[list[DeviceRow], str | None]:
+    """Give a part of all devices that match, by slug, for an export (``whole_table``)."""
+    wanted, status = wanted or DeviceFilter(), _status(now())
+    query = _shown(status, _conditions(community_id, wanted), wanted.status or _AT_WORK)
+    order = _order(status, DeviceSort.SLUG, descending=False)
+    found = order.part(session, query, after=after, limit=AT_ONCE)
+    return [_row(each) for each in found.rows], found.next
 
 
 def home_devices(session: Session, household_id: int, at: datetime) -> tuple[DeviceRow, ...]:

@@ -76,9 +76,13 @@ class DeviceRow(View):
 
 
 class DevicePage(View):
-    """One page of devices; ``page`` counts from 1, ``counts`` is over all that match."""
+    """One page of devices; ``page`` counts from 1, ``counts`` is over all that match.
+
+    ``next`` is what ``after`` must be to read on, null at the end.
+    """
 
     rows: tuple[DeviceRow, ...]
+    next: str | None = None
     total: int
     page: int
     size: int
@@ -187,9 +191,13 @@ class Plan(View):
 
 
 class DeviceSort(StrEnum):
-    """What a list of devices may be ordered by; ``status`` puts what needs care first."""
+    """What a list of devices may be ordered by; ``status`` puts what needs care first.
+
+    ``slug`` never changes: by it, all are read once each, whatever happens meanwhile.
+    """
 
     STATUS = "status"
+    SLUG = "slug"
     NAME = "name"
     PLACE = "place"
     MODEL = "model"

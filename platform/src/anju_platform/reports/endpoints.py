@@ -21,7 +21,7 @@ from anju_platform.reports.schemas import DeviceFigures, ReportView
 router = APIRouter(prefix="/reports", tags=["reports"])
 
 At = Annotated[AwareDatetime | None, Query(description="A moment of the period; none: now.")]
-_COLUMNS = tuple(Happened.__dataclass_fields__)
+_COLUMNS = (*(name for name in Happened.__dataclass_fields__ if name != "quiet"), "muted_from")
 
 
 @router.get("/{span}")
@@ -84,5 +84,14 @@ def table(database: Engine, actor: Actor, span: Span, at: datetime | None) -> Cs
     with transaction(database) as session:
         found = reports.rows(session, actor, span, at)
         record(session, actor, "reports.exported", f"report:{span}", {"rows": len(found)})
-    rows = ({name: getattr(one, name) for name in _COLUMNS} for one in found)
-    return csv_response("report.csv", _COLUMNS, rows)
+    return csv_response("report.csv", _COLUMNS, (_line(one) for one in found))
+
+
+def _line(one: Happened) -> dict[str, object]:
+    said = {name: getattr(one, name) for name in _COLUMNS if name != "muted_from"}
+    spells = (
+        f"{begin.isoformat(timespec='seconds')}/"
+        f"{over.isoformat(timespec='seconds') if over else ''}"
+        for begin, over in one.quiet
+    )
+    return said | {"muted_from": " ".join(spells)}

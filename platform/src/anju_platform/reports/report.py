@@ -118,37 +118,39 @@ def _about(session: Session, actor: Actor, span: Span, at: datetime) -> Period:
 
 def _answers(severity: int, every: Sequence[Happened], until: datetime) -> AnswersView:
     alerts = [one for one in every if one.severity == severity]
+    calling = [one for one in alerts if not one.called_nobody(until)]
     waited = sorted(
-        (one.answered_at - one.detected_at).total_seconds()
-        for one in alerts
+        one.called_for(one.answered_at).total_seconds()
+        for one in calling
         if one.answered_at is not None
     )
-    nobodys = [one for one in alerts if one.answered_at is None]
+    nobodys = [one for one in calling if one.answered_at is None]
     alone = sum(one.closed_at is not None or one.cleared_at is not None for one in nobodys)
-    unowned = sum(((one.over_at(until) - one.detected_at) for one in alerts), timedelta(0))
+    unowned = sum((one.called_for(one.over_at(until)) for one in calling), timedelta(0))
     return AnswersView(
         severity=severity,
         alerts=len(alerts),
+        muted=len(alerts) - len(calling),
         answered=len(waited),
         alone=alone,
         waiting=len(nobodys) - alone,
         targets=tuple(
-            TargetView(seconds=seconds, goal=goal, kept=_kept(alerts, seconds, until))
+            TargetView(seconds=seconds, goal=goal, kept=_kept(calling, seconds, until))
             for seconds, goal in TARGETS[severity]
         ),
         median_s=statistics.median(waited) if waited else None,
         p95_s=waited[min(len(waited) - 1, int(_NINETY_FIVE * len(waited)))] if waited else None,
         slowest_s=waited[-1] if waited else None,
-        unowned_min=round(max(unowned, timedelta(0)) / timedelta(minutes=1), 1),
+        unowned_min=round(unowned / timedelta(minutes=1), 1),
     )
 
 
 def _kept(alerts: Sequence[Happened], seconds: int, until: datetime) -> float | None:
     """Give which share was answered in time; what was over, or is younger, asked nobody yet."""
     time = timedelta(seconds=seconds)
-    missed = sum(one.over_at(until) - one.detected_at > time for one in alerts)
+    missed = sum(one.called_for(one.over_at(until)) > time for one in alerts)
     kept = sum(
-        one.answered_at is not None and one.answered_at - one.detected_at <= time for one in alerts
+        one.answered_at is not None and one.called_for(one.answered_at) <= time for one in alerts
     )
     return kept / (kept + missed) if kept + missed else None
 

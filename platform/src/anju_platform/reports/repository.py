@@ -1,20 +1,38 @@
 """SQL of reports."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Float, case, cast, func, literal, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Uuid,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session
 
 from anju_platform.alerts.life import nobodys_until
-from anju_platform.alerts.listing import first_answer
-from anju_platform.alerts.model import Alert, Mode
+from anju_platform.alerts.listing import ANSWERS, first_answer
+from anju_platform.alerts.model import Alert, Mode, TimelineEntry
 from anju_platform.registry.listing import reporting_interval_s
 from anju_platform.registry.model import BlindPeriod, Device, Gateway, Place
+from anju_platform.reports.calling import Spell, Step, answer, called_for, quiet_spells
 from anju_platform.telemetry.model import HOURLY, StaleHour
 
+_LIFTS = ("muted", "unmuted", "speaks", "drill_over")
+_SAID = ["muted", "unmuted", "drill", "drill_over"]
+"""Steps, and what is said of others, that tell when an alert was quiet."""
 MOST = 50_000
 """So many alerts are looked at; more in a month is not a site but a storm."""
 
@@ -35,6 +53,16 @@ class Happened:
     cleared_at: datetime | None
     closed_at: datetime | None
     cause: str | None
+    quiet: tuple[Spell, ...] = ()
+    """When work, what explained it, or a drill kept it from calling."""
+
+    def called_for(self, end: datetime) -> timedelta:
+        """Give for how long it called until then."""
+        return called_for(self.detected_at, end, self.quiet)
+
+    def called_nobody(self, until: datetime) -> bool:
+        """Tell whether it never called anybody, for it was muted or an exercise all the time."""
+        return bool(self.quiet) and not self.called_for(self.over_at(until))
 
     def over_at(self, until: datetime) -> datetime:
         """Give when it was nobody's no more: answered, over, or (still open) now."""
@@ -70,7 +98,60 @@ def happened(session: Session, community_id: int, start: datetime, end: datetime
         .order_by(Alert.detected_at, Alert.id)
         .limit(MOST)
     )
-    return [Happened(*row) for row in session.execute(query)]
+    rows = [Happened(*row) for row in session.execute(query)]
+    steps = _quiet(session, community_id, start, end)
+    answers = _answers(session, steps)
+    return [
+        _with_spells(one, steps[one.id], answers[one.id]) if one.id in steps else one
+        for one in rows
+    ]
+
+
+def _with_spells(one: Happened, steps: Sequence[Step], answers: Sequence[datetime]) -> Happened:
+    quiet = quiet_spells(one.detected_at, steps)
+    return replace(one, answered_at=answer(answers, quiet, steps), quiet=quiet)
+
+
+def _answers(session: Session, alerts: Collection[UUID]) -> dict[UUID, list[datetime]]:
+    """Give when people did something about alerts, the first of it first."""
+    query = (
+        select(TimelineEntry.alert_id, TimelineEntry.at)
+        .where(
+            TimelineEntry.alert_id == any_(literal(list(alerts), ARRAY(Uuid))),
+            TimelineEntry.kind.in_(ANSWERS),
+            TimelineEntry.user_id.is_not(None),
+        )
+        .order_by(TimelineEntry.id)
+    )
+    found: dict[UUID, list[datetime]] = defaultdict(list)
+    for alert, at in session.execute(query):
+        found[alert].append(at)
+    return found
+
+
+def _quiet(
+    session: Session, community_id: int, start: datetime, end: datetime
+) -> dict[UUID, list[Step]]:
+    """Give, of the alerts of a time that were muted or began in a drill, the steps that say so."""
+    query = (
+        select(TimelineEntry.alert_id, TimelineEntry.at, TimelineEntry.kind, TimelineEntry.data)
+        .join(Alert, Alert.id == TimelineEntry.alert_id)
+        .where(
+            Alert.community_id == community_id,
+            Alert.mode == Mode.ACTUAL,
+            Alert.detected_at >= start,
+            Alert.detected_at < end,
+            or_(
+                TimelineEntry.kind.in_(_LIFTS),
+                TimelineEntry.data.has_any(array(_SAID)),
+            ),
+        )
+        .order_by(TimelineEntry.id)
+    )
+    found: dict[UUID, list[Step]] = defaultdict(list)
+    for alert, at, kind, data in session.execute(query):
+        found[alert].append((at, kind, data))
+    return found
 
 
 def gateways(session: Session, community_id: int) -> list[Gateway]:

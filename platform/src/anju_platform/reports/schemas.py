@@ -25,11 +25,14 @@ class AnswersView(View):
     """How alerts of a severity were answered, by somebody who took them on or closed them.
 
     ``alone`` were over before anybody answered; ``waiting`` are open and nobody has. Times are
-    seconds from the detection; ``unowned_min`` is how long they were nobody's, together.
+    seconds from the detection, without those in which work, what explained it, or a drill kept
+    it from calling; ``unowned_min`` is how long they called and were nobody's, together.
+    ``muted`` never called anybody: no answer is waited for.
     """
 
     severity: int
     alerts: int
+    muted: int
     answered: int
     alone: int
     waiting: int

@@ -18,6 +18,7 @@ from anju_platform.auth.rights import Right
 from anju_platform.config import Settings
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ForbiddenError
+from anju_platform.paging import Number
 from anju_platform.system import repository
 from anju_platform.system.health import look
 from anju_platform.system.metrics import exposition
@@ -53,6 +54,7 @@ def quarantine(
     *,
     waiting: bool = True,
     reason: Annotated[str | None, Query(max_length=64)] = None,
+    after: Annotated[Number | None, Query()] = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> QuarantinePage:
@@ -68,6 +70,7 @@ def quarantine(
             reason=reason,
             page=page,
             size=size,
+            after=after,
             unclaimed=actor.everywhere,
         )
         if not actor.may(Right.SEE_HEALTH):
@@ -84,7 +87,7 @@ class AuditQuery(BaseModel):
     person: Annotated[str, Field(max_length=64)] | None = None
     since: AwareDatetime | None = None
     before: AwareDatetime | None = None
-    after: Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | None = None
+    after: Number | None = None
     limit: int = Field(default=100, ge=1, le=500)
 
 
@@ -104,13 +107,13 @@ def audit_entries(
         person=query.person,
         since=query.since,
         before=query.before,
-        before_id=None if query.after is None else int(query.after),
     )
     with reading(database) as session:
-        found = audit.entries(session, actor.community_id, wanted, limit=query.limit + 1)
-        shown = found[: query.limit]
-        items = tuple(AuditView.model_validate(entry, from_attributes=True) for entry in shown)
-        return AuditPage(items=items, next=str(shown[-1].id) if len(found) > len(shown) else None)
+        found, onward = audit.entries_after(
+            session, actor.community_id, wanted, after=query.after, limit=query.limit
+        )
+        items = tuple(AuditView.model_validate(entry, from_attributes=True) for entry in found)
+        return AuditPage(items=items, next=onward)
 
 
 @probes.get("/healthz")

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, extract, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, delete, exists, extract, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from anju_devices.catalog import MODELS
@@ -14,6 +14,7 @@ from anju_platform.database import driver
 from anju_platform.lanes.model import LaneState, Quarantined
 from anju_platform.notifications.model import Delivery, DeliveryState, Notification
 from anju_platform.notifications.outside.repository import IS_OPEN
+from anju_platform.paging import By, Order
 from anju_platform.registry.model import BlindPeriod, Device, Gateway
 from anju_platform.registry.privacy import HEALTH_FIELDS, sensor_of
 from anju_platform.sharing.repository import readable
@@ -34,6 +35,7 @@ _OF_BODIES = sorted(
     name for name, model in MODELS.items() if HEALTH_FIELDS & {field.name for field in model.fields}
 )
 """Models that measure health values."""
+_NEWEST_FIRST = Order("newest", By(Quarantined.id, descending=True))
 
 _BEAT = """
     INSERT INTO processes (name, kind, host, pid, started_at, at, figures)
@@ -157,12 +159,14 @@ def quarantine_page(
     *,
     waiting: bool,
     reason: str | None,
-    page: int,
+    page: int = 1,
     size: int,
+    after: str | None = None,
     unclaimed: bool = False,
 ) -> QuarantinePage:
     """Give one page of quarantine, newest first; ``waiting`` leaves out what was replayed.
 
+    ``after`` a page's ``next`` comes what is older, whatever has come since; then ``page`` is 1.
     What sensors in homes said is left out where it is not shared with the actor.
     ``unclaimed`` adds what named no known community. It may be of any of them, so only who
     answers for all may see it.
@@ -177,12 +181,11 @@ def quarantine_page(
         select(Quarantined, Gateway.slug, _is_hidden(actor))
         .outerjoin(Gateway, Gateway.id == Quarantined.gateway_id)
         .where(*conditions)
-        .order_by(Quarantined.id.desc())
-        .limit(size)
-        .offset((page - 1) * size)
+        .offset((page - 1) * size if after is None else 0)
     )
-    rows = tuple(_quarantined(row) for row in session.execute(query))
-    return QuarantinePage(rows=rows, total=total, page=page, size=size)
+    found = _NEWEST_FIRST.part(session, query, after=after, limit=size)
+    rows = tuple(_quarantined(*row) for row in found.rows)
+    return QuarantinePage(rows=rows, next=found.next, total=total, page=page, size=size)
 
 
 def _is_hidden(actor: Actor) -> ColumnElement[bool]:
@@ -199,8 +202,7 @@ def _is_hidden(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def _quarantined(row: Row[Quarantined, str, bool]) -> QuarantineView:
-    kept, gateway, is_hidden = row
+def _quarantined(kept: Quarantined, gateway: str | None, is_hidden: bool) -> QuarantineView:
     payload = b"" if is_hidden else kept.payload[:_SHOWN_BYTES]
     return QuarantineView(
         id=kept.id,

@@ -83,9 +83,13 @@ class QuarantineView(View):
 
 
 class QuarantinePage(View):
-    """One page of quarantine, newest first; ``page`` counts from 1."""
+    """One page of quarantine, newest first; ``page`` counts from 1.
+
+    ``next`` is what ``after`` must be to read on, null at the end.
+    """
 
     rows: tuple[QuarantineView, ...]
+    next: str | None = None
     total: int
     page: int
     size: int

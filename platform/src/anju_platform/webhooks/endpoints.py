@@ -11,6 +11,7 @@ from anju_platform.auth.rights import Right
 from anju_platform.database import transaction
 from anju_platform.notifications.endpoints import Carrying
 from anju_platform.notifications.schemas import Slug, Tried
+from anju_platform.paging import Number
 from anju_platform.webhooks import service
 from anju_platform.webhooks.model import MessageState
 from anju_platform.webhooks.schemas import (
@@ -102,7 +103,7 @@ class MessageQuery(BaseModel):
     """Which messages: in what state, and after which ``next`` of the page before."""
 
     state: MessageState | None = None
-    after: Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | None = None
+    after: Number | None = None
     limit: int = Field(default=50, ge=1, le=200)
 
 
@@ -111,10 +112,9 @@ def list_messages(
     database: Database, actor: Keeper, slug: Slug, query: Annotated[MessageQuery, Query()]
 ) -> MessagePage:
     """Give what a webhook was told, newest first."""
-    after = None if query.after is None else int(query.after)
     with transaction(database) as session:
         return service.messages(
-            session, actor, slug, state=query.state, after=after, limit=query.limit
+            session, actor, slug, state=query.state, after=query.after, limit=query.limit
         )
 
 

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts.model import Alert, OutboxEntry, TimelineEntry
 from anju_platform.database import Json
+from anju_platform.paging import By, Order, Part
 from anju_platform.registry.listing import below
 from anju_platform.registry.model import Community, Place
 from anju_platform.webhooks.model import MessageState, Webhook, WebhookMessage
@@ -37,6 +38,7 @@ _IS_OPEN: ColumnElement[bool] = literal_column(
 _IS_LEASED: ColumnElement[bool] = literal_column("webhook_messages.state = 'leased'")
 _IS_LIVE = and_(Webhook.enabled, Webhook.paused_at.is_(None), Webhook.removed_at.is_(None))
 _AT_ONCE = 200
+_NEWEST_FIRST = Order("newest", By(WebhookMessage.id, descending=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,20 +288,13 @@ def counts(session: Session, webhook_ids: Collection[int]) -> dict[int, tuple[in
 
 
 def messages(
-    session: Session, webhook_id: int, *, state: str | None, after: int | None, limit: int
-) -> list[WebhookMessage]:
-    """Give messages of a webhook that are older than one, the newest first."""
-    query: Select[Any] = (
-        select(WebhookMessage)
-        .where(WebhookMessage.webhook_id == webhook_id)
-        .order_by(WebhookMessage.id.desc())
-        .limit(limit)
-    )
+    session: Session, webhook_id: int, *, state: str | None, after: str | None, limit: int
+) -> Part:
+    """Give messages of a webhook that follow a page's ``next``, the newest first."""
+    query: Select[Any] = select(WebhookMessage).where(WebhookMessage.webhook_id == webhook_id)
     if state is not None:
         query = query.where(WebhookMessage.state == state)
-    if after is not None:
-        query = query.where(WebhookMessage.id < after)
-    return list(session.scalars(query))
+    return _NEWEST_FIRST.part(session, query, after=after, limit=limit)
 
 
 def requeue(

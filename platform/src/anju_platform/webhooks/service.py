@@ -143,7 +143,7 @@ def messages(
     slug: str,
     *,
     state: MessageState | None = None,
-    after: int | None = None,
+    after: str | None = None,
     limit: int = 50,
 ) -> MessagePage:
     """Give what a webhook was told, newest first.
@@ -152,9 +152,9 @@ def messages(
         NotFoundError: no such webhook.
     """
     found = _found(session, actor, slug)
-    rows = repository.messages(session, found.id, state=state, after=after, limit=limit + 1)
-    items = tuple(MessageView.model_validate(row, from_attributes=True) for row in rows[:limit])
-    return MessagePage(items=items, next=str(items[-1].id) if len(rows) > limit else None)
+    part = repository.messages(session, found.id, state=state, after=after, limit=limit)
+    items = tuple(MessageView.model_validate(row, from_attributes=True) for (row,) in part.rows)
+    return MessagePage(items=items, next=part.next)
 
 
 def send_again(session: Session, actor: Actor, slug: str, message: int | None = None) -> int:

@@ -2,14 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from anju_platform.alerts.windows import service
-from anju_platform.alerts.windows.schemas import DrillBody, MaintenanceBody, WindowView
+from anju_platform.alerts.windows.schemas import (
+    DrillBody,
+    MaintenanceBody,
+    WindowPage,
+    WindowView,
+)
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import Database, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
+from anju_platform.paging import Position
 
 router = APIRouter(prefix="/windows", tags=["maintenance"])
 
@@ -21,6 +28,24 @@ def windows(
     """Give the work and drills that go on or are planned, and the last ones that are over."""
     with reading(database) as session:
         return service.windows(session, actor)
+
+
+class OverQuery(BaseModel):
+    """After which ``next`` of the page before, the last to end first."""
+
+    after: Position | None = None
+    limit: int = Field(default=50, ge=1, le=200)
+
+
+@router.get("/over")
+def over(
+    database: Database,
+    actor: Annotated[Actor, require(Right.SEE_DEVICES)],
+    query: Annotated[OverQuery, Query()],
+) -> WindowPage:
+    """Give the work and drills that are over, the last one first."""
+    with reading(database) as session:
+        return service.over(session, actor, after=query.after, limit=query.limit)
 
 
 @router.post("/maintenance", status_code=201)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.alerts.windows.known import About, KnownWindow, Windows
@@ -13,6 +13,7 @@ from anju_platform.alerts.windows.model import Kind, Window
 from anju_platform.alerts.windows.schemas import WindowView
 from anju_platform.auth.model import User
 from anju_platform.database import within
+from anju_platform.paging import By, Order
 from anju_platform.people.model import Household
 from anju_platform.registry.model import Device, Place
 
@@ -136,14 +137,38 @@ _maker, _ender = aliased(User), aliased(User)
 
 
 def views(
-    session: Session,
-    community_id: int,
-    at: datetime,
-    *,
-    over: int = 0,
-    window_id: int | None = None,
+    session: Session, community_id: int, at: datetime, *, window_id: int | None = None
 ) -> tuple[WindowView, ...]:
-    """Give the windows that are not over, the first to begin first, and ``over`` of the others."""
+    """Give the windows that are not over, the first to begin first; or one, whatever it is."""
+    query = _windows(community_id)
+    if window_id is not None:
+        query = query.where(Window.id == window_id)
+    else:
+        query = query.where(_goes_on(at)).order_by(Window.starts_at, Window.id)
+    return tuple(_view(at, row) for row in session.execute(query))
+
+
+def over(
+    session: Session, community_id: int, at: datetime, *, after: str | None, limit: int
+) -> tuple[tuple[WindowView, ...], str | None]:
+    """Give windows that are over and follow a page's ``next``, the last one first, and its next.
+
+    Raises:
+        InvalidRequestError: ``after`` is no ``next``.
+    """
+    query = _windows(community_id).where(~_goes_on(at))
+    found = _LAST_FIRST.part(session, query, after=after, limit=limit)
+    return tuple(_view(at, row) for row in found.rows), found.next
+
+
+_LAST_FIRST = Order("last", By(Window.ends_at, descending=True), By(Window.id, descending=True))
+
+
+def _goes_on(at: datetime) -> ColumnElement[bool]:
+    return or_(Window.due_at.is_not(None), Window.ends_at > at)
+
+
+def _windows(community_id: int) -> Select[*tuple[Any, ...]]:
     columns = (
         Window,
         Place.slug,
@@ -156,7 +181,7 @@ def views(
         _ender.name,
     )
     spot = func.coalesce(Window.place_id, Device.place_id)
-    query = (
+    return (
         select(*columns)
         .outerjoin(Device, Device.id == Window.device_id)
         .outerjoin(Place, Place.id == spot)
@@ -164,19 +189,9 @@ def views(
         .outerjoin(_ender, _ender.id == Window.ended_by)
         .where(Window.community_id == community_id)
     )
-    going_on = or_(Window.due_at.is_not(None), Window.ends_at > at)
-    if window_id is not None:
-        rows = list(session.execute(query.where(Window.id == window_id)))
-    else:
-        now = query.where(going_on).order_by(Window.starts_at, Window.id)
-        rows = list(session.execute(now))
-    if over:
-        former = query.where(~going_on).order_by(Window.ends_at.desc()).limit(over)
-        rows += session.execute(former)
-    return tuple(_view(at, row) for row in rows)
 
 
-def _view(at: datetime, row: Row[*tuple[Any, ...]]) -> WindowView:
+def _view(at: datetime, row: Sequence[Any]) -> WindowView:
     window, place, label, label_en, device, name, name_en, created_by, ended_by = row
     return WindowView(
         id=window.id,

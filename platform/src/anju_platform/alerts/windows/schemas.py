@@ -38,6 +38,15 @@ class WindowView(BaseModel):
     ended_by: str | None
 
 
+class WindowPage(BaseModel):
+    """Work and drills that are over, the last one first; ``next`` as of all lists."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: tuple[WindowView, ...]
+    next: str | None
+
+
 class _Planned(BaseModel):
     place: Annotated[str | None, Field(max_length=64)] = None
     reason: str = Field(min_length=1, max_length=500)

@@ -6,12 +6,18 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts.windows import repository
 from anju_platform.alerts.windows.model import Kind, Window
-from anju_platform.alerts.windows.schemas import DrillBody, MaintenanceBody, WindowView
+from anju_platform.alerts.windows.schemas import (
+    DrillBody,
+    MaintenanceBody,
+    WindowPage,
+    WindowView,
+)
 from anju_platform.alerts.windows.turning import begin, finish
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.database import Json, now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
+from anju_platform.paging import AT_ONCE
 from anju_platform.registry.places.service import find_place
 
 LONGEST = {Kind.MAINTENANCE: timedelta(days=7), Kind.DRILL: timedelta(hours=4)}
@@ -27,13 +33,38 @@ _JUST_NOW = timedelta(minutes=5)
 
 def windows(session: Session, actor: Actor) -> tuple[WindowView, ...]:
     """Give what goes on and is planned, the first to begin first, and the last that are over."""
-    return repository.views(session, actor.community_id, now(), over=_SHOWN)
+    return (
+        *open_windows(session, actor.community_id),
+        *over(session, actor, limit=_SHOWN).items,
+    )
+
+
+def open_windows(session: Session, community_id: int) -> tuple[WindowView, ...]:
+    """Give what goes on and is planned, the first to begin first."""
+    return repository.views(session, community_id, now())
+
+
+def over_rows(
+    session: Session, actor: Actor, after: str | None
+) -> tuple[tuple[WindowView, ...], str | None]:
+    """Give a part of all that is over, for an export (``whole_table``)."""
+    found = over(session, actor, after=after, limit=AT_ONCE)
+    return found.items, found.next
+
+
+def over(session: Session, actor: Actor, *, after: str | None = None, limit: int) -> WindowPage:
+    """Give what is over, the last one first.
+
+    Raises:
+        InvalidRequestError: ``after`` is no ``next``.
+    """
+    found, onward = repository.over(session, actor.community_id, now(), after=after, limit=limit)
+    return WindowPage(items=found, next=onward)
 
 
 def going_on(session: Session, community_id: int) -> tuple[WindowView, ...]:
     """Give the work and drills that go on now: what every screen says of them."""
-    found = repository.views(session, community_id, now())
-    return tuple(one for one in found if one.is_on)
+    return tuple(one for one in open_windows(session, community_id) if one.is_on)
 
 
 def plan_maintenance(session: Session, actor: Actor, body: MaintenanceBody) -> WindowView:
