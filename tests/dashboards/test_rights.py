@@ -50,6 +50,9 @@ WHO: tuple[tuple[frozenset[Role], str], ...] = (
         POST /me/second-factor/confirm
         POST /me/second-factor/codes
         POST /me/second-factor/off
+        GET /me/oidc
+        POST /me/oidc
+        POST /me/oidc/unlink
         POST /me/logins/end-others
         POST /me/logins/{login_id}/end
         GET /api/v1/me/addresses
@@ -430,6 +433,8 @@ OPEN = """
     GET /metrics
     GET /login
     POST /login
+    GET /login/oidc
+    GET /login/oidc/back
     GET /sw.js
     GET /family.webmanifest
     GET /offline

@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from anju_dashboards import live
+from anju_dashboards.account import oidc as account_oidc
 from anju_dashboards.account import tokens
 from anju_dashboards.account import views as account
 from anju_dashboards.alerts import emergency, history
@@ -23,6 +24,7 @@ from anju_dashboards.failures import answer_failures
 from anju_dashboards.family import views as family
 from anju_dashboards.homes import importing as home_imports
 from anju_dashboards.homes import views as homes
+from anju_dashboards.login import oidc as login_oidc
 from anju_dashboards.login import views as login
 from anju_dashboards.maintenance import views as maintenance
 from anju_dashboards.people import roster
@@ -50,7 +52,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.drawings = Drawings()
     for part in (
         login,
+        login_oidc,
         account,
+        account_oidc,
         tokens,
         wall,
         alerts,

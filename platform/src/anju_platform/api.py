@@ -25,6 +25,8 @@ from anju_platform.auth import endpoints as auth
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.dependencies import COOKIE, current_actor, find_again, require
 from anju_platform.auth.entering import Door
+from anju_platform.auth.oidc.provider import Provider
+from anju_platform.auth.oidc.settings import oidc_settings
 from anju_platform.auth.rights import Right
 from anju_platform.auth.second_factor import roles_that_must
 from anju_platform.auth.throttle import Throttle
@@ -105,6 +107,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.throttle, app.state.points_rate = Throttle(), Rate()
     must = roles_that_must(settings.second_factor_roles)
     app.state.door = Door(engine, app.state.throttle, settings.session_hours, must)
+    known = oidc_settings(settings)
+    app.state.provider = Provider(known) if known else None
     app.state.carriers = Carriers(engine, settings)
     app.include_router(_api())
     app.webhooks.include_router(webhooks.told)

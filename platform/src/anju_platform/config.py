@@ -17,7 +17,7 @@ PREFIX = "ANJU_"
 _OTHERS = ("ANJU_TEST_", "ANJU_RECORDINGS", "ANJU_EDGE_", "ANJU_SIM_")
 """Variables of the tests and of the other parts, which share the prefix."""
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class Settings(BaseSettings):
@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     (default: where the web process listens) is plain http on this very machine.
     ``ingest_processes`` is how many of them ``anju up`` starts.
     ``second_factor_roles`` are those, by commas, whose people must have a second factor.
+    ``oidc_...`` are of a provider people may log in by, ``oidc_name`` what its button says: all
+    of them or none.
     ``metrics_token`` opens ``/metrics`` to other machines; durations carry their unit.
     ``inside_hosts`` are hosts of the own network, by commas, that channels may speak to (a
     mail server, a telephone gateway); ``inside_push_hosts`` those that browsers may name as
@@ -51,6 +53,10 @@ class Settings(BaseSettings):
     secure_cookies: bool = True
     session_hours: int = Field(default=12, ge=1, le=744)
     second_factor_roles: Annotated[tuple[str, ...], NoDecode] = ()
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: str = ""
     metrics_token: SecretStr | None = None
     telemetry_keep_days: int = Field(default=90, ge=30)
     health_keep_days: int = Field(default=90, ge=1)
@@ -74,7 +80,7 @@ class Settings(BaseSettings):
             filled["public_url"] = f"http://{host}:{port}"
         if filled.get("secure_cookies") is None:
             url = urlsplit(str(filled["public_url"]))
-            filled["secure_cookies"] = not (url.scheme == "http" and url.hostname in _LOOPBACK)
+            filled["secure_cookies"] = not (url.scheme == "http" and url.hostname in LOOPBACK)
         return filled
 
     @field_validator("inside_hosts", "inside_push_hosts", "second_factor_roles", mode="before")

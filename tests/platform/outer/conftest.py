@@ -11,12 +11,16 @@ import httpx
 import psycopg
 import pytest
 from night_desk import Desk
+from other_log_in import Other
 from outer_site import PASSWORD, PASSWORD_HASH, Site, Web, add_people, at_work, community_file
+from provider import OpenIdProvider
+from provider import settings as provider_settings
 from reached_site import Reached
 from sinks import Sink
 from sqlalchemy import select
 from work_site import WorkSite
 
+from anju_dashboards import app as screens
 from anju_platform.api import create_app
 from anju_platform.auth.model import Role, User
 from anju_platform.config import Settings
@@ -135,3 +139,30 @@ def either_site(request: pytest.FixtureRequest, database: str) -> Iterator[Site]
     if request.param == "timescale" and TIMESCALE is not None:
         with psycopg.connect(TIMESCALE, autocommit=True) as connection:
             connection.execute("DROP DATABASE anju_test_either WITH (FORCE)")
+
+
+@pytest.fixture
+def provider() -> Iterator[OpenIdProvider]:
+    """Another provider people may log in by."""
+    provider = OpenIdProvider()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def serve_other(site: Site, provider: OpenIdProvider) -> Iterator[Callable[..., Web]]:
+    """Starts web processes, screens and all, that know the other provider."""
+    known = {"database_url": site.url, "secure_cookies": False, "public_url": "http://anju.test"}
+    with ExitStack() as running:
+
+        def start(**changed: Any) -> Web:
+            app = screens.create_app(Settings(**(known | provider_settings(provider) | changed)))
+            return running.enter_context(at_work(app))
+
+        yield start
+
+
+@pytest.fixture
+def other(web: Web, provider: OpenIdProvider) -> Other:
+    """Whoever logs in by the other provider; for tests whose ``web`` knows it."""
+    return Other(web, provider)

@@ -26,6 +26,7 @@ from anju_platform.auth.dependencies import (
     set_cookie,
 )
 from anju_platform.auth.entering import half_way
+from anju_platform.auth.oidc.provider import Provider
 from anju_platform.database import transaction
 from anju_platform.errors import ForbiddenError, NotAuthenticatedError, TooManyAttemptsError
 from anju_platform.notifications import addresses
@@ -40,7 +41,7 @@ def login_page(request: Request, lang: str | None = None, next: str = "/wall") -
     """Ask for name and password."""
     renderer: Renderer = request.app.state.renderer
     language = renderer.language(lang) if lang else visitor_language(request)
-    answer = _draw(request, language, next=next)
+    answer = draw_login(request, language, next=next)
     if lang:
         _remember(request, answer, language)
     return answer
@@ -72,10 +73,10 @@ def login(
         if entered.owes is not None:
             going.headers["location"] = f"/login/code?next={quote(safe_path(next), safe='/')}"
         return going
-    return _draw(request, language, status=status, next=next, username=username, fault=fault)
+    return draw_login(request, language, status=status, next=next, username=username, fault=fault)
 
 
-def _draw(
+def draw_login(
     request: Request,
     language: Language,
     *,
@@ -84,12 +85,15 @@ def _draw(
     username: str = "",
     fault: str | None = None,
 ) -> Response:
+    """Draw the log-in's page; whether the other provider answers is asked once somebody goes."""
     renderer: Renderer = request.app.state.renderer
+    provider: Provider | None = request.app.state.provider
     drawn = renderer.render(
         "login/login.html",
         language,
         visitor_clock(),
         next=safe_path(next),
+        provider=provider.name if provider else None,
         username=username,
         fault=fault,
     )
@@ -130,7 +134,7 @@ def login_code(
     except NotAuthenticatedError:
         if status == 401:  # noqa: PLR2004 - as HTTP has it
             fault = language.gettext("That took too long. Log in again.")
-        return _draw(request, language, status=status, next=next, fault=fault)
+        return draw_login(request, language, status=status, next=next, fault=fault)
 
 
 def _draw_code(

@@ -10,9 +10,10 @@ from starlette.responses import FileResponse, Response
 from anju_dashboards.pages import CurrentPage, Page, see_other
 from anju_dashboards.refusals import REFUSED, do_or_say, refusal_text
 from anju_dashboards.rendering import STATIC
-from anju_platform.accounts import programs, roster
+from anju_platform.accounts import linking, programs, roster
 from anju_platform.auth import second_factor
 from anju_platform.auth.dependencies import PublicUrl, require
+from anju_platform.auth.oidc.provider import Provider
 from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import transaction
 from anju_platform.errors import (
@@ -57,6 +58,8 @@ def _me(
         factor = second_factor.view(session, page.actor.user_id, required=False)
         tokens = programs.own(session, page.actor)
         spoken = {ADDRESSED.get(Kind(one.kind)) for one in found if one.enabled}
+        provider: Provider | None = page.request.app.state.provider
+        link = linking.own(session, page.actor, provider.issuer) if provider else None
     status = 422 if fault else 200
     return page.html(
         "reach/me.html",
@@ -67,6 +70,8 @@ def _me(
         logins=logins,
         factor=factor,
         tokens=tokens,
+        provider=provider,
+        link=link,
         fault=fault,
         tried=tried,
         push_key=public_key(carrying.vapid()),

@@ -171,6 +171,13 @@ class LoginView(View):
     here: bool
 
 
+class LinkView(View):
+    """Since when another provider's word is somebody's log-in, and when it was last."""
+
+    linked_at: datetime
+    last_used_at: datetime | None
+
+
 class ShutOut(BaseModel):
     """Whether somebody may not log in."""
 

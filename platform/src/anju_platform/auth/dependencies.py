@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from anju_platform.auth import entering, repository, service
 from anju_platform.auth.actor import Actor
-from anju_platform.auth.entering import Door, Entered
+from anju_platform.auth.entering import Door, Entered, Vouched
 from anju_platform.auth.model import Role, User
 from anju_platform.auth.rights import FOR_PROGRAMS, RIGHTS, Right
 from anju_platform.auth.service import Browser
@@ -246,12 +246,29 @@ def log_in(request: Request, response: Response, username: str, password: str) -
     """
     check_origin(request)
     entered = entering.log_in(door(request), _browser(request), username, password)
+    _let_in(request, response, entered)
+    return entered
+
+
+def log_in_by(request: Request, response: Response, vouched: Vouched) -> Entered:
+    """Log a browser in by another provider's word, as :func:`log_in` does by a password.
+
+    Raises:
+        NotAuthenticatedError: it counted before.
+        NotFoundError: nobody is linked to it, or they are shut out.
+        TooManyAttemptsError: too many failures; the text says when to try again.
+    """
+    entered = entering.log_in_by(door(request), _browser(request), vouched)
+    _let_in(request, response, entered)
+    return entered
+
+
+def _let_in(request: Request, response: Response, entered: Entered) -> None:
     if entered.owes is None:
         _set_session(request, response, entered.token)
     else:
         half_s = entering.HALF_FOR.total_seconds()
         set_cookie(request, response, HALF_COOKIE, entered.token, half_s)
-    return entered
 
 
 def give_code(request: Request, response: Response, code: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""The log-in: a password, and of who has a second factor a code after it."""
+"""The log-in: a password or another provider's word, and of who has a second factor a code."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Engine
@@ -20,6 +20,7 @@ from anju_platform.errors import (
     ConflictError,
     InvalidRequestError,
     NotAuthenticatedError,
+    NotFoundError,
     PlatformError,
 )
 
@@ -29,6 +30,8 @@ HALF_FOR = timedelta(minutes=10)
 _WRONG = "user name or password is wrong"
 _WRONG_AGAIN = "the password or the code is wrong"
 _OVER = "this log-in is over; begin with user name and password"
+_ENDED = "this log-in was used already; begin again"
+_LINKED_TO_NOBODY = "nobody here is linked to that; log in with the password and link it"
 _WRONG_CODE = "this code is wrong, too old or used already"
 
 
@@ -86,7 +89,7 @@ def log_in(door: Door, browser: Browser, username: str, password: str) -> Entere
         user = repository.user_by_name(session, username, for_update=True)
         fault = _judge(session, username, user, right=right, address=address)
         if fault is None and user is not None:
-            entered = _go_on(session, door, browser, user)
+            entered = _go_on(session, door, browser, user, None)
             if passwords.is_outdated(user.password_hash):
                 user.password_hash = passwords.hash_password(password)
     if fault is not None:
@@ -95,6 +98,61 @@ def log_in(door: Door, browser: Browser, username: str, password: str) -> Entere
     if entered.owes is None:
         door.throttle.succeeded(username, address or "")
     return entered
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Another provider's word: who somebody is there, and the state of the journey that proves it.
+
+    ``until`` is when that journey's cookie is too old anyway.
+    """
+
+    issuer: str
+    subject: str
+    state: str
+    until: datetime
+
+
+BY_PROVIDER = "oidc"
+"""How the audit names such a log-in."""
+
+
+def log_in_by(door: Door, browser: Browser, vouched: Vouched) -> Entered:
+    """Take another provider's word for a password; all that comes after it is the same.
+
+    Nobody is added by that, and the word counts once.
+
+    Raises:
+        NotAuthenticatedError: it counted before.
+        NotFoundError: nobody is linked to it, or they are shut out.
+        TooManyAttemptsError: too many failures; the text says when to try again.
+    """
+    fault: PlatformError | None = None
+    with transaction(door.engine) as session:
+        if not use_once(session, vouched):
+            raise NotAuthenticatedError(_ENDED)
+        found = repository.user_by_identity(session, vouched.issuer, vouched.subject)
+        user = found[0] if found else None
+        if found is None or found[0].disabled:
+            who = _somebody(user.username if user else BY_PROVIDER, user, browser.address)
+            record(session, who, "auth.refused", f"user:{who.name}", {"by": BY_PROVIDER})
+            fault = NotFoundError(_LINKED_TO_NOBODY)
+        elif (locked := _locked_for(user)) > 0:
+            fault = refuse(locked)
+        else:
+            known, identity = found
+            identity.last_used_at = now()
+            entered = _go_on(session, door, browser, known, BY_PROVIDER)
+    if fault is not None:
+        raise fault
+    if entered.owes is None:
+        door.throttle.succeeded(known.username, browser.address or "")
+    return entered
+
+
+def use_once(session: Session, vouched: Vouched) -> bool:
+    """End the journey that brought a word; gives whether it had not ended before."""
+    return repository.use_state(session, hash_token(vouched.state), vouched.until)
 
 
 def _locked_for(user: User | None) -> float:
@@ -134,29 +192,33 @@ def _somebody(username: str, user: User | None, address: str | None) -> Somebody
     )
 
 
-def _go_on(session: Session, door: Door, browser: Browser, user: User) -> Entered:
-    """Open a session, or half of one."""
+def _go_on(session: Session, door: Door, browser: Browser, user: User, by: str | None) -> Entered:
+    """Open a session, or half of one; ``by`` is who vouched for them, None: their password."""
     if repository.have_second_factor(session, (user.id,)):
-        return Entered(_open_half(session, browser, user), Owes.CODE)
+        return Entered(_open_half(session, browser, user, by), Owes.CODE)
     if user.role in door.must:
-        half_token = _open_half(session, browser, user)
+        half_token = _open_half(session, browser, user, by)
         set_up = second_factor.begin(session, user, hash_token(half_token))
         return Entered(half_token, Owes.SET_UP, set_up)
-    return Entered(_open(session, door, browser, user, {}))
+    return Entered(_open(session, door, browser, user, _how(by)))
 
 
-def _open_half(session: Session, browser: Browser, user: User) -> str:
+def _how(by: str | None) -> dict[str, str]:
+    return {"by": by} if by else {}
+
+
+def _open_half(session: Session, browser: Browser, user: User, by: str | None) -> str:
     token, moment = new_token(), now()
     for before in (browser.previous_half, browser.previous_token):
         _end(session, before)
-    record(
-        session,
-        _somebody(user.username, user, browser.address),
-        "auth.password",
-        f"user:{user.username}",
+    who = _somebody(user.username, user, browser.address)
+    said = "auth.vouched" if by else "auth.password"
+    record(session, who, said, f"user:{user.username}", _how(by))
+    session.add(
+        HalfLogIn(
+            token_hash=hash_token(token), user_id=user.id, expires_at=moment + HALF_FOR, by=by
+        )
     )
-    half = HalfLogIn(token_hash=hash_token(token), user_id=user.id, expires_at=moment + HALF_FOR)
-    session.add(half)
     return token
 
 
@@ -182,9 +244,10 @@ def half_way(engine: Engine, half_token: str) -> tuple[Owes, SetUp | None]:
     """
     half = hash_token(half_token)
     with transaction(engine) as session:
-        user = repository.half_log_in(session, half, now())
-        if user is None:
+        found = repository.half_log_in(session, half, now())
+        if found is None:
             raise NotAuthenticatedError(_OVER)
+        user, _by = found
         if repository.have_second_factor(session, (user.id,)):
             return Owes.CODE, None
         set_up = second_factor.pending(session, user, half)
@@ -208,9 +271,10 @@ def give_code(
     codes: tuple[str, ...] = ()
     fault: PlatformError | None = None
     with transaction(door.engine) as session:
-        user = repository.half_log_in(session, hash_token(half_token), now())
-        if user is None:
+        found = repository.half_log_in(session, hash_token(half_token), now())
+        if found is None:
             raise NotAuthenticatedError(_OVER)
+        user, by = found
         username = user.username
         door.throttle.check(username, address or "")
         if (locked := _locked_for(user)) > 0:
@@ -224,7 +288,7 @@ def give_code(
             said = Owes.SET_UP.value if codes else ""
         if said:
             _end(session, half_token)
-            token = _open(session, door, browser, user, {"second_factor": said})
+            token = _open(session, door, browser, user, {"second_factor": said} | _how(by))
         else:
             _count_failure(user)
             record(session, who, "auth.refused", f"user:{username}", {"owed": "code"})

@@ -4,6 +4,8 @@ What is sealed with one is worth nothing to whoever sees its row alone (in a log
 copied table); whoever has the whole database has the key, too.
 """
 
+from datetime import timedelta
+
 from cryptography.fernet import Fernet
 from sqlalchemy.orm import Session
 
@@ -28,10 +30,11 @@ def seal(session: Session, text: str) -> str:
     return _seal(session).encrypt(text.encode()).decode()
 
 
-def unseal(session: Session, sealed: str) -> str:
+def unseal(session: Session, sealed: str, *, good_for: timedelta | None = None) -> str:
     """Give the text again.
 
     Raises:
-        cryptography.fernet.InvalidToken: it was sealed with another key.
+        cryptography.fernet.InvalidToken: it was sealed with another key, or too long ago.
     """
-    return _seal(session).decrypt(sealed.encode()).decode()
+    ttl = None if good_for is None else round(good_for.total_seconds())
+    return _seal(session).decrypt(sealed.encode(), ttl).decode()

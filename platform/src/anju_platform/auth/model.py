@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, SmallInteger
+from sqlalchemy import ForeignKey, SmallInteger, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -102,12 +102,41 @@ class LoginSession(Table):
 class HalfLogIn(Table):
     """Somebody gave the right password and still owes a code; it opens nothing but that question.
 
-    Only a hash of its token is kept.
+    Only a hash of its token is kept. ``by`` is who vouched for them instead of a password.
     """
 
     __tablename__ = "half_log_ins"
     token_hash: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    expires_at: Mapped[datetime]
+    by: Mapped[str | None]
+
+
+class OutsideIdentity(Table):
+    """Who a user is at another provider (OpenID Connect): one of each at most.
+
+    ``subject`` is the provider's own name for them, which never becomes somebody else's; an
+    e-mail address may.
+    """
+
+    __tablename__ = "outside_identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("user_id", "issuer"))
+    id: Mapped[Key]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    issuer: Mapped[str]
+    subject: Mapped[str]
+    linked_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+
+class UsedState(Table):
+    """A journey to another provider that has ended; only a hash of its state is kept.
+
+    It is forgotten once its cookie is too old anyway.
+    """
+
+    __tablename__ = "used_states"
+    state_hash: Mapped[str] = mapped_column(primary_key=True)
     expires_at: Mapped[datetime]
 
 

@@ -13,10 +13,12 @@ from anju_platform.auth.model import (
     HomeScope,
     Invitation,
     LoginSession,
+    OutsideIdentity,
     PlaceScope,
     PlatformKey,
     Role,
     SecondFactor,
+    UsedState,
     User,
 )
 from anju_platform.database import within
@@ -126,12 +128,13 @@ def delete_expired(session: Session, at: datetime) -> None:
     """Forget log-ins that are over, also those half way."""
     session.execute(delete(LoginSession).where(is_over(at)))
     session.execute(delete(HalfLogIn).where(HalfLogIn.expires_at <= at))
+    session.execute(delete(UsedState).where(UsedState.expires_at <= at))
 
 
-def half_log_in(session: Session, token_hash: str, at: datetime) -> User | None:
-    """Find who gave the right password and still owes a code; locks their row."""
+def half_log_in(session: Session, token_hash: str, at: datetime) -> tuple[User, str | None] | None:
+    """Find who still owes a code, and who vouched for them, if not a password; locks their row."""
     query = (
-        select(User)
+        select(User, HalfLogIn.by)
         .join(HalfLogIn, HalfLogIn.user_id == User.id)
         .where(
             HalfLogIn.token_hash == token_hash,
@@ -140,12 +143,42 @@ def half_log_in(session: Session, token_hash: str, at: datetime) -> User | None:
         )
         .with_for_update(of=User)
     )
-    return session.scalars(query).one_or_none()
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 def delete_half(session: Session, token_hash: str) -> None:
     """End a log-in that is half way."""
     session.execute(delete(HalfLogIn).where(HalfLogIn.token_hash == token_hash))
+
+
+def user_by_identity(
+    session: Session, issuer: str, subject: str
+) -> tuple[User, OutsideIdentity] | None:
+    """Find who somebody of another provider is here; locks both rows: one may be deleted now."""
+    query = (
+        select(User, OutsideIdentity)
+        .join(OutsideIdentity, OutsideIdentity.user_id == User.id)
+        .where(OutsideIdentity.issuer == issuer, OutsideIdentity.subject == subject)
+        .with_for_update()
+    )
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def outside_identity(session: Session, user_id: int, issuer: str) -> OutsideIdentity | None:
+    """Find who a user is at another provider."""
+    query = select(OutsideIdentity).where(
+        OutsideIdentity.user_id == user_id, OutsideIdentity.issuer == issuer
+    )
+    return session.scalars(query).one_or_none()
+
+
+def use_state(session: Session, state_hash: str, expires_at: datetime) -> bool:
+    """End a journey to another provider; gives whether it had not ended before."""
+    query = insert(UsedState).values(state_hash=state_hash, expires_at=expires_at)
+    ended = query.on_conflict_do_nothing().returning(UsedState.state_hash)
+    return session.scalar(ended) is not None
 
 
 def second_factor(
@@ -188,8 +221,9 @@ def touch_api_token(session: Session, token_id: int, at: datetime) -> None:
     session.execute(update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=at))
 
 
-def revoke_api_tokens(session: Session, user_id: int, at: datetime) -> None:
-    """Let no token of somebody's programs be good any more."""
+def close_other_ways(session: Session, user_id: int, at: datetime) -> None:
+    """Let no token of somebody's programs be good any more, nor another provider's word."""
+    session.execute(delete(OutsideIdentity).where(OutsideIdentity.user_id == user_id))
     session.execute(
         update(ApiToken)
         .where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))

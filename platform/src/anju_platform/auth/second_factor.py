@@ -203,14 +203,14 @@ def turn_off(session: Session, who: Who, user: User) -> None:
 
 
 def reset(session: Session, who: Who, user: User) -> None:
-    """Forget the second factor of somebody who lost it; end their log-ins and programs' tokens.
+    """Forget the second factor of somebody who lost it; end their log-ins, tokens and links.
 
     Raises:
         ConflictError: there is none.
     """
     session.delete(_found(session, user))
     repository.delete_sessions_of(session, user.id)
-    repository.revoke_api_tokens(session, user.id, now())
+    repository.close_other_ways(session, user.id, now())
     record(session, who, "second_factor.reset", f"user:{user.username}")
 
 

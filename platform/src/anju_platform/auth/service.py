@@ -179,7 +179,7 @@ def find_user(session: Session, username: str) -> User:
 
 
 def set_password(session: Session, username: str, password: str) -> User:
-    """Give a user a new password, unlock them, end their sessions and their programs' tokens.
+    """Give a user a new password, unlock them, end their sessions, programs' tokens and links.
 
     Raises:
         NotFoundError: no such user.
@@ -189,14 +189,14 @@ def set_password(session: Session, username: str, password: str) -> User:
     user = find_user(session, username)
     user.password_hash = passwords.hash_password(password)
     user.failed_logins, user.locked_until = 0, None
-    repository.revoke_api_tokens(session, user.id, now())
+    repository.close_other_ways(session, user.id, now())
     repository.delete_sessions_of(session, user.id)
     repository.void_password_links(session, user.id, now())
     return user
 
 
 def set_disabled(session: Session, username: str, *, disabled: bool) -> User:
-    """Shut a user out (ending their sessions and their programs' tokens) or let them in again.
+    """Shut a user out (ending their sessions, programs' tokens and links) or let them in again.
 
     Raises:
         NotFoundError: no such user.
@@ -204,7 +204,7 @@ def set_disabled(session: Session, username: str, *, disabled: bool) -> User:
     user = find_user(session, username)
     user.disabled = disabled
     if disabled:
-        repository.revoke_api_tokens(session, user.id, now())
+        repository.close_other_ways(session, user.id, now())
     repository.delete_sessions_of(session, user.id)
     repository.void_password_links(session, user.id, now())
     return user
