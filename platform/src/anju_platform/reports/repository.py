@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Float,
     Uuid,
@@ -240,46 +241,65 @@ def heard_s(
     From what roll-ups know of each whole hour: who speaks often is counted; of who speaks
     seldom, the time from one hour's last word to the next is theirs, two intervals at most.
     """
-    interval_s = cast(reporting_interval_s, Float)
-    hours = (
-        select(
-            HOURLY.c.device_id,
-            HOURLY.c.bucket,
-            interval_s.label("interval_s"),
-            Device.created_at,
-            func.max(HOURLY.c.count).label("words"),
-            func.max(HOURLY.c.last_at).label("last_at"),
-        )
-        .join(Device, Device.id == HOURLY.c.device_id)
-        .where(
-            Device.community_id == community_id,
-            Device.state == "approved",
-            HOURLY.c.bucket >= start - 2 * interval_s * literal(timedelta(seconds=1)),
-            HOURLY.c.bucket >= start - _LONGEST,  # so much the index can tell
-            HOURLY.c.bucket < until,
-        )
-        .group_by(HOURLY.c.device_id, HOURLY.c.bucket, Device.id)
-    ).cte("hours")
-    begin = func.greatest(hours.c.last_at, start, hours.c.created_at)
+    devices = _reporting(community_id)
+    hours = _last_words(community_id, start, until)
+    begin = func.greatest(hours.c.last_at, start, devices.c.created_at)
     following = func.lead(hours.c.last_at, 1, until).over(
         partition_by=hours.c.device_id, order_by=hours.c.bucket
     )
-    good_until = hours.c.last_at + 2 * hours.c.interval_s * literal(timedelta(seconds=1))
+    two_intervals = 2 * devices.c.interval_s * literal(timedelta(seconds=1))
+    good_until = hours.c.last_at + two_intervals
     to_the_next = _seconds(func.least(following, good_until, until) - begin)
-    counted = hours.c.words * hours.c.interval_s
+    counted = hours.c.words * devices.c.interval_s
     of_the_hour = case(
         (hours.c.bucket < start, 0.0),
         (counted >= _ENOUGH * _HOUR_S, float(_HOUR_S)),
         else_=counted,
     )
-    each = select(
-        hours.c.device_id,
-        case(
-            (hours.c.interval_s > SELDOM_S, func.greatest(to_the_next, 0.0)), else_=of_the_hour
-        ).label("heard"),
-    ).subquery()
+    each = (
+        select(
+            hours.c.device_id,
+            case(
+                (devices.c.interval_s > SELDOM_S, func.greatest(to_the_next, 0.0)),
+                else_=of_the_hour,
+            ).label("heard"),
+        )
+        .join(devices, devices.c.id == hours.c.device_id)
+        .where(hours.c.bucket >= start - two_intervals)
+        .subquery()
+    )
     query = select(each.c.device_id, func.sum(each.c.heard)).group_by(each.c.device_id)
     return {device: float(heard) for device, heard in session.execute(query)}
+
+
+def _reporting(community_id: int) -> CTE:
+    """Build the devices that are to report; their intervals are made out once, not by the hour."""
+    query = select(
+        Device.id, Device.created_at, cast(reporting_interval_s, Float).label("interval_s")
+    ).where(Device.community_id == community_id, Device.state == "approved")
+    return query.cte("reporting").prefix_with("MATERIALIZED")
+
+
+def _last_words(community_id: int, start: datetime, until: datetime) -> CTE:
+    """Build, by device and hour, how many words and when the last, whichever field it was.
+
+    It is summed up before anything is joined: several processes of the server do so at once.
+    """
+    query = (
+        select(
+            HOURLY.c.device_id,
+            HOURLY.c.bucket,
+            func.max(HOURLY.c.count).label("words"),
+            func.max(HOURLY.c.last_at).label("last_at"),
+        )
+        .where(
+            HOURLY.c.community_id == community_id,
+            HOURLY.c.bucket >= start - _LONGEST,
+            HOURLY.c.bucket < until,
+        )
+        .group_by(HOURLY.c.device_id, HOURLY.c.bucket)
+    )
+    return query.cte("hours")
 
 
 _LONGEST = timedelta(days=4)
