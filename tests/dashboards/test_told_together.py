@@ -39,7 +39,7 @@ def told(site: Site, *alerts: UUID, together: str | None) -> None:
                     accepted_at=at,
                     receipt=f"own-{alert}",
                     together=together,
-                )  # fmt: skip
+                )
             )
 
 
