@@ -20,10 +20,10 @@ from anju_platform.config import Settings
 from anju_platform.database import now, transaction
 from anju_platform.notifications import addresses, channels
 from anju_platform.notifications.model import Channel, Delivery, Kind
-from anju_platform.notifications.outside import repository
 from anju_platform.notifications.outside.carriers.robots import Robots
 from anju_platform.notifications.outside.carrying import Carriers
 from anju_platform.notifications.outside.delivering import Deliverer
+from anju_platform.notifications.outside.leasing import repository
 from anju_platform.notifications.repository import add
 from anju_platform.notifications.schemas import AddressBody, ChannelBody, PushBody
 from anju_platform.notifications.taking_up import take_up
@@ -92,6 +92,7 @@ class Reached:
         with transaction(self.site.engine) as session:
             session.execute(
                 update(Delivery).values(
+                    created_at=Delivery.created_at - past,
                     next_attempt_at=Delivery.next_attempt_at - past,
                     leased_until=Delivery.leased_until - past,
                 )
@@ -118,12 +119,14 @@ class Reached:
     def turn(self, deliverer: Deliverer | None = None) -> None:
         """Let a deliverer do what is due now, all of it."""
         one = deliverer or self.deliverer()
-        while True:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             one.turn()
             until(lambda: not one.busy())
             with transaction(self.site.engine) as session:
                 if not repository.due(session, now()):
                     return
+        raise AssertionError("what is due is never done")
 
     def channel_row(self, slug: str) -> Channel:
         with Session(self.site.engine, expire_on_commit=False) as session:

@@ -7,11 +7,14 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from duty_roster import actor
 from guarded_site import Site
 from screens import csrf_of, log_in
 from sqlalchemy import select, update
 
 from anju_platform.database import now, transaction
+from anju_platform.duty import groups
+from anju_platform.duty.schemas import GroupBody
 from anju_platform.registry.model import Device
 from anju_platform.sharing.model import Consent
 
@@ -153,3 +156,31 @@ def test_stopping_a_sensor_and_deleting_what_it_said(admin: httpx.Client, site: 
     with transaction(site.engine) as session:
         state = session.scalars(select(Device.state).where(Device.slug == "b3-501-pir")).one()
     assert state == "approved"
+
+
+def test_a_group_is_named_on_the_page_the_sheet_and_among_groups(
+    admin: httpx.Client, site: Site
+) -> None:
+    boss = actor(site, "admin")
+    with transaction(site.engine) as session:
+        body = GroupBody(name="夜班组", members=(site.users["wanglei"],))
+        (group,) = groups.add(session, boss, body)
+    assert "小组“夜班组”（以查看时的成员为准）" in admin.get(HOME).text
+    assert "此处所列小组" not in admin.get(f"{HOME}/sheet").text
+    made = send(admin, viewer=f"group:{group.id}")
+    assert "全部传感器" in section(made, "小组“夜班组”（以查看时的成员为准）")
+    sheet = admin.get(f"{HOME}/sheet").text
+    assert "此处所列小组" in sheet
+    assert "夜班组: 王磊" in sheet
+    page = admin.get("/groups").text
+    assert "可查看 1 户的传感器数据" in page
+    token = csrf_of(page)
+    refused = admin.post(f"/groups/{group.id}/remove", data={"csrf": token})
+    assert refused.status_code == 409
+    assert "居委会" in refused.text
+    with transaction(site.engine) as session:
+        [word] = session.scalars(select(Consent).where(Consent.viewer == f"group:{group.id}"))
+    send(admin, f"{HOME}/{word.id}/withdraw")
+    gone = admin.post(f"/groups/{group.id}/remove", data={"csrf": token})
+    assert gone.status_code == 200
+    assert "已删除的小组" in admin.get(HOME).text

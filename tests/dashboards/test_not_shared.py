@@ -23,6 +23,8 @@ from anju_dashboards.app import create_app
 from anju_platform.auth.model import Role
 from anju_platform.config import Settings
 from anju_platform.database import connect, transaction
+from anju_platform.duty import groups
+from anju_platform.duty.schemas import GroupBody, GroupView
 from anju_platform.provision import import_community
 from anju_platform.registry.model import Community
 
@@ -123,6 +125,27 @@ def test_what_is_shared_is_where_it_belongs_and_gone_when_it_is_taken_back(
     assert house.finds(role) == set()
 
 
+def test_a_group_finds_what_its_people_may_and_nobody_else_does(house: House) -> None:
+    site = house.site
+    group = group_of(site, Role.GUARD)
+    say(site, f"group:{group.id}")
+    of_alert = {f"/api/v1/alerts/{house.alert}", f"/alerts/{house.alert}"}
+    assert house.finds(Role.GUARD) == HELD_IN | of_alert | {f"/wall/alerts/{house.alert}"}
+    for role in set(Role) - {Role.GUARD}:
+        assert house.finds(role) == set(), role
+    group_of(site, Role.PROPERTY, group.id)
+    assert house.finds(Role.GUARD) == set()
+
+
+def group_of(site: Site, role: Role, group_id: int | None = None) -> GroupView:
+    """Make a group of somebody of a role, or let it be theirs."""
+    boss, body = site.actor(Role.ADMIN), GroupBody(name="x", members=(site.actor(role).user_id,))
+    with transaction(site.engine) as session:
+        if group_id is None:
+            return groups.add(session, boss, body)[0]
+        return groups.change(session, boss, group_id, body)[0]
+
+
 def test_pages_say_that_it_is_not_shared(house: House) -> None:
     guard = house.person(Role.GUARD)
     for address in (f"/devices/{PIR}", f"/wall/devices/{PIR}", f"/alerts/{house.alert}"):
@@ -211,3 +234,19 @@ def test_withdrawing_twice_says_that_it_is_withdrawn(house: House) -> None:
     given = office.post("/api/v1/households/h-501/consents", json=body).json()
     address = f"/api/v1/households/h-501/consents/{given['id']}/withdraw"
     assert [office.post(address, json={}).status_code for _ in range(2)] == [201, 409]
+
+
+@pytest.mark.parametrize("address", sorted(ENDLESS))
+def test_who_leaves_the_group_is_told_to_look_again(house: House, address: str) -> None:
+    group = group_of(house.site, Role.GUARD)
+    say(house.site, f"group:{group.id}")
+    guard, panel = house.person(Role.GUARD), f"/wall/devices/{PIR}"
+    assert SECRETS[0] in guard.get(panel).text
+    stream = Stream(house.person(Role.GUARD), address)
+    try:
+        stream.wait_for("heartbeat")
+        group_of(house.site, Role.PROPERTY, group.id)
+        stream.wait_for(PIR)
+        assert SECRETS[0] not in guard.get(panel).text
+    finally:
+        stream.end()

@@ -171,3 +171,33 @@ def test_a_p2_that_was_dropped_goes_the_next_way(
     settled(reached, "push", "voice", within_s=PATIENCE_S)
     assert push.received[0].at - raised > 9.5
     assert telephone.received[0].at - raised > 19.5
+
+
+def test_what_is_told_together_survives_a_kill_and_none_of_it_is_lost(
+    site: Site, worker: WorkerProcess, services: Callable[[], Sink]
+) -> None:
+    reached = Reached(site)
+    telephone = services()
+    reached.voice(telephone)
+    reached.phone()
+    telephone.hangs_s = 3  # so it is sent, and not written down
+    alerts = [rings(site, severity=3)[0] for _ in range(3)]
+    assert telephone.comes.wait(PATIENCE_S)
+    worker.kill()
+    telephone.hangs_s = 0
+    alerts.append(rings(site, severity=3)[0])
+    worker.start()
+    deadline = time.monotonic() + 2 * PATIENCE_S
+    while [one.state for one in reached.deliveries() if one.alert_id in alerts] != ["accepted"] * 4:
+        assert time.monotonic() < deadline, reached.states()
+        time.sleep(0.2)
+    # what the platform says of itself while its worker is dead is another matter
+    first, again, last = [one for one in said_of(telephone) if one["severity"] == 3]
+    assert first["id"] == again["id"] != last["id"]
+    assert first["say"] == again["say"]
+    assert "3 条告警" in first["say"]
+    assert "条告警" not in last["say"]
+
+
+def said_of(telephone: Sink) -> list[dict[str, Any]]:
+    return [one.json() for one in telephone.received]

@@ -1,6 +1,7 @@
 """The stream that keeps pages live: rows drawn by the templates of the first load."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -20,6 +21,7 @@ from anju_platform.api import event_text, live_items, resume_point
 from anju_platform.auth.dependencies import current_actor
 from anju_platform.auth.rights import Right
 from anju_platform.database import now, reading, to_millis
+from anju_platform.duty.handing_over import open_now
 from anju_platform.errors import NotAuthenticatedError
 from anju_platform.feed import Change, Heartbeat, Item, Reset
 from anju_platform.registry.listing import device_counts
@@ -33,6 +35,9 @@ _COUNTS_EVERY_S = 0.5
 
 _COUNTS_AT_LEAST_S = 10.0
 
+_HAND_OVERS_EVERY_S = 5.0
+"""Who takes over is looked for so often at most, once for all screens of a community."""
+
 
 @router.get("/stream")
 async def stream(
@@ -43,7 +48,8 @@ async def stream(
     """Send what changes after ``after``, or after the last event the browser saw.
 
     Events: ``alert`` (a row), ``counts`` (the numbers on top), ``windows`` (the work and drills
-    that go on), ``device`` (a slug to look at again), ``heartbeat`` (our epoch milliseconds),
+    that go on), ``handover`` (the change of shift that waits for this person, or with them),
+    ``device`` (a slug to look at again), ``heartbeat`` (our epoch milliseconds),
     ``reset`` (load everything anew), and ``signed-out``, because a refusal would only make the
     browser ask for ever.
     """
@@ -97,7 +103,15 @@ class Lines:
         self._stale = False
         self._counted_at = time.monotonic()
         period = self._counted_at // _COUNTS_EVERY_S
-        return await self._drawings.get((*self._whose, self._seq, period), self._counts)
+        numbers = await self._drawings.get((*self._whose, self._seq, period), self._counts)
+        return numbers + await self._hand_over()
+
+    async def _hand_over(self) -> str:
+        """Say which change of shift is open, if it concerns this person."""
+        key = (*self._whose, "hand-overs", self._counted_at // _HAND_OVERS_EVERY_S)
+        lines = json.loads(await self._drawings.get(key, self._hand_overs))
+        # an event that says nothing at all would not be heard
+        return event_text("handover", lines.get(str(self._page.actor.user_id), "\n"), None)
 
     def _changed(self, change: Change) -> str:
         if change.kind in {"window", "canary"}:
@@ -116,6 +130,21 @@ class Lines:
         numbers = self._draw("wall/counts.html", counts=counts, devices=devices)
         band = self._draw("wall/windows.html", going_on=windows)
         return event_text("counts", numbers, None) + event_text("windows", band, None)
+
+    def _hand_overs(self) -> str:
+        """Draw the open changes of shift for each whom they concern, by their numbers."""
+        with reading(self._page.engine) as session:
+            found = open_now(session, self._page.community.id, now())
+        people = frozenset().union(*(one.concerns for one in found))
+        lines = {
+            each: self._draw(
+                "wall/handover.html",
+                hand_overs=[one for one in found if each in one.concerns],
+                actor_id=each,
+            )
+            for each in people
+        }
+        return json.dumps(lines)
 
     def _counts_due(self, *, busy: bool) -> bool:
         age = time.monotonic() - self._counted_at

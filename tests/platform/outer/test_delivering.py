@@ -20,7 +20,7 @@ from anju_platform.alerts.telling import tell
 from anju_platform.auth.service import set_disabled
 from anju_platform.database import now, transaction
 from anju_platform.notifications.model import Address, Delivery
-from anju_platform.notifications.outside import repository
+from anju_platform.notifications.outside.leasing import repository as leasing
 from anju_platform.notifications.receipts import ReceiptKind, take
 from anju_platform.notifications.repository import add
 from anju_platform.notifications.taking_up import take_up
@@ -292,9 +292,9 @@ def test_what_killed_workers_began_is_said_once_more_and_no_more(
     reached.rings(1)
     channel = reached.channel_row("voice").id
 
-    def begin_and_die() -> Delivery | None:
+    def begin_and_die() -> list[Delivery] | None:
         with transaction(site.engine) as session:
-            return repository.lease(session, channel, "", timedelta(seconds=10))
+            return leasing.lease(session, channel, "", timedelta(seconds=10))
 
     assert begin_and_die() is not None
     assert begin_and_die() is None  # somebody has it

@@ -44,9 +44,9 @@ def held_for(site: Site, minutes: int) -> None:
 
 
 def storm(reached: Reached, severity: int = 3) -> None:
-    """Let five alerts come at once; one message leaves, the others are held back."""
+    """Let five alerts of no place come at once; one message leaves, the others are held back."""
     for title in ("门未关", "门未关", "设备失联", "设备失联", "设备失联"):
-        reached.rings(severity, title=title, title_en=title)
+        reached.rings(severity, title=title, title_en=title, place_id=None)
     reached.later(11)
     reached.turn()
 
@@ -84,8 +84,8 @@ def test_what_is_urgent_waits_for_its_turn(reached: Reached, site: Site, mail: M
 def test_one_that_waits_is_said_by_itself_and_one_that_is_too_late_is_told(
     reached: Reached, site: Site, mail: MailServer
 ) -> None:
-    reached.rings(3, title="门未关")
-    reached.rings(3, title="设备失联")
+    reached.rings(3, title="门未关", place_id=None)
+    reached.rings(3, title="设备失联", place_id=None)
     reached.later(11)
     reached.turn()
     held_for(site, 30)

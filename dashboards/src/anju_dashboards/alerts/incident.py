@@ -46,13 +46,17 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How far one message about the alert has come, in words; ``why`` it came no further."""
+    """How far one message about the alert has come, in words; ``why`` it came no further.
+
+    ``others`` are how many alerts it told of besides.
+    """
 
     who: str
     channel: str
     state: str
     at: datetime
     why: str
+    others: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,7 @@ def _told(page: Page, delivery: DeliveryView, names: Recipients) -> Told:
         state=page.text(words.DELIVERY.get(delivery.state, delivery.state)),
         at=next(at for at in steps if at is not None),
         why=(delivery.error or "") if delivery.state in _GOES_NOWHERE else "",
+        others=delivery.others,
     )
 
 

@@ -8,7 +8,7 @@ from anju_dashboards.pages import Page
 from anju_platform.auth.model import Role
 from anju_platform.consent.schemas import ConsentView, HomeConsents
 from anju_platform.consent.service import VIEWERS
-from anju_platform.sharing.model import ALL, BY_CONTRACT, DEVICE, KIND, Purpose
+from anju_platform.sharing.model import ALL, BY_CONTRACT, DEVICE, GROUP, KIND, Purpose
 
 COLUMNS = (Purpose.CARE, Purpose.EMERGENCY, Purpose.SUPPORT)
 """Purposes for which somebody looks; learning and measuring are of nobody's eyes."""
@@ -51,7 +51,7 @@ def lines(page: Page, home: HomeConsents, person: str) -> list[Line]:
 
 def _cell(said: Sequence[ConsentView], viewer: str, purpose: Purpose) -> Cell:
     found = tuple(one for one in said if (one.viewer, one.purpose) == (viewer, purpose))
-    looks = viewer.removeprefix("role:") in set(VIEWERS) or viewer.startswith("user:")
+    looks = viewer.removeprefix("role:") in set(VIEWERS) or viewer.startswith(("user:", GROUP))
     in_general = any(one.sensors == ALL for one in found)
     return Cell(purpose, found, by_contract=purpose in BY_CONTRACT and looks and not in_general)
 
@@ -59,6 +59,10 @@ def _cell(said: Sequence[ConsentView], viewer: str, purpose: Purpose) -> Cell:
 def viewer_text(page: Page, viewer: str, name: str | None = None) -> str:
     """Name who looks."""
     kind, _, role = viewer.partition(":")
+    if viewer.startswith(GROUP):
+        if name is None:
+            return page.text("a group that is no more")
+        return page.text("the group %(name)s: whoever is in it then", name=name)
     if kind == "user":
         return name or viewer
     return page.text(words.ROLE[role]) if role in words.ROLE else page.text("everybody")

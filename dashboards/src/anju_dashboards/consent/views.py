@@ -19,8 +19,9 @@ from anju_platform.auth.rights import Right
 from anju_platform.consent import erasing, service
 from anju_platform.consent.schemas import ConsentBody, HomeConsents, WithdrawBody
 from anju_platform.database import reading, transaction
+from anju_platform.duty import repository as duty
 from anju_platform.errors import ConflictError, InvalidRequestError
-from anju_platform.sharing.model import EVERYBODY, How, Purpose
+from anju_platform.sharing.model import EVERYBODY, GROUP, How, Purpose
 
 router = APIRouter(include_in_schema=False, dependencies=[require(Right.KEEP_CONSENT)])
 _ERASE = [require(Right.ERASE_CARE)]
@@ -42,7 +43,10 @@ def sheet(page: CurrentPage, slug: str) -> Response:
     """Show the same as a sheet to be printed and signed."""
     with reading(page.engine) as session:
         found = service.home_consents(session, page.actor, slug)
-    return page.html("consent/sheet.html", section="/consents", **_context(page, found))
+        groups = _groups_named(session, page, found)
+    return page.html(
+        "consent/sheet.html", section="/consents", groups=groups, **_context(page, found)
+    )
 
 
 @router.post("/consents/{slug}")
@@ -127,6 +131,10 @@ def _draw(
     with reading(page.engine) as session:
         found = service.home_consents(session, page.actor, slug)
         people = [(f"user:{one.id}", one.name) for one in _lookers(session, page)]
+        groups = [
+            (f"{GROUP}{one.id}", matrix.viewer_text(page, f"{GROUP}{one.id}", one.name))
+            for one in duty.groups(session, page.community.id)
+        ]
     viewers = [
         (f"role:{role}", matrix.viewer_text(page, f"role:{role}"))
         for role in (*service.VIEWERS, Role.INSTALLER)
@@ -137,9 +145,20 @@ def _draw(
         section="/consents",
         fault=fault,
         said=dict.fromkeys(("person", "viewer", "sensors", "purpose"), "") | (said or {}),
-        viewers=[*viewers, *people, (EVERYBODY, page.text("everybody"))],
+        viewers=[*viewers, *groups, *people, (EVERYBODY, page.text("everybody"))],
         **_context(page, found),
     )
+
+
+def _groups_named(session: Session, page: Page, home: HomeConsents) -> list[tuple[str, list[str]]]:
+    """Give the groups that see something of a home, with who is in each now."""
+    named = {one.viewer for one in home.in_force if one.given}
+    members = duty.members(session, page.community.id)
+    return [
+        (one.name, [user.name for user in members.get(one.id, ())])
+        for one in duty.groups(session, page.community.id)
+        if f"{GROUP}{one.id}" in named
+    ]
 
 
 def _lookers(session: Session, page: Page) -> list[User]:

@@ -278,10 +278,14 @@ def _put_group(page: Page, wanted: _Wanted, group_id: int | None) -> Response:
 
 @router.post("/groups/{group_id}/remove", dependencies=_KEEP)
 def remove_group(page: CurrentPage, group_id: Id) -> Response:
-    """Remove a group that no plan calls."""
+    """Remove a group that no plan calls and that sees nothing of a home."""
     try:
         with transaction(page.engine) as session:
             groups.remove(session, page.actor, group_id)
     except ConflictError:
-        return _groups(page, page.text("A plan calls it. Change the plan first, then remove it."))
+        why = page.text(
+            "A plan calls it, or it may see what sensors in homes say. Change the plan first, or"
+            " let the office write down that this is withdrawn; then remove it."
+        )
+        return _groups(page, why)
     return see_other("/groups")

@@ -20,7 +20,8 @@ from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
 from anju_platform.export import csv_response, whole_table
-from anju_platform.registry.places import repository
+from anju_platform.registry import listing
+from anju_platform.rulebook import overview
 
 router = APIRouter(include_in_schema=False)
 
@@ -28,6 +29,8 @@ Slug = Annotated[str, Form(max_length=64)]
 Reason = Annotated[str, Form(max_length=500)]
 Begins = Annotated[str, Form(max_length=40)]
 """Day and time on the site; nothing: now."""
+Rules = Annotated[list[str], Form(max_length=100)]
+"""Ids of rules; none: all."""
 Minutes = Annotated[int, Form(ge=1, le=100_000)]
 
 _SHOWN = 20
@@ -119,17 +122,21 @@ def plan_drill(
     begins: Begins = "",
     minutes: Minutes,
     reason: Reason = "",
+    rules: Rules = [],  # noqa: B006 - only read
 ) -> Response:
-    """Plan a drill, or begin it."""
+    """Plan a drill, or begin it: of all rules, or of some."""
 
     def plan(session: Session) -> None:
         body = DrillBody(
-            place=plain_text(place.strip()), reason=reason, **_times(page, begins, minutes)
+            place=plain_text(place.strip()),
+            reason=reason,
+            rules=tuple(rules),
+            **_times(page, begins, minutes),
         )
         service.plan_drill(session, page.actor, body)
 
     given = {"drill_place": place, "drill_begins": begins, "drill_minutes": minutes}
-    return _planned(page, plan, given | {"drill_reason": reason})
+    return _planned(page, plan, given | {"drill_reason": reason, "drill_rules": rules})
 
 
 @router.post("/maintenance/{window_id}/end", dependencies=[require(Right.END_WINDOWS)])
@@ -151,7 +158,7 @@ def _planned(page: Page, plan: Callable[[Session], None], given: dict[str, Any])
         with transaction(page.engine) as session:
             plan(session)
     except NotFoundError:
-        fault = page.text("There is no such place or device: give its id, such as b1-door.")
+        fault = page.text("There is no such place, device or rule: give its id, such as b1-door.")
     except ConflictError:
         fault = page.text("There is such work already, or too much is planned: end it first.")
     except (InvalidRequestError, ValidationError, ValueError, OverflowError):
@@ -170,7 +177,8 @@ def _draw(page: Page, *, fault: str | None = None, given: dict[str, Any]) -> Res
     with reading(page.engine) as session:
         windows = service.open_windows(session, page.actor.community_id)
         over = service.over(session, page.actor, after=after, limit=_SHOWN)
-        places = repository.slugs(session, page.community.id)
+        places = listing.places(session, page.community.id)
+        rules = overview.rows(session, page.community.id)
     return page.html(
         "maintenance/maintenance.html",
         status=422 if fault else 200,
@@ -179,6 +187,10 @@ def _draw(page: Page, *, fault: str | None = None, given: dict[str, Any]) -> Res
         over=over,
         query=dict(query),
         places=places,
+        rules=sorted(
+            (one for one in rules if one.active), key=lambda one: (one.severity or 9, one.id)
+        ),
+        titles={one.id: page.language.pick(one.title, one.title_en) for one in rules},
         fault=fault,
         given=defaultdict(str, given),
         lasts=LASTS_MIN,

@@ -15,6 +15,7 @@ from anju_platform.alerts.windows.service import going_on
 from anju_platform.auth.dependencies import CurrentActor, require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading
+from anju_platform.duty.handing_over import open_now
 from anju_platform.registry.listing import device_counts
 
 router = APIRouter(include_in_schema=False)
@@ -40,12 +41,15 @@ def wall(page: CurrentPage, post: Annotated[int, Query(ge=1, le=99)] = 1) -> Res
         counts = service.counts(session, page.community.id)
         devices = device_counts(session, page.community.id)
         windows = going_on(session, page.community.id)
+        changes = open_now(session, page.community.id, page.clock.now)
     return page.html(
         "wall/wall.html",
         alerts=sorted(alerts, key=_order),
         counts=counts,
         devices=devices,
         going_on=windows,
+        hand_overs=[one for one in changes if page.actor.user_id in one.concerns],
+        actor_id=page.actor.user_id,
         post=page.text("Duty desk %(n)s", n=post),
         screen=f"wall-{post}",
         desk=uuid4() if page.actor.may(Right.SIT) else None,

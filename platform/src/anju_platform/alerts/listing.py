@@ -387,8 +387,12 @@ def deliveries(session: Session, alert_id: UUID) -> tuple[DeliveryView, ...]:
             select(Notification).where(Notification.alert_id == alert_id).order_by(Notification.id)
         )
     ]
+    named = aliased(Delivery)
+    others = select(func.count(named.alert_id.distinct())).where(
+        named.together == Delivery.together, named.alert_id != Delivery.alert_id
+    )
     outside = (
-        select(Delivery, Channel, Notification.recipient)
+        select(Delivery, Channel, Notification.recipient, others.scalar_subquery())
         .join(Channel, Channel.id == Delivery.channel_id)
         .join(Notification, Notification.id == Delivery.notification_id)
         .where(Delivery.alert_id == alert_id)
@@ -400,7 +404,7 @@ def deliveries(session: Session, alert_id: UUID) -> tuple[DeliveryView, ...]:
     )
 
 
-def _outside(one: Delivery, channel: Channel, recipient: str) -> DeliveryView:
+def _outside(one: Delivery, channel: Channel, recipient: str, others: int) -> DeliveryView:
     return DeliveryView(
         transition=one.transition,
         recipient=recipient if one.user_id is None else f"user:{one.user_id}",
@@ -412,6 +416,7 @@ def _outside(one: Delivery, channel: Channel, recipient: str) -> DeliveryView:
         delivered_at=one.delivered_at,
         seen_at=one.seen_at,
         error=one.error,
+        others=others,
     )
 
 

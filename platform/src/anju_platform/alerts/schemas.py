@@ -87,7 +87,8 @@ class TimelineView(View):
 class DeliveryView(View):
     """How far one message about this alert has come. ``recipient`` is a role or a person.
 
-    ``channel`` is the kind of channel, ``name`` what the community calls it.
+    ``channel`` is the kind of channel, ``name`` what the community calls it. The same message
+    told of so many ``others``: lesser alerts of one place and minute go together.
     """
 
     transition: int
@@ -100,6 +101,7 @@ class DeliveryView(View):
     delivered_at: datetime | None
     seen_at: datetime | None
     error: str | None
+    others: int = 0
 
 
 class AccessView(View):

@@ -28,13 +28,14 @@ from anju_platform.alerts.model import Alert, TimelineEntry
 from anju_platform.auth.model import User
 from anju_platform.baselines.model import Baseline
 from anju_platform.commands.model import GatewayCommand
+from anju_platform.duty.model import PeopleGroup
 from anju_platform.lanes.model import Quarantined
 from anju_platform.media.model import Media
 from anju_platform.people.model import Household
 from anju_platform.registry.model import Device, Gateway, Place
 from anju_platform.registry.privacy import sensor_of
 from anju_platform.rulebook.model import RuleState
-from anju_platform.sharing.model import Consent, Purpose
+from anju_platform.sharing.model import GROUP, Consent, Purpose
 from anju_platform.sharing.repository import stopped
 from anju_platform.telemetry.model import DAILY, HOURLY, DeviceEvent, DeviceState
 from anju_platform.telemetry.retention.repository import table_of_rollup
@@ -63,9 +64,10 @@ STATE = case(
 def every_word() -> Select[*tuple[Any, ...]]:
     """Build (Consent, state, who wrote it down, the viewer's name), newest first."""
     return (
-        select(Consent, STATE, _writer.name, _viewer.name)
+        select(Consent, STATE, _writer.name, func.coalesce(_viewer.name, PeopleGroup.name))
         .outerjoin(_writer, _writer.id == Consent.recorded_by)
         .outerjoin(_viewer, Consent.viewer == "user:" + cast(_viewer.id, String))
+        .outerjoin(PeopleGroup, Consent.viewer == GROUP + cast(PeopleGroup.id, String))
         .order_by(Consent.id.desc())
     )
 

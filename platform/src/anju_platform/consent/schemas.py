@@ -29,8 +29,9 @@ class ConsentView(View):
     """A word somebody gave (or, ``given`` false, took back), and what has become of it.
 
     ``sensors``: ``all``, ``health``, ``kind:<model>`` or ``device:<slug>``. ``viewer``:
-    ``role:<role>`` (of families: that of the home), ``user:<id>`` or ``everybody``;
-    ``viewer_name`` is the person's. ``recorded_by`` is who wrote it down, none for the
+    ``role:<role>`` (of families: that of the home), ``group:<id>`` (whoever is in it when they
+    read), ``user:<id>`` or ``everybody``; ``viewer_name`` is the group's or the person's, none of
+    a group that is no more. ``recorded_by`` is who wrote it down, none for the
     community's file.
     """
 
@@ -119,7 +120,7 @@ class ConsentBody(BaseModel):
 
     person: str = Field(max_length=100)
     sensors: str = Field(max_length=80, pattern="^(all|health|kind:.+|device:.+)$")
-    viewer: str = Field(max_length=80, pattern="^(role:.+|user:[0-9]{1,18}|everybody)$")
+    viewer: str = Field(max_length=80, pattern="^(role:.+|(user|group):[0-9]{1,18}|everybody)$")
     purpose: Purpose
     given: bool = True
     begins_at: AwareDatetime | None = None

@@ -25,6 +25,7 @@ from anju_platform.consent.schemas import (
 )
 from anju_platform.consent.stopping import heed, stops
 from anju_platform.database import now
+from anju_platform.duty.repository import group
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
 from anju_platform.people.model import Household
 from anju_platform.people.repository import residents
@@ -178,11 +179,14 @@ def _check_who(session: Session, actor: Actor, home: Household, body: ConsentBod
     kind, _, name = body.viewer.partition(":")
     if kind == "user" and name in {str(one.id) for one in users(session, actor.community_id)}:
         return
+    # found and locked: whoever removes it meanwhile sees that it is named
+    if kind == "group" and name.isdecimal() and group(session, actor.community_id, int(name)):
+        return
     roles = MENDERS if body.purpose is Purpose.SUPPORT else VIEWERS
     if kind != "role" or name not in roles:
         known = ", ".join(f"role:{role}" for role in roles)
         raise InvalidRequestError(
-            "{viewer!r} reads nothing for {purpose}: a viewer is user:<id> or {known}",
+            "{viewer!r} reads nothing for {purpose}: a viewer is user:<id>, group:<id> or {known}",
             viewer=body.viewer,
             purpose=body.purpose,
             known=known,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy.orm import Session
 
+from anju_platform.alerts.repository import announce_all
 from anju_platform.audit.service import record
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.model import User
@@ -20,6 +21,7 @@ def groups(session: Session, actor: Actor) -> tuple[GroupView, ...]:
     """Give the community's groups."""
     able = repository.able(session, actor.community_id)
     members = repository.members(session, actor.community_id)
+    homes = repository.seen_homes(session, actor.community_id)
     return tuple(
         GroupView(
             id=one.id,
@@ -27,6 +29,7 @@ def groups(session: Session, actor: Actor) -> tuple[GroupView, ...]:
             name=one.name,
             members=tuple(member(user, able) for user in members.get(one.id, ())),
             used_by=tuple(repository.plans_with(session, actor.community_id, target(one))),
+            homes=homes.get(one.id, 0),
         )
         for one in repository.groups(session, actor.community_id)
     )
@@ -53,7 +56,7 @@ def add(session: Session, actor: Actor, body: GroupBody) -> tuple[GroupView, ...
 
 
 def change(session: Session, actor: Actor, group_id: int, body: GroupBody) -> tuple[GroupView, ...]:
-    """Change a group's name and members; whoever escalation calls next is called by it.
+    """Change a group's name and members; what is called or read from now on goes by it.
 
     Raises:
         NotFoundError: no such group.
@@ -69,19 +72,29 @@ def change(session: Session, actor: Actor, group_id: int, body: GroupBody) -> tu
     _set(session, actor, found, body)
     said = {**body.model_dump(mode="json"), "before": before}
     record(session, actor, "group.changed", target(found), said)
+    sensors = [("device", slug) for slug in repository.seen_sensors(session, group_id)]
+    if sensors:  # who left and has one of them on a screen looks again, and sees it no more
+        announce_all(session, actor.community_id, sensors)
     return groups(session, actor)
 
 
 def remove(session: Session, actor: Actor, group_id: int) -> None:
-    """Remove a group that no plan names.
+    """Remove a group that no plan names and that sees nothing of a home.
+
+    A no that was said to a group goes with it: nobody is in it any more.
 
     Raises:
         NotFoundError: no such group.
-        ConflictError: a plan names it.
+        ConflictError: a plan names it, or somebody agreed that it sees what sensors say.
     """
     actor.demand(Right.KEEP_ROTA)
     found = _locked(session, actor, group_id)
     demand_unused(session, actor, target(found), found.name)
+    if homes := repository.seen_homes(session, actor.community_id).get(group_id):
+        raise ConflictError(
+            f"{found.name} may see what sensors in {homes} homes say; let the office write down"
+            " first that this is withdrawn"
+        )
     repository.remove_group(session, group_id)
     record(session, actor, "group.removed", target(found), {"name": found.name})
 

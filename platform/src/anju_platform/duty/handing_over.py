@@ -1,6 +1,8 @@
 """Taking a duty over at a change of shift: who comes on says so, and has what others had."""
 
-from datetime import UTC
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +22,40 @@ from anju_platform.errors import ConflictError, InvalidRequestError
 
 SCREEN = "rota"
 _NOT_YOURS = "this change of shift is not yours to take over now; look again"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHandOver:
+    """A change of shift that nobody has taken over: who comes on (ids and names), who leaves.
+
+    It is open from half an hour before the shift begins (``at``).
+    """
+
+    rota: str
+    at: datetime
+    coming: Mapping[int, str]
+    leaving: frozenset[int]
+
+    @property
+    def concerns(self) -> frozenset[int]:
+        """Give whom it concerns."""
+        return self.leaving | self.coming.keys()
+
+
+def open_now(session: Session, community_id: int, at: datetime) -> tuple[OpenHandOver, ...]:
+    """Give the changes of shift of a community that wait to be taken over, the first ones first."""
+    able = repository.able(session, community_id)
+    stands = on_duty(session, repository.rotas(session, community_id), at, able)
+    found = []
+    for one in stands.values():
+        early = one.coming if one.taken_early is None else None
+        change, people = one.open_change, one.people
+        if change is None and early is not None:
+            change, people = early, early.coming
+        if change is not None:
+            names = {user: able[user].name for user in sorted(people) if user in able}
+            found.append(OpenHandOver(one.rota.name, change.at, names, change.leaving))
+    return tuple(sorted(found, key=lambda one: one.at))
 
 
 def passes(session: Session, actor: Actor, rota_id: int) -> tuple[AlertView, ...]:

@@ -6,9 +6,19 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import BigInteger, SmallInteger, column, delete, select, table
+from sqlalchemy import (
+    BigInteger,
+    SmallInteger,
+    column,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from anju_platform.auth.model import User
 from anju_platform.auth.repository import users
@@ -16,7 +26,8 @@ from anju_platform.auth.rights import Right, roles_with
 from anju_platform.database import Json
 from anju_platform.duty.model import GroupMember, HandOver, PeopleGroup, Rota, RotaOverride
 from anju_platform.duty.shifts import Override, Pattern, Shift
-from anju_platform.registry.model import Community, Place
+from anju_platform.registry.model import Community, Device, Place
+from anju_platform.sharing.model import GROUP, Consent
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +86,36 @@ def set_members(session: Session, group_id: int, people: Iterable[int]) -> None:
     session.execute(delete(GroupMember).where(GroupMember.group_id == group_id))
     session.add_all(GroupMember(group_id=group_id, user_id=user) for user in sorted(set(people)))
     session.flush()
+
+
+def seen_homes(session: Session, community_id: int) -> dict[int, int]:
+    """Give of how many homes each group sees something: a yes to it counts now, or will."""
+    newer = aliased(Consent)
+    same = ("household_id", "person", "sensors", "viewer", "purpose")
+    is_replaced = exists().where(
+        *(getattr(newer, name) == getattr(Consent, name) for name in same),
+        newer.id > Consent.id,
+        newer.begins_at <= func.now(),
+    )
+    query = (
+        select(Consent.viewer, func.count(Consent.household_id.distinct()))
+        .where(
+            Consent.community_id == community_id,
+            Consent.viewer.startswith(GROUP),
+            Consent.given,
+            or_(Consent.ends_at.is_(None), Consent.ends_at > func.now()),
+            ~is_replaced,
+        )
+        .group_by(Consent.viewer)
+    )
+    return {int(viewer.removeprefix(GROUP)): homes for viewer, homes in session.execute(query)}
+
+
+def seen_sensors(session: Session, group_id: int) -> list[str]:
+    """Give what stands in homes of which something was said of a group."""
+    homes = select(Consent.household_id).where(Consent.viewer == f"{GROUP}{group_id}")
+    query = select(Device.slug).where(Device.household_id.in_(homes), Device.state != "retired")
+    return list(session.scalars(query.order_by(Device.slug)))
 
 
 def remove_group(session: Session, group_id: int) -> None:

@@ -40,13 +40,17 @@ class GroupBody(Body):
 
 
 class GroupView(View):
-    """A group; ``target`` names it in a plan, ``used_by`` says which plans do."""
+    """A group; ``target`` names it in a plan, ``used_by`` says which plans do.
+
+    ``homes`` is of how many homes it may see what sensors say: whoever is in it then.
+    """
 
     id: int
     target: str
     name: str
     members: tuple[MemberView, ...]
     used_by: tuple[str, ...]
+    homes: int
 
 
 class ShiftBody(Body):

@@ -215,9 +215,10 @@ def forget_gone_phones(session: Session, household_ids: Iterable[int], at: datet
 
 
 def told_since(session: Session, community_id: int, since: datetime) -> dict[int, int]:
-    """Give how many of the messages planned since then each channel has accepted."""
+    """Give how many messages planned since then each channel has accepted."""
+    message = func.coalesce(Delivery.together, Delivery.receipt)
     query = (
-        select(Delivery.channel_id, func.count())
+        select(Delivery.channel_id, func.count(message.distinct()))
         .where(
             Delivery.created_at >= since,
             Delivery.community_id == community_id,

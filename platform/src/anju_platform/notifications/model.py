@@ -218,7 +218,8 @@ class Delivery(Table):
     ``user_id`` is null for a robot, which tells its whole group. ``lane`` is the service behind
     a channel that has many (the host of a browser's push service). ``unsure`` counts attempts
     of which nobody knows whether they arrived. ``receipt`` is a secret word: whoever has it
-    may say that the message was delivered or seen.
+    may say that the message was delivered or seen. ``together`` is that of the message that told
+    of it along with others (null: by itself): what such a message says of its way, it says of all.
     """
 
     __tablename__ = "deliveries"
@@ -239,6 +240,11 @@ class Delivery(Table):
             postgresql_where=text("state IN ('queued', 'leased', 'retry')"),
         ),
         Index("ix_deliveries_created", "created_at"),
+        Index(
+            "ix_deliveries_together",
+            "together",
+            postgresql_where=text("together IS NOT NULL"),
+        ),
         Index("ix_deliveries_held", "held_at", postgresql_where=text("held_at IS NOT NULL")),
     )
     id: Mapped[Key]
@@ -261,6 +267,7 @@ class Delivery(Table):
     attempts: Mapped[int] = mapped_column(default=0)
     unsure: Mapped[int] = mapped_column(SmallInteger, default=0)
     receipt: Mapped[str] = mapped_column(unique=True)
+    together: Mapped[str | None]
     created_at: Mapped[datetime]
     next_attempt_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -126,25 +126,33 @@ def settle_shown(
 
 def take_receipt(session: Session, receipt: str, at: datetime, *, seen: bool) -> bool:
     """Note that a message was delivered, or seen; gives whether there is such a message."""
-    one = session.scalars(
-        select(Delivery).where(Delivery.receipt == receipt).with_for_update()
-    ).one_or_none()
-    if one is None:
-        return False
-    one.accepted_at = one.accepted_at or at
-    one.delivered_at = one.delivered_at or at
-    if seen:
-        one.seen_at = one.seen_at or at
-    one.state = DeliveryState.SEEN if one.seen_at is not None else DeliveryState.DELIVERED
-    one.leased_until = None
+    said = list(
+        session.scalars(
+            select(Delivery)
+            .where(or_(Delivery.receipt == receipt, Delivery.together == receipt))
+            .order_by(Delivery.id)
+            .with_for_update()
+        )
+    )
+    for one in said:
+        one.accepted_at = one.accepted_at or at
+        one.delivered_at = one.delivered_at or at
+        if seen:
+            one.seen_at = one.seen_at or at
+        one.state = DeliveryState.SEEN if one.seen_at is not None else DeliveryState.DELIVERED
+        one.leased_until = None
     # a browser that says so is whose it says it is: nobody else can open what was sealed for it
     session.execute(
         update(Address)
-        .where(Address.id == one.address_id, Address.kind == "push", Address.proven_at.is_(None))
+        .where(
+            Address.id.in_([one.address_id for one in said if one.address_id is not None]),
+            Address.kind == "push",
+            Address.proven_at.is_(None),
+        )
         .values(proven_at=at)
         .execution_options(synchronize_session=False)
     )
-    return True
+    return bool(said)
 
 
 _alerts = table("alerts", column("id"), column("title"), column("title_en"), column("handling"))

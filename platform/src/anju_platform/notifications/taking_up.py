@@ -19,7 +19,8 @@ from anju_platform.notifications.families import families_of, is_family
 from anju_platform.notifications.model import DeliveryState, Notification
 from anju_platform.notifications.outside import listing as reach
 from anju_platform.notifications.outside import repository as outside
-from anju_platform.notifications.outside.routing import Outlet, Reachable, ways
+from anju_platform.notifications.outside.leasing.repository import let_go
+from anju_platform.notifications.outside.routing import LEAST, Outlet, Reachable, ways
 from anju_platform.people.repository import contacts
 
 AT_ONCE = 100
@@ -100,15 +101,26 @@ def take_up(engine: Engine, note: Callable[[Session, Sequence[Notification]], No
             planned = new + planned if one.recipient.startswith("user:") else planned + new
         session.flush()
         outside.add(session, planned, at - NOT_AGAIN)
+        if worse := {one.alert_id for one in found if _is_rise(one)}:
+            let_go(session, worse, at)
         if told:
             note(session, told)
     return len(found)
 
 
+def _is_rise(one: Notification) -> bool:
+    """Tell whether the alert may have been of less weight when it was told before."""
+    return one.transition > 1 and _severity(one) < LEAST
+
+
+def _severity(one: Notification) -> int:
+    return int(one.payload.get("severity", 1))
+
+
 def _deliveries(
     one: Notification, outlets: Sequence[Outlet], people: Sequence[Reachable]
 ) -> list[Json]:
-    severity = int(one.payload.get("severity", 1))
+    severity = _severity(one)
     return [
         {
             "community_id": one.community_id,

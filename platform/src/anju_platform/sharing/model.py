@@ -41,6 +41,9 @@ KIND = "kind:"
 DEVICE = "device:"
 """One sensor, ``device:b1-501-pir``."""
 
+GROUP = "group:"
+"""Whoever is in a group at the time, as viewer: ``group:5``."""
+
 FAMILY_OF = "family:h"
 """A home's family as recipient of messages, before the number of the home."""
 
@@ -62,9 +65,9 @@ class Consent(Table):
     ``person`` is the name of whoever lives there and whose word it is, as the home's card has
     it; ``given_by`` who said it (they themselves, or whoever speaks for them). ``sensors``:
     ``all``, ``health``, ``kind:<model>`` or ``device:<slug>``. ``viewer``: ``role:<role>`` (of
-    families: the home's own), ``user:<id>`` or ``everybody``. ``given`` false takes back, or says
-    no. The newest row of the same (household, person, sensors, viewer, purpose) that has begun
-    is the one that counts; it counts until ``ends_at``.
+    families: the home's own), ``group:<id>``, ``user:<id>`` or ``everybody``. ``given`` false
+    takes back, or says no. The newest row of the same (household, person, sensors, viewer,
+    purpose) that has begun is the one that counts; it counts until ``ends_at``.
     """
 
     __tablename__ = "consents"

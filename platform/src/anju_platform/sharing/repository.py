@@ -1,6 +1,5 @@
 """SQL of sharing: the condition every query of care data carries, by the database's clock."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
@@ -36,6 +35,7 @@ from anju_platform.sharing.model import (
     DEVICE,
     EVERYBODY,
     FAMILY_OF,
+    GROUP,
     HEALTH,
     KIND,
     Consent,
@@ -50,6 +50,7 @@ _alerts = table(
     *(column(name) for name in ("community_id", "household_id", "severity", "latched", "mode")),
     *(column(name) for name in ("owner_id", "acked_by", "going_by", "detected_at")),
 )
+_members = table("people_group_members", column("group_id"), column("user_id"))
 _notifications = table("notifications", column("alert_id", Uuid), column("recipient"))
 # Written out, not bound: the planner must see that the index of open alerts serves.
 _IS_OPEN: ColumnElement[bool] = literal_column("alerts.handling != 'closed'")
@@ -166,7 +167,7 @@ def _grounds(
             and_(
                 *always,
                 _emergency(actor, sensor).is_not(None) if purpose is Purpose.EMERGENCY else true(),
-                _given(sensor, purpose, viewers_of(actor), health=health),
+                _given(sensor, purpose, _means(actor), health=health),
             ),
         )
         for purpose, right in rights.items()
@@ -183,7 +184,7 @@ def heard_of_in_emergency(session: Session, actor: Actor, household: int) -> fro
         return frozenset()
     home = Sensor.of(household, "", "")
     own = and_(Consent.sensors == HEALTH, Consent.person == _residents.c.name)
-    word = _word(home, Purpose.EMERGENCY, viewers_of(actor), own)
+    word = _word(home, Purpose.EMERGENCY, _means(actor), own)
     query = select(_residents.c.name).where(
         _residents.c.household_id == household,
         func.coalesce(word, literal(Purpose.EMERGENCY in BY_CONTRACT)),
@@ -192,9 +193,16 @@ def heard_of_in_emergency(session: Session, actor: Actor, household: int) -> fro
     return frozenset(session.scalars(query))
 
 
-def viewers_of(actor: Actor) -> tuple[str, ...]:
-    """Give under which names consents may mean somebody."""
-    return f"user:{actor.user_id}", f"role:{actor.role}"
+def _means(actor: Actor) -> ColumnElement[bool]:
+    """Say that a consent means somebody: by name, in a group they are in now, or by their role."""
+    groups = select(literal(GROUP).concat(cast(_members.c.group_id, Text))).where(
+        _members.c.user_id == actor.user_id
+    )
+    named = (f"user:{actor.user_id}", f"role:{actor.role}")
+    return or_(Consent.viewer.in_(named), Consent.viewer.in_(groups))
+
+
+_MEANS_EVERYBODY: ColumnElement[bool] = Consent.viewer == EVERYBODY
 
 
 def stopped(sensor: Sensor) -> ColumnElement[bool]:
@@ -204,24 +212,24 @@ def stopped(sensor: Sensor) -> ColumnElement[bool]:
         Consent.sensors == sensor.alone,
         and_(~alone, Consent.sensors.in_([sensor.kind, literal(ALL)])),
     )
-    return ~_agreed(sensor, Purpose.MEASURING, (EVERYBODY,), named)
+    return ~_agreed(sensor, Purpose.MEASURING, _MEANS_EVERYBODY, named)
 
 
 def learnable(sensor: Sensor) -> ColumnElement[bool]:
     """Say that what is usual in the home may be learned from a sensor."""
-    allowed = _given(sensor, Purpose.STATISTICS, (EVERYBODY,), health=False)
+    allowed = _given(sensor, Purpose.STATISTICS, _MEANS_EVERYBODY, health=False)
     return or_(sensor.household.is_(None), and_(allowed, ~stopped(sensor)))
 
 
 def _given(
-    sensor: Sensor, purpose: Purpose, viewers: Sequence[str], *, health: bool
+    sensor: Sensor, purpose: Purpose, means: ColumnElement[bool], *, health: bool
 ) -> ColumnElement[bool]:
     names = [literal(HEALTH)] if health else [sensor.alone, sensor.kind, literal(ALL)]
-    return _agreed(sensor, purpose, viewers, Consent.sensors.in_(names))
+    return _agreed(sensor, purpose, means, Consent.sensors.in_(names))
 
 
 def _agreed(
-    sensor: Sensor, purpose: Purpose, viewers: Sequence[str], named: ColumnElement[bool]
+    sensor: Sensor, purpose: Purpose, means: ColumnElement[bool], named: ColumnElement[bool]
 ) -> ColumnElement[bool]:
     """Say that everybody whose home it is agrees: each elder, or where there is none anybody.
 
@@ -232,7 +240,7 @@ def _agreed(
     default = literal(purpose in BY_CONTRACT)
 
     def word(*of: ColumnElement[bool]) -> ColumnElement[bool]:
-        return func.coalesce(_word(sensor, purpose, viewers, and_(named, *of)), default)
+        return func.coalesce(_word(sensor, purpose, means, and_(named, *of)), default)
 
     refuses = exists().where(elders, ~word(Consent.person == _residents.c.name))
     of_them = exists().where(living_there, Consent.person == _residents.c.name)
@@ -241,9 +249,12 @@ def _agreed(
 
 
 def _word(
-    sensor: Sensor, purpose: Purpose, viewers: Sequence[str], named: ColumnElement[bool]
+    sensor: Sensor, purpose: Purpose, means: ColumnElement[bool], named: ColumnElement[bool]
 ) -> ScalarSelect[bool]:
-    """Give what was said last of what is named most closely: a person, then a sensor."""
+    """Give what was said last of what is named most closely: a person, a group, then a sensor.
+
+    Of two groups of theirs that are named as closely, the one that may not see it counts.
+    """
     later = aliased(Consent)
     same = (
         getattr(later, name) == getattr(Consent, name)
@@ -251,19 +262,24 @@ def _word(
     )
     replaced = exists().where(*same, later.id > Consent.id, later.begins_at <= func.now())
     by_closeness = (
-        case((Consent.viewer.startswith("user:"), 0), else_=1),
+        case(
+            (Consent.viewer.startswith("user:"), 0),
+            (Consent.viewer.startswith(GROUP), 1),
+            else_=2,
+        ),
         case(
             (Consent.sensors.startswith(DEVICE), 0),
             (Consent.sensors.startswith(KIND), 1),
             else_=2,
         ),
+        and_(Consent.viewer.startswith(GROUP), Consent.given),
     )
     return (
         select(Consent.given)
         .where(
             Consent.household_id == sensor.household,
             Consent.purpose == purpose.value,
-            Consent.viewer.in_(viewers),
+            means,
             named,
             Consent.begins_at <= func.now(),
             or_(Consent.ends_at.is_(None), Consent.ends_at > func.now()),
@@ -271,7 +287,7 @@ def _word(
         )
         .order_by(*by_closeness, Consent.id.desc())
         .limit(1)
-        .correlate_except(Consent, later)
+        .correlate_except(Consent, later, _members)
         .scalar_subquery()
     )
 

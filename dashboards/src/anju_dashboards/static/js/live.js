@@ -1,6 +1,6 @@
 /**
  * The page's one stream. What it says is told to the document:
- * `anju:alert` {html}, `anju:counts` {html}, `anju:windows` {html}, `anju:heartbeat` {now}, `anju:device` {ref},
+ * `anju:alert` {html}, `anju:counts` {html}, `anju:windows` {html}, `anju:handover` {html}, `anju:heartbeat` {now}, `anju:device` {ref},
  * `anju:reset`, `anju:signed-out`, `anju:live` {state}.
  */
 import { learnServerTime } from "./site-time.js";
@@ -51,7 +51,7 @@ export class Live {
     this.#opened = performance.now();
     const source = new EventSource(`${this.#url}?after=${encodeURIComponent(this.#last)}`);
     this.#source = source;
-    for (const name of ["alert", "counts", "windows", "device"]) {
+    for (const name of ["alert", "counts", "windows", "handover", "device"]) {
       source.addEventListener(name, (event) => this.#pass(name, event));
     }
     source.addEventListener("heartbeat", (event) => this.#beat(event));

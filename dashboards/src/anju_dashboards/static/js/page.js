@@ -98,7 +98,7 @@ document.addEventListener("anju:heartbeat", () => {
     document.dispatchEvent(new CustomEvent("anju:live", { detail: { state: "live" } }));
   }
 });
-for (const part of ["counts", "windows"]) {
+for (const part of ["counts", "windows", "handover"]) {
   let drawn = "";
   document.addEventListener(`anju:${part}`, (event) => {
     const target = document.getElementById(part);

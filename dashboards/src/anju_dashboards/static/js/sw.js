@@ -196,6 +196,6 @@ worker.addEventListener("push", (/** @type {any} */ event) => {
 worker.addEventListener("notificationclick", (/** @type {any} */ event) => {
   event.notification.close();
   const { url, receipt: to } = event.notification.data ?? {};
-  const path = new URL(url ?? "/", worker.location.origin).pathname;
-  event.waitUntil(Promise.all([receipt(to, "seen"), worker.clients.openWindow(path)]));
+  const { pathname, search } = new URL(url ?? "/", worker.location.origin);
+  event.waitUntil(Promise.all([receipt(to, "seen"), worker.clients.openWindow(pathname + search)]));
 });

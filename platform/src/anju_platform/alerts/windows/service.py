@@ -19,6 +19,7 @@ from anju_platform.database import Json, now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
 from anju_platform.paging import AT_ONCE
 from anju_platform.registry.places.service import find_place
+from anju_platform.rulebook.overview import demand_rule
 
 LONGEST = {Kind.MAINTENANCE: timedelta(days=7), Kind.DRILL: timedelta(hours=4)}
 LONGEST_FOR_LIFE = timedelta(hours=4)
@@ -96,11 +97,13 @@ def plan_drill(session: Session, actor: Actor, body: DrillBody) -> WindowView:
 
     Raises:
         InvalidRequestError: a time that is past or too long.
-        NotFoundError: no such place.
+        NotFoundError: no such place or rule.
         ConflictError: too much is planned.
     """
     window = _new(Kind.DRILL, actor, body)
     window.place_id, window.rules = find_place(session, actor, body.place), list(body.rules)
+    for rule in window.rules:  # one that is not there would make an exercise of nothing
+        demand_rule(session, actor.community_id, rule)
     return _keep(session, actor, window)
 
 

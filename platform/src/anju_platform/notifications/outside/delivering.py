@@ -5,7 +5,7 @@ not answer, the worker was killed) is repeated once. Nothing is in memory that a
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,8 +23,9 @@ from anju_platform.notifications.outside.carriers.carrier import (
     attempt,
 )
 from anju_platform.notifications.outside.carrying import Carriers
+from anju_platform.notifications.outside.leasing import repository as leasing
 from anju_platform.notifications.outside.repository import Errand
-from anju_platform.notifications.outside.wording import message
+from anju_platform.notifications.outside.wording import message, message_of_many
 from anju_platform.turns import Turns
 
 LEASE = timedelta(seconds=12)
@@ -78,7 +79,7 @@ class Deliverer:
         with transaction(self._engine) as session:
             at = now()
             repository.tidy(session, at)
-            found = repository.due(session, at)
+            found = leasing.due(session, at)
         for channel_id, lane, count in found if self._carriers is not None else ():
             self._turns.begin((channel_id, lane), count)
 
@@ -91,27 +92,27 @@ class Deliverer:
         self._turns.stop(patience_s)
 
     def _deliver_next(self, channel_id: int, lane: str) -> bool:
-        """Deliver the next message of a lane; gives whether there was one."""
+        """Deliver the next message of a lane; gives whether there may be another."""
         with transaction(self._engine) as session:
-            one = repository.lease(session, channel_id, lane, LEASE)
-            if one is None:
-                return False
-            errand = repository.errand(session, one.id, now())
-        outcome = self._attempt(errand)
+            said = leasing.lease(session, channel_id, lane, LEASE)
+            errands = repository.errands(session, said, now()) if said else []
+        if not errands:
+            return said is not None
+        outcome = self._attempt([one for one in errands if not one.needless])
         with transaction(self._engine) as session:
-            self._write(errand, outcome, session)
-        self._count(errand.channel.kind, str(outcome.values["state"]))
+            self._write(errands, outcome, session)
+        self._count(errands[0].channel.kind, str(outcome.values["state"]))
         return True
 
-    def _write(self, errand: Errand, outcome: _Outcome, session: Session) -> None:
+    def _write(self, errands: Sequence[Errand], outcome: _Outcome, session: Session) -> None:
         """Write how an attempt ended, and what it says of its channel and address."""
-        one, at = errand.delivery, now()
-        is_ours = repository.settle(session, one, outcome.values)
-        if is_ours and outcome.values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED):
-            repository.bring_forward(session, one, at)
+        at = now()
+        for each in sorted(errands, key=lambda one: one.delivery.id):  # as receipts lock them
+            self._settle(each, outcome, at, session)
+        one, channel = errands[0].delivery, errands[0].channel
         if outcome.values["state"] == DeliveryState.ACCEPTED:
             repository.note_taken(session, one.channel_id, at)
-        elif outcome.error and outcome.of_the_service and errand.channel.kind != Kind.PUSH:
+        elif outcome.error and outcome.of_the_service and channel.kind != Kind.PUSH:
             # push is many services, some of anybody's own: what one says is not the channel's
             repository.note_failure(
                 session, one.channel_id, at, outcome.error, after_s=outcome.after_s
@@ -119,15 +120,26 @@ class Deliverer:
         if one.address_id is not None and outcome.values["state"] != DeliveryState.CANCELLED:
             repository.note_address(session, one.address_id, at, outcome.error, gone=outcome.gone)
 
-    def _attempt(self, errand: Errand) -> _Outcome:
-        """Say it once, unless it need not be said; gives what came of it."""
-        one = errand.delivery
-        if errand.needless:
+    def _settle(self, each: Errand, outcome: _Outcome, at: datetime, session: Session) -> None:
+        """Write of one alert how the attempt to tell of it ended."""
+        one, values = each.delivery, outcome.values
+        if each.needless:
+            values = {"state": DeliveryState.CANCELLED}
+            if one.attempts == 1:  # no message has named it: no receipt speaks for it
+                values |= {"together": None}
+        is_ours = repository.settle(session, one, values)
+        if is_ours and values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED):
+            repository.bring_forward(session, one, at)
+
+    def _attempt(self, needed: Sequence[Errand]) -> _Outcome:
+        """Say it once, of whatever need be said; gives what came of it."""
+        if not needed:
             return _Outcome({"state": DeliveryState.CANCELLED})
+        one = needed[0].delivery
         if one.unsure >= MOST_UNSURE:
             values = {"state": DeliveryState.DEAD, "error": _UNSURE}
             return _Outcome(values, _UNSURE, of_the_service=False)
-        failure = attempt(lambda: self._say(errand), f"channel {errand.channel.slug}")
+        failure = attempt(lambda: self._say(needed), f"channel {needed[0].channel.slug}")
         if failure is None:
             return _Outcome({"state": DeliveryState.ACCEPTED, "accepted_at": now(), "error": None})
         reason, after_s, unsure, of_the_service = str(failure), 0.0, one.unsure, True
@@ -142,9 +154,9 @@ class Deliverer:
         values = _again(one, now(), reason, after_s=after_s, unsure=unsure)
         return _Outcome(values, reason, of_the_service=of_the_service, after_s=after_s)
 
-    def _say(self, errand: Errand) -> None:
+    def _say(self, needed: Sequence[Errand]) -> None:
         """Hand it to whoever carries on its channel."""
-        channel, address = errand.channel, errand.address
+        channel, address = needed[0].channel, needed[0].address
         target = Target(
             kind=channel.kind,
             url=channel.url,
@@ -155,7 +167,14 @@ class Deliverer:
         if self._carriers is None:
             raise NotTakenError("nobody carries anything here")
         carrier = self._carriers.of(Kind(channel.kind), channel.url)
-        carrier.carry(message(errand, self._public_url, now()), target)
+        at = now()
+        # what was told of an alert and is told of it again is one thing to say, the newest
+        alerts = list({one.delivery.alert_id: one for one in needed}.values())
+        if len(alerts) == 1:
+            words = message(alerts[0], self._public_url, at)
+        else:
+            words = message_of_many(alerts, self._public_url, at)
+        carrier.carry(words, target)
 
 
 def _again(one: Delivery, at: datetime, error: str, *, after_s: float, unsure: int) -> Json:

@@ -1,4 +1,4 @@
-"""SQL of deliveries: planning, leasing within what a provider takes, settling, receipts."""
+"""SQL of deliveries: planning them, what is said, how it ended, and what that says of a channel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.auth.model import HomeScope, Role, User
-from anju_platform.database import Json, now
+from anju_platform.database import Json
 from anju_platform.notifications.model import (
     Address,
     Channel,
@@ -33,7 +33,6 @@ from anju_platform.notifications.model import (
     Letter,
     Notification,
 )
-from anju_platform.notifications.outside.limits import wait_for_turn
 from anju_platform.notifications.outside.routing import LEAST
 from anju_platform.registry.model import Community, Place
 
@@ -44,11 +43,11 @@ _AT_ONCE = 500
 """So many rows are inserted by one statement; each column of each is a parameter, of 65,535."""
 _FOR_THE_DESK = ("escalated", "expired", "unshelved")
 """What is said because nobody has it: of no use to a family once somebody has."""
-_IN_VAIN = (DeliveryState.DEAD, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+IN_VAIN = (DeliveryState.DEAD, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 
 # Written out, not bound: the planner must see that the index of what is due serves.
 IS_OPEN: ColumnElement[bool] = literal_column("deliveries.state IN ('queued', 'leased', 'retry')")
-_IS_LEASED: ColumnElement[bool] = literal_column("deliveries.state = 'leased'")
+IS_LEASED: ColumnElement[bool] = literal_column("deliveries.state = 'leased'")
 
 _OF_AN_ALERT = (
     "id",
@@ -65,10 +64,10 @@ _OF_AN_ALERT = (
     "mode",
     "detected_at",
 )
-_alerts = table("alerts", *(column(name) for name in _OF_AN_ALERT))
+told_of = table("alerts", *(column(name) for name in _OF_AN_ALERT))
 """What a message speaks of: alerts know of messages, so messages know only this of alerts."""
 _other = aliased(Delivery)
-_later = _alerts.alias("later")
+_later = told_of.alias("later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def add(session: Session, planned: Sequence[Json], since: datetime) -> None:
         .where(
             Delivery.alert_id.in_({one["alert_id"] for one in again}),
             Delivery.created_at > since,
-            Delivery.state.not_in(_IN_VAIN),
+            Delivery.state.not_in(IN_VAIN),
         )
         .order_by(Delivery.id)
         .with_for_update()
@@ -142,12 +141,13 @@ def _insert(session: Session, planned: Sequence[Json]) -> None:
         session.execute(insert(Delivery).values(rows).on_conflict_do_nothing())
 
 
-def _is_due(at: datetime) -> ColumnElement[bool]:
-    when = case((_IS_LEASED, Delivery.leased_until), else_=Delivery.next_attempt_at)
+def is_due(at: datetime) -> ColumnElement[bool]:
+    """Say that something is to be said now, or was begun by somebody who is gone."""
+    when = case((IS_LEASED, Delivery.leased_until), else_=Delivery.next_attempt_at)
     return and_(IS_OPEN, when <= at)
 
 
-def _is_needless(at: datetime) -> ColumnElement[bool]:
+def is_needless(at: datetime) -> ColumnElement[bool]:
     """Say that something need not be said any more; joined to all that an errand is made of.
 
     Nobody is called of what somebody has, what is muted, a test, or over by itself (as
@@ -156,16 +156,16 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
     """
     kind = Notification.payload["kind"].astext
     people_are_called = and_(
-        _alerts.c.mode != "test",
-        func.jsonb_array_length(_alerts.c.overlays) == 0,
-        or_(_alerts.c.condition != "clear", _alerts.c.latched),
+        told_of.c.mode != "test",
+        func.jsonb_array_length(told_of.c.overlays) == 0,
+        or_(told_of.c.condition != "clear", told_of.c.latched),
     )
-    nobody_has_it = and_(_alerts.c.handling == "unacked", people_are_called)
-    was_sent = and_(kind == "dispatched", _alerts.c.handling == "acked")
+    nobody_has_it = and_(told_of.c.handling == "unacked", people_are_called)
+    was_sent = and_(kind == "dispatched", told_of.c.handling == "acked")
     # whoever has it at the desk, the family is to know; and one of them knows for no other
     is_family = func.coalesce(User.role, "") == Role.FAMILY
     family_is_told = and_(
-        is_family, kind.not_in(_FOR_THE_DESK), _alerts.c.handling != "closed", people_are_called
+        is_family, kind.not_in(_FOR_THE_DESK), told_of.c.handling != "closed", people_are_called
     )
     is_theirs = exists().where(  # a letter about a home one belongs to no more is not sent
         HomeScope.user_id == Letter.user_id, HomeScope.household_id == Letter.household_id
@@ -198,11 +198,12 @@ def _is_needless(at: datetime) -> ColumnElement[bool]:
     )
 
 
-def _with_all_of_it(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+def with_all_of_it(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Join to deliveries what decides whether they need be said, and what is said."""
     return (
-        query.outerjoin(Notification, Notification.id == Delivery.notification_id)
-        .outerjoin(_alerts, _alerts.c.id == Delivery.alert_id)
+        query.select_from(Delivery)
+        .outerjoin(Notification, Notification.id == Delivery.notification_id)
+        .outerjoin(told_of, told_of.c.id == Delivery.alert_id)
         .outerjoin(Letter, Letter.id == Delivery.letter_id)
         .join(Channel, Channel.id == Delivery.channel_id)
         .outerjoin(Address, Address.id == Delivery.address_id)
@@ -213,8 +214,8 @@ def _with_all_of_it(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]
 def tidy(session: Session, at: datetime) -> None:
     """Give up what is due and need not be said any more."""
     needless = (
-        _with_all_of_it(select(Delivery.id))
-        .where(_is_due(at), _is_needless(at))
+        with_all_of_it(select(Delivery.id))
+        .where(is_due(at), is_needless(at))
         .with_for_update(skip_locked=True, of=Delivery)
     )
     state = case(
@@ -229,73 +230,9 @@ def tidy(session: Session, at: datetime) -> None:
     )
 
 
-def due(session: Session, at: datetime) -> list[tuple[int, str, int]]:
-    """Give the lanes that have something to say now, the worst first: channel, lane, how much."""
-    query = (
-        select(Delivery.channel_id, Delivery.lane, func.count())
-        .where(_is_due(at))
-        .group_by(Delivery.channel_id, Delivery.lane)
-        .order_by(func.min(Delivery.severity), func.min(Delivery.next_attempt_at))
-    )
-    return [(channel, lane, count) for channel, lane, count in session.execute(query)]
-
-
-def lease(session: Session, channel_id: int, lane: str, duration: timedelta) -> Delivery | None:
-    """Take the most urgent delivery of a channel's lane, if its provider takes one now.
-
-    One whose lease ran out was begun by somebody who is gone: nobody knows whether it arrived.
-    """
-    # the channel's row is locked: what its provider takes is counted by all workers together
-    channel = session.scalars(
-        select(Channel).where(Channel.id == channel_id).with_for_update(key_share=True)
-    ).one()
-    at = now()
-    query = (
-        select(Delivery)
-        .where(Delivery.channel_id == channel_id, Delivery.lane == lane, _is_due(at))
-        .order_by(Delivery.severity, Delivery.next_attempt_at, Delivery.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    found = session.scalars(query).one_or_none()
-    if found is None:
-        return None
-    if (wait := wait_for_turn(channel, at, for_life=found.severity <= LIFE)) is not None:
-        _postpone(session, found, at, at + wait)
-        return None
-    if found.state == DeliveryState.LEASED:
-        found.unsure += 1
-    found.state = DeliveryState.LEASED
-    found.leased_until = at + duration
-    found.attempts += 1
-    session.flush()
-    return found
-
-
-def _postpone(session: Session, first: Delivery, at: datetime, until: datetime) -> None:
-    """Let everything that is as little urgent wait for its turn, too."""
-    chosen = (
-        select(Delivery.id)
-        .where(
-            Delivery.channel_id == first.channel_id,
-            Delivery.severity >= first.severity,
-            IS_OPEN,
-            ~_IS_LEASED,
-            Delivery.next_attempt_at <= at,
-        )
-        .with_for_update(skip_locked=True)
-    )
-    session.execute(
-        update(Delivery)
-        .where(Delivery.id.in_(chosen))
-        .values(next_attempt_at=until, held_at=func.coalesce(Delivery.held_at, at))
-        .execution_options(synchronize_session=False)
-    )
-
-
-def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
-    """Gather what a leased delivery needs to be said."""
-    query = _with_all_of_it(
+def errands(session: Session, said: Sequence[Delivery], at: datetime) -> list[Errand]:
+    """Gather what leased deliveries of one message need to be said, the worst first."""
+    query = with_all_of_it(
         select(
             Delivery,
             Channel,
@@ -304,25 +241,26 @@ def errand(session: Session, delivery_id: int, at: datetime) -> Errand:
             Notification.payload["kind"].astext,
             User.role,
             User.locale,
-            _alerts.c.title,
-            _alerts.c.title_en,
+            told_of.c.title,
+            told_of.c.title_en,
             func.coalesce(Place.label, ""),
             func.coalesce(Place.label_en, ""),
-            _alerts.c.severity,
-            _alerts.c.mode,
-            _alerts.c.handling,
-            _alerts.c.detected_at,
+            told_of.c.severity,
+            told_of.c.mode,
+            told_of.c.handling,
+            told_of.c.detected_at,
             Community.timezone,
             Community.desk_phone,
-            _is_needless(at),
+            is_needless(at),
         )
     )
     query = (
         query.join(Community, Community.id == Delivery.community_id)
-        .outerjoin(Place, Place.id == _alerts.c.place_id)
-        .where(Delivery.id == delivery_id)
+        .outerjoin(Place, Place.id == told_of.c.place_id)
+        .where(Delivery.id.in_([one.id for one in said]))
+        .order_by(told_of.c.severity, Delivery.id)
     )
-    return Errand(*session.execute(query).one())
+    return [Errand(*row) for row in session.execute(query)]
 
 
 def settle(session: Session, one: Delivery, values: Json) -> bool:
@@ -354,7 +292,7 @@ def bring_forward(session: Session, one: Delivery, at: datetime) -> None:
         Delivery.user_id.is_not_distinct_from(one.user_id),
     )
     beside = select(Delivery.id).where(
-        of_them, Delivery.channel_id == one.channel_id, Delivery.state.not_in(_IN_VAIN)
+        of_them, Delivery.channel_id == one.channel_id, Delivery.state.not_in(IN_VAIN)
     )
     if session.scalars(beside.limit(1)).first() is not None:
         return
@@ -435,7 +373,7 @@ def troubled_s(session: Session, at: datetime) -> dict[int, float]:
     )
     waiting = (
         select(Delivery.community_id, func.min(Delivery.next_attempt_at))
-        .where(IS_OPEN, ~_IS_LEASED, Delivery.severity <= LIFE)
+        .where(IS_OPEN, ~IS_LEASED, Delivery.severity <= LIFE)
         .group_by(Delivery.community_id)
     )
     found: dict[int, float] = {}

@@ -3,7 +3,8 @@
 No name and no health value: a telephone shows it on its locked screen.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,7 @@ _HOW: Mapping[str, Mapping[str, str]] = {
         "dispatched": "派您前往处理。",
         "family": "值班台已收到，尚无人接手。",
         "family had": "已有人在处理。",
+        "family some": "值班台已收到，部分已有人处理。",
         "contact": "您是这户的联系人，请前往查看或联系值班台。",
         "": "尚无人处理。",
     },
@@ -41,6 +43,7 @@ _HOW: Mapping[str, Mapping[str, str]] = {
         "dispatched": "You are sent there.",
         "family": "The duty desk has been told; nobody has it yet.",
         "family had": "Somebody has it.",
+        "family some": "The duty desk has been told; somebody has some of them.",
         "contact": "You are this home's contact: please look, or call the duty desk.",
         "": "Nobody has it yet.",
     },
@@ -48,6 +51,12 @@ _HOW: Mapping[str, Mapping[str, str]] = {
 _DESK = {"zh": "值班台电话 {phone}。", "en": " The desk: {phone}."}
 _NOWHERE = {"zh": "整个小区", "en": "the whole community"}
 _AT = {"zh": "{place}，{time} 发现。{how}", "en": "{place}, detected at {time}. {how}"}
+_MANY = {"zh": "{place}：{n} 条告警", "en": "{n} alerts, {place}"}
+_WHAT = {
+    "zh": "{what}。{time} 起陆续发现。{how}",
+    "en": "{what}. Detected from {time} on. {how}",
+}
+_COMMA = {"zh": "、", "en": ", "}
 
 
 def message(errand: Errand, public_url: str, at: datetime) -> Message:
@@ -56,7 +65,7 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
     language = "zh" if zh else "en"
     base = public_url.rstrip("/")
     good_for_s = max(1, round((errand.delivery.expires_at - at).total_seconds()))
-    receipt_url = f"{base}/api/v1/receipts/{errand.delivery.receipt}"
+    receipt_url = _receipt_url(errand, base)
     if errand.letter is not None:
         return Message(
             title=errand.letter.title,
@@ -70,15 +79,11 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
         )
     place = (errand.place if zh else errand.place_en) or _NOWHERE[language]
     is_family = errand.role == Role.FAMILY
-    is_contact = errand.address is not None and errand.address.household_id is not None
-    kind = "contact" if is_contact else _kind(errand)
-    how = _HOW[language].get(kind, _HOW[language][""])
-    if is_contact and errand.desk_phone:
-        how += _DESK[language].format(phone=errand.desk_phone)
     time = errand.detected_at.astimezone(ZoneInfo(errand.timezone))
     marker = _MODE[language].get(errand.mode, "")
     title = errand.title if zh else errand.title_en
     one = errand.delivery
+    how = _how([errand], language)
     return Message(
         title=f"{marker}P{errand.severity} {_SEVERITY[language][errand.severity]} · {title}",
         body=_AT[language].format(place=place, time=f"{time:%H:%M}", how=how),
@@ -86,14 +91,68 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
         severity=errand.severity,
         tag=str(one.alert_id),
         # who has no account can open nothing of ours
-        url=base if is_contact else f"{base}{'/family' if is_family else ''}/alerts/{one.alert_id}",
+        url=base
+        if _is_contact(errand)
+        else f"{base}{'/family' if is_family else ''}/alerts/{one.alert_id}",
         receipt_url=receipt_url,
         good_for_s=good_for_s,
     )
 
 
+def message_of_many(errands: Sequence[Errand], public_url: str, at: datetime) -> Message:
+    """Say what several errands to the same address are about: alerts of one place, each named."""
+    first = min(errands, key=lambda one: one.detected_at)
+    zh = first.locale != "en"
+    language = "zh" if zh else "en"
+    base = public_url.rstrip("/")
+    place = (first.place if zh else first.place_en) or _NOWHERE[language]
+    counts = Counter(one.title if zh else one.title_en for one in errands)
+    what = [f"{title} ×{n}" if n > 1 else title for title, n in counts.items()]
+    time = first.detected_at.astimezone(ZoneInfo(first.timezone))
+    severity = min(one.severity for one in errands)
+    many = _MANY[language].format(place=place, n=len(errands))
+    marker = _MODE[language].get(first.mode, "")
+    page = "/family" if first.role == Role.FAMILY else "/alerts?handling=unacked"
+    return Message(
+        title=f"{marker}P{severity} {_SEVERITY[language][severity]} · {many}",
+        body=_WHAT[language].format(
+            what=_COMMA[language].join(what), time=f"{time:%H:%M}", how=_how(errands, language)
+        ),
+        language=language,
+        severity=severity,
+        tag=first.delivery.together or "together",
+        url=base if _is_contact(first) else f"{base}{page}",
+        receipt_url=_receipt_url(first, base),
+        good_for_s=max(
+            1, round((max(one.delivery.expires_at for one in errands) - at).total_seconds())
+        ),
+    )
+
+
+def _receipt_url(errand: Errand, base: str) -> str:
+    """Give where receipts go: the message's own word, or that of all it was said with."""
+    return f"{base}/api/v1/receipts/{errand.delivery.together or errand.delivery.receipt}"
+
+
+def _is_contact(errand: Errand) -> bool:
+    return errand.address is not None and errand.address.household_id is not None
+
+
+def _how(errands: Sequence[Errand], language: str) -> str:
+    """Say how it stands; where that differs, what is true of all of them."""
+    kinds = {_kind(one) for one in errands}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    if not kind and errands[0].role == Role.FAMILY:
+        kind = "family some"
+    how = _HOW[language].get(kind, _HOW[language][""])
+    phone = errands[0].desk_phone
+    return how + _DESK[language].format(phone=phone) if kind == "contact" and phone else how
+
+
 def _kind(errand: Errand) -> str:
     """Give under which key it is said how it stands; a family is never asked to take it on."""
+    if _is_contact(errand):
+        return "contact"
     if errand.role != Role.FAMILY:
         return errand.kind
     return "family" if errand.handling == "unacked" else "family had"

@@ -1,0 +1,1 @@
+"""Which message is said next, and which alerts it names."""
