@@ -92,8 +92,10 @@ def remove(session: Session, actor: Actor, group_id: int) -> None:
     demand_unused(session, actor, target(found), found.name)
     if homes := repository.seen_homes(session, actor.community_id).get(group_id):
         raise ConflictError(
-            f"{found.name} may see what sensors in {homes} homes say; let the office write down"
-            " first that this is withdrawn"
+            "{name} may see what sensors in {homes} homes say; let the office write down first"
+            " that this is withdrawn",
+            name=found.name,
+            homes=homes,
         )
     repository.remove_group(session, group_id)
     record(session, actor, "group.removed", target(found), {"name": found.name})
