@@ -117,6 +117,7 @@ def by_an_unknown_key(provider: OpenIdProvider) -> None:
     provider.signer = RSAKey.generate_key(2048, {"kid": "unknown"})
 
 
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")  # as where it is used
 def test_a_forged_signature_lets_nobody_in(other: Other) -> None:
     for forge in (unsigned, by_the_public_key, by_another_key, by_an_unknown_key):
         forge(other.provider)
