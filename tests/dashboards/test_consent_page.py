@@ -165,18 +165,18 @@ def test_a_group_is_named_on_the_page_the_sheet_and_among_groups(
     with transaction(site.engine) as session:
         body = GroupBody(name="夜班组", members=(site.users["wanglei"],))
         (group,) = groups.add(session, boss, body)
-    assert "小组“夜班组”（以查看时的成员为准）" in admin.get(HOME).text
+    assert "小组“夜班组”" in admin.get(HOME).text
     assert "此处所列小组" not in admin.get(f"{HOME}/sheet").text
     made = send(admin, viewer=f"group:{group.id}")
-    assert "全部传感器" in section(made, "小组“夜班组”（以查看时的成员为准）")
+    assert "全部传感器" in section(made, "小组“夜班组”")
     sheet = admin.get(f"{HOME}/sheet").text
     assert "此处所列小组" in sheet
-    assert "夜班组: 王磊" in sheet
+    assert "夜班组 – 王磊" in sheet
     page = admin.get("/groups").text
     assert "可查看 1 户的传感器数据" in page
     token = csrf_of(page)
     refused = admin.post(f"/groups/{group.id}/remove", data={"csrf": token})
-    assert refused.status_code == 409
+    assert refused.status_code == 422
     assert "居委会" in refused.text
     with transaction(site.engine) as session:
         [word] = session.scalars(select(Consent).where(Consent.viewer == f"group:{group.id}"))

@@ -62,7 +62,7 @@ def viewer_text(page: Page, viewer: str, name: str | None = None) -> str:
     if viewer.startswith(GROUP):
         if name is None:
             return page.text("a group that is no more")
-        return page.text("the group %(name)s: whoever is in it then", name=name)
+        return page.text("group %(name)s", name=name)
     if kind == "user":
         return name or viewer
     return page.text(words.ROLE[role]) if role in words.ROLE else page.text("everybody")

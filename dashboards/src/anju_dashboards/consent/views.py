@@ -145,6 +145,7 @@ def _draw(
         section="/consents",
         fault=fault,
         said=dict.fromkeys(("person", "viewer", "sensors", "purpose"), "") | (said or {}),
+        has_groups=bool(groups),
         viewers=[*viewers, *groups, *people, (EVERYBODY, page.text("everybody"))],
         **_context(page, found),
     )
