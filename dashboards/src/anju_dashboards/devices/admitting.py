@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from anju_dashboards.devices.views import draw_device
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.words import N_
 from anju_devices.catalog import MODELS
 from anju_devices.model import DeviceModel
 from anju_platform.auth.dependencies import require
@@ -26,6 +27,13 @@ router = APIRouter(include_in_schema=False, dependencies=[require(Right.KEEP_DEV
 
 MOST_SHOWN = 50
 _REFUSED = (InvalidRequestError, ConflictError)
+
+_THERE = N_("Somebody has added a device of this id already.")
+_NO_PLACE = N_(
+    "This place cannot be used. Name one that is in use, and in homes a flat or a room of one"
+    " home: its id, such as b1-501."
+)
+_REPLACED = N_("This one was replaced already, or there is a device of the new id.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,8 @@ def approve(page: CurrentPage, wanted: Approval) -> Response:
         fault = page.text("Name the place: its id as in the community file, such as b1.")
         return _draw(page, wanted, fault=fault, status=422)
     except _REFUSED as error:
-        return _draw(page, wanted, fault=str(error), status=int(error.status))
+        fault = page.text(_THERE if isinstance(error, ConflictError) else _NO_PLACE)
+        return _draw(page, wanted, fault=fault, status=int(error.status))
     return see_other(f"/devices/{wanted.slug}")
 
 
@@ -100,7 +109,8 @@ def replace(
         fault = page.text("An id is of small letters a-z, digits and dashes.")
         return draw_device(page, slug, fault=fault, status=422)
     except _REFUSED as error:
-        return draw_device(page, slug, fault=str(error), status=int(error.status))
+        fault = page.text(_REPLACED if isinstance(error, ConflictError) else _NO_PLACE)
+        return draw_device(page, slug, fault=fault, status=int(error.status))
     return see_other(f"/devices/{wanted.slug}")
 
 

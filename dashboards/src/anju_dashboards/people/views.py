@@ -1,5 +1,6 @@
 """Who may log in: the list, invitations, and the page behind an invitation's link."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request
@@ -59,14 +60,15 @@ def invite(
     """Invite somebody, and show the link this once."""
     slugs = tuple(scope.replace(",", " ").split())
     of_role = {Role.FAMILY: {"homes": slugs}, Role.GRID: {"places": slugs}}.get(role, {})
+    given = {"role": role, "name": name, "scope": scope, "relation": relation}
     if not name.strip():
-        return _draw(page, fault=page.text("Say who it is."))
+        return _draw(page, fault=page.text("Say who it is."), given=given)
     try:
         body = InvitationBody(role=role, name=name, relation=relation, **of_role)
         with transaction(page.engine) as session:
             made = inviting.invite(session, page.actor, body, url)
     except (InvalidRequestError, NotFoundError, ValidationError) as error:
-        return _draw(page, fault=_why(page, role, str(error)))
+        return _draw(page, fault=_why(page, role, str(error)), given=given)
     return _draw(page, made=made)
 
 
@@ -110,7 +112,13 @@ def withdraw(page: CurrentPage, invitation_id: int) -> Response:
     return see_other("/people")
 
 
-def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None = None) -> Response:
+def _draw(
+    page: Page,
+    *,
+    fault: str | None = None,
+    made: InvitationMade | None = None,
+    given: Mapping[str, str] | None = None,
+) -> Response:
     with reading(page.engine) as session:
         known = roster.people(session, page.actor)
         pending = inviting.pending(session, page.actor)
@@ -127,6 +135,7 @@ def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None =
         homes=homes,
         fault=fault,
         made=made,
+        given={"role": Role.FAMILY, "name": "", "scope": "", "relation": ""} | dict(given or {}),
         roles=[role.value for role in Role if may_keep or role is Role.FAMILY],
     )
 
