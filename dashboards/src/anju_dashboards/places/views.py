@@ -20,6 +20,13 @@ from anju_platform.registry.places.service import PlaceChangedError
 router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_DEVICES)])
 _KEEP = [require(Right.KEEP_PLACES)]
 _REFUSED = (InvalidRequestError, ConflictError)
+_THERE = N_("There is a place of this id already; choose another id.")
+_UNFIT = N_(
+    "A place lies in one that is in use, never in itself. Give its name in both languages, and"
+    " both x and y or neither."
+)
+_MOVED = N_("Somebody changed this place meanwhile. This is how it stands now.")
+_HELD = N_("Something in it is in use, or what it lies in is retired: see to that first.")
 
 
 class _Wanted(BaseModel):
@@ -68,7 +75,8 @@ def add(page: CurrentPage, wanted: Wanted) -> Response:
     except ValidationError as error:
         return _draw(page, at, adding=wanted, fault=_unfit(page, error), status=422)
     except _REFUSED as error:
-        return _draw(page, at, adding=wanted, fault=str(error), status=int(error.status))
+        fault = page.text(_THERE if isinstance(error, ConflictError) else _UNFIT)
+        return _draw(page, at, adding=wanted, fault=fault, status=int(error.status))
     return see_other(_address(at))
 
 
@@ -91,7 +99,8 @@ def change(page: CurrentPage, slug: str, wanted: Wanted) -> Response:
         )
         return _draw(page, slug, changing=wanted, fault=fault, status=409)
     except _REFUSED as error:
-        return _draw(page, slug, changing=wanted, fault=str(error), status=int(error.status))
+        fault = page.text(_UNFIT)
+        return _draw(page, slug, changing=wanted, fault=fault, status=int(error.status))
     except NotFoundError:
         fault = page.text("There is no place of that id to hang it below.")
         return _draw(page, slug, changing=wanted, fault=fault, status=422)
@@ -111,7 +120,8 @@ def set_state(
         with transaction(page.engine) as session:
             service.set_retired(session, page.actor, slug, retired=retired, stamp=stamp)
     except _REFUSED as error:
-        return _draw(page, slug, fault=str(error), status=int(error.status))
+        fault = page.text(_MOVED if isinstance(error, ConflictError) else _HELD)
+        return _draw(page, slug, fault=fault, status=int(error.status))
     return see_other(_address(slug))
 
 
