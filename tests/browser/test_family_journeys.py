@@ -8,8 +8,8 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from guarded_site import Site
+from keyboard import faults, tab_to
 from lived_in import live_there
 from playwright.sync_api import Page, expect
 from screens import Screens
@@ -28,28 +28,6 @@ ZONE = ZoneInfo("Asia/Shanghai")
 def rings(site: Site, **changed: object) -> object:
     words = {"title": "紧急求助", "title_en": "Help wanted", "icon": "sos"}
     return site.raise_alert(device="b3-501-sos", **(words | changed))  # type: ignore[arg-type]
-
-
-def tab_to(page: Page, words: str) -> None:
-    """Go to a button, link or field with the tabulator alone."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        there = page.evaluate(
-            "(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()"
-        )
-        if words in there:
-            return
-    raise AssertionError(f"the keyboard never comes to {words!r}")
-
-
-def faults(page: Page) -> list[str]:
-    """Give what axe finds serious, and whether anything is wider than the telephone."""
-    over = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    found = Axe().run(page).response["violations"]
-    serious = [one["id"] for one in found if one["impact"] in {"serious", "critical"}]
-    return serious + ([f"{over} px too wide"] if over else [])
 
 
 def test_all_of_it_by_keyboard(open_page: Open, site: Site) -> None:

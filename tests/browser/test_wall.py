@@ -218,7 +218,7 @@ def test_a_failed_action_is_said_in_words(open_page: Open, site: Site, screens: 
     page.wait_for_selector("#detail [data-do=acknowledge]")
     screens.stop()
     page.click("#detail [data-do=acknowledge]")
-    expect(page.locator("#toast")).to_contain_text("服务器没有响应")
+    expect(page.locator("#toast")).to_contain_text("可能没有送达")
     assert site.alert(alert).handling == "unacked"
     screens.start()
 

@@ -131,6 +131,13 @@ def test_acknowledging_needs_no_script(guard: httpx.Client, site: Site) -> None:
     assert "李强 处理中" in guard.get(f"/alerts/{alert}").text
 
 
+def test_a_refusal_is_in_the_readers_language(client: httpx.Client) -> None:
+    log_in(client, "grace")
+    client.cookies.delete("anju_locale")
+    refused = client.get("/audit")
+    assert (refused.status_code, "You may not see this" in refused.text) == (403, True)
+
+
 def test_a_post_without_the_token_changes_nothing(guard: httpx.Client, site: Site) -> None:
     alert = site.raise_alert()
     answer = guard.post(f"/alerts/{alert}/ack", data={"version": "1", "screen": "alert"})

@@ -21,6 +21,16 @@ def link_in(answer: httpx.Response) -> str:
     return found.group(1)
 
 
+def test_what_was_typed_of_an_invitation_is_kept(client: httpx.Client) -> None:
+    log_in(client, "admin")
+    typed = {"name": "孙浩", "role": "grid", "scope": "b99", "relation": "组长"}
+    answer = send(client, "/people/invite", **typed)
+    assert (answer.status_code, "请填写位置编号" in answer.text) == (422, True)
+    for value in ("孙浩", "b99", "组长"):
+        assert f'value="{value}"' in answer.text
+    assert '<option value="grid" selected>' in answer.text
+
+
 def test_a_family_is_invited_and_begins(client: httpx.Client, site: Site) -> None:
     log_in(client, "admin")
     made = send(

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from guarded_site import Site
 from PIL import Image
+from role_people import speaks_unknown
 from screens import csrf_of, log_in
 
-from anju_devices.messages import Reading
-from anju_platform.database import now, transaction
-from anju_platform.lanes.model import Quarantined
+from anju_platform.database import transaction
 from anju_platform.registry.model import Device, Place
 
 
@@ -192,30 +189,10 @@ def test_a_stranger_lays_nothing_under_the_plan(client: httpx.Client) -> None:
 # -- devices that wait ---------------------------------------------------------------------
 
 
-def waits(site: Site, slug: str, **values: Any) -> None:
-    said = msgspec.json.encode([Reading(device=slug, at=1, values=values)])
-    with transaction(site.engine) as session:
-        session.add(
-            Quarantined(
-                community_id=site.community,
-                gateway_id=site.gateways["gw-west"],
-                received_at=now() - timedelta(minutes=1),
-                topic="t",
-                epoch="e",
-                seq=1,
-                reason="unknown_device",
-                detail="",
-                device=slug,
-                payload=said,
-                released_at=None,
-            )
-        )
-
-
 def test_a_device_that_speaks_is_approved_into_its_home(
     installer: httpx.Client, site: Site
 ) -> None:
-    waits(site, "zb-1", motion=True, battery=80)
+    speaks_unknown(site, "zb-1", motion=True, battery=80)
     assert "有 1 台设备在上报" in installer.get("/devices").text
     page = installer.get("/waiting-devices").text
     first = re.search(r'<select name="model"><option value="(\w+)"', page)
@@ -232,7 +209,9 @@ def test_a_device_that_speaks_is_approved_into_its_home(
         assert device.name == "人体感应器"
     assert "没有待批准的设备" in installer.get(of).text
     twice = send(installer, of, of=of, place="b3-501-bath", **said)
-    assert twice.status_code == 409
+    assert (twice.status_code, "已有这个编号的设备" in twice.text) == (409, True)
+    unknown = send(installer, of, of=of, place="b99", **said | {"slug": "zb-2"})
+    assert (unknown.status_code, "这个位置不能用" in unknown.text) == (422, True)
 
 
 def test_a_broken_device_is_replaced_and_keeps_its_history(
@@ -262,7 +241,7 @@ def test_a_retired_device_that_speaks_again_is_not_offered_as_new(
 ) -> None:
     path = "/devices/b3-501-pir"
     assert "已停用" in send(installer, f"{path}/state", of=path, state="retired").text
-    waits(site, "b3-501-pir", motion=True)
+    speaks_unknown(site, "b3-501-pir", motion=True)
     assert "该设备已停用，现在又开始上报" in installer.get("/waiting-devices").text
     assert "台设备在上报" not in installer.get("/devices").text
     assert "已停用" not in send(installer, f"{path}/state", of=path, state="approved").text

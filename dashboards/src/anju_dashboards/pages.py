@@ -86,7 +86,6 @@ def current_page(request: Request, actor: CurrentActor) -> Page:
         seq = feed_position(session, actor.community_id)
     renderer: Renderer = request.app.state.renderer
     language = renderer.language(actor.locale)
-    request.state.language = language  # should this page fail, it fails in its reader's words
     return Page(
         request=request,
         renderer=renderer,
@@ -146,10 +145,10 @@ def see_other(path: str) -> Response:
 
 
 def visitor_language(request: Request) -> Language:
-    """Choose the language of a page for somebody who is not (known to be) logged in."""
-    known: Language | None = getattr(request.state, "language", None)
+    """Choose the language of a page that failed, or of one for whoever is not logged in."""
+    known: str | None = getattr(request.state, "locale", None)
     renderer: Renderer = request.app.state.renderer
-    return known or renderer.language(request.cookies.get(LANGUAGE_COOKIE))
+    return renderer.language(known or request.cookies.get(LANGUAGE_COOKIE))
 
 
 def visitor_clock() -> Clock:

@@ -89,6 +89,7 @@ def draw_incident(
 
 def draw_asked(page: Page, form: str, *, status: int = 200, **context: Any) -> Response:
     """Answer with something to read or fill in: in the page's dialog, or on a page of its own."""
+    context["in_dialog"] = page.partial
     if page.partial:
         answer = page.html(form, status=status, **context)
         answer.headers["HX-Retarget"] = "#ask-form"

@@ -71,14 +71,16 @@ def invite(
     """Invite somebody, and show the link this once."""
     slugs = tuple(scope.replace(",", " ").split())
     of_role = {Role.FAMILY: {"homes": slugs}, Role.GRID: {"places": slugs}}.get(role, {})
+    given = {"role": role, "name": name, "scope": scope, "relation": relation}
     if not name.strip():
-        return _draw(page, fault=page.text("Say who it is."))
+        return _draw(page, fault=page.text("Say who it is."), given=given)
     try:
         body = InvitationBody(role=role, name=name, relation=relation, **of_role)
         with transaction(page.engine) as session:
             made = inviting.invite(session, page.actor, body, url)
     except (InvalidRequestError, NotFoundError, ValidationError) as error:
-        return _draw(page, fault=_why(page, role, refusal_text(page.language, error)))
+        fault = _why(page, role, refusal_text(page.language, error))
+        return _draw(page, fault=fault, given=given)
     return _draw(page, made=made)
 
 
@@ -122,7 +124,13 @@ def withdraw(page: CurrentPage, invitation_id: int) -> Response:
     return see_other("/people")
 
 
-def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None = None) -> Response:
+def _draw(
+    page: Page,
+    *,
+    fault: str | None = None,
+    made: InvitationMade | None = None,
+    given: Mapping[str, str] | None = None,
+) -> Response:
     try:
         known = _known(page, *asked_of(page), page.request.query_params)
     except InvalidRequestError:
@@ -135,6 +143,7 @@ def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None =
         fault=fault,
         **known,
         made=made,
+        given={"role": Role.FAMILY, "name": "", "scope": "", "relation": ""} | dict(given or {}),
     )
 
 

@@ -60,6 +60,7 @@ async def current_actor(request: Request) -> Actor:
     if not token:
         raise NotAuthenticatedError("please log in")
     actor = await run_in_threadpool(find_actor, request, hash_token(token))
+    request.state.locale = actor.locale  # should they be refused, it is in their words
     if request.method not in _SAFE:
         await _check_csrf(request, actor)
     return actor

@@ -86,8 +86,12 @@ export class AlertList {
 
   /** @param {HTMLElement} row */
   remove(row) {
+    const hadFocus = row.contains(document.activeElement);
+    const next = row.nextElementSibling ?? row.previousElementSibling;
     row.remove();
     this.#gone(row);
+    // whoever closed it with the keyboard goes on from where it was
+    if (hadFocus) (next?.querySelector("a") ?? document.getElementById("main"))?.focus({ preventScroll: true });
   }
 
   /** @param {HTMLElement} row */

@@ -2,6 +2,7 @@
 import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
 import { parse } from "./alert-list.js";
 import { beforeLogOut } from "./farewell.js";
+import { keepFocus } from "./keep-focus.js";
 import { Live } from "./live.js";
 import { forget, keepWhom } from "./push-here.js";
 import { keepTime } from "./site-time.js";
@@ -10,6 +11,7 @@ import "./stale-banner.js";
 import "./time-chart.js";
 
 const body = document.body;
+const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));
 
 /**
  * @param {string} text
@@ -19,6 +21,9 @@ function say(text, life = "") {
   const toast = document.getElementById("toast");
   const words = toast?.querySelector(".words");
   if (!toast || !words) return;
+  // behind an open dialog it would be neither seen nor heard
+  const there = dialog?.open ? dialog : body;
+  if (toast.parentElement !== there) there.append(toast);
   words.textContent = text;
   toast.dataset.life = life;
   if (life) {
@@ -34,7 +39,11 @@ function say(text, life = "") {
 function explain(event) {
   const { ctx } = /** @type {CustomEvent} */ (event).detail;
   const status = ctx?.response?.raw?.status;
-  if (!status) return say(body.dataset.unreachable ?? "");
+  const { unreachable = "", unsure = "" } = body.dataset;
+  const acts = ctx?.request?.method !== "GET";
+  // What was sent and not confirmed may have been done all the same: nobody is told that it was not.
+  if (!status) return say(acts ? unsure : unreachable);
+  if (status >= 500 && acts) return say(`${unsure} (${status})`);
   if (status === 401) return location.assign("/login");
   // 409 and 422 answer with a page part that explains itself.
   if (status !== 409 && status !== 422) say(`${body.dataset.failed} (${status})`);
@@ -47,13 +56,23 @@ document.getElementById("toast")?.querySelector("button")?.addEventListener("cli
   if (toast) toast.hidden = true;
 });
 
+/** A form that is sent without a line ends on the browser's own page, and takes what was typed in along. */
+document.addEventListener("submit", (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (navigator.onLine || form.hasAttribute("hx-post")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  say(body.dataset.unsent ?? "");
+}, { capture: true });
+
 keepWhom().catch(() => null);
 beforeLogOut(forget);
 
-const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));
-
 document.addEventListener("htmx:after:swap", (event) => {
   const { target, sourceElement, response } = /** @type {CustomEvent} */ (event).detail.ctx;
+  // What was done now outdates the word that something may not have arrived.
+  const toast = document.getElementById("toast");
+  if (toast && response?.raw?.ok && !toast.dataset.life) toast.hidden = true;
   // A note that was taken is not there to be sent again; one that was refused stays.
   const note = document.querySelector("form.comment");
   if (note instanceof HTMLFormElement && sourceElement?.matches?.("form.comment") && response?.raw?.ok) note.reset();
@@ -65,6 +84,10 @@ document.addEventListener("htmx:after:swap", (event) => {
   } else if (id === "#detail" && dialog.open && dialog.contains(/** @type {Node} */ (event.target))) {
     dialog.close();
   }
+});
+dialog?.addEventListener("close", () => {
+  const toast = dialog.querySelector("#toast");
+  if (toast) body.append(toast);
 });
 dialog?.addEventListener("click", (event) => {
   const element = /** @type {Element} */ (event.target);
@@ -82,7 +105,9 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  document.querySelector("details.menu[open]")?.removeAttribute("open");
+  const menu = document.querySelector("details.menu[open]");
+  if (menu?.contains(document.activeElement)) menu.querySelector("summary")?.focus();
+  menu?.removeAttribute("open");
 });
 
 document.addEventListener("anju:live", (event) => {
@@ -135,5 +160,6 @@ document.addEventListener("anju:alert", (event) => {
   }
 });
 
+keepFocus();
 keepTime();
 if (body.dataset.stream) new Live(body.dataset.stream, body.dataset.seq ?? "0").start();
