@@ -17,6 +17,7 @@ from anju_dashboards.rendering import Renderer
 from anju_dashboards.words import N_
 from anju_platform.accounts import guarding, inviting, programs, roster
 from anju_platform.accounts.endpoints import open_account
+from anju_platform.accounts.repository import labels
 from anju_platform.accounts.schemas import AcceptBody, InvitationBody, InvitationMade
 from anju_platform.auth.dependencies import PublicUrl, check_origin, require
 from anju_platform.auth.model import Role
@@ -115,6 +116,8 @@ def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None =
         known = roster.people(session, page.actor)
         pending = inviting.pending(session, page.actor)
         homes = [home.slug for home in households(session, page.community.id)]
+        named = {slug for each in (*known, *pending) for slug in (*each.homes, *each.places)}
+        called = labels(session, page.community.id, named)
         may_keep = page.actor.may(Right.KEEP_PEOPLE)
         tokens = programs.everybodys(session, page.actor) if may_keep else ()
     return page.html(
@@ -125,6 +128,7 @@ def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None =
         pending=pending,
         tokens=tokens,
         homes=homes,
+        called={slug: page.language.pick(*both) for slug, both in called.items()},
         fault=fault,
         made=made,
         roles=[role.value for role in Role if may_keep or role is Role.FAMILY],

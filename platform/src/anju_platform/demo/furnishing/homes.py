@@ -8,8 +8,6 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from anju_platform.accounts.scopes import give_scopes
-from anju_platform.alerts.windows import service as windows
-from anju_platform.alerts.windows.schemas import MaintenanceBody
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.service import find_user
 from anju_platform.care import homes as care
@@ -17,6 +15,8 @@ from anju_platform.consent import service as consent
 from anju_platform.consent.schemas import ConsentBody, WithdrawBody
 from anju_platform.database import now, transaction
 from anju_platform.demo.furnishing.actors import act
+from anju_platform.registry import admission
+from anju_platform.registry.schemas import NewDevice
 from anju_platform.sharing.model import How, Purpose
 
 _YEAR, _MONTH, _WEEK, _DAY = (timedelta(days=days) for days in (364, 30, 7, 1))
@@ -37,13 +37,13 @@ def speak(engine: Engine, slug: str, document: Mapping[str, Any], own: str) -> N
             return  # a small community has fewer
         names = {home["slug"]: home["residents"][0]["name"] for home in document["households"]}
         _own(session, office, own, names[own], act(session, slug, "family").user_id)
-        away, worked_on, silent, refusing, ending, coming, back = elders[:_NEEDED]
+        away, unheard, silent, refusing, ending, coming, back = elders[:_NEEDED]
         relatives = find_user(session, "family2")
-        for home, relation in ((away, "儿子"), (worked_on, "侄子"), (silent, "女婿")):
+        for home, relation in ((away, "儿子"), (unheard, "侄子"), (silent, "女婿")):
             give_scopes(session, relatives, [home], relation=relation, places=())
         family = act(session, slug, "family2")
         care.declare_away(session, family, away, now() + timedelta(days=5))
-        _work(session, act(session, slug, "property"), worked_on)
+        _unheard(session, act(session, slug, "installer"), unheard)
         _say(session, office, silent, names[silent], "all", "role:family", given=False)
         _stop(session, office, refusing, names[refusing])
         _say(session, office, ending, names[ending], "all", "role:guard", ends_in=_WEEK)
@@ -133,15 +133,19 @@ def _take_back(session: Session, office: Actor, home: str, person: str) -> None:
             consent.withdraw(session, office, home, one.id, body)
 
 
-def _work(session: Session, office: Actor, home: str) -> None:
-    """Mend the home's smoke alarm: until it is done it guards nobody."""
-    body = MaintenanceBody(
-        device=f"{home.removeprefix('h-')}-smoke",
-        for_life=True,
-        reason="烟感更换电池",
-        ends_at=now() + timedelta(hours=4),
+def _unheard(session: Session, installer: Actor, home: str) -> None:
+    """Hang up a second smoke alarm that has said nothing yet: until it does it guards nobody."""
+    flat = home.removeprefix("h-")
+    wanted = NewDevice(
+        slug=f"{flat}-smoke-2",
+        gateway="gw-east",
+        model="smoke_alarm",
+        place=f"{flat}-bed",
+        household=home,
+        name="卧室烟感",
+        name_en="Bedroom smoke alarm",
     )
-    windows.plan_maintenance(session, office, body)
+    admission.add_device(session, installer, installer.community_id, wanted)
 
 
 def belong(session: Session, home: str) -> None:

@@ -16,7 +16,7 @@ from anju_platform.config import Settings
 from anju_platform.database import transaction
 from anju_platform.demo.furnishing.actors import act
 from anju_platform.demo.furnishing.town import Town
-from anju_platform.demo.site import Site
+from anju_platform.demo.site import MORE_PEOPLE, PEOPLE, Site
 from anju_platform.notifications import addresses, channels, proving
 from anju_platform.notifications.model import Kind
 from anju_platform.notifications.outside.carrying import Carriers
@@ -25,11 +25,7 @@ from anju_platform.webhooks import service as webhooks
 from anju_platform.webhooks.schemas import WebhookBody
 
 _PHONES = {
-    "guard": "13800001101",
-    "guard2": "13800001102",
-    "guard3": "13800001103",
-    "property": "13800001104",
-    "family": "13800001105",
+    one.username: f"138000011{number:02}" for number, one in enumerate((*PEOPLE, *MORE_PEOPLE), 1)
 }
 _SMS, _STREET = "sms", "street"
 _CODE_WITHIN_S = 10.0

@@ -10,33 +10,45 @@ from anju_platform.rulebook import service as rulebook
 from anju_platform.rulebook.overview import known_rule
 from anju_platform.rulebook.proof import prove
 
-RULE = "night-entry"
+RULE = "restless-night"
 _TEXT = """\
-id: night-entry
-title: {{zh: 深夜进出单元门, en: Entrance used late at night}}
-icon: door
+id: restless-night
+title: {{zh: 夜间长时间走动, en: Up and about at night}}
+icon: walk
 says:
-  zh: 深夜 {hours} 有人刷卡进出单元门时提示。
-  en: Tells when somebody uses an entrance between {hours}.
+  zh: 夜间 {hours} 持续走动满 {seconds} 秒时提示；停下即恢复。
+  en: "Tells when somebody keeps moving for {seconds} s within {hours}; it ends when they rest."
 do:
-  zh: 调看大厅画面，确认是否为住户本人。
-  en: Look at the lobby camera and see whether they live there.
+  zh: 次日电话问候，了解是否身体不适。
+  en: Call the next day and ask how they are.
 severity: 4
-models: [door]
-when: m.event == "access_granted"
+models: [pir]
+when: m.motion == true
+for: {seconds}s
 schedule: {{hours: "{hours}"}}
 notify: [property]
 tests:
-  - name: an entrance used at night is told
+  - name: so long at three in the morning
     shows: fires
-    given: [{{t: 19h, event: access_granted}}]
-    expect: [{{t: 19h, kind: active, severity: 4}}]
-  - name: by day nobody is told
+    given:
+      - {{t: 19h, values: {{motion: true}}}}
+    expect: [{{t: {at}s, kind: active, severity: 4}}]
+    until: 69000s
+  - name: a few steps are ordinary
     shows: below
-    given: [{{t: 4h, event: access_granted}}]
+    given:
+      - {{t: 19h, values: {{motion: true}}}}
+      - {{t: 68460s, values: {{motion: false}}}}
     expect: []
 """
-_FIRST, _SECOND = (_TEXT.format(hours=hours) for hours in ("01:00-04:00", "23:00-05:00"))
+
+
+def _text(hours: str, seconds: int) -> str:
+    """Write the rule; its test begins 19 hours after eight in the morning."""
+    return _TEXT.format(hours=hours, seconds=seconds, at=19 * 3600 + seconds)
+
+
+_FIRST, _SECOND = _text("01:00-04:00", 170), _text("00:00-05:00", 120)
 _DAYS = 4
 
 
@@ -46,12 +58,12 @@ def write(engine: Engine, slug: str) -> None:
         admin = act(session, slug, "admin")
         if known_rule(session, admin.community_id, RULE).versions:
             return
-        rulebook.create(session, admin, text=_FIRST, note="业委会要求，先试行")
+        rulebook.create(session, admin, text=_FIRST, note="居委会提议，先在独居老人家中试行")
         rulebook.demand_proof(prove(_FIRST))
         rulebook.activate(
-            session, admin, RULE, version=1, reason="业委会 11 月例会决定试行一个月", seen=0
+            session, admin, RULE, version=1, reason="居委会 11 月例会决定试行一个月", seen=0
         )
-        note = "保安建议放宽到 23 点，先看会多响多少"
+        note = "放宽到整夜、两分钟即提示，先看会多响多少"
         rulebook.save(session, admin, RULE, text=_SECOND, note=note, based_on=1)
 
 
