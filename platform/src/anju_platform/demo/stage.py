@@ -29,7 +29,7 @@ PERIMETER = "cam-perimeter"
 GROUNDS = "gw-grounds"
 _SCENE_SECONDS = "45"
 """One round of the scene: somebody comes over the wall in each."""
-_WAIT_S = 30.0
+_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

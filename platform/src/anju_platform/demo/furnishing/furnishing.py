@@ -59,7 +59,8 @@ class Furnishing:
     def stop(self) -> None:
         """Leave off, and wait until the piece at hand is done."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:  # what was before it may have failed
+            self._thread.join()
         self._engine.dispose()
 
     def _run(self) -> None:
@@ -72,6 +73,7 @@ class Furnishing:
             partial(ground_plan.lay, self._engine, slug, document),
             partial(outside.connect_out, self._engine, self._site, self._town, self._settings),
             partial(own_rule.write, self._engine, slug),
+            partial(homes.ask_all, self._engine, slug, document),
             partial(newcomers.put_up, self._engine, slug),
         )
         for piece in pieces:

@@ -21,6 +21,7 @@ from anju_platform.sharing.model import How, Purpose
 
 _YEAR, _MONTH, _WEEK, _DAY = (timedelta(days=days) for days in (364, 30, 7, 1))
 _NEEDED = 7
+_NOT_AT_HOME = 5
 
 
 def speak(engine: Engine, slug: str, document: Mapping[str, Any], own: str) -> None:
@@ -49,6 +50,26 @@ def speak(engine: Engine, slug: str, document: Mapping[str, Any], own: str) -> N
         _say(session, office, ending, names[ending], "all", "role:guard", ends_in=_WEEK)
         _say(session, office, coming, names[coming], "all", "role:office", begins_in=3 * _DAY)
         _take_back(session, office, back, names[back])
+
+
+def ask_all(engine: Engine, slug: str, document: Mapping[str, Any]) -> None:
+    """Write down what families without elders said at the door; a few were not at home yet."""
+    with transaction(engine) as session:
+        office = act(session, slug, "office")
+        todo = [one for one in consent.overview(session, office) if one.missing]
+    speaks = {home["slug"]: home["residents"][0]["name"] for home in document["households"]}
+    for home in todo[_NOT_AT_HOME:]:
+        with transaction(engine) as session:
+            for person in home.missing:
+                body = ConsentBody(
+                    person=person,
+                    sensors="all",
+                    viewer="role:property",
+                    purpose=Purpose.CARE,
+                    given_by=speaks[home.slug],
+                    how=How.SPOKEN,
+                )
+                consent.give(session, office, home.slug, body)
 
 
 def _of_elders(document: Mapping[str, Any], own: str) -> list[str]:
