@@ -210,7 +210,7 @@ def test_the_first_alerts_are_seen_to_and_whatever_somebody_did_is_left_alone(
         _raise(session, "sos-pressed", button, 1)
     twice(engine, lambda: FirstHour(engine, SLUG).look())
     with transaction(engine) as session:
-        how = {rule: done for rule, done in session.execute(select(Alert.rule_id, Alert.handling))}
+        how = dict(session.execute(select(Alert.rule_id, Alert.handling)))
         assert how.pop("camera-blocked") == "unacked"
         assert how.pop("lift-ebike") == "closed"
         assert set(how.values()) == {"acked"}
