@@ -39,14 +39,15 @@ def _found(demo: Demo, name: str) -> str:
     return found
 
 
-def log_in(page: Page, username: str, password: str, language: str) -> None:
-    """Log somebody in, in a language."""
+def log_in(page: Page, username: str, password: str, language: str | None = None) -> None:
+    """Log somebody in, and let them read in a language from now on (none: as they do)."""
     page.goto("/login?next=/me")
     page.fill("[name=username]", username)
     page.fill("[name=password]", password)
     page.click("form.login button")
     page.wait_for_url("**/me")
-    page.request.put("/api/v1/session/locale", data={"locale": language}, headers=_csrf(page))
+    if language is not None:
+        page.request.put("/api/v1/session/locale", data={"locale": language}, headers=_csrf(page))
 
 
 def log_out(page: Page) -> None:
@@ -58,7 +59,7 @@ def log_out(page: Page) -> None:
 def _logged_in(demo: Demo, who: str) -> Iterator[Page]:
     with demo.window("zh", "wide") as context:
         page = context.new_page()
-        log_in(page, who, demo.passwords[who], "zh")
+        log_in(page, who, demo.passwords[who])
         yield page
         log_out(page)
 
@@ -72,16 +73,20 @@ def _alerts(page: Page) -> list[dict[str, Any]]:
     return found
 
 
-def _with(member: str) -> Callable[[Page, Demo], str]:
-    """Give the worst open alert with pictures of that kind."""
+def _pictured(page: Page, _: Demo) -> str:
+    """Give the worst open alert whose snapshot has come."""
+    for one in _alerts(page):
+        if page.request.get(f"/api/v1/alerts/{one['id']}").json()["media_ready"]:
+            return str(one["id"])
+    return ""
 
-    def look(page: Page, _: Demo) -> str:
-        for one in _alerts(page):
-            if page.request.get(f"/api/v1/alerts/{one['id']}").json()[member]:
-                return str(one["id"])
-        return ""
 
-    return look
+def _photographed(page: Page, _: Demo) -> str:
+    """Give the newest alert of all with a photo; it may be over."""
+    for one in page.request.get("/api/v1/alerts/history?size=50").json()["rows"]:
+        if page.request.get(f"/api/v1/alerts/{one['id']}").json()["photos"]:
+            return str(one["id"])
+    return ""
 
 
 def _life(page: Page, _: Demo) -> str:
@@ -142,8 +147,8 @@ def _invitation(page: Page, demo: Demo) -> str:
 
 
 _WHERE: Mapping[str, tuple[str, Callable[[Page, Demo], str]]] = {
-    "pictured": ("guard", _with("media_ready")),
-    "photographed": ("guard", _with("photos")),
+    "pictured": ("guard", _pictured),
+    "photographed": ("guard", _photographed),
     "life": ("guard", _life),
     "own": ("family", _own_home("ordinary", "unknown", "alarm", "attention", "handled")),
     "alarmed": ("family2", _own_home("handled", "alarm", "attention")),

@@ -94,9 +94,12 @@ class Camera:
         if status != screen.status:
             self.faults.append(f"{name}: {path} answers {status}, not {screen.status}")
         page.wait_for_selector(screen.has, state="attached")
-        if selected:
-            page.locator(f"#alert-{selected} a").first.click()
-            page.wait_for_selector("#detail .incident")
+        if page.locator("body.wall").count() and size == "wide":  # on a telephone it is a page
+            if selected:
+                page.locator(f"#alert-{selected} > a").click()
+            page.wait_for_selector(
+                f"#detail [data-shown='{selected}']" if selected else "#detail .incident"
+            )
         if screen.do:
             act(page, screen.do)
         if page.locator("site-map:visible, plan-editor:visible").count():
@@ -132,7 +135,7 @@ def side_by_side(pictures: list[Path], out: Path) -> None:
 
 
 def _browser(playwright: Playwright, tag: str) -> Browser:
-    """Start a browser that speaks a language itself, as its own controls do."""
+    """Start a browser that speaks a language itself, if it has learnt it (chromium-l10n)."""
     spoken = tag.replace("-", "_")
     return playwright.chromium.launch(
         executable_path="/usr/bin/chromium",
