@@ -217,7 +217,7 @@ class Stage:
     def _cameras(self) -> Sequence[Camera]:
         # what the scene's generator draws as the fenced strip
         fence: Mapping[str, object] = {
-            "name": "W-03",
+            "name": "w-03",
             "kind": "intrusion",
             "polygon": [[0.0, 0.55], [1.0, 0.55], [1.0, 0.75], [0.0, 0.75]],
         }
