@@ -383,6 +383,18 @@ PLACE_KIND: Final = {
     "lane": N_("vehicle lane"),
     "zone": N_("zone"),
     "place": N_("place"),
+    "basement": N_("basement"),
+    "roof": N_("roof"),
+    "facade": N_("façade"),
+    "lift": N_("lift"),
+    "closet": N_("wiring closet"),
+    "plant_room": N_("plant room"),
+    "fire_lane": N_("fire lane"),
+    "shed": N_("charging shed"),
+    "garden": N_("garden"),
+    "hydrant": N_("hydrant"),
+    "manhole": N_("manhole"),
+    "wall": N_("wall"),
 }
 
 JOB_STATE: Final = {

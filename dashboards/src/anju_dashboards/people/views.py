@@ -20,6 +20,7 @@ from anju_dashboards.rendering import Renderer
 from anju_dashboards.tables import Table
 from anju_platform.accounts import guarding, inviting, programs, roster
 from anju_platform.accounts.endpoints import open_account
+from anju_platform.accounts.repository import labels
 from anju_platform.accounts.schemas import (
     AcceptBody,
     InvitationBody,
@@ -154,22 +155,31 @@ def _known(
     may_keep = page.actor.may(Right.KEEP_PEOPLE)
     invited, token = query.get("invited") or None, query.get("token") or None
     with reading(page.engine) as session:
+        people = roster.people(
+            session,
+            page.actor,
+            wanted,
+            sort=asked.sort,
+            descending=asked.descending,
+            after=asked.after,
+            limit=PAGE_SIZE,
+        )
+        pending = inviting.pending(session, page.actor, after=invited, limit=_SHOWN)
+        shown = (*people.items, *pending.items)
+        named = {slug for each in shown for slug in (*each.homes, *each.places)}
+        called = labels(session, page.community.id, named)
+        tokens = (
+            programs.everybodys(session, page.actor, after=token, limit=_SHOWN)
+            if may_keep
+            else None
+        )
         return {
             "table": asked,
             "query": dict(query),
-            "people": roster.people(
-                session,
-                page.actor,
-                wanted,
-                sort=asked.sort,
-                descending=asked.descending,
-                after=asked.after,
-                limit=PAGE_SIZE,
-            ),
-            "pending": inviting.pending(session, page.actor, after=invited, limit=_SHOWN),
-            "tokens": programs.everybodys(session, page.actor, after=token, limit=_SHOWN)
-            if may_keep
-            else None,
+            "people": people,
+            "pending": pending,
+            "called": {slug: page.language.pick(*both) for slug, both in called.items()},
+            "tokens": tokens,
             "homes": first_slugs(session, page.community.id, limit=_MOST_OFFERED),
             "roles": [role.value for role in Role if may_keep or role is Role.FAMILY],
         }

@@ -14,6 +14,7 @@ from anju_platform.backtest.page import bars, named_days, scale
 from anju_platform.backtest.report import Report
 from anju_platform.backtest.words import CELLS, Words
 from anju_platform.database import transaction
+from anju_platform.rulebook.overview import known_rule, row_of
 
 router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_RULES)])
 
@@ -23,6 +24,7 @@ def backtest(page: CurrentPage, job_id: JobId) -> Response:
     """Show a back-test; while it runs, the page asks for this part of itself again."""
     with transaction(page.engine) as session:
         job = service.read(session, page.actor, job_id)
+        rule = row_of(known_rule(session, page.community.id, job.rule_id))
     report = _report(job.report)
     words = Words(page.language.code, page.clock.zone.key)
     days = report.tested.figures.days if report else ()
@@ -30,6 +32,7 @@ def backtest(page: CurrentPage, job_id: JobId) -> Response:
         "rules/backtest_part.html" if page.partial else "rules/backtest.html",
         section="/rules",
         job=job,
+        rule=rule,
         report=report,
         w=words,
         cells=CELLS,

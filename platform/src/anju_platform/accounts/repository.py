@@ -110,6 +110,22 @@ def places_of(session: Session, community_id: int, users: Collection[int]) -> di
     return found
 
 
+def labels(
+    session: Session, community_id: int, slugs: Collection[str]
+) -> dict[str, tuple[str, str]]:
+    """Give what homes and places are called, in Chinese and English, by slug."""
+    homes = (
+        select(Household.slug, Place.label, Place.label_en)
+        .join(Place, Place.id == Household.place_id)
+        .where(Household.community_id == community_id, Household.slug.in_(slugs))
+    )
+    places = select(Place.slug, Place.label, Place.label_en).where(
+        Place.community_id == community_id, Place.slug.in_(slugs)
+    )
+    found = (*session.execute(places), *session.execute(homes))
+    return {slug: (label, label_en) for slug, label, label_en in found}
+
+
 def user(session: Session, community_id: int, user_id: int) -> User | None:
     """Find and lock a user of a community."""
     query = select(User).where(User.id == user_id, User.community_id == community_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anju_platform.demo.inputs import Replay, make_video
-from anju_platform.demo.site import USERS
+from anju_platform.demo.site import MORE_PEOPLE, PEOPLE
 from anju_platform.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
             video=make_video(video, zone or []) if video else None,
             replay=Replay(replay, speed, replay_timezone) if replay else None,
             simulate=simulate,
+            furnished=True,
             lived_h=LIVED_H,
         )
     except ConfigError as error:
@@ -91,7 +92,8 @@ def _told(error: ConfigError, code: int) -> typer.Exit:
 
 def _invite(stage: "Stage") -> None:
     typer.echo(f"\n  The wall:  {stage.url}\n")
-    for name in USERS:
-        typer.echo(f"    log in as {name:<10} password {stage.site.passwords[name]}")
+    for one in (*PEOPLE, *MORE_PEOPLE):
+        password = stage.site.passwords[one.username]
+        typer.echo(f"    log in as {one.username:<10} password {password}")
     typer.echo(f"\n  data and logs: {stage.site.directory}")
     typer.echo("  Ctrl-C stops everything\n")

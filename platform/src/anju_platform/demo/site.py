@@ -10,12 +10,38 @@ from typing import Any
 
 import yaml
 
+from anju_platform.auth.model import Role
 from anju_platform.broker import gateway_username
 from anju_platform.children import program
 from anju_platform.errors import ConfigError
 
-USERS = {"guard": "李强", "property": "王芳", "family": "张敏", "admin": "陈静"}
-"""The demo's people, by user name, which is their role; passwords are made at the first start."""
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the demo who may log in; passwords are made at the first start."""
+
+    username: str
+    name: str
+    role: Role
+
+
+PEOPLE = (
+    Person("guard", "李强", Role.GUARD),
+    Person("property", "王芳", Role.PROPERTY),
+    Person("family", "张敏", Role.FAMILY),
+    Person("admin", "陈静", Role.ADMIN),
+)
+"""Whom every demo has."""
+MORE_PEOPLE = (
+    Person("guard2", "赵军", Role.GUARD),
+    Person("guard3", "马超", Role.GUARD),
+    Person("office", "刘洋", Role.OFFICE),
+    Person("grid", "孙丽", Role.GRID),
+    Person("family2", "周浩", Role.FAMILY),
+    Person("installer", "周伟", Role.INSTALLER),
+    Person("auditor", "吴琳", Role.AUDITOR),
+)
+"""Whom a furnished one has besides: so many that a rota and every role's screens can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +73,8 @@ class Site:
         if first:
             write_private(self.native_token_file, secrets.token_urlsafe(24))
         known = {} if first else self.passwords
-        made = {name: secrets.token_urlsafe(9) for name in (*USERS, "mqtt") if name not in known}
+        names = (*(one.username for one in (*PEOPLE, *MORE_PEOPLE)), "mqtt")
+        made = {name: secrets.token_urlsafe(9) for name in names if name not in known}
         if made:
             write_private(self.password_file, json.dumps(known | made))
         return first

@@ -14,11 +14,14 @@ from anju_platform.broker import PLATFORM_USER, gateway_account, platform_accoun
 from anju_platform.children import Children
 from anju_platform.database import connect
 from anju_platform.demo.amqtt import write_amqtt
+from anju_platform.demo.furnishing.furnishing import Furnishing
+from anju_platform.demo.furnishing.town import HOST as TOWN
+from anju_platform.demo.furnishing.town import Town
 from anju_platform.demo.inputs import Replay, Video, add_video_camera
 from anju_platform.demo.mosquitto import Mosquitto, find_mosquitto, free_port
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
 from anju_platform.demo.provisioning import provision
-from anju_platform.demo.site import Camera, Site, Task
+from anju_platform.demo.site import MORE_PEOPLE, PEOPLE, Camera, Site, Task
 from anju_platform.errors import ConfigError
 from anju_platform.migrate import migrate
 
@@ -26,7 +29,7 @@ PERIMETER = "cam-perimeter"
 GROUNDS = "gw-grounds"
 _SCENE_SECONDS = "45"
 """One round of the scene: somebody comes over the wall in each."""
-_WAIT_S = 30.0
+_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Options:
     neighbours: Sequence[Mapping[str, Any]] = ()
     """Files of further communities, with gateways of other names."""
     ingests: int = 1
+    furnished: bool = False
+    """Everybody there is has an account, and what an office sets up in its first weeks is there."""
     lived_h: float = 0.0
     """At the first start people have lived there for so long: a home has a usual day by then."""
 
@@ -68,6 +73,8 @@ class Stage:
         self._mosquitto: Mosquitto | None = None
         self._describing: Task | None = None
         self._drawing: Task | None = None
+        self._town: Town | None = None
+        self._furnishing: Furnishing | None = None
         self._scene = self.site.directory / "perimeter.avi"
 
     @property
@@ -100,6 +107,8 @@ class Stage:
         if self.options.simulate:
             with self._step("residents, devices and what happens to them"):
                 self._start_simulation(ports, self.options.lived_h if first else 0)
+        if self._furnishing is not None:
+            self._furnishing.start()
 
     @contextmanager
     def _step(self, what: str) -> Iterator[None]:
@@ -138,7 +147,8 @@ class Stage:
             documents.append(self.options.replay.community(self.site))
         documents += self.options.neighbours
         engine = connect(self.environment["ANJU_DATABASE_URL"], pool_size=1)
-        provision(engine, self.site, documents)
+        cast = (*PEOPLE, *MORE_PEOPLE) if self.options.furnished else PEOPLE
+        provision(engine, self.site, documents, cast)
         engine.dispose()
 
     def _start_broker(self) -> None:
@@ -173,6 +183,10 @@ class Stage:
             "ANJU_PUBLIC_URL": self.url,
             "ANJU_INGEST_PROCESSES": str(self.options.ingests),
         }
+        if self.options.furnished:
+            self._town = Town(self.site.directory / "town-port")
+            self.environment["ANJU_INSIDE_HOSTS"] = TOWN
+            self._furnishing = Furnishing(self.site, self.environment, self._town)
         self.children.start("platform", ["anju", "up"], **self.environment)
         self._wait_for(lambda: _answers(f"{self.url}/readyz"), "the screens", log="platform")
 
@@ -203,7 +217,7 @@ class Stage:
     def _cameras(self) -> Sequence[Camera]:
         # what the scene's generator draws as the fenced strip
         fence: Mapping[str, object] = {
-            "name": "fence",
+            "name": "w-03",
             "kind": "intrusion",
             "polygon": [[0.0, 0.55], [1.0, 0.55], [1.0, 0.75], [0.0, 0.75]],
         }
@@ -235,6 +249,10 @@ class Stage:
 
     def stop(self) -> None:
         """Stop all, last started first; the folder stays for the next start."""
+        if self._furnishing is not None:
+            self._furnishing.stop()
+        if self._town is not None:
+            self._town.stop()
         if hasattr(self, "children"):
             self.children.stop()
         if self._mosquitto is not None:

@@ -6,6 +6,7 @@ import { keepFocus } from "./keep-focus.js";
 import { Live } from "./live.js";
 import { forget, keepWhom } from "./push-here.js";
 import { keepTime } from "./site-time.js";
+import "./chosen-file.js";
 import "./siren-button.js";
 import "./stale-banner.js";
 import "./time-chart.js";
