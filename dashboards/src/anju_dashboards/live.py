@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from anju_platform.api import event_text, live_items, resume_point
 from anju_platform.auth.dependencies import current_actor
 from anju_platform.auth.rights import Right
 from anju_platform.database import now, reading, to_millis
-from anju_platform.duty.handing_over import open_now
+from anju_platform.duty.handing_over import OpenHandOver, open_now
 from anju_platform.errors import NotAuthenticatedError
 from anju_platform.feed import Change, Heartbeat, Item, Reset
 from anju_platform.registry.listing import device_counts
@@ -34,9 +34,6 @@ _COUNTS_EVERY_S = 0.5
 """In a burst the numbers on top follow this often; rows always go out at once."""
 
 _COUNTS_AT_LEAST_S = 10.0
-
-_HAND_OVERS_EVERY_S = 5.0
-"""Who takes over is looked for so often at most, once for all screens of a community."""
 
 
 @router.get("/stream")
@@ -103,15 +100,11 @@ class Lines:
         self._stale = False
         self._counted_at = time.monotonic()
         period = self._counted_at // _COUNTS_EVERY_S
-        numbers = await self._drawings.get((*self._whose, self._seq, period), self._counts)
-        return numbers + await self._hand_over()
-
-    async def _hand_over(self) -> str:
-        """Say which change of shift is open, if it concerns this person."""
-        key = (*self._whose, "hand-overs", self._counted_at // _HAND_OVERS_EVERY_S)
-        lines = json.loads(await self._drawings.get(key, self._hand_overs))
+        key = (*self._whose, self._seq, period)
+        drawn = json.loads(await self._drawings.get(key, self._counts))
         # an event that says nothing at all would not be heard
-        return event_text("handover", lines.get(str(self._page.actor.user_id), "\n"), None)
+        line = drawn["hand_overs"].get(str(self._page.actor.user_id), "\n")
+        return str(drawn["numbers"]) + event_text("handover", line, None)
 
     def _changed(self, change: Change) -> str:
         if change.kind in {"window", "canary"}:
@@ -122,21 +115,21 @@ class Lines:
         return event_text("alert", drawn, change.seq)
 
     def _counts(self) -> str:
+        """Draw what all screens show, and the open changes of shift for each whom they concern."""
         page = self._page
         with reading(page.engine) as session:
             counts = service.counts(session, page.community.id)
             devices = device_counts(session, page.community.id)
             windows = going_on(session, page.community.id)
+            changes = open_now(session, page.community.id, now())
         numbers = self._draw("wall/counts.html", counts=counts, devices=devices)
         band = self._draw("wall/windows.html", going_on=windows)
-        return event_text("counts", numbers, None) + event_text("windows", band, None)
+        said = event_text("counts", numbers, None) + event_text("windows", band, None)
+        return json.dumps({"numbers": said, "hand_overs": self._hand_overs(changes)})
 
-    def _hand_overs(self) -> str:
-        """Draw the open changes of shift for each whom they concern, by their numbers."""
-        with reading(self._page.engine) as session:
-            found = open_now(session, self._page.community.id, now())
+    def _hand_overs(self, found: Sequence[OpenHandOver]) -> dict[int, str]:
         people = frozenset().union(*(one.concerns for one in found))
-        lines = {
+        return {
             each: self._draw(
                 "wall/handover.html",
                 hand_overs=[one for one in found if each in one.concerns],
@@ -144,7 +137,6 @@ class Lines:
             )
             for each in people
         }
-        return json.dumps(lines)
 
     def _counts_due(self, *, busy: bool) -> bool:
         age = time.monotonic() - self._counted_at
