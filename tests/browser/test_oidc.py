@@ -13,6 +13,8 @@ from provider import OpenIdProvider, settings
 from screens import Screens
 from second_step import Telephone
 
+from anju_platform.auth.oidc import provider as asking
+
 pytestmark = pytest.mark.browser
 
 
@@ -46,7 +48,13 @@ class Visit:
 
 
 @pytest.fixture(params=[("laptop", True), ("phone", True), ("phone", False)])
-def visit(site: Site, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+def visit(
+    site: Site,
+    chromium: Browser,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Visit]:
+    monkeypatch.setattr(asking, "PATIENCE_S", 60.0)
     provider = OpenIdProvider()
     database = site.engine.url.render_as_string(hide_password=False)
     screens = Screens(database, **settings(provider))

@@ -23,6 +23,7 @@ from work_site import WorkSite
 from anju_dashboards import app as screens
 from anju_platform.api import create_app
 from anju_platform.auth.model import Role, User
+from anju_platform.auth.oidc import provider as asking
 from anju_platform.config import Settings
 from anju_platform.database import connect, transaction
 from anju_platform.demo.postgres import create_database
@@ -142,8 +143,9 @@ def either_site(request: pytest.FixtureRequest, database: str) -> Iterator[Site]
 
 
 @pytest.fixture
-def provider() -> Iterator[OpenIdProvider]:
-    """Another provider people may log in by."""
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenIdProvider]:
+    """Another provider people may log in by; a busy machine may take its time here."""
+    monkeypatch.setattr(asking, "PATIENCE_S", 60.0)
     provider = OpenIdProvider()
     yield provider
     provider.stop()
