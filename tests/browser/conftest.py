@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from guarded_site import PASSWORD
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from screens import Screens
 
 Open = Callable[..., Page]
+expect.set_options(timeout=10_000)  # on a machine that does much else, too
 
 
 @pytest.fixture
