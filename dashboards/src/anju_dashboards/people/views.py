@@ -165,8 +165,8 @@ def _known(
             limit=PAGE_SIZE,
         )
         pending = inviting.pending(session, page.actor, after=invited, limit=_SHOWN)
-        shown = (*people.items, *pending.items)
-        named = {slug for each in shown for slug in (*each.homes, *each.places)}
+        named = {slug for each in people.items for slug in (*each.homes, *each.places)}
+        named |= {slug for each in pending.items for slug in (*each.homes, *each.places)}
         called = labels(session, page.community.id, named)
         tokens = (
             programs.everybodys(session, page.actor, after=token, limit=_SHOWN)

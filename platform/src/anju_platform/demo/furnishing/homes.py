@@ -12,6 +12,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.service import find_user
 from anju_platform.care import homes as care
 from anju_platform.consent import service as consent
+from anju_platform.consent.overview import overview
 from anju_platform.consent.schemas import ConsentBody, WithdrawBody
 from anju_platform.database import now, transaction
 from anju_platform.demo.furnishing.actors import act
@@ -56,7 +57,8 @@ def ask_all(engine: Engine, slug: str, document: Mapping[str, Any]) -> None:
     """Write down what families without elders said at the door; a few were not at home yet."""
     with transaction(engine) as session:
         office = act(session, slug, "office")
-        todo = [one for one in consent.overview(session, office) if one.missing]
+        homes = overview(session, office, limit=len(document["households"])).items
+        todo = [one for one in homes if one.missing]
     speaks = {home["slug"]: home["residents"][0]["name"] for home in document["households"]}
     for home in todo[_NOT_AT_HOME:]:
         with transaction(engine) as session:
