@@ -116,7 +116,8 @@ def _draw(page: Page, *, fault: str | None = None, made: InvitationMade | None =
         known = roster.people(session, page.actor)
         pending = inviting.pending(session, page.actor)
         homes = [home.slug for home in households(session, page.community.id)]
-        named = {slug for each in (*known, *pending) for slug in (*each.homes, *each.places)}
+        named = {slug for one in known for slug in (*one.homes, *one.places)}
+        named |= {slug for one in pending for slug in (*one.homes, *one.places)}
         called = labels(session, page.community.id, named)
         may_keep = page.actor.may(Right.KEEP_PEOPLE)
         tokens = programs.everybodys(session, page.actor) if may_keep else ()
