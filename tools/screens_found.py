@@ -115,7 +115,7 @@ def _backtest(page: Page, _: Demo) -> str:
 
 
 def _device(_: Page, demo: Demo) -> str:
-    return next(str(one["slug"]) for one in demo.community["devices"] if one["model"] == "lift")
+    return next(str(one["slug"]) for one in demo.community["devices"] if one["model"] == "pir")
 
 
 def _flat(_: Page, demo: Demo) -> str:

@@ -198,6 +198,8 @@ DETAIL: Final = {
     "model": N_("model"),
     "person": N_("person"),
     "address": N_("address"),
+    "rehearsal": N_("rehearsal of a plan"),
+    "backtest": N_("back-test"),
 }
 """What the details of an entry are called; what is not here is shown as it is written down."""
 

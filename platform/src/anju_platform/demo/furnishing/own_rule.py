@@ -33,7 +33,7 @@ tests:
     given:
       - {{t: 19h, values: {{motion: true}}}}
     expect: [{{t: {at}s, kind: active, severity: 4}}]
-    until: 69000s
+    until: 70000s
   - name: a few steps are ordinary
     shows: below
     given:
@@ -48,7 +48,7 @@ def _text(hours: str, seconds: int) -> str:
     return _TEXT.format(hours=hours, seconds=seconds, at=19 * 3600 + seconds)
 
 
-_FIRST, _SECOND = _text("01:00-04:00", 170), _text("00:00-05:00", 120)
+_FIRST, _SECOND = _text("01:00-04:00", 600), _text("00:00-05:00", 120)
 _DAYS = 4
 
 
