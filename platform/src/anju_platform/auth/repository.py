@@ -132,7 +132,7 @@ def delete_expired(session: Session, at: datetime) -> None:
 
 
 def half_log_in(session: Session, token_hash: str, at: datetime) -> tuple[User, str | None] | None:
-    """Find who still owes a code, and who vouched for them, if not a password; locks their row."""
+    """Find who still owes a code, and who vouched for them, if not a password; locks both rows."""
     query = (
         select(User, HalfLogIn.by)
         .join(HalfLogIn, HalfLogIn.user_id == User.id)
@@ -141,7 +141,7 @@ def half_log_in(session: Session, token_hash: str, at: datetime) -> tuple[User, 
             HalfLogIn.expires_at > at,
             User.disabled.is_(False),
         )
-        .with_for_update(of=User)
+        .with_for_update()  # both rows: a reset that was waited for has deleted the second
     )
     row = session.execute(query).one_or_none()
     return None if row is None else (row[0], row[1])
