@@ -82,7 +82,7 @@ class Camera:
             timezone_id="Asia/Shanghai",
             reduced_motion="reduce",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         yield context
         context.close()
 
@@ -118,7 +118,9 @@ class Camera:
         taken = Image.open(BytesIO(page.screenshot(full_page=whole))).convert("RGB")
         if not self.whole:
             taken = taken.crop((0, 0, taken.width, min(taken.height, longest)))
-            if not page.locator("main img").count():  # a photograph has more colours
+            if page.locator("main img").count():  # a photograph has more colours than a page
+                taken = taken.quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+            else:
                 taken = taken.quantize(COLOURS, dither=Image.Dither.NONE)
         taken.save(self.out / f"{name}.png", optimize=not self.whole)
 
