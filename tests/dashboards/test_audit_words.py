@@ -21,7 +21,19 @@ MADE = {
     "user.{word}": {"user.disabled", "user.enabled"},
 }
 """Actions that the code puts together, by how it writes them; those of alerts see below."""
-ONE_OFF = {"alerts.", "devices.", "reports.", "audit.", "screen.", "community.", "retention."}
+ONE_OFF = {
+    "alerts.",
+    "audit.",
+    "community.",
+    "consents.",
+    "devices.",
+    "people.",
+    "quarantine.",
+    "reports.",
+    "retention.",
+    "screen.",
+    "windows.",
+}
 """What has a word or two only needs no group of its own."""
 
 

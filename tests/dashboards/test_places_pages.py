@@ -209,7 +209,7 @@ def test_a_device_that_speaks_is_approved_into_its_home(
         assert device.name == "人体感应器"
     assert "没有待批准的设备" in installer.get(of).text
     twice = send(installer, of, of=of, place="b3-501-bath", **said)
-    assert (twice.status_code, "已有这个编号的设备" in twice.text) == (409, True)
+    assert (twice.status_code, "已有设备“zb-1”" in twice.text) == (409, True)
     unknown = send(installer, of, of=of, place="b99", **said | {"slug": "zb-2"})
     assert (unknown.status_code, "这个位置不能用" in unknown.text) == (422, True)
 

@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '10s'")
     op.create_table(
         "canaries",
         sa.Column("gateway_id", sa.BigInteger(), nullable=False),

@@ -102,6 +102,38 @@ def test_what_rises_to_a_matter_of_life_calls_at_once(site: Site) -> None:
     assert (found.muted, found.slowest_s, found.targets[0].kept) == (0, 10, 1.0)
 
 
+def test_an_answer_before_a_rise_that_lifts_all_does_not_answer_it(site: Site) -> None:
+    rose = (60, "rose", {"unmuted": ["maintenance"]})
+    rang(site, MUTED, (30, "acked", {}), rose, severity=1)
+    rang(site, MUTED, (30, "acked", {}), rose, (960, "acked", {}), severity=1)
+    drilled = {"drill": True}
+    over = (60, "reactivated", {"drill_over": True})
+    rang(site, (0, "raised", drilled), (30, "acked", {}), over, severity=1)
+    found = answers(site, severity=1)
+    assert (found.alerts, found.answered, found.waiting, found.slowest_s) == (3, 1, 2, 900)
+
+
+def test_what_is_reopened_after_the_work_calls(site: Site) -> None:
+    rang(site, MUTED, (300, "closed", {}), (400, "reopened", {}))
+    found = answers(site)
+    assert (found.muted, found.answered, found.waiting) == (0, 0, 1)
+
+
+def test_what_called_before_it_was_reopened_under_work_was_answered_late(site: Site) -> None:
+    again = (500, "reopened", {"muted": ["maintenance"]})
+    rang(site, (0, "raised", {}), (300, "acked", {}), (400, "closed", {}), again)
+    found = answers(site)
+    assert (found.muted, found.slowest_s) == (0, 300)
+
+
+def test_what_speaks_in_a_drill_is_an_exercise_all_the_same(site: Site) -> None:
+    both = {"muted": ["maintenance"], "drill": True}
+    over = (3600, "drill_over", {})
+    rang(site, (0, "raised", both), (60, "speaks", {}), (90, "acked", {}), over)
+    found = answers(site)
+    assert (found.answered, found.waiting) == (0, 1)
+
+
 def test_the_table_says_when_it_was_muted(site: Site, log_in: Any) -> None:
     rang(site, MUTED, UNMUTED, SPEAKS, (3640, "acked", {}))
     with Session(site.engine) as session:

@@ -20,7 +20,7 @@ from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
 from anju_platform.export import csv_response, whole_table
-from anju_platform.registry import listing
+from anju_platform.registry.places import repository
 from anju_platform.rulebook import overview
 
 router = APIRouter(include_in_schema=False)
@@ -177,7 +177,7 @@ def _draw(page: Page, *, fault: str | None = None, given: dict[str, Any]) -> Res
     with reading(page.engine) as session:
         windows = service.open_windows(session, page.actor.community_id)
         over = service.over(session, page.actor, after=after, limit=_SHOWN)
-        places = listing.places(session, page.community.id)
+        places = repository.slugs(session, page.community.id)
         rules = overview.rows(session, page.community.id)
     return page.html(
         "maintenance/maintenance.html",

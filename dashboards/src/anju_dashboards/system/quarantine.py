@@ -14,7 +14,7 @@ from anju_dashboards.words import N_, QUARANTINE
 from anju_platform.audit.service import record
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
-from anju_platform.database import transaction
+from anju_platform.database import reading, transaction
 from anju_platform.errors import InvalidRequestError
 from anju_platform.export import csv_response, whole_table
 from anju_platform.paging import AT_ONCE
@@ -68,7 +68,7 @@ def _read(
 def quarantine(page: CurrentPage) -> Response:
     """Show what could not be taken in, newest first; what was said is not shown here."""
     asked, reason, waiting = _asked(page)
-    with transaction(page.engine) as session:
+    with reading(page.engine) as session:
         found = _read(session, page, reason, waiting=waiting, after=asked.after, size=PAGE_SIZE)
     return page.html(
         "system/quarantine.html",

@@ -13,7 +13,6 @@ Step = tuple[datetime, str, Json]
 Spell = tuple[datetime, datetime | None]
 """From when, until when; null: it lasts."""
 _DRILL = "drill"
-_ANEW = ("speaks", "drill_over")
 _BEGINS = ("raised", "reopened")
 
 
@@ -31,7 +30,7 @@ def _spells(detected_at: datetime, steps: Iterable[Step]) -> Iterator[Spell]:
     for at, kind, said in steps:
         muted = _after(muted, kind, said)
         if muted and since is None:
-            since = detected_at if kind in _BEGINS else at
+            since = detected_at if kind == "raised" else at
         elif not muted and since is not None:
             yield since, at
             since = None
@@ -44,7 +43,7 @@ def _after(muted: set[str], kind: str, said: Json) -> set[str]:
     if kind in _BEGINS:
         return {*said.get("muted", ()), *([_DRILL] if said.get("drill") else [])}
     if kind == "speaks":
-        return set()
+        return muted & {_DRILL}
     if kind == "muted":
         return muted | {said["overlay"]}
     lifted = {*said.get("unmuted", ())}
@@ -59,12 +58,20 @@ def answer(
     answers: Iterable[datetime], quiet: Sequence[Spell], steps: Iterable[Step]
 ) -> datetime | None:
     """Give the first answer that counts: what was told anew since was answered in vain before."""
-    anew = max((at for at, kind, _ in steps if kind in _ANEW), default=None)
+    anew = max((at for at, kind, said in steps if _is_told_anew(kind, said)), default=None)
     for at in answers:
         in_vain = anew is not None and at < anew
         if not (in_vain and any(begin <= at < (over or at) for begin, over in quiet)):
             return at
     return None
+
+
+def _is_told_anew(kind: str, said: Json) -> bool:
+    """Tell whether an alert that was quiet calls people from that step on."""
+    if kind == "reopened":
+        return not said.get("muted") and not said.get("drill")
+    lifted = kind == "rose" and bool(said.get("unmuted"))
+    return kind in {"speaks", "drill_over"} or bool(said.get("drill_over")) or lifted
 
 
 def called_for(start: datetime, end: datetime, quiet: Iterable[Spell]) -> timedelta:

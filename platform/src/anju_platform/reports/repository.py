@@ -31,7 +31,7 @@ from anju_platform.registry.model import BlindPeriod, Device, Gateway, Place
 from anju_platform.reports.calling import Spell, Step, answer, called_for, quiet_spells
 from anju_platform.telemetry.model import HOURLY, StaleHour
 
-_LIFTS = ("muted", "unmuted", "speaks", "drill_over")
+_CHANGES = ("reopened", "muted", "unmuted", "speaks", "drill_over")
 _SAID = ["muted", "unmuted", "drill", "drill_over"]
 """Steps, and what is said of others, that tell when an alert was quiet."""
 MOST = 50_000
@@ -100,7 +100,7 @@ def happened(session: Session, community_id: int, start: datetime, end: datetime
         .limit(MOST)
     )
     rows = [Happened(*row) for row in session.execute(query)]
-    steps = _quiet(session, community_id, start, end)
+    steps = _quiet(session, [one.id for one in rows])
     answers = _answers(session, steps)
     return [
         _with_spells(one, steps[one.id], answers[one.id]) if one.id in steps else one
@@ -130,20 +130,14 @@ def _answers(session: Session, alerts: Collection[UUID]) -> dict[UUID, list[date
     return found
 
 
-def _quiet(
-    session: Session, community_id: int, start: datetime, end: datetime
-) -> dict[UUID, list[Step]]:
-    """Give, of the alerts of a time that were muted or began in a drill, the steps that say so."""
+def _quiet(session: Session, alerts: Sequence[UUID]) -> dict[UUID, list[Step]]:
+    """Give, of alerts that were muted or began in a drill, the steps that say so."""
     query = (
         select(TimelineEntry.alert_id, TimelineEntry.at, TimelineEntry.kind, TimelineEntry.data)
-        .join(Alert, Alert.id == TimelineEntry.alert_id)
         .where(
-            Alert.community_id == community_id,
-            Alert.mode == Mode.ACTUAL,
-            Alert.detected_at >= start,
-            Alert.detected_at < end,
+            TimelineEntry.alert_id == any_(literal(alerts, ARRAY(Uuid))),
             or_(
-                TimelineEntry.kind.in_(_LIFTS),
+                TimelineEntry.kind.in_(_CHANGES),
                 TimelineEntry.data.has_any(array(_SAID)),
             ),
         )

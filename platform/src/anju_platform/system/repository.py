@@ -203,8 +203,7 @@ def _is_hidden(actor: Actor) -> ColumnElement[bool]:
 
 
 def _quarantined(kept: Quarantined, gateway: str | None, is_hidden: bool) -> QuarantineView:
-    payload = b"" if is_hidden else kept.payload[:_SHOWN_BYTES]
-    return QuarantineView(
+    view = QuarantineView(
         id=kept.id,
         gateway=gateway,
         received_at=kept.received_at,
@@ -213,9 +212,10 @@ def _quarantined(kept: Quarantined, gateway: str | None, is_hidden: bool) -> Qua
         reason=kept.reason,
         detail=kept.detail,
         device=kept.device,
-        payload=payload.decode("utf-8", errors="replace"),
+        payload=kept.payload[:_SHOWN_BYTES].decode("utf-8", errors="replace"),
         released_at=kept.released_at,
     )
+    return view.without_payload() if is_hidden else view
 
 
 def points_stored(session: Session) -> int:

@@ -68,7 +68,10 @@ class QuarantineCount(View):
 
 
 class QuarantineView(View):
-    """One thing in quarantine; ``payload`` is its beginning, as text, for who may read it."""
+    """One thing in quarantine; ``payload`` is its beginning, as text, for who may read it.
+
+    ``detail`` says what was wrong with it, to who may not read it without what was said.
+    """
 
     id: int
     gateway: str | None
@@ -80,6 +83,11 @@ class QuarantineView(View):
     device: str | None
     payload: str
     released_at: datetime | None
+
+    def without_payload(self) -> "QuarantineView":
+        """Give it without what was said, of which the detail quotes the part that is wrong."""
+        where, _, _ = self.detail.partition(":")
+        return self.model_copy(update={"payload": "", "detail": where})
 
 
 class QuarantinePage(View):
@@ -96,7 +104,7 @@ class QuarantinePage(View):
 
     def without_payloads(self) -> "QuarantinePage":
         """Give the page without what was said."""
-        rows = tuple(row.model_copy(update={"payload": ""}) for row in self.rows)
+        rows = tuple(row.without_payload() for row in self.rows)
         return self.model_copy(update={"rows": rows})
 
 
