@@ -1,0 +1,33 @@
+"""A message that told of several alerts is said again as one, and speaks for what it names."""
+
+from __future__ import annotations
+
+from outer_site import Site
+from reached_site import Reached
+from sinks import Sink
+
+from anju_platform.alerts import service
+from anju_platform.database import transaction
+
+
+def said(sink: Sink) -> list[str]:
+    return [one.json()["say"] for one in sink.received]
+
+
+def test_a_browser_shows_one_left_of_many_in_their_place(
+    reached: Reached, sink: Sink, site: Site
+) -> None:
+    browser = reached.browser(sink)
+    sink.status = 503
+    first = reached.rings(3, title="甲")
+    reached.rings(3, title="乙")
+    reached.later(10)
+    reached.turn()
+    with transaction(site.engine) as session:
+        service.acknowledge(session, site.actor(), first, version=1, screen="wall")
+    sink.status = 201
+    reached.later(30)
+    reached.turn()
+    shown = [browser.opens(one) for one in sink.received]
+    assert shown[-1]["title"].endswith("· 乙")
+    assert len({one["tag"] for one in shown}) == 1
