@@ -31,3 +31,17 @@ def test_a_browser_shows_one_left_of_many_in_their_place(
     shown = [browser.opens(one) for one in sink.received]
     assert shown[-1]["title"].endswith("· 乙")
     assert len({one["tag"] for one in shown}) == 1
+
+
+def test_who_was_told_when_it_was_as_bad_before_is_not_told_anew_by_that(
+    reached: Reached, phone: Sink
+) -> None:
+    alert = reached.rings(2, title="甲")
+    reached.later(10)
+    reached.turn()
+    reached.later(30)
+    reached.rises(alert, 3, "role:guard")  # it fell, and is said again because nobody has it
+    reached.rises(alert, 2, "role:property")
+    reached.turn()
+    assert [one.json()["severity"] for one in phone.received] == [2, 2]
+    assert reached.states() == [("voice", "accepted")] * 2

@@ -245,6 +245,7 @@ def let_go(session: Session, alerts: Collection[UUID], at: datetime) -> None:
     is_told_anew = exists().where(
         anew.alert_id == Delivery.alert_id,
         anew.severity < LEAST,
+        anew.transition > Delivery.transition,  # not when it was as bad once before
         anew.user_id.is_not_distinct_from(Delivery.user_id),
         anew.channel_id == Delivery.channel_id,
         anew.address_id.is_not_distinct_from(Delivery.address_id),
