@@ -45,3 +45,17 @@ def test_who_was_told_when_it_was_as_bad_before_is_not_told_anew_by_that(
     reached.turn()
     assert [one.json()["severity"] for one in phone.received] == [2, 2]
     assert reached.states() == [("voice", "accepted")] * 2
+
+
+def test_what_may_have_arrived_keeps_its_pause_when_the_alert_rises(
+    reached: Reached, phone: Sink
+) -> None:
+    phone.resets = True
+    alert = reached.rings(3, title="甲")
+    reached.later(10)
+    reached.turn()
+    (before,) = reached.deliveries()
+    assert (before.state, before.unsure) == ("retry", 1)
+    reached.rises(alert, 2, "role:property")
+    (after,) = reached.deliveries()
+    assert after.next_attempt_at == before.next_attempt_at

@@ -262,7 +262,8 @@ def let_go(session: Session, alerts: Collection[UUID], at: datetime) -> None:
         one.together = None
         if anew_too:
             one.state, one.error = DeliveryState.CANCELLED, _WORSE
-    left = [one for one, anew_too in rows if not anew_too]
+    # what is tried again keeps its pause: it may have arrived
+    left = [one for one, anew_too in rows if not anew_too and one.state == DeliveryState.QUEUED]
     for _, ways in groupby(left, lambda one: (one.notification_id, one.user_id)):
         in_order = list(ways)
         early = max(timedelta(0), in_order[0].next_attempt_at - at)
