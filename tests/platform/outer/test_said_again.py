@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from outer_site import Site
 from reached_site import Reached
 from sinks import Sink
+from sqlalchemy import update
 
 from anju_platform.alerts import service
-from anju_platform.database import transaction
+from anju_platform.database import now, transaction
+from anju_platform.notifications.model import Delivery
 
 
 def said(sink: Sink) -> list[str]:
@@ -59,3 +63,19 @@ def test_what_may_have_arrived_keeps_its_pause_when_the_alert_rises(
     reached.rises(alert, 2, "role:property")
     (after,) = reached.deliveries()
     assert after.next_attempt_at == before.next_attempt_at
+
+
+def test_each_is_tried_again_until_its_own_end(reached: Reached, phone: Sink, site: Site) -> None:
+    alerts = [reached.rings(3, title=title) for title in ("甲", "乙")]
+    with transaction(site.engine) as session:
+        soon = update(Delivery).where(Delivery.alert_id == alerts[0])
+        session.execute(soon.values(expires_at=now() + timedelta(seconds=30)))
+    phone.status, phone.retry_after = 503, "60"
+    reached.later(10)
+    reached.turn()
+    assert reached.states() == [("voice", "expired"), ("voice", "retry")]
+    phone.status = 201
+    reached.later(61)
+    reached.turn()
+    assert "· 乙。" in said(phone)[-1]
+    assert reached.states() == [("voice", "expired"), ("voice", "accepted")]
