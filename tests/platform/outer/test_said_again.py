@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from outer_site import Site
-from reached_site import Reached
+from reached_site import Reached, until
 from sinks import Sink
-from sqlalchemy import update
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
 
 from anju_platform.alerts import service
 from anju_platform.database import now, transaction
@@ -79,3 +80,38 @@ def test_each_is_tried_again_until_its_own_end(reached: Reached, phone: Sink, si
     reached.turn()
     assert "· 乙。" in said(phone)[-1]
     assert reached.states() == [("voice", "expired"), ("voice", "accepted")]
+
+
+def test_next_ways_are_touched_only_when_all_that_was_said_is_written(
+    reached: Reached, sink: Sink, site: Site
+) -> None:
+    reached.voice(sink)
+    reached.browser(sink)
+    reached.phone()
+    sink.status = 410
+    for title in ("甲", "乙"):
+        reached.rings(3, title=title)
+    reached.later(10)
+    with transaction(site.engine) as session:  # as when it was planned after both
+        next_way = update(Delivery).where(Delivery.id == reached.deliveries()[1].id)
+        session.execute(next_way.values(id=10**6))
+    sink.hangs_s = 1
+    second = reached.deliveries()[1].id
+    deliverer = reached.deliverer()
+    with transaction(site.engine) as session:
+        deliverer.turn()
+        until(lambda: bool(sink.received))
+        locked = select(Delivery.id).with_for_update(nowait=True)
+        session.execute(locked.where(Delivery.id == second))
+        until(lambda: waits_for_a_lock(site))
+        session.execute(locked.where(Delivery.id == 10**6))  # in order: nobody stands in the way
+    until(lambda: not deliverer.busy())
+
+
+def waits_for_a_lock(site: Site) -> bool:
+    with Session(site.engine) as session:
+        query = text(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return bool(session.scalar(query))

@@ -112,9 +112,12 @@ class Deliverer:
 
     def _write(self, errands: Sequence[Errand], outcome: _Outcome, session: Session) -> None:
         """Write how an attempt ended, and what it says of its channel and address."""
-        at = now()
+        at, in_vain = now(), []
         for each in sorted(errands, key=lambda one: one.delivery.id):  # as receipts lock them
-            self._settle(each, outcome, at, session)
+            if self._settle(each, outcome, at, session):
+                in_vain.append(each.delivery)
+        for one in in_vain:  # when all are locked: the next ways of some come before others
+            repository.bring_forward(session, one, at)
         one, channel = errands[0].delivery, errands[0].channel
         if outcome.state == DeliveryState.ACCEPTED:
             repository.note_taken(session, one.channel_id, at)
@@ -126,16 +129,15 @@ class Deliverer:
         if one.address_id is not None and outcome.state != DeliveryState.CANCELLED:
             repository.note_address(session, one.address_id, at, outcome.error, gone=outcome.gone)
 
-    def _settle(self, each: Errand, outcome: _Outcome, at: datetime, session: Session) -> None:
-        """Write of one alert how the attempt to tell of it ended."""
+    def _settle(self, each: Errand, outcome: _Outcome, at: datetime, session: Session) -> bool:
+        """Write of one alert how the attempt ended; gives whether this way leads nowhere."""
         one, values = each.delivery, _written(each.delivery, outcome, at)
         if each.needless:
             values = {"state": DeliveryState.CANCELLED}
             if one.attempts == 1:  # no message has named it: no receipt speaks for it
                 values |= {"together": None}
         is_ours = repository.settle(session, one, values)
-        if is_ours and values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED):
-            repository.bring_forward(session, one, at)
+        return is_ours and values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED)
 
     def _attempt(self, needed: Sequence[Errand]) -> _Outcome:
         """Say it once, of whatever need be said; gives what came of it."""
