@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 from outer_site import Site
 from reached_site import Reached, until
 from sinks import Sink
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts import service
 from anju_platform.database import now, transaction
 from anju_platform.notifications.model import Delivery
+from anju_platform.notifications.repository import take_receipt
 
 
 def said(sink: Sink) -> list[str]:
@@ -80,6 +83,34 @@ def test_each_is_tried_again_until_its_own_end(reached: Reached, phone: Sink, si
     reached.turn()
     assert "· 乙。" in said(phone)[-1]
     assert reached.states() == [("voice", "expired"), ("voice", "accepted")]
+
+
+@pytest.mark.parametrize("when", ["first", "again"])
+def test_a_receipt_that_is_faster_than_the_service_speaks_for_what_was_named_alone(
+    reached: Reached, sink: Sink, site: Site, when: str
+) -> None:
+    browser = reached.browser(sink)
+    alerts = [reached.rings(3, title=title) for title in ("甲", "乙", "丙")]
+    channel = reached.channel_row("push").id
+    reached.later(10)
+    if when == "again":
+        sink.status = 503
+        reached.turn()
+        reached.later(30)
+    sink.received.clear()
+    sink.comes.clear()
+    sink.status, sink.hangs_s = 201, 2
+    with transaction(site.engine) as session:  # between a turn's tidying and the lease
+        service.acknowledge(session, site.actor(), alerts[0], version=1, screen="wall")
+    deliverer = reached.deliverer()
+    with ThreadPoolExecutor() as thread:
+        sent = thread.submit(deliverer._deliver_next, channel, reached.deliveries()[0].lane)
+        assert sink.comes.wait(10)
+        word = browser.opens(sink.received[0])["receipt"].rpartition("/")[2]
+        with transaction(site.engine) as session:
+            assert take_receipt(session, word, now(), seen=False)
+        assert sent.result()
+    assert reached.states() == [("push", state) for state in ("cancelled", *["delivered"] * 2)]
 
 
 def test_next_ways_are_touched_only_when_all_that_was_said_is_written(

@@ -61,6 +61,10 @@ class _Outcome:
     jitter: float = 1.0
 
 
+_NEEDLESS = _Outcome(DeliveryState.CANCELLED)
+_WORN = _Outcome(DeliveryState.DEAD, _UNSURE, of_the_service=False)
+
+
 class Deliverer:
     """Says what is due on the channels outside; several may work side by side.
 
@@ -102,22 +106,38 @@ class Deliverer:
         with transaction(self._engine) as session:
             said = leasing.lease(session, channel_id, lane, LEASE)
             errands = repository.errands(session, said, now()) if said else []
-        if not errands:
-            return said is not None
-        outcome = self._attempt([one for one in errands if not one.needless])
-        with transaction(self._engine) as session:
-            self._write(errands, outcome, session)
-        self._count(errands[0].channel.kind, outcome.state)
-        return True
+            needed = self._needed(errands, session)
+        if needed:
+            outcome = self._attempt(needed)
+            with transaction(self._engine) as session:
+                self._write(needed, outcome, session)
+        return said is not None
+
+    def _needed(self, errands: Sequence[Errand], session: Session) -> list[Errand]:
+        """Give what of a leased message is said; the rest is given up and is no part of it.
+
+        That is written before anything is sent: receipts may come before the service's answer.
+        """
+        needless = [one for one in errands if one.needless]
+        rest = [one for one in errands if not one.needless]
+        worn = [one for one in rest if one.delivery.unsure >= MOST_UNSURE]
+        needed = [one for one in rest if one.delivery.unsure < MOST_UNSURE]
+        for given_up, outcome in ((needless, _NEEDLESS), (worn, _WORN)):
+            if given_up:
+                self._write(given_up, outcome, session)
+        if needed and (word := needed[0].delivery.together) is not None:
+            repository.leave_out(session, word)
+        return needed
 
     def _write(self, errands: Sequence[Errand], outcome: _Outcome, session: Session) -> None:
         """Write how an attempt ended, and what it says of its channel and address."""
-        at, in_vain = now(), []
-        for each in sorted(errands, key=lambda one: one.delivery.id):  # as receipts lock them
-            if self._settle(each, outcome, at, session):
-                in_vain.append(each.delivery)
-        for one in in_vain:  # when all are locked: the next ways of some come before others
-            repository.bring_forward(session, one, at)
+        at = now()
+        in_order = sorted(errands, key=lambda each: each.delivery.id)  # as receipts lock them
+        written = [(each.delivery, _written(each.delivery, outcome, at)) for each in in_order]
+        ours = [one for one in written if repository.settle(session, *one)]
+        for one, values in ours:  # when all are locked: the next ways of some come before others
+            if values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED):
+                repository.bring_forward(session, one, at)
         one, channel = errands[0].delivery, errands[0].channel
         if outcome.state == DeliveryState.ACCEPTED:
             repository.note_taken(session, one.channel_id, at)
@@ -128,23 +148,10 @@ class Deliverer:
             )
         if one.address_id is not None and outcome.state != DeliveryState.CANCELLED:
             repository.note_address(session, one.address_id, at, outcome.error, gone=outcome.gone)
-
-    def _settle(self, each: Errand, outcome: _Outcome, at: datetime, session: Session) -> bool:
-        """Write of one alert how the attempt ended; gives whether this way leads nowhere."""
-        one, values = each.delivery, _written(each.delivery, outcome, at)
-        if each.needless:
-            values = {"state": DeliveryState.CANCELLED}
-            if one.attempts == 1:  # no message has named it: no receipt speaks for it
-                values |= {"together": None}
-        is_ours = repository.settle(session, one, values)
-        return is_ours and values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED)
+        self._count(channel.kind, str(written[0][1]["state"]))
 
     def _attempt(self, needed: Sequence[Errand]) -> _Outcome:
-        """Say it once, of whatever need be said; gives what came of it."""
-        if not needed:
-            return _Outcome(DeliveryState.CANCELLED)
-        if needed[0].delivery.unsure >= MOST_UNSURE:
-            return _Outcome(DeliveryState.DEAD, _UNSURE, of_the_service=False)
+        """Say it once; gives what came of it."""
         failure = attempt(lambda: self._say(needed), f"channel {needed[0].channel.slug}")
         if failure is None:
             return _Outcome(DeliveryState.ACCEPTED)
@@ -193,8 +200,10 @@ def _written(one: Delivery, outcome: _Outcome, at: datetime) -> Json:
             return {"state": outcome.state, "accepted_at": at, "error": None}
         case DeliveryState.RETRY:
             return _again(one, outcome, at)
-        case _:
+        case DeliveryState.DEAD:
             return {"state": outcome.state, "error": outcome.error}
+        case _:
+            return {"state": outcome.state}
 
 
 def _again(one: Delivery, outcome: _Outcome, at: datetime) -> Json:
