@@ -113,6 +113,39 @@ def test_a_receipt_that_is_faster_than_the_service_speaks_for_what_was_named_alo
     assert reached.states() == [("push", state) for state in ("cancelled", *["delivered"] * 2)]
 
 
+def test_nothing_is_said_again_while_somebody_has_one_of_it(
+    reached: Reached, phone: Sink, site: Site
+) -> None:
+    phone.status = 503
+    for title in ("甲", "乙"):
+        reached.rings(3, title=title)
+    reached.later(10)
+    reached.turn()
+    phone.received.clear()
+    phone.status = 201
+    reached.later(30)
+    deliverer = reached.deliverer()
+    with transaction(site.engine) as session:  # a receipt, or what tidies
+        second = select(Delivery).where(Delivery.id == reached.deliveries()[1].id)
+        session.execute(second.with_for_update())
+        deliverer.turn()
+        until(lambda: not deliverer.busy())
+        assert phone.received == []
+    with transaction(site.engine) as session:  # a worker that goes its own way
+        lease = {"state": "leased", "leased_until": now() + timedelta(seconds=12)}
+        session.execute(
+            update(Delivery).where(Delivery.id == reached.deliveries()[1].id).values(lease)
+        )
+    deliverer.turn()
+    until(lambda: not deliverer.busy())
+    assert phone.received == []
+    reached.later(13)
+    reached.turn()
+    assert "2 条告警。甲、乙。" in said(phone)[0]
+    assert len(phone.received) == 1
+    assert reached.states() == [("voice", "accepted")] * 2
+
+
 def test_next_ways_are_touched_only_when_all_that_was_said_is_written(
     reached: Reached, sink: Sink, site: Site
 ) -> None:

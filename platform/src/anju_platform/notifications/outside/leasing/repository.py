@@ -104,6 +104,11 @@ def lease(
     found = session.scalars(query).one_or_none()
     if found is None:
         return None
+    again: list[Delivery] = []
+    if found.together is not None:
+        again = _all_of_it(session, found.together, at)
+        if not again:
+            return None
     spot = _spot(session, found) if found.severity >= LEAST else None
     until = _minute_ends(session, spot) if spot is not None else None
     if spot is not None and until is not None and until > at:
@@ -112,7 +117,7 @@ def lease(
     if (wait := wait_for_turn(channel, at, for_life=found.severity <= LIFE)) is not None:
         _postpone(session, found, at, at + wait)
         return None
-    said = _with_others(session, found, spot, at)
+    said = again or _with_others(session, found, spot, at)
     for one in said:
         if one.state == DeliveryState.LEASED:
             one.unsure += 1
@@ -184,13 +189,26 @@ def _hold(session: Session, spot: _Spot, at: datetime, until: datetime) -> None:
     )
 
 
+def _all_of_it(session: Session, word: str, at: datetime) -> list[Delivery]:
+    """Lock what a message told of that is said again; nothing while it cannot all be had.
+
+    A message without one of them, or two messages, would let a receipt speak for what it does
+    not name: whoever else has one has it for a moment, or until a lease ends.
+    """
+    of_it = Delivery.together == word
+    query = select(Delivery, IS_OPEN, is_due(at)).where(of_it).order_by(Delivery.id)
+    rows = session.execute(query.with_for_update(skip_locked=True)).all()
+    still_open = [(one, due_now) for one, is_open, due_now in rows if is_open]
+    has_all = len(rows) == session.scalar(select(func.count()).where(of_it))
+    if not has_all or not all(due_now for _, due_now in still_open):
+        return []
+    return [one for one, _ in still_open]
+
+
 def _with_others(
     session: Session, found: Delivery, spot: _Spot | None, at: datetime
 ) -> list[Delivery]:
-    """Lock what is said in the same message: what was before, or what there is of that minute."""
-    if found.together is not None:
-        query = select(Delivery).where(Delivery.together == found.together, IS_OPEN)
-        return list(session.scalars(query.order_by(Delivery.id).with_for_update(skip_locked=True)))
+    """Lock what is said in the same message: what there is of that minute."""
     if spot is None:
         return [found]
     planned = found.created_at
