@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from anju_platform.alerts import service
 from anju_platform.database import now, transaction
 from anju_platform.notifications.model import Delivery
+from anju_platform.notifications.outside.leasing import repository as leasing
 from anju_platform.notifications.repository import take_receipt
 
 
@@ -144,6 +145,68 @@ def test_nothing_is_said_again_while_somebody_has_one_of_it(
     assert "2 条告警。甲、乙。" in said(phone)[0]
     assert len(phone.received) == 1
     assert reached.states() == [("voice", "accepted")] * 2
+
+
+@pytest.mark.parametrize("told_anew", [True, False])
+def test_what_rises_while_it_is_said_leaves_the_repetition(
+    reached: Reached, phone: Sink, site: Site, *, told_anew: bool
+) -> None:
+    alerts = [reached.rings(3, title=title) for title in ("甲", "乙", "丙")]
+    reached.later(10)
+    with transaction(site.engine) as session:  # a worker that dies
+        assert leasing.lease(session, reached.channel_row("voice").id, "", timedelta(seconds=12))
+    reached.rises(alerts[1], 1, "role:guard" if told_anew else "role:property")
+    reached.later(13)
+    reached.turn()
+    severities = sorted((one.json()["severity"], one.json()["say"]) for one in phone.received)
+    assert [severity for severity, _ in severities] == [1, 3]
+    assert severities[0][1].startswith("P1 生命危险 · 乙。")
+    assert "2 条告警。甲、丙。" in severities[1][1]
+    by_itself = "cancelled" if told_anew else "accepted"
+    assert [state for _, state in reached.states()][:3] == ["accepted", by_itself, "accepted"]
+
+
+@pytest.mark.parametrize("told_anew", [True, False])
+def test_what_rises_in_the_moment_it_is_made_to_wait_is_said_at_once(
+    reached: Reached, phone: Sink, site: Site, *, told_anew: bool
+) -> None:
+    reached.rings(3, title="门未关")
+    reached.later(10)
+    reached.turn()
+    alert = reached.rings(3, title="甲")
+    reached.later(10)
+    with transaction(site.engine) as session:  # as leasing does, which has it locked
+        held = session.scalars(
+            select(Delivery).where(Delivery.alert_id == alert).with_for_update()
+        ).one()
+        reached.rises(alert, 2, "role:guard" if told_anew else "role:property")
+        held.next_attempt_at += timedelta(seconds=50)
+    reached.turn()
+    if told_anew:
+        reached.later(10)
+        reached.turn()
+    assert said(phone)[1].startswith("P2 紧急 · 甲。")
+    reached.later(60)
+    reached.turn()
+    assert len(phone.received) == 2
+
+
+def test_a_next_way_that_is_just_made_to_wait_is_taken_at_once(
+    reached: Reached, sink: Sink, site: Site
+) -> None:
+    reached.voice(sink)
+    reached.browser(sink)
+    reached.phone()
+    alert = reached.rings(3, title="甲")
+    reached.later(10)
+    reached.turn()
+    next_way = reached.deliveries()[1].id
+    with transaction(site.engine) as session:
+        held = session.get_one(Delivery, next_way, with_for_update=True)
+        reached.rises(alert, 2, "role:property")
+        held.next_attempt_at += timedelta(seconds=50)
+    reached.turn()
+    assert [one.path for one in sink.received] == ["/push/abc", "/voice"]
 
 
 def test_next_ways_are_touched_only_when_all_that_was_said_is_written(

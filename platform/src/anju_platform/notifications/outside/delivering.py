@@ -89,6 +89,7 @@ class Deliverer:
         with transaction(self._engine) as session:
             at = now()
             repository.tidy(session, at)
+            leasing.let_go_of_the_rest(session, at)
             found = leasing.due(session, at)
         for channel_id, lane, count in found if self._carriers is not None else ():
             self._turns.begin((channel_id, lane), count)
