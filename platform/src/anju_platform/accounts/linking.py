@@ -9,7 +9,7 @@ from anju_platform.auth import repository
 from anju_platform.auth.actor import Actor
 from anju_platform.auth.entering import Vouched, use_once
 from anju_platform.auth.model import OutsideIdentity
-from anju_platform.auth.service import find_user
+from anju_platform.auth.service import find_self
 from anju_platform.database import now
 from anju_platform.errors import ConflictError, NotAuthenticatedError, NotFoundError
 
@@ -23,9 +23,7 @@ def link(session: Session, actor: Actor, vouched: Vouched) -> None:
     """
     if not use_once(session, vouched):
         raise NotAuthenticatedError("this was used already; begin again")
-    user = find_user(session, actor.username)
-    if repository.login_session(session, actor.token_hash) is None:
-        raise NotAuthenticatedError("your session is over; please log in again")
+    user = find_self(session, actor)
     made = OutsideIdentity(
         user_id=user.id, issuer=vouched.issuer, subject=vouched.subject, linked_at=now()
     )
@@ -51,7 +49,7 @@ def unlink(session: Session, actor: Actor, issuer: str) -> None:
     Raises:
         NotFoundError: it is not.
     """
-    find_user(session, actor.username)
+    find_self(session, actor)
     found = repository.outside_identity(session, actor.user_id, issuer)
     if found is None:
         raise NotFoundError("nothing is linked")
