@@ -143,7 +143,7 @@ def test_a_token_outlives_no_new_password_and_no_reset(site: Site, web: Web, log
 
 
 def test_no_token_is_made_by_a_log_in_that_ends_meanwhile(
-    site: Site, web: Web, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+    site: Site, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever is thrown out by a new password leaves no program behind."""
     client = log_in("office")

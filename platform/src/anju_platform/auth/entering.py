@@ -350,11 +350,12 @@ def prove_again(door: Door, actor: Actor, password: str, code: str | None = None
     address = actor.address or ""
     door.throttle.check(actor.username, address)
     with _checked(door.engine, actor.username, password) as (session, user, right):
+        proven = right
         if right and code is not None and repository.have_second_factor(session, (actor.user_id,)):
-            right = second_factor.prove(session, actor.user_id, code) is not None
-        if user is not None and not right:
+            proven = second_factor.prove(session, actor.user_id, code) is not None
+        if user is not None and not proven:
             _count_failure(user)
             record(session, actor, "auth.refused", f"user:{actor.username}", {"owed": "again"})
-    if not right:
+    if not proven:
         door.throttle.failed(actor.username, address)
         raise InvalidRequestError(_WRONG_AGAIN)
