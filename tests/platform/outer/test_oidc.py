@@ -61,7 +61,7 @@ def test_what_is_asked_of_the_provider(web: Web, other: Other) -> None:
             assert mark in cookie
         assert asked["state"] not in cookie
         other.log_in(client)
-    assert (asked["scope"], asked["prompt"]) == ("openid", "login")
+    assert (asked["scope"], asked["prompt"], asked["max_age"]) == ("openid", "login", "0")
     assert asked["response_type"] == "code"
     assert asked["redirect_uri"] == "http://anju.test/login/oidc/back"
     assert (asked["client_id"], asked["code_challenge_method"]) == (CLIENT, "S256")

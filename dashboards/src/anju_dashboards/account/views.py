@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from anju_dashboards.account.qr import picture
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import of_kind
 from anju_dashboards.words import N_
 from anju_platform.accounts import guarding
 from anju_platform.auth.dependencies import TheDoor
@@ -83,7 +84,7 @@ def _tried(page: Page, door: Door, action: Callable[[], Response]) -> Response:
     try:
         return action()
     except tuple(_FAULTS) as error:
-        return _draw(page, door, fault=_FAULTS[type(error)], status=error.status)
+        return _draw(page, door, fault=of_kind(_FAULTS, error), status=error.status)
 
 
 def _draw(
