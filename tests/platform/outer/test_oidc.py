@@ -239,6 +239,14 @@ def test_linking_asks_for_the_password(site: Site, other: Other, log_in: LogIn) 
     assert client.post("/me/oidc", data={"password": PASSWORD}).status_code == 403
 
 
+def test_a_silent_provider_uses_up_no_code(other: Other, log_in: LogIn) -> None:
+    client = log_in()
+    _, recovery = turn_on(client)
+    other.provider.stop()
+    assert other.ask_to_link(client, code=recovery[0]).status_code == 422
+    assert client.get("/api/v1/me/second-factor").json()["recovery_codes_left"] == 10
+
+
 def test_a_link_is_for_the_log_in_alone_that_began_it(
     site: Site, web: Web, other: Other, log_in: LogIn
 ) -> None:

@@ -78,8 +78,8 @@ async def begin(
 ) -> Response:
     """Take password and code once more, and show the way to the provider."""
     try:
+        url, begun = await provider.begin()  # first: a code is used up by being proven
         await run_in_threadpool(prove_again, door, page.actor, password, code)
-        url, begun = await provider.begin()
     except tuple(_OF_BEGINNING) as error:
         fault = of_kind(_OF_BEGINNING, error)
         return await run_in_threadpool(_draw, page, door, provider, fault=fault)
