@@ -12,7 +12,7 @@ from other_log_in import Other, asked_of, fault_of, way_on, who
 from outer_site import PASSWORD, Site, Web, ago
 from provider import CLIENT, SECRET, OpenIdProvider
 from second_step import turn_on
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import OutsideIdentity, Role, UsedState, User
@@ -207,10 +207,26 @@ def test_one_subject_is_one_person(site: Site, other: Other, log_in: LogIn) -> N
     other.link(log_in())
     taken = other.link(log_in("property"))
     assert taken.headers["location"] == "/me/oidc?fault=taken"
+    [entry] = site.audited("auth.refused")
+    assert (entry.subject, entry.data) == ("user:property", {"by": "oidc", "owed": "link"})
     other.provider.subject = "u-2"
     twice = other.link(log_in())
     assert twice.headers["location"] == "/me/oidc?fault=taken"
     assert linked(site) == ["guard"]
+
+
+def test_a_refused_link_counts_once_too(site: Site, other: Other, log_in: LogIn) -> None:
+    other.provider.honours_codes_twice = True
+    link(site, "guard", other.provider.url)
+    client = log_in("property")
+    way = other.returns(way_on(other.ask_to_link(client).text))
+    sealed = client.cookies["anju_oidc"]
+    assert client.get(way).headers["location"] == "/me/oidc?fault=taken"
+    with transaction(site.engine) as session:
+        session.execute(delete(OutsideIdentity))
+    client.cookies.set("anju_oidc", sealed)
+    assert client.get(way).headers["location"] == "/me/oidc?fault=over"
+    assert linked(site) == []
 
 
 def test_two_who_link_the_same_subject_at_once(site: Site, other: Other, log_in: LogIn) -> None:

@@ -29,7 +29,6 @@ from anju_platform.auth.oidc.provider import (
     StaleError,
 )
 from anju_platform.auth.tokens import hash_token
-from anju_platform.database import transaction
 from anju_platform.errors import (
     ConflictError,
     NotAuthenticatedError,
@@ -164,5 +163,4 @@ async def _link(request: Request, provider: Provider, journey: Journey, came: Ca
 
 def _link_now(request: Request, token_hash: str, vouched: Vouched) -> None:
     actor = find_actor(request, token_hash)
-    with transaction(request.app.state.engine) as session:
-        linking.link(session, actor, vouched)
+    linking.link(request.app.state.engine, actor, vouched)
