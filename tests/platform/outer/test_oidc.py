@@ -86,6 +86,7 @@ def test_nobody_is_added_or_linked_by_logging_in(site: Site, web: Web, other: Ot
     assert linked(site) == []
     [entry] = site.audited("auth.refused")
     assert (entry.user_id, entry.data) == (None, {"by": "oidc"})
+    assert (entry.actor, entry.subject) == (other.provider.url, f"issuer:{other.provider.url}")
 
 
 def test_a_second_factor_is_asked_all_the_same(
@@ -196,11 +197,25 @@ def test_what_is_unlinked_opens_nothing(site: Site, web: Web, other: Other, log_
     client = log_in()
     other.link(client)
     assert client.post("/me/oidc/unlink").status_code == 303
-    assert client.post("/me/oidc/unlink").status_code == 404
+    assert client.post("/me/oidc/unlink").status_code == 303  # pressed twice, done once
     assert len(site.audited("auth.unlinked")) == 1
     with web.client() as another:
         assert other.log_in(another).status_code == 403
     assert other.link(client).headers["location"] == "/me/oidc"
+
+
+def test_a_link_to_a_provider_before_is_shown_and_unlinked(
+    site: Site, other: Other, log_in: LogIn
+) -> None:
+    """It would open the account again, should that provider be set back."""
+    link(site, "guard", "https://before.example")
+    client = log_in()
+    assert "以前使用的外部账号" in client.get("/me/oidc").text
+    assert "已绑定" not in client.get("/me").text
+    link(site, "guard", other.provider.url)
+    assert client.post("/me/oidc/unlink").status_code == 303
+    assert linked(site) == []
+    assert len(site.audited("auth.unlinked")) == 2
 
 
 def test_one_subject_is_one_person(site: Site, other: Other, log_in: LogIn) -> None:

@@ -90,10 +90,10 @@ async def begin(
 
 
 @router.post(f"{LINKS}/unlink")
-def unlink(page: CurrentPage, provider: TheProvider) -> Response:
+def unlink(page: CurrentPage, provider: TheProvider) -> Response:  # noqa: ARG001 - there is one
     """Let the provider's word be this person's log-in no more."""
     with transaction(page.engine) as session:
-        linking.unlink(session, page.actor, provider.issuer)
+        linking.unlink(session, page.actor)
     return see_other(LINKS)
 
 

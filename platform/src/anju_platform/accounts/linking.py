@@ -12,7 +12,7 @@ from anju_platform.auth.entering import BY_PROVIDER, Vouched, use_once
 from anju_platform.auth.model import OutsideIdentity
 from anju_platform.auth.service import find_self
 from anju_platform.database import now, transaction
-from anju_platform.errors import ConflictError, NotAuthenticatedError, NotFoundError, PlatformError
+from anju_platform.errors import ConflictError, NotAuthenticatedError, PlatformError
 
 
 def link(engine: Engine, actor: Actor, vouched: Vouched) -> None:
@@ -55,22 +55,22 @@ def _link(session: Session, actor: Actor, vouched: Vouched) -> PlatformError | N
 
 
 def own(session: Session, actor: Actor, issuer: str) -> LinkView | None:
-    """Give how the actor is linked to a provider, if they are."""
-    found = repository.outside_identity(session, actor.user_id, issuer)
+    """Give how the actor is linked to a provider, or else to one before it, if they are."""
+    known = repository.outside_identities(session, actor.user_id)
+    found = min(known, key=lambda one: one.issuer != issuer, default=None)
     if found is None:
         return None
-    return LinkView(linked_at=found.linked_at, last_used_at=found.last_used_at)
+    return LinkView(
+        linked_at=found.linked_at,
+        last_used_at=found.last_used_at,
+        former=found.issuer != issuer,
+    )
 
 
-def unlink(session: Session, actor: Actor, issuer: str) -> None:
-    """Let the provider's word be the actor's log-in no more.
-
-    Raises:
-        NotFoundError: it is not.
-    """
+def unlink(session: Session, actor: Actor) -> None:
+    """Let no provider's word be the actor's log-in any more, should it be set again."""
     find_self(session, actor)
-    found = repository.outside_identity(session, actor.user_id, issuer)
-    if found is None:
-        raise NotFoundError("nothing is linked")
-    session.delete(found)
-    record(session, actor, "auth.unlinked", f"user:{actor.username}", {"issuer": issuer})
+    for found in repository.outside_identities(session, actor.user_id):
+        session.delete(found)
+        said = {"issuer": found.issuer}
+        record(session, actor, "auth.unlinked", f"user:{actor.username}", said)

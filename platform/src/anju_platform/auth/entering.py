@@ -159,8 +159,10 @@ def log_in_by(door: Door, browser: Browser, vouched: Vouched) -> Entered:
         found = repository.user_by_identity(session, vouched.issuer, vouched.subject)
         user = found[0] if found else None
         if found is None or found[0].disabled:
-            who = _somebody(user.username if user else BY_PROVIDER, user, browser.address)
-            record(session, who, "auth.refused", f"user:{who.name}", {"by": BY_PROVIDER})
+            # a stranger has no name here, and an address is nobody's user name
+            who = _somebody(user.username if user else vouched.issuer, user, browser.address)
+            subject = f"user:{user.username}" if user else f"issuer:{vouched.issuer}"
+            record(session, who, "auth.refused", subject, {"by": BY_PROVIDER})
             fault = NotFoundError(_LINKED_TO_NOBODY)
         elif (locked := _locked_for(user)) > 0:
             fault = refuse(locked)
