@@ -39,7 +39,9 @@ class OpenIdProvider:
 
     ``claims`` changes what an id_token says (None: leaves it out), ``algorithm`` how it is
     signed, ``signer`` with which key (None: the one that is published); ``metadata`` what it
-    says of itself. ``answers`` are answers of its own, by path. ``denies`` turns people back.
+    says of itself. It knows who comes, and for how long (``known_for_s``), and asks for a
+    password all the same, unless ``asks_nobody``. ``answers`` are answers of its own,
+    by path. ``denies`` turns people back.
     """
 
     def __init__(self, *, elliptic: bool = False) -> None:
@@ -47,6 +49,8 @@ class OpenIdProvider:
         self.claims: Claims = {}
         self.metadata: Claims = {}
         self.denies = False
+        self.known_for_s = 3600
+        self.asks_nobody = False
         self.honours_codes_twice = False
         self.signer: Any = None
         self.answers: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
@@ -90,7 +94,9 @@ class OpenIdProvider:
             said = {"error": "access_denied", "state": query["state"]}
         else:
             code = secrets.token_urlsafe(16)
-            self._codes[code] = query | {"subject": self.subject}
+            is_asked = not self.asks_nobody and query.get("max_age") == "0"
+            at = int(time.time()) - (0 if is_asked else self.known_for_s)
+            self._codes[code] = query | {"subject": self.subject, "auth_time": str(at)}
             said = {"code": code, "state": query["state"], "iss": self.url}
         return f"{query['redirect_uri']}?{urlencode(said)}"
 
@@ -124,6 +130,7 @@ class OpenIdProvider:
             "iat": moment,
             "exp": moment + 300,
             "nonce": begun["nonce"],
+            "auth_time": int(begun["auth_time"]),
             "email": "chenjing@example.org",
             "email_verified": True,
         }

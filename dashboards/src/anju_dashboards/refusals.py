@@ -1,7 +1,7 @@
 """What was refused, in the reader's language: the one place where a refusal becomes words."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -18,6 +18,9 @@ from anju_platform.errors import (
     PlatformError,
     TooManyAttemptsError,
 )
+
+_Error = TypeVar("_Error", bound=Exception)
+_Word = TypeVar("_Word")
 
 REFUSED: Final = (
     ValidationError,
@@ -78,6 +81,11 @@ def refusal_text(
         return error.phrase.said(language.gettext)
     faults = (_about_field(fault).said(language.gettext) for fault in error.errors())
     return language.gettext("; ").join(dict.fromkeys(faults))
+
+
+def of_kind(words: Mapping[type[_Error], _Word], error: _Error) -> _Word:
+    """Find what belongs to an error: the first of its kinds, so a narrower one stands before."""
+    return next(word for kind, word in words.items() if isinstance(error, kind))
 
 
 def do_or_say(

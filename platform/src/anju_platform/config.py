@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     ``ingest_processes`` is how many of them ``anju up`` starts.
     ``second_factor_roles`` are those, by commas, whose people must have a second factor.
     ``oidc_...`` are of a provider people may log in by, ``oidc_name`` what its button says: all
-    of them or none.
+    of them or none. ``oidc_auth_time``: whether its word counts that does not say when it asked.
     ``metrics_token`` opens ``/metrics`` to other machines; durations carry their unit.
     ``inside_hosts`` are hosts of the own network, by commas, that channels may speak to (a
     mail server, a telephone gateway); ``inside_push_hosts`` those that browsers may name as
@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr | None = None
     oidc_name: str = ""
+    oidc_auth_time: Literal["required", "if-given"] = "required"
     metrics_token: SecretStr | None = None
     telemetry_keep_days: int = Field(default=90, ge=30)
     health_keep_days: int = Field(default=90, ge=1)

@@ -12,7 +12,7 @@ from other_log_in import Other, asked_of, fault_of, way_on, who
 from outer_site import PASSWORD, Site, Web, ago
 from provider import CLIENT, SECRET, OpenIdProvider
 from second_step import turn_on
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.auth.model import OutsideIdentity, Role, UsedState, User
@@ -61,7 +61,7 @@ def test_what_is_asked_of_the_provider(web: Web, other: Other) -> None:
             assert mark in cookie
         assert asked["state"] not in cookie
         other.log_in(client)
-    assert (asked["scope"], asked["prompt"]) == ("openid", "login")
+    assert (asked["scope"], asked["prompt"], asked["max_age"]) == ("openid", "login", "0")
     assert asked["response_type"] == "code"
     assert asked["redirect_uri"] == "http://anju.test/login/oidc/back"
     assert (asked["client_id"], asked["code_challenge_method"]) == (CLIENT, "S256")
@@ -86,6 +86,7 @@ def test_nobody_is_added_or_linked_by_logging_in(site: Site, web: Web, other: Ot
     assert linked(site) == []
     [entry] = site.audited("auth.refused")
     assert (entry.user_id, entry.data) == (None, {"by": "oidc"})
+    assert (entry.actor, entry.subject) == (other.provider.url, f"issuer:{other.provider.url}")
 
 
 def test_a_second_factor_is_asked_all_the_same(
@@ -196,21 +197,51 @@ def test_what_is_unlinked_opens_nothing(site: Site, web: Web, other: Other, log_
     client = log_in()
     other.link(client)
     assert client.post("/me/oidc/unlink").status_code == 303
-    assert client.post("/me/oidc/unlink").status_code == 404
+    assert client.post("/me/oidc/unlink").status_code == 303  # pressed twice, done once
     assert len(site.audited("auth.unlinked")) == 1
     with web.client() as another:
         assert other.log_in(another).status_code == 403
     assert other.link(client).headers["location"] == "/me/oidc"
 
 
+def test_a_link_to_a_provider_before_is_shown_and_unlinked(
+    site: Site, other: Other, log_in: LogIn
+) -> None:
+    """It would open the account again, should that provider be set back."""
+    link(site, "guard", "https://before.example")
+    client = log_in()
+    assert "以前使用的外部账号" in client.get("/me/oidc").text
+    assert "已绑定" not in client.get("/me").text
+    link(site, "guard", other.provider.url)
+    assert client.post("/me/oidc/unlink").status_code == 303
+    assert linked(site) == []
+    assert len(site.audited("auth.unlinked")) == 2
+
+
 def test_one_subject_is_one_person(site: Site, other: Other, log_in: LogIn) -> None:
     other.link(log_in())
     taken = other.link(log_in("property"))
     assert taken.headers["location"] == "/me/oidc?fault=taken"
+    [entry] = site.audited("auth.refused")
+    assert (entry.subject, entry.data) == ("user:property", {"by": "oidc", "owed": "link"})
     other.provider.subject = "u-2"
     twice = other.link(log_in())
     assert twice.headers["location"] == "/me/oidc?fault=taken"
     assert linked(site) == ["guard"]
+
+
+def test_a_refused_link_counts_once_too(site: Site, other: Other, log_in: LogIn) -> None:
+    other.provider.honours_codes_twice = True
+    link(site, "guard", other.provider.url)
+    client = log_in("property")
+    way = other.returns(way_on(other.ask_to_link(client).text))
+    sealed = client.cookies["anju_oidc"]
+    assert client.get(way).headers["location"] == "/me/oidc?fault=taken"
+    with transaction(site.engine) as session:
+        session.execute(delete(OutsideIdentity))
+    client.cookies.set("anju_oidc", sealed)
+    assert client.get(way).headers["location"] == "/me/oidc?fault=over"
+    assert linked(site) == []
 
 
 def test_two_who_link_the_same_subject_at_once(site: Site, other: Other, log_in: LogIn) -> None:
@@ -237,6 +268,14 @@ def test_linking_asks_for_the_password(site: Site, other: Other, log_in: LogIn) 
     assert [entry.data for entry in site.audited("auth.refused")] == [{"owed": "again"}]
     del client.headers["X-CSRF-Token"]
     assert client.post("/me/oidc", data={"password": PASSWORD}).status_code == 403
+
+
+def test_a_silent_provider_uses_up_no_code(other: Other, log_in: LogIn) -> None:
+    client = log_in()
+    _, recovery = turn_on(client)
+    other.provider.stop()
+    assert other.ask_to_link(client, code=recovery[0]).status_code == 422
+    assert client.get("/api/v1/me/second-factor").json()["recovery_codes_left"] == 10
 
 
 def test_a_link_is_for_the_log_in_alone_that_began_it(

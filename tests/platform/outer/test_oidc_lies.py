@@ -101,6 +101,35 @@ def test_a_clock_may_be_off_a_little(other: Other) -> None:
     assert comes(other) == LET_IN
 
 
+def test_who_was_known_there_before_is_not_let_in(other: Other) -> None:
+    """A desk's browser is shared: the next guard would come in as the one before."""
+    other.provider.asks_nobody = True
+    with other.web.client() as client:
+        answer = other.log_in(client)
+        assert (answer.status_code, who(client)) == (403, None)
+        assert "未证明刚刚验证过您的密码" in fault_of(answer)
+    other.provider.known_for_s = 30  # our clocks may differ as much
+    assert comes(other) == LET_IN
+
+
+@pytest.mark.parametrize("at", [None, float("nan"), float("inf"), True, 0, 9e12])
+def test_when_it_asked_must_be_said_and_be_now(other: Other, at: float | None) -> None:
+    other.provider.claims = {"auth_time": at}
+    assert comes(other) == (403, None)
+
+
+def test_that_it_says_no_time_may_be_allowed_but_no_old_one(
+    provider: OpenIdProvider,
+    web: Web,  # noqa: ARG001 - the guard is linked
+    serve_other: Callable[..., Web],
+) -> None:
+    lax = Other(serve_other(oidc_auth_time="if-given"), provider)
+    provider.claims = {"auth_time": None}
+    assert comes(lax) == LET_IN
+    provider.claims = {"auth_time": int(time.time()) - 3600}
+    assert comes(lax) == (403, None)
+
+
 def unsigned(provider: OpenIdProvider) -> None:
     provider.algorithm = "none"
 

@@ -15,6 +15,9 @@ from sqlalchemy.orm import Session
 
 from anju_dashboards.app import create_app
 from anju_dashboards.words import RIGHT
+from anju_platform.accounts import programs
+from anju_platform.auth.actor import Actor
+from anju_platform.auth.entering import Door, prove_again
 from anju_platform.auth.model import ApiToken, Role, User
 from anju_platform.auth.rights import FOR_PROGRAMS, RIGHTS, Right
 from anju_platform.auth.service import set_password
@@ -137,6 +140,23 @@ def test_a_token_outlives_no_new_password_and_no_reset(site: Site, web: Web, log
     path = f"/api/v1/people/{site.actor(Role.PROPERTY).user_id}/second-factor"
     assert log_in("admin").delete(path).status_code == 204
     assert not is_good(web, secret)
+
+
+def test_no_token_is_made_by_a_log_in_that_ends_meanwhile(
+    site: Site, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is thrown out by a new password leaves no program behind."""
+    client = log_in("office")
+
+    def prove_and_be_thrown_out(door: Door, actor: Actor, password: str, code: str | None) -> None:
+        prove_again(door, actor, password, code)
+        with transaction(site.engine) as session:
+            set_password(session, "office", "another word of mine")
+
+    monkeypatch.setattr(programs, "prove_again", prove_and_be_thrown_out)
+    assert make(client).status_code == 401
+    with Session(site.engine) as session:
+        assert session.scalars(select(ApiToken)).all() == []
 
 
 def test_a_token_goes_not_round_a_factor_that_its_makers_role_must_have(

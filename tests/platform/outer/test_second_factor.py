@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,13 +15,14 @@ import pyotp
 import pytest
 from outer_site import PASSWORD, Site, Web, ago
 from second_step import Telephone, turn_on
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from anju_platform.accounts import guarding
 from anju_platform.auth import keys, second_factor
 from anju_platform.auth.entering import Door, half_way
 from anju_platform.auth.model import HalfLogIn, PlatformKey, Role, SecondFactor, User
+from anju_platform.auth.service import set_password
 from anju_platform.auth.throttle import Throttle
 from anju_platform.auth.tokens import hash_token
 from anju_platform.database import now, transaction
@@ -224,6 +226,34 @@ def test_half_a_log_in_opens_nothing_and_does_not_last(site: Site, web: Web, log
         with transaction(site.engine) as session:
             session.execute(update(User).values(disabled=False))
         assert code_of(client, code) == 200
+
+
+def test_a_code_that_waits_for_a_reset_lets_nobody_in(site: Site, web: Web, log_in: LogIn) -> None:
+    """What ends log-ins has the person's row; the half log-in it deletes must not count."""
+    telephone, _ = turn_on(log_in())
+    with web.client() as client, ThreadPoolExecutor(1) as pool:
+        assert password_of(client).status_code == 202
+        with transaction(site.engine) as session:
+            set_password(session, "guard", "another word of mine")
+            given = pool.submit(code_of, client, telephone.code())
+            wait_for_a_lock(site)
+        assert given.result(30) == 401
+        assert client.get("/api/v1/session").status_code == 401
+
+
+def wait_for_a_lock(site: Site) -> None:
+    """Wait until somebody waits for a row that is taken."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with site.engine.connect() as connection:
+            if connection.scalar(query):
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
 
 
 def test_of_half_a_log_in_only_a_hash_is_kept_and_it_ends_with_the_whole(

@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from anju_platform.auth import passwords, service
-from anju_platform.auth.entering import Door
+from anju_platform.auth.entering import Door, prove_again
 from anju_platform.auth.entering import log_in as log_in_at
 from anju_platform.auth.model import LoginSession, Role, User
 from anju_platform.auth.throttle import Throttle, lock_s
@@ -113,6 +113,50 @@ def test_a_lock_ends_and_a_right_password_clears_it(site: Site) -> None:
     with Session(site.engine) as session:
         user = session.scalars(select(User).where(User.username == "guard")).one()
     assert (user.failed_logins, user.locked_until) == (0, None)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Does something right after the next password was checked, before that counts."""
+    check = passwords.verify
+
+    def arrange(act: Callable[[], object]) -> None:
+        def verify(stored: str | None, password: str) -> bool:
+            right = check(stored, password)
+            monkeypatch.setattr(passwords, "verify", check)
+            act()
+            return right
+
+        monkeypatch.setattr(passwords, "verify", verify)
+
+    return arrange
+
+
+def new_hash(site: Site, password: str) -> None:
+    with transaction(site.engine) as session:
+        service.set_password(session, "guard", password)
+
+
+def test_a_password_replaced_while_it_is_checked_opens_nothing(
+    site: Site, meanwhile: Callable[[Callable[[], object]], None]
+) -> None:
+    meanwhile(lambda: new_hash(site, "another word of mine"))
+    with pytest.raises(NotAuthenticatedError):
+        attempt(site, "guard", PASSWORD)
+    meanwhile(lambda: new_hash(site, "a third word of mine"))
+    with pytest.raises(InvalidRequestError):
+        prove_again(Door(site.engine, Throttle(), hours=12), site.actor(), "another word of mine")
+    with Session(site.engine) as session:
+        assert session.scalars(select(LoginSession)).all() == []
+
+
+def test_a_password_hashed_anew_while_it_is_checked_is_right(
+    site: Site, meanwhile: Callable[[Callable[[], object]], None]
+) -> None:
+    meanwhile(lambda: new_hash(site, PASSWORD))
+    assert attempt(site, "guard", PASSWORD)
+    meanwhile(lambda: new_hash(site, PASSWORD))
+    prove_again(Door(site.engine, Throttle(), hours=12), site.actor(), PASSWORD)
 
 
 def test_unknown_names_are_locked_like_known_ones(site: Site) -> None:

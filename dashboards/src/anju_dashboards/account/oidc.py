@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
+from anju_dashboards.refusals import of_kind
 from anju_dashboards.words import N_
 from anju_platform.accounts import guarding, linking
 from anju_platform.auth.dependencies import TheDoor
@@ -31,6 +32,7 @@ class Fault(StrEnum):
     SILENT = "silent"
     DOUBTFUL = "doubtful"
     REFUSED = "refused"
+    STALE = "stale"
     OVER = "over"
     TAKEN = "taken"
 
@@ -41,6 +43,10 @@ _WORDS = {
     Fault.SILENT: N_("%(name)s does not answer now. Try again later."),
     Fault.DOUBTFUL: N_("What %(name)s answers cannot be relied on. Nothing was linked."),
     Fault.REFUSED: N_("%(name)s did not let you in. Nothing was linked."),
+    Fault.STALE: N_(
+        "%(name)s did not prove that it asked for your password just now. Log out there and try"
+        " again. Nothing was linked."
+    ),
     Fault.OVER: N_("That took too long, or was done elsewhere. Begin again."),
     Fault.TAKEN: N_(
         "That account at %(name)s is linked to somebody else here, or you to another."
@@ -72,10 +78,10 @@ async def begin(
 ) -> Response:
     """Take password and code once more, and show the way to the provider."""
     try:
+        url, begun = await provider.begin()  # first: a code is used up by being proven
         await run_in_threadpool(prove_again, door, page.actor, password, code)
-        url, begun = await provider.begin()
     except tuple(_OF_BEGINNING) as error:
-        fault = _OF_BEGINNING[type(error)]
+        fault = of_kind(_OF_BEGINNING, error)
         return await run_in_threadpool(_draw, page, door, provider, fault=fault)
     answer = await run_in_threadpool(_draw, page, door, provider, way=url)
     own = page.actor.token_hash
@@ -84,10 +90,10 @@ async def begin(
 
 
 @router.post(f"{LINKS}/unlink")
-def unlink(page: CurrentPage, provider: TheProvider) -> Response:
+def unlink(page: CurrentPage, provider: TheProvider) -> Response:  # noqa: ARG001 - there is one
     """Let the provider's word be this person's log-in no more."""
     with transaction(page.engine) as session:
-        linking.unlink(session, page.actor, provider.issuer)
+        linking.unlink(session, page.actor)
     return see_other(LINKS)
 
 

@@ -14,15 +14,21 @@ from starlette.responses import Response
 from anju_dashboards.account.oidc import LINKS, Fault
 from anju_dashboards.login.views import draw_login
 from anju_dashboards.pages import safe_path, see_other, visitor_language
+from anju_dashboards.refusals import of_kind
 from anju_dashboards.words import N_
 from anju_platform.accounts import linking
 from anju_platform.auth.dependencies import COOKIE, find_actor, log_in_by
 from anju_platform.auth.entering import Vouched
 from anju_platform.auth.oidc import journey as journeys
 from anju_platform.auth.oidc.journey import Journey, TheProvider
-from anju_platform.auth.oidc.provider import DoubtError, Provider, RefusedError, SilentError
+from anju_platform.auth.oidc.provider import (
+    DoubtError,
+    Provider,
+    RefusedError,
+    SilentError,
+    StaleError,
+)
 from anju_platform.auth.tokens import hash_token
-from anju_platform.database import transaction
 from anju_platform.errors import (
     ConflictError,
     NotAuthenticatedError,
@@ -33,6 +39,13 @@ from anju_platform.errors import (
 router = APIRouter(include_in_schema=False)
 
 _FAULTS: dict[type[Exception], tuple[str, int]] = {
+    StaleError: (
+        N_(
+            "%(name)s did not prove that it asked for your password just now. Log out there and try"
+            " again, or log in with your password."
+        ),
+        403,
+    ),
     RefusedError: (
         N_("%(name)s did not let you in. Try again, or log in with your password."),
         403,
@@ -59,6 +72,7 @@ _FAULTS: dict[type[Exception], tuple[str, int]] = {
     ),
 }
 _FAULTS_OF_LINKING: dict[type[Exception], Fault] = {
+    StaleError: Fault.STALE,
     RefusedError: Fault.REFUSED,
     SilentError: Fault.SILENT,
     DoubtError: Fault.DOUBTFUL,
@@ -128,7 +142,7 @@ async def _enter(request: Request, provider: Provider, journey: Journey, came: C
 
 def _refuse(request: Request, provider: Provider, error: Exception, next_page: str) -> Response:
     """Show the log-in with what went wrong: the password is always good."""
-    words, status = _FAULTS[type(error)]
+    words, status = of_kind(_FAULTS, error)
     language = visitor_language(request)
     fault = language.gettext(words) % {"name": provider.name}
     return draw_login(request, language, status=status, next=next_page, fault=fault)
@@ -143,11 +157,10 @@ async def _link(request: Request, provider: Provider, journey: Journey, came: Ca
         vouched = await journeys.ask(provider, journey, came.code, came.iss)
         await run_in_threadpool(_link_now, request, token_hash, vouched)
     except tuple(_FAULTS_OF_LINKING) as error:
-        return see_other(f"{LINKS}?fault={_FAULTS_OF_LINKING[type(error)]}")
+        return see_other(f"{LINKS}?fault={of_kind(_FAULTS_OF_LINKING, error)}")
     return see_other(LINKS)
 
 
 def _link_now(request: Request, token_hash: str, vouched: Vouched) -> None:
     actor = find_actor(request, token_hash)
-    with transaction(request.app.state.engine) as session:
-        linking.link(session, actor, vouched)
+    linking.link(request.app.state.engine, actor, vouched)

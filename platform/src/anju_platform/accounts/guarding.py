@@ -10,7 +10,7 @@ from anju_platform.auth.model import User
 from anju_platform.auth.repository import delete_sessions_of
 from anju_platform.auth.rights import Right
 from anju_platform.auth.schemas import SecondFactorView, SetUp
-from anju_platform.auth.service import find_user
+from anju_platform.auth.service import find_self
 from anju_platform.database import reading, transaction
 from anju_platform.errors import ConflictError, ForbiddenError, NotFoundError
 
@@ -84,7 +84,7 @@ def turn_off(door: Door, actor: Actor, password: str, code: str) -> None:
 
 
 def _own(session: Session, actor: Actor) -> User:
-    return find_user(session, actor.username)
+    return find_self(session, actor)
 
 
 def reset(session: Session, actor: Actor, user_id: int) -> None:

@@ -11,6 +11,7 @@ from anju_platform.auth.actor import Actor
 from anju_platform.auth.entering import Door, prove_again
 from anju_platform.auth.model import ApiToken
 from anju_platform.auth.rights import FOR_PROGRAMS, Right
+from anju_platform.auth.service import find_self
 from anju_platform.auth.tokens import PROGRAM, hash_token, new_program_token
 from anju_platform.database import now, transaction
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -29,6 +30,7 @@ def make(door: Door, actor: Actor, body: TokenBody) -> TokenMade:
             to give.
         TooManyAttemptsError: too many failures.
         ConflictError: the actor has as many as anybody may have.
+        NotAuthenticatedError: the actor's log-in has ended meanwhile.
     """
     actor.demand(Right.KEEP_TOKENS)
     rights = sorted(set(body.rights))
@@ -37,6 +39,7 @@ def make(door: Door, actor: Actor, body: TokenBody) -> TokenMade:
     prove_again(door, actor, body.password, body.code)
     secret, moment = new_program_token(), now()
     with transaction(door.engine) as session:
+        find_self(session, actor)
         if len(own(session, actor)) >= MOST:
             raise ConflictError("nobody has more than {most} tokens; revoke one first", most=MOST)
         made = ApiToken(

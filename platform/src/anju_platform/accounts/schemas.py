@@ -172,10 +172,14 @@ class LoginView(View):
 
 
 class LinkView(View):
-    """Since when another provider's word is somebody's log-in, and when it was last."""
+    """Since when another provider's word is somebody's log-in, and when it was last.
+
+    ``former``: it is one that was set before, so it is no log-in now, but would be again with it.
+    """
 
     linked_at: datetime
     last_used_at: datetime | None
+    former: bool
 
 
 class ShutOut(BaseModel):

@@ -1,5 +1,7 @@
 """The log-in: a password or another provider's word, and of who has a second factor a code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -78,15 +80,7 @@ def log_in(door: Door, browser: Browser, username: str, password: str) -> Entere
     username = username.strip().lower()
     address = browser.address
     door.throttle.check(username, address or "")
-    with transaction(door.engine) as session:
-        stored = repository.user_by_name(session, username)
-        locked = _locked_for(stored)
-        known_hash = None if stored is None or stored.disabled else stored.password_hash
-    if locked > 0:
-        raise refuse(locked)
-    right = passwords.verify(known_hash, password)
-    with transaction(door.engine) as session:
-        user = repository.user_by_name(session, username, for_update=True)
+    with _checked(door.engine, username, password) as (session, user, right):
         fault = _judge(session, username, user, right=right, address=address)
         if fault is None and user is not None:
             entered = _go_on(session, door, browser, user, None)
@@ -98,6 +92,37 @@ def log_in(door: Door, browser: Browser, username: str, password: str) -> Entere
     if entered.owes is None:
         door.throttle.succeeded(username, address or "")
     return entered
+
+
+@contextmanager
+def _checked(
+    engine: Engine, username: str, password: str
+) -> Iterator[tuple[Session, User | None, bool]]:
+    """Lock a user and tell whether a password is theirs, then and not only a moment before.
+
+    It is checked before the row is locked, for that takes long; whoever gave a new password
+    meanwhile has ended all that the old one opened, so it is checked again.
+
+    Raises:
+        TooManyAttemptsError: they are locked out, or too many log-ins come at once.
+    """
+    with transaction(engine) as session:
+        stored = repository.user_by_name(session, username)
+        if (locked := _locked_for(stored)) > 0:
+            raise refuse(locked)
+        known_hash = _hash_of(stored)
+    while True:
+        right = passwords.verify(known_hash, password)
+        with transaction(engine) as session:
+            user = repository.user_by_name(session, username, for_update=True)
+            if _hash_of(user) == known_hash:
+                yield session, user, right
+                return
+            known_hash = _hash_of(user)
+
+
+def _hash_of(user: User | None) -> str | None:
+    return None if user is None or user.disabled else user.password_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +159,10 @@ def log_in_by(door: Door, browser: Browser, vouched: Vouched) -> Entered:
         found = repository.user_by_identity(session, vouched.issuer, vouched.subject)
         user = found[0] if found else None
         if found is None or found[0].disabled:
-            who = _somebody(user.username if user else BY_PROVIDER, user, browser.address)
-            record(session, who, "auth.refused", f"user:{who.name}", {"by": BY_PROVIDER})
+            # a stranger has no name here, and an address is nobody's user name
+            who = _somebody(user.username if user else vouched.issuer, user, browser.address)
+            subject = f"user:{user.username}" if user else f"issuer:{vouched.issuer}"
+            record(session, who, "auth.refused", subject, {"by": BY_PROVIDER})
             fault = NotFoundError(_LINKED_TO_NOBODY)
         elif (locked := _locked_for(user)) > 0:
             fault = refuse(locked)
@@ -325,19 +352,13 @@ def prove_again(door: Door, actor: Actor, password: str, code: str | None = None
     """
     address = actor.address or ""
     door.throttle.check(actor.username, address)
-    with transaction(door.engine) as session:
-        stored = repository.user_by_name(session, actor.username)
-        if (locked := _locked_for(stored)) > 0:
-            raise refuse(locked)
-        known_hash = stored.password_hash if stored else None
-    right = passwords.verify(known_hash, password)
-    with transaction(door.engine) as session:
-        user = repository.user_by_name(session, actor.username, for_update=True)
+    with _checked(door.engine, actor.username, password) as (session, user, right):
+        proven = right
         if right and code is not None and repository.have_second_factor(session, (actor.user_id,)):
-            right = second_factor.prove(session, actor.user_id, code) is not None
-        if user is not None and not right:
+            proven = second_factor.prove(session, actor.user_id, code) is not None
+        if user is not None and not proven:
             _count_failure(user)
             record(session, actor, "auth.refused", f"user:{actor.username}", {"owed": "again"})
-    if not right:
+    if not proven:
         door.throttle.failed(actor.username, address)
         raise InvalidRequestError(_WRONG_AGAIN)

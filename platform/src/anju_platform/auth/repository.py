@@ -166,12 +166,10 @@ def user_by_identity(
     return None if row is None else (row[0], row[1])
 
 
-def outside_identity(session: Session, user_id: int, issuer: str) -> OutsideIdentity | None:
-    """Find who a user is at another provider."""
-    query = select(OutsideIdentity).where(
-        OutsideIdentity.user_id == user_id, OutsideIdentity.issuer == issuer
-    )
-    return session.scalars(query).one_or_none()
+def outside_identities(session: Session, user_id: int) -> list[OutsideIdentity]:
+    """Give who a user is at other providers, also at those that were set before."""
+    query = select(OutsideIdentity).where(OutsideIdentity.user_id == user_id)
+    return list(session.scalars(query.order_by(OutsideIdentity.issuer)))
 
 
 def use_state(session: Session, state_hash: str, expires_at: datetime) -> bool:

@@ -178,6 +178,18 @@ def find_user(session: Session, username: str) -> User:
     return user
 
 
+def find_self(session: Session, actor: Actor) -> User:
+    """Find and lock whoever is logged in: what ends log-ins comes before it, or sees what it did.
+
+    Raises:
+        NotAuthenticatedError: their log-in has ended meanwhile.
+    """
+    user = repository.user_by_name(session, actor.username, for_update=True)
+    if user is None or repository.login_session(session, actor.token_hash) is None:
+        raise NotAuthenticatedError("your session is over; please log in again")
+    return user
+
+
 def set_password(session: Session, username: str, password: str) -> User:
     """Give a user a new password, unlock them, end their sessions, programs' tokens and links.
 

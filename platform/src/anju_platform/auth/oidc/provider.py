@@ -51,17 +51,22 @@ class RefusedError(Exception):
     """The provider did not let somebody in, or they turned back there."""
 
 
+class StaleError(RefusedError):
+    """The provider did not ask for a password now: whoever it knows may have gone."""
+
+
 class DoubtError(Exception):
     """What the provider says is not what it should be; nobody is let in by that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What was begun and proves a browser's return: OpenID Connect Core 3.1, RFC 7636."""
+    """What was begun, and when (s since 1970), and proves a return: OIDC Core 3.1, RFC 7636."""
 
     state: str
     nonce: str
     verifier: str
+    at: float
 
 
 class _Cut(httpx2.AsyncByteStream):
@@ -182,6 +187,7 @@ class Provider:
     def __init__(self, known: OidcSettings) -> None:
         self.name, self.issuer = known.name, known.issuer
         self._client_id, self._redirect_uri = known.client_id, known.redirect_uri
+        self._says_when = known.says_when
         self._app = _App(known)
         self._asked_now = 0
 
@@ -194,8 +200,11 @@ class Provider:
         """
         async with self._asking():
             # a duty desk's browser is shared: whoever logged out here is still known there
-            made = await self._app.create_authorization_url(self._redirect_uri, prompt="login")
-            return made["url"], Begun(made["state"], made["nonce"], made["code_verifier"])
+            made = await self._app.create_authorization_url(
+                self._redirect_uri, prompt="login", max_age="0"
+            )
+            begun = (made["state"], made["nonce"], made["code_verifier"])
+            return made["url"], Begun(*begun, at=time.time())
 
     async def subject(self, begun: Begun, code: str, iss: str | None = None) -> str:
         """Give who somebody is who came back with a code: the provider's own name for them.
@@ -204,8 +213,9 @@ class Provider:
 
         Raises:
             SilentError: it does not answer.
-            DoubtError: another sent them, it does not know the code, or what it signed is not
-                for us, now, for this.
+            RefusedError: it does not know the code, or not any more.
+            StaleError: it did not ask them for a password since this was begun.
+            DoubtError: another sent them, or what it signed is not for us, now, for this.
         """
         async with self._asking():
             if iss not in {None, self.issuer}:
@@ -235,11 +245,20 @@ class Provider:
                 not subject.isprintable()
             ):
                 raise DoubtError("a subject that is none")
+            self._check_when(claims.get("auth_time"), begun)
             return subject
+
+    def _check_when(self, asked_at: Any, begun: Begun) -> None:
+        """See that it asked for a password now; ``prompt`` and ``max_age`` are but wishes."""
+        if asked_at is None:
+            if self._says_when:
+                raise StaleError("it gives no auth_time; see ANJU_OIDC_AUTH_TIME")
+        elif not begun.at - LEEWAY_S <= asked_at <= time.time() + LEEWAY_S:
+            raise StaleError("it asked for no password since this log-in began")
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
-        """Bound what is asked, and say in one of two words what went wrong."""
+        """Bound what is asked, and say in a few words what went wrong."""
         if self._asked_now >= AT_ONCE:
             raise SilentError
         self._asked_now += 1
@@ -250,6 +269,9 @@ class Provider:
             self._app.forget()
             log.warning("%s does not answer: %s", self.issuer, _in_short(error))
             raise SilentError from error
+        except StaleError as error:
+            log.warning("%s: %s", self.issuer, error)
+            raise
         except Exception as error:  # whatever a library makes of an answer that is none
             self._app.forget()  # it may have come with its keys, and be mended by now
             log.warning("%s is not to be relied on: %s", self.issuer, _in_short(error))

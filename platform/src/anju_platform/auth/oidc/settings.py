@@ -13,13 +13,17 @@ _LONGEST_NAME = 20
 
 @dataclass(frozen=True, slots=True)
 class OidcSettings:
-    """A provider: its ``name`` for people, and as whom we ask it."""
+    """A provider: its ``name`` for people, and as whom we ask it.
+
+    ``says_when``: its word counts only with the time at which it asked for the password.
+    """
 
     issuer: str
     client_id: str
     client_secret: str = field(repr=False)
     name: str
     redirect_uri: str
+    says_when: bool = True
 
 
 def oidc_settings(settings: Settings) -> OidcSettings | None:
@@ -46,7 +50,8 @@ def oidc_settings(settings: Settings) -> OidcSettings | None:
     if len(name) > _LONGEST_NAME:
         raise ConfigError(f"ANJU_OIDC_NAME: a button holds {_LONGEST_NAME} characters")
     back = f"{settings.public_url.rstrip('/')}{BACK}"
-    return OidcSettings(issuer, client_id, client_secret, name, back)
+    says_when = settings.oidc_auth_time == "required"
+    return OidcSettings(issuer, client_id, client_secret, name, back, says_when)
 
 
 def _check_issuer(issuer: str) -> None:
