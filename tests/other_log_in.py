@@ -32,6 +32,10 @@ class Other:
         back = urlsplit(httpx.get(way).headers["location"])
         return f"{back.path}?{back.query}"
 
+    def let_time_pass(self) -> None:
+        """Let whoever was refused too often try again."""
+        self.web.app.state.throttle._failures.clear()
+
     def log_in(self, client: httpx.Client, next_page: str = "/me") -> httpx.Response:
         """Log in by the provider; gives the answer to the return."""
         return client.get(self.go(client, f"/login/oidc?next={next_page}"))

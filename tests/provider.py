@@ -41,14 +41,14 @@ class OpenIdProvider:
     signed, ``signer`` with which key (None: the one that is published); ``metadata`` what it
     says of itself. It knows who comes, and for how long (``known_for_s``), and asks for a
     password all the same, unless ``asks_nobody``. ``answers`` are answers of its own,
-    by path. ``denies`` turns people back.
+    by path. ``denies`` turns people back, with that word.
     """
 
     def __init__(self, *, elliptic: bool = False) -> None:
         self.subject = "u-1001"
         self.claims: Claims = {}
         self.metadata: Claims = {}
-        self.denies = False
+        self.denies = ""
         self.known_for_s = 3600
         self.asks_nobody = False
         self.honours_codes_twice = False
@@ -91,7 +91,7 @@ class OpenIdProvider:
         """Give the address that a browser is sent back to."""
         self.authorized.append(query)
         if self.denies:
-            said = {"error": "access_denied", "state": query["state"]}
+            said = {"error": self.denies, "state": query["state"]}
         else:
             code = secrets.token_urlsafe(16)
             is_asked = not self.asks_nobody and query.get("max_age") == "0"

@@ -12,8 +12,8 @@ from guarded_site import Site
 from screens import csrf_of, log_in, send
 
 from anju_dashboards.language import load_languages
-from anju_dashboards.refusals import refusal_text
-from anju_platform.errors import InvalidRequestError, Phrase
+from anju_dashboards.refusals import of_kind, refusal_text
+from anju_platform.errors import ConflictError, InvalidRequestError, Phrase
 
 _SAID = re.compile(
     r'role="alert"[^>]*>(.*?)</(?:p|div)>|middle".*?<h1>(.*?)<p class="buttons">', re.DOTALL
@@ -144,6 +144,18 @@ def test_a_translation_that_does_not_fit_is_passed_over() -> None:
     for translated in ("{other}", "{n", "{n.inside}", "{n:d}", "{0}"):
         phrase = Phrase("step {n}", n="x")
         assert phrase.said(lambda _pattern, to=translated: to) == "step x"  # type: ignore[misc]
+
+
+def test_a_translation_that_formats_nothing_is_passed_over() -> None:
+    assert Phrase("step {n}", n=None).said(lambda _: "{n:>5}") == "step None"
+
+
+def test_a_narrower_kind_of_refusal_has_the_words_of_the_wider() -> None:
+    class NarrowError(ConflictError):
+        """A kind nobody listed."""
+
+    words = {InvalidRequestError: "wrong", ConflictError: "changed"}
+    assert of_kind(words, NarrowError("x")) == "changed"
 
 
 def test_words_within_a_phrase_are_translated_as_well() -> None:

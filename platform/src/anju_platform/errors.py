@@ -31,7 +31,7 @@ class Phrase:
         }
         try:
             return pattern.format(**values) if values else pattern
-        except (LookupError, ValueError, AttributeError):
+        except (LookupError, ValueError, AttributeError, TypeError):
             return str(self)
 
 

@@ -301,6 +301,17 @@ def test_a_link_of_an_ended_log_in_comes_to_nothing(
     assert linked(site) == []
 
 
+def test_who_is_logged_in_and_took_too_long_begins_again_there(
+    web: Web, other: Other, log_in: LogIn
+) -> None:
+    client = log_in()
+    way = other.returns(way_on(other.ask_to_link(client).text))
+    client.cookies.delete("anju_oidc")  # as the browser does after ten minutes
+    assert client.get(way).headers["location"] == "/me/oidc?fault=over"
+    with web.client(Cookie="anju_session=nothing") as nobody:
+        assert nobody.get(way).status_code == 401
+
+
 def test_a_return_counts_in_the_browser_that_began(site: Site, web: Web, other: Other) -> None:
     link(site, "guard", other.provider.url)
     with web.client() as attacker, web.client() as victim:
@@ -320,7 +331,7 @@ def test_a_return_counts_once(site: Site, web: Web, other: Other) -> None:
         way = other.go(client)
         sealed = client.cookies["anju_oidc"]
         assert client.get(way).status_code == 303
-        assert client.get(way).status_code == 401
+        assert client.get(way).headers["location"] == "/me/oidc?fault=over"
     with web.client(Cookie=f"anju_oidc={sealed}") as thief:
         assert thief.get(way).status_code == 401
         assert len(other.provider.token_bodies) == 2  # it was asked, and not believed
@@ -378,10 +389,50 @@ def test_another_sites_page_begins_nothing(web: Web, provider: OpenIdProvider) -
 
 
 def test_who_turns_back_at_the_provider_may_try_again(web: Web, other: Other) -> None:
-    other.provider.denies = True
+    other.provider.denies = "access_denied"
     with web.client() as client:
         assert other.log_in(client).status_code == 403
         assert "/login/oidc" in client.get("/login").text
+
+
+@pytest.mark.parametrize("word", ["server_error", "temporarily_unavailable"])
+def test_a_provider_that_cannot_now_is_no_provider_that_refuses(
+    web: Web, other: Other, word: str
+) -> None:
+    other.provider.denies = word
+    with web.client() as client:
+        assert other.log_in(client).status_code == 503
+
+
+def test_codes_that_are_none_are_slowed_down(web: Web, other: Other, site: Site) -> None:
+    """Whoever keeps the cookie of a journey may come back with anything."""
+    link(site, "guard", other.provider.url)
+    with web.client() as client:
+        way = other.go(client)
+        sealed = client.cookies["anju_oidc"]
+    junk = str(httpx.URL(way).copy_set_param("code", "junk"))
+    other.provider.asked.clear()
+    with web.client(Cookie=f"anju_oidc={sealed}") as thief:
+        answers = [thief.get(junk).status_code for _ in range(7)]
+    assert answers == [403] * 5 + [429] * 2
+    assert other.provider.asked == ["/token"] * 5  # and what it says of itself is kept
+    with web.client() as client:
+        assert other.log_in(client).status_code == 429
+        other.let_time_pass()
+        assert other.log_in(client).status_code == 303
+
+
+def test_links_that_are_none_are_slowed_down(other: Other, log_in: LogIn) -> None:
+    client = log_in()
+    way = other.returns(way_on(other.ask_to_link(client).text))
+    sealed = client.cookies["anju_oidc"]
+    junk = str(httpx.URL(way).copy_set_param("code", "junk"))
+    ends = []
+    for _ in range(6):
+        client.cookies.set("anju_oidc", sealed)
+        ends.append(client.get(junk).headers["location"])
+    assert ends == ["/me/oidc?fault=refused"] * 5 + ["/me/oidc?fault=locked"]
+    assert "尝试的次数过多" in client.get(ends[-1]).text
 
 
 def test_where_none_is_set_there_is_none(serve_other: Serve) -> None:

@@ -26,7 +26,7 @@ from anju_platform.config import Settings
 from anju_platform.database import transaction
 from anju_platform.errors import ConfigError
 
-DOUBTED, SILENT = 502, 503
+REFUSED, DOUBTED, SILENT = 403, 502, 503
 KEYS, TOKEN, ITSELF = "/keys", "/token", "/.well-known/openid-configuration"
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -43,6 +43,7 @@ def web(site: Site, provider: OpenIdProvider, serve_other: Callable[..., Web]) -
 
 def comes(other: Other) -> tuple[int, str | None]:
     """Log in by the provider; give the answer to the return, and who one is then."""
+    other.let_time_pass()
     with other.web.client() as client:
         status = other.log_in(client).status_code
         return status, who(client)
@@ -178,7 +179,7 @@ def test_a_code_needs_the_verifier_of_the_browser_that_began(other: Other) -> No
     with other.web.client() as victim, other.web.client() as attacker:
         stolen = httpx.URL(other.go(victim)).params["code"]
         own = httpx.URL(other.go(attacker)).copy_set_param("code", stolen)
-        assert attacker.get(str(own)).status_code == DOUBTED
+        assert attacker.get(str(own)).status_code == REFUSED
         assert who(attacker) is None
 
 
@@ -220,6 +221,7 @@ def test_rubbish_lets_nobody_in(other: Other, path: str) -> None:
     taken = []
     for name, answer in RUBBISH.items():
         other.provider.answers[path] = answer
+        other.let_time_pass()
         with other.web.client() as client:
             told = client.get("/login/oidc")
             if path != ITSELF:

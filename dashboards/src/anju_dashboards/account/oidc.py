@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
-from anju_dashboards.refusals import of_kind
+from anju_dashboards.refusals import of_kind, refusal_text
 from anju_dashboards.words import N_
 from anju_platform.accounts import guarding, linking
 from anju_platform.auth.dependencies import TheDoor
@@ -39,7 +39,7 @@ class Fault(StrEnum):
 
 _WORDS = {
     Fault.WRONG: N_("The password or the code is wrong."),
-    Fault.LOCKED: N_("Too many failed attempts. Wait a few minutes, then try again."),
+    Fault.LOCKED: N_("%(name)s was asked too often from here. Try again in some minutes."),
     Fault.SILENT: N_("%(name)s does not answer now. Try again later."),
     Fault.DOUBTFUL: N_("What %(name)s answers cannot be relied on. Nothing was linked."),
     Fault.REFUSED: N_("%(name)s did not let you in. Nothing was linked."),
@@ -55,7 +55,6 @@ _WORDS = {
 }
 _OF_BEGINNING: dict[type[Exception], Fault] = {
     InvalidRequestError: Fault.WRONG,
-    TooManyAttemptsError: Fault.LOCKED,
     SilentError: Fault.SILENT,
     DoubtError: Fault.DOUBTFUL,
 }
@@ -64,7 +63,12 @@ _OF_BEGINNING: dict[type[Exception], Fault] = {
 @router.get(LINKS)
 def links(page: CurrentPage, door: TheDoor, provider: TheProvider, fault: str = "") -> Response:
     """Show whether the other provider's word is this person's log-in."""
-    return _draw(page, door, provider, fault=Fault(fault) if fault in set(Fault) else None)
+    said = _say(page, provider, Fault(fault)) if fault in set(Fault) else None
+    return _draw(page, door, provider, fault=said)
+
+
+def _say(page: Page, provider: Provider, fault: Fault) -> str:
+    return page.text(_WORDS[fault], name=provider.name)
 
 
 @router.post(LINKS)
@@ -80,8 +84,11 @@ async def begin(
     try:
         url, begun = await provider.begin()  # first: a code is used up by being proven
         await run_in_threadpool(prove_again, door, page.actor, password, code)
+    except TooManyAttemptsError as error:
+        fault = refusal_text(page.language, error)
+        return await run_in_threadpool(_draw, page, door, provider, fault=fault)
     except tuple(_OF_BEGINNING) as error:
-        fault = of_kind(_OF_BEGINNING, error)
+        fault = _say(page, provider, of_kind(_OF_BEGINNING, error))
         return await run_in_threadpool(_draw, page, door, provider, fault=fault)
     answer = await run_in_threadpool(_draw, page, door, provider, way=url)
     own = page.actor.token_hash
@@ -102,7 +109,7 @@ def _draw(
     door: Door,
     provider: Provider,
     *,
-    fault: Fault | None = None,
+    fault: str | None = None,
     way: str | None = None,
 ) -> Response:
     with reading(page.engine) as session:
@@ -115,5 +122,5 @@ def _draw(
         link=link,
         with_code=guarding.view(door, page.actor).on,
         way=way,
-        fault=page.text(_WORDS[fault], name=provider.name) if fault else None,
+        fault=fault,
     )

@@ -3,7 +3,6 @@
 A form may lead nowhere but here (``form-action``), so what leads there is a link.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
@@ -14,13 +13,13 @@ from starlette.responses import Response
 from anju_dashboards.account.oidc import LINKS, Fault
 from anju_dashboards.login.views import draw_login
 from anju_dashboards.pages import safe_path, see_other, visitor_language
-from anju_dashboards.refusals import of_kind
+from anju_dashboards.refusals import of_kind, refusal_text
 from anju_dashboards.words import N_
 from anju_platform.accounts import linking
 from anju_platform.auth.dependencies import COOKIE, find_actor, log_in_by
 from anju_platform.auth.entering import Vouched
 from anju_platform.auth.oidc import journey as journeys
-from anju_platform.auth.oidc.journey import Journey, TheProvider
+from anju_platform.auth.oidc.journey import Came, Journey, TheProvider
 from anju_platform.auth.oidc.provider import (
     DoubtError,
     Provider,
@@ -66,11 +65,8 @@ _FAULTS: dict[type[Exception], tuple[str, int]] = {
         ),
         403,
     ),
-    TooManyAttemptsError: (
-        N_("Too many failed attempts. Wait a few minutes, then try again."),
-        429,
-    ),
 }
+_CAUGHT: tuple[type[Exception], ...] = (*_FAULTS, TooManyAttemptsError)
 _FAULTS_OF_LINKING: dict[type[Exception], Fault] = {
     StaleError: Fault.STALE,
     RefusedError: Fault.REFUSED,
@@ -78,6 +74,7 @@ _FAULTS_OF_LINKING: dict[type[Exception], Fault] = {
     DoubtError: Fault.DOUBTFUL,
     NotAuthenticatedError: Fault.OVER,
     ConflictError: Fault.TAKEN,
+    TooManyAttemptsError: Fault.LOCKED,
 }
 
 
@@ -104,36 +101,42 @@ async def set_out(
 async def come_back(
     request: Request,
     provider: TheProvider,
+    *,
     state: str = "",
     code: Annotated[str, Query(max_length=4096)] = "",
     iss: str | None = None,
+    error: str = "",
 ) -> Response:
     """Take what the provider gave the browser along: log it in, or link, or say why not."""
     try:
         journey = await run_in_threadpool(journeys.come_back, request, state)
-    except NotAuthenticatedError as error:
-        return await run_in_threadpool(_refuse, request, provider, error, "/wall")
+    except NotAuthenticatedError as fault:
+        if await run_in_threadpool(_is_logged_in, request):  # who links, and took too long
+            return see_other(f"{LINKS}?fault={Fault.OVER}")
+        return await run_in_threadpool(_refuse, request, provider, fault, "/wall")
     arrive = _enter if journey.link is None else _link
-    answer = await arrive(request, provider, journey, Came(code, iss))
+    answer = await arrive(request, provider, journey, Came(code, iss, error))
     journeys.forget(request, answer)
     return answer
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
-    """What the provider gave a browser along: a code, and who gives it."""
-
-    code: str
-    iss: str | None
+def _is_logged_in(request: Request) -> bool:
+    try:
+        find_actor(request, hash_token(request.cookies.get(COOKIE, "")))
+    except (NotAuthenticatedError, NotFoundError):
+        return False
+    return True
 
 
 async def _enter(request: Request, provider: Provider, journey: Journey, came: Came) -> Response:
     """Log in; of who has a second factor a code is asked next."""
     going = see_other(safe_path(journey.next))
     try:
-        vouched = await journeys.ask(provider, journey, came.code, came.iss)
-        entered = await run_in_threadpool(log_in_by, request, going, vouched)
-    except tuple(_FAULTS) as error:
+        came.check()
+        with journeys.counted(request):
+            vouched = await journeys.ask(provider, journey, came)
+            entered = await run_in_threadpool(log_in_by, request, going, vouched)
+    except _CAUGHT as error:
         return await run_in_threadpool(_refuse, request, provider, error, journey.next)
     if entered.owes is not None:
         going.headers["location"] = f"/login/code?next={quote(safe_path(journey.next), safe='/')}"
@@ -142,9 +145,12 @@ async def _enter(request: Request, provider: Provider, journey: Journey, came: C
 
 def _refuse(request: Request, provider: Provider, error: Exception, next_page: str) -> Response:
     """Show the log-in with what went wrong: the password is always good."""
-    words, status = of_kind(_FAULTS, error)
     language = visitor_language(request)
-    fault = language.gettext(words) % {"name": provider.name}
+    if isinstance(error, TooManyAttemptsError):
+        fault, status = refusal_text(language, error), int(error.status)
+    else:
+        words, status = of_kind(_FAULTS, error)
+        fault = language.gettext(words) % {"name": provider.name}
     return draw_login(request, language, status=status, next=next_page, fault=fault)
 
 
@@ -154,8 +160,10 @@ async def _link(request: Request, provider: Provider, journey: Journey, came: Ca
     try:
         if token_hash != journey.link:
             raise NotAuthenticatedError("another log-in began this")
-        vouched = await journeys.ask(provider, journey, came.code, came.iss)
-        await run_in_threadpool(_link_now, request, token_hash, vouched)
+        came.check()
+        with journeys.counted(request):
+            vouched = await journeys.ask(provider, journey, came)
+            await run_in_threadpool(_link_now, request, token_hash, vouched)
     except tuple(_FAULTS_OF_LINKING) as error:
         return see_other(f"{LINKS}?fault={of_kind(_FAULTS_OF_LINKING, error)}")
     return see_other(LINKS)

@@ -88,7 +88,7 @@ def _own(session: Session, actor: Actor) -> User:
 
 
 def reset(session: Session, actor: Actor, user_id: int) -> None:
-    """Forget the second factor of somebody who lost it; end their log-ins and programs' tokens.
+    """Forget the second factor of somebody who lost it; end their log-ins, tokens and links.
 
     Raises:
         ForbiddenError: the actor may not keep people.

@@ -31,7 +31,7 @@ HALF_FOR = timedelta(minutes=10)
 
 _WRONG = "user name or password is wrong"
 _WRONG_AGAIN = "the password or the code is wrong"
-_OVER = "this log-in is over; begin with user name and password"
+_OVER = "this log-in is over; begin again"
 _ENDED = "this log-in was used already; begin again"
 _LINKED_TO_NOBODY = "nobody here is linked to that; log in with the password and link it"
 _WRONG_CODE = "this code is wrong, too old or used already"

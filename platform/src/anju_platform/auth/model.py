@@ -100,9 +100,9 @@ class LoginSession(Table):
 
 
 class HalfLogIn(Table):
-    """Somebody gave the right password and still owes a code; it opens nothing but that question.
+    """Somebody came half way and still owes a code; it opens nothing but that question.
 
-    Only a hash of its token is kept. ``by`` is who vouched for them instead of a password.
+    They gave the right password, or ``by`` vouched for them. Only a hash of its token is kept.
     """
 
     __tablename__ = "half_log_ins"

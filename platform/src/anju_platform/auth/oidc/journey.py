@@ -6,6 +6,9 @@ does (``UsedState``).
 """
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -14,9 +17,9 @@ from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from anju_platform.auth import keys
-from anju_platform.auth.dependencies import engine, set_cookie
+from anju_platform.auth.dependencies import client_address, door, engine, set_cookie
 from anju_platform.auth.entering import Vouched
-from anju_platform.auth.oidc.provider import Begun, Provider, RefusedError
+from anju_platform.auth.oidc.provider import Begun, DoubtError, Provider, RefusedError, turned_back
 from anju_platform.database import now, transaction
 from anju_platform.errors import NotAuthenticatedError, NotFoundError
 
@@ -24,6 +27,8 @@ COOKIE = "anju_oidc"
 GOOD_FOR = timedelta(minutes=10)
 _LONGEST_NEXT = 500
 """A cookie holds 4 KB, sealed."""
+_OF_PROVIDER = "another provider's word"
+"""Under this name what proves nothing is counted; no user name has a gap."""
 _OVER = "this log-in was begun in another browser, used, or too long ago; begin again"
 
 
@@ -84,17 +89,52 @@ def come_back(request: Request, state: str) -> Journey:
     return journey
 
 
-async def ask(known: Provider, journey: Journey, code: str, iss: str | None) -> Vouched:
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What the provider gave a browser along: a code and who gives it, or why there is none."""
+
+    code: str
+    iss: str | None
+    error: str
+
+    def check(self) -> None:
+        """See that there is a code.
+
+        Raises:
+            RefusedError: the provider did not let them in.
+            SilentError: it could not.
+        """
+        if not self.code:
+            raise turned_back(self.error)
+
+
+@contextmanager
+def counted(request: Request) -> Iterator[None]:
+    """Slow down, by address, whoever comes back with what proves nothing: each asks the provider.
+
+    Raises:
+        TooManyAttemptsError: too much came from there; the text says when to try again.
+    """
+    guesses, address = door(request).throttle, client_address(request) or ""
+    guesses.check(_OF_PROVIDER, address)
+    try:
+        yield
+    except (RefusedError, DoubtError, NotAuthenticatedError):
+        guesses.failed(_OF_PROVIDER, address)
+        raise
+    guesses.succeeded(_OF_PROVIDER, address)
+
+
+async def ask(known: Provider, journey: Journey, came: Came) -> Vouched:
     """Ask the provider who came back.
 
     Raises:
-        RefusedError: they come without a code.
+        RefusedError: it does not know the code.
+        StaleError: it did not ask for a password now.
         SilentError: it does not answer.
         DoubtError: what it says is not to be relied on.
     """
-    if not code:
-        raise RefusedError
-    subject = await known.subject(journey.begun, code, iss)
+    subject = await known.subject(journey.begun, came.code, came.iss)
     return Vouched(known.issuer, subject, journey.begun.state, now() + GOOD_FOR)
 
 

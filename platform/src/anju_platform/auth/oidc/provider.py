@@ -69,6 +69,20 @@ class Begun:
     at: float
 
 
+_MEANT: dict[str, type[Exception]] = {
+    "invalid_grant": RefusedError,
+    "access_denied": RefusedError,
+    "server_error": SilentError,
+    "temporarily_unavailable": SilentError,
+}
+"""What a provider's own word for it means (RFC 6749, 4.1.2.1 and 5.2)."""
+
+
+def turned_back(word: str) -> Exception:
+    """Give what it means that a browser comes back with a word and no code."""
+    return _MEANT.get(word, RefusedError)()
+
+
 class _Cut(httpx2.AsyncByteStream):
     """A body that ends in an error where it grows too large."""
 
@@ -217,9 +231,10 @@ class Provider:
             StaleError: it did not ask them for a password since this was begun.
             DoubtError: another sent them, or what it signed is not for us, now, for this.
         """
+        if iss not in {None, self.issuer}:
+            log.warning("it was not %s who sent somebody back", self.issuer)
+            raise DoubtError
         async with self._asking():
-            if iss not in {None, self.issuer}:
-                raise DoubtError(f"it was {iss!r} who sent somebody back")
             token = await self._app.fetch_access_token(
                 redirect_uri=self._redirect_uri,
                 grant_type="authorization_code",
@@ -272,6 +287,9 @@ class Provider:
         except StaleError as error:
             log.warning("%s: %s", self.issuer, error)
             raise
+        except OAuthError as error:  # it answers, and whoever comes with rubbish may hear it
+            log.warning("%s refuses: %s", self.issuer, _in_short(error))
+            raise _MEANT.get(str(error.error), DoubtError) from error
         except Exception as error:  # whatever a library makes of an answer that is none
             self._app.forget()  # it may have come with its keys, and be mended by now
             log.warning("%s is not to be relied on: %s", self.issuer, _in_short(error))
