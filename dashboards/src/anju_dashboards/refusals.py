@@ -1,7 +1,7 @@
 """What was refused, in the reader's language: the one place where a refusal becomes words."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -78,6 +78,18 @@ def refusal_text(
         return error.phrase.said(language.gettext)
     faults = (_about_field(fault).said(language.gettext) for fault in error.errors())
     return language.gettext("; ").join(dict.fromkeys(faults))
+
+
+class Refused(TypedDict):
+    """What a page is drawn again with: why, and the HTTP status that goes with it."""
+
+    fault: str
+    status: int
+
+
+def refused(page: Page, error: PlatformError) -> Refused:
+    """Say why something was refused, for the page on which it was asked for."""
+    return {"fault": refusal_text(page.language, error), "status": int(error.status)}
 
 
 def do_or_say(
