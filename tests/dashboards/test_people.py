@@ -25,7 +25,7 @@ def test_what_was_typed_of_an_invitation_is_kept(client: httpx.Client) -> None:
     log_in(client, "admin")
     typed = {"name": "孙浩", "role": "grid", "scope": "b99", "relation": "组长"}
     answer = send(client, "/people/invite", **typed)
-    assert (answer.status_code, "请填写位置编号" in answer.text) == (422, True)
+    assert (answer.status_code, "没有位置“b99”" in answer.text) == (422, True)
     for value in ("孙浩", "b99", "组长"):
         assert f'value="{value}"' in answer.text
     assert '<option value="grid" selected>' in answer.text
@@ -62,9 +62,11 @@ def test_what_is_missing_is_asked_for(client: httpx.Client) -> None:
     log_in(client, "admin")
     for fields, says in (
         ({"name": " ", "role": "guard"}, "请填写姓名"),
-        ({"name": "张强", "role": "family", "scope": "nowhere"}, "请填写住户编号"),
-        ({"name": "孙浩", "role": "grid"}, "请填写位置编号"),
-        ({"name": "孙浩", "role": "grid", "scope": "a " * 30}, "请填写位置编号"),
+        ({"name": "张强", "role": "family", "scope": "nowhere"}, "没有住户“nowhere”"),
+        ({"name": "张强", "role": "family"}, "请填写住户编号"),
+        ({"name": "孙浩", "role": "grid"}, "网格员须对应位置"),
+        ({"name": "孙浩", "role": "grid", "scope": "a " * 30}, "最多选择 20 项"),
+        ({"name": "张强", "role": "family", "scope": "a " * 30}, "住户：最多选择 20 项"),
     ):
         answer = send(client, "/people/invite", **fields)
         assert (answer.status_code, says in answer.text) == (422, True)

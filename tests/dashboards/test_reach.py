@@ -125,3 +125,19 @@ def test_whom_nothing_outside_reaches_is_named_to_administrators(client: httpx.C
     page = admin.get("/channels").text
     assert not re.search("只能在屏幕上通知到：[^<]*陈涛", page)
     assert "联系方式未经验证：陈涛。" in page
+
+
+def test_a_refused_change_of_a_channel_keeps_what_was_typed(client: httpx.Client) -> None:
+    admin = log_in(client, "admin")
+    key = "wecombot://693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
+    made = {"kind": "robot", "name": "值班群", "slug": "guards", "url": key, "roles": ["guard"]}
+    send(admin, "/channels", "/channels", **made, enabled="true")
+    typed = {"kind": "robot", "name": "夜班群", "per_minute": "many", "position": "7"}
+    refused = send(admin, "/channels/guards", "/channels", **typed, roles=["property"])
+    assert (refused.status_code, "请填写整数" in refused.text) == (422, True)
+    assert '<details class="change" open>' in refused.text
+    for value in ("夜班群", "many", "7"):
+        assert refused.text.count(f'value="{value}"') == 1
+    row = refused.text.split('<details class="change" open>')[1].split("</details>")[0]
+    assert 'value="property" checked' in row
+    assert 'value="guard" checked' not in row

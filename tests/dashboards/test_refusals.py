@@ -13,7 +13,9 @@ from screens import csrf_of, log_in, send
 
 from anju_dashboards.language import load_languages
 from anju_dashboards.refusals import of_kind, refusal_text
+from anju_platform.auth import passwords
 from anju_platform.errors import ConflictError, InvalidRequestError, Phrase
+from anju_platform.middleware import MAX_BODY
 
 _SAID = re.compile(
     r'role="alert"[^>]*>(.*?)</(?:p|div)>|middle".*?<h1>(.*?)<p class="buttons">', re.DOTALL
@@ -71,6 +73,7 @@ ASKED: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("/people", "/people/{me}/disabled", {"disabled": "true"}, "不能停用自己的账号"),
     ("/people", f"/people/{NOBODY}/disabled", {"disabled": "true"}, ""),
     ("/me", "/me/tokens", {"name": "x", "rights": ["see_alerts"], "password": "x"}, "密码"),
+    ("/me", "/me/tokens", {"name": "x", "rights": ["handle"], "password": "x"}, "不能授予程序"),
     ("/me", "/me/second-factor", {"password": "x"}, "密码"),
     ("/me", "/me/second-factor/confirm", {"code": "1"}, ""),
     ("/maintenance", "/maintenance/work", WORK, ""),
@@ -121,6 +124,38 @@ def test_whoever_is_not_logged_in_reads_chinese_too(client: httpx.Client) -> Non
     ):
         said = said_in(client.post(path, data=fields).text)
         assert (words in said, bool(said), _ENGLISH.search(said)) == (True, True, None), said
+
+
+def test_how_long_to_wait_is_said_as_it_is(client: httpx.Client) -> None:
+    form = {"username": "admin", "password": "x"}
+    held = [passwords._places for _ in range(passwords.AT_ONCE)]
+    for place in held:
+        assert place.acquire(blocking=False)
+    try:
+        answer = client.post("/login", data=form)
+    finally:
+        for place in held:
+            place.release()
+    assert (answer.status_code, said_in(answer.text)) == (429, "同时登录的人太多，请稍后再试")
+    for _ in range(6):
+        answer = client.post("/login", data=form)
+    assert answer.status_code == 429
+    assert re.search(r"登录失败次数过多，请 \d+ 秒后再试", said_in(answer.text))
+
+
+def test_too_much_and_what_cannot_be_read_are_called_so(client: httpx.Client) -> None:
+    admin = log_in(client, "admin")
+    answer = send(admin, "/groups", "/groups", name="x" * 2 * MAX_BODY)
+    assert (answer.status_code, "内容太大" in answer.text) == (413, True)
+    answer = client.post("/login", content=b"x", headers={"Content-Type": "multipart/form-data"})
+    assert (answer.status_code, "内容无法读取" in answer.text) == (400, True)
+
+
+def test_a_page_to_look_at_is_not_called_undone(client: httpx.Client) -> None:
+    admin = log_in(client, "admin")
+    answer = admin.get("/places/plan?page=0")
+    assert (answer.status_code, "缺少内容" in answer.text) == (422, True)
+    assert "操作未完成" not in answer.text
 
 
 def test_in_english_it_is_as_programs_read_it(client: httpx.Client) -> None:

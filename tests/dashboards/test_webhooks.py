@@ -42,6 +42,11 @@ def test_a_system_is_added_tried_changed_and_removed(
     )
     assert "新名" in changed.text
     assert "已停用" in changed.text
+    typed = {"name": "又一个", "url": "http://10.9.9.9/x", "places": "b1", "least": "2"}
+    refused = send(admin, "/webhooks/city", "/webhooks", **typed, steps=["closed"]).text
+    assert '<details class="change" open>' in refused
+    for value in ("又一个", "http://10.9.9.9/x", "b1"):
+        assert refused.count(f'value="{value}"') == 1  # in the row that was to change, not below
     with Session(site.engine) as session:
         kept = session.scalars(select(Webhook)).one()
         assert (kept.url, kept.steps, kept.least, kept.places) == (sink.url, ["raised"], 1, [])

@@ -1,7 +1,7 @@
 """What was refused, in the reader's language: the one place where a refusal becomes words."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -86,6 +86,18 @@ def refusal_text(
 def of_kind(words: Mapping[type[_Error], _Word], error: _Error) -> _Word:
     """Find what belongs to an error: the first of its kinds, so a narrower one stands before."""
     return next(word for kind, word in words.items() if isinstance(error, kind))
+
+
+class Refused(TypedDict):
+    """What a page is drawn again with: why, and the HTTP status that goes with it."""
+
+    fault: str
+    status: int
+
+
+def refused(page: Page, error: PlatformError) -> Refused:
+    """Say why something was refused, for the page on which it was asked for."""
+    return {"fault": refusal_text(page.language, error), "status": int(error.status)}
 
 
 def do_or_say(

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from anju_dashboards.account.qr import picture
 from anju_dashboards.pages import CurrentPage, Page, see_other
-from anju_dashboards.refusals import refusal_text
+from anju_dashboards.refusals import refused
 from anju_platform.accounts import guarding
 from anju_platform.auth.dependencies import TheDoor
 from anju_platform.auth.entering import Door
@@ -78,8 +78,7 @@ def _tried(page: Page, door: Door, action: Callable[[], Response]) -> Response:
     try:
         return action()
     except _REFUSED as error:
-        fault = refusal_text(page.language, error)
-        return _draw(page, door, fault=fault, status=error.status)
+        return _draw(page, door, **refused(page, error))
 
 
 def _draw(

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from anju_dashboards.devices.views import draw_device
 from anju_dashboards.pages import CurrentPage, Page, see_other
-from anju_dashboards.refusals import refusal_text
+from anju_dashboards.refusals import refused
 from anju_devices.catalog import MODELS
 from anju_devices.model import DeviceModel
 from anju_platform.auth.dependencies import require
@@ -73,9 +73,7 @@ def approve(page: CurrentPage, wanted: Approval) -> Response:
         fault = page.text("Name the place: its id as in the community file, such as b1.")
         return _draw(page, wanted, fault=fault, status=422)
     except _REFUSED as error:
-        return _draw(
-            page, wanted, fault=refusal_text(page.language, error), status=int(error.status)
-        )
+        return _draw(page, wanted, **refused(page, error))
     return see_other(f"/devices/{wanted.slug}")
 
 
@@ -103,9 +101,7 @@ def replace(
         fault = page.text("An id is of small letters a-z, digits and dashes.")
         return draw_device(page, slug, fault=fault, status=422)
     except _REFUSED as error:
-        return draw_device(
-            page, slug, fault=refusal_text(page.language, error), status=int(error.status)
-        )
+        return draw_device(page, slug, **refused(page, error))
     return see_other(f"/devices/{wanted.slug}")
 
 

@@ -8,7 +8,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
-from anju_dashboards.refusals import refusal_text
+from anju_dashboards.refusals import refusal_text, refused
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
 from anju_platform.database import reading, transaction
@@ -107,10 +107,8 @@ def _put_picture(page: Page, form: FormData, content: bytes) -> Response:
                 service.place_picture(session, page.actor, place, seen=seen)
             else:
                 service.put_picture(session, page.actor, picture, place, seen=seen)
-    except ConflictError as error:
-        return _draw(page, None, 1, fault=refusal_text(page.language, error), status=409)
-    except InvalidRequestError as error:
-        return _draw(page, None, 1, fault=refusal_text(page.language, error), status=422)
+    except (ConflictError, InvalidRequestError) as error:
+        return _draw(page, None, 1, **refused(page, error))
     except ValueError:
         fault = page.text("Say how many metres the picture is wide, such as 120.")
         return _draw(page, None, 1, fault=fault, status=422)
@@ -124,7 +122,7 @@ def remove_picture(page: CurrentPage, seen: Annotated[int, Form(ge=0, le=2**62)]
         with transaction(page.engine) as session:
             service.remove_picture(session, page.actor, seen=seen)
     except ConflictError as error:
-        return _draw(page, None, 1, fault=refusal_text(page.language, error), status=409)
+        return _draw(page, None, 1, **refused(page, error))
     return see_other("/places/plan")
 
 

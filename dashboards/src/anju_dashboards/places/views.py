@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
-from anju_dashboards.refusals import refusal_text
+from anju_dashboards.refusals import refused
 from anju_dashboards.words import N_, PLACE_KIND
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
@@ -69,13 +69,7 @@ def add(page: CurrentPage, wanted: Wanted) -> Response:
     except ValidationError as error:
         return _draw(page, at, adding=wanted, fault=_unfit(page, error), status=422)
     except _REFUSED as error:
-        return _draw(
-            page,
-            at,
-            adding=wanted,
-            fault=refusal_text(page.language, error),
-            status=int(error.status),
-        )
+        return _draw(page, at, adding=wanted, **refused(page, error))
     return see_other(_address(at))
 
 
@@ -98,13 +92,7 @@ def change(page: CurrentPage, slug: str, wanted: Wanted) -> Response:
         )
         return _draw(page, slug, changing=wanted, fault=fault, status=409)
     except _REFUSED as error:
-        return _draw(
-            page,
-            slug,
-            changing=wanted,
-            fault=refusal_text(page.language, error),
-            status=int(error.status),
-        )
+        return _draw(page, slug, changing=wanted, **refused(page, error))
     except NotFoundError:
         fault = page.text("There is no place of that id to hang it below.")
         return _draw(page, slug, changing=wanted, fault=fault, status=422)
@@ -124,7 +112,7 @@ def set_state(
         with transaction(page.engine) as session:
             service.set_retired(session, page.actor, slug, retired=retired, stamp=stamp)
     except _REFUSED as error:
-        return _draw(page, slug, fault=refusal_text(page.language, error), status=int(error.status))
+        return _draw(page, slug, **refused(page, error))
     return see_other(_address(slug))
 
 
