@@ -211,7 +211,7 @@ def test_a_device_that_speaks_is_approved_into_its_home(
     twice = send(installer, of, of=of, place="b3-501-bath", **said)
     assert (twice.status_code, "已有设备“zb-1”" in twice.text) == (409, True)
     unknown = send(installer, of, of=of, place="b99", **said | {"slug": "zb-2"})
-    assert (unknown.status_code, "这个位置不能用" in unknown.text) == (422, True)
+    assert (unknown.status_code, "本小区的位置中没有“b99”" in unknown.text) == (422, True)
 
 
 def test_a_broken_device_is_replaced_and_keeps_its_history(
