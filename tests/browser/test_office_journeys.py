@@ -61,7 +61,7 @@ def test_a_home_comes_in_and_gives_its_word_and_its_family_is_invited(
     press(page, "何敏 的菜单")
     follow(page, "住户")
     follow(page, "导入居民")
-    tab_to(page, "CSV 或 XLSX")
+    tab_to(page, "选择文件")
     with page.expect_file_chooser() as asked:
         page.keyboard.press("Enter")
     asked.value.set_files(file)
