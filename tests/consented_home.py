@@ -127,7 +127,7 @@ def keep_secrets(site: Site, **alert: Any) -> UUID:
                 received_at=at,
                 topic="t",
                 reason="invalid_reading",
-                detail="out of range",
+                detail=f"{PIR}.lux: 4711.25 lx is over 4000",
                 device=PIR,
                 payload=b'[{"lux": 4711.25}]',
             )

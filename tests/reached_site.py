@@ -86,6 +86,13 @@ class Reached:
             add(session, tell(session.get_one(Alert, alert_id), kind, to))
         take_up(self.site.engine, lambda *_: None)
 
+    def rises(self, alert_id: UUID, severity: int, *to: str) -> None:
+        """Let an alert become worse, or as bad anew, of which these people are told."""
+        with transaction(self.site.engine) as session:
+            row = session.get_one(Alert, alert_id)
+            row.severity, row.version = severity, row.version + 1
+        self.tells(alert_id, *to, kind="rose")
+
     def later(self, seconds: float) -> None:
         """Let time have passed for whatever waits."""
         past = timedelta(seconds=seconds)

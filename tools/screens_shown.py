@@ -67,12 +67,20 @@ def _refused(page: Page, _: str) -> None:
     page.wait_for_selector("[role=alert]")
 
 
+def _set_up(page: Page, password: str) -> None:
+    """Begin with a second factor, which binds nobody until a code is typed in."""
+    page.fill("main [name=password]", password)
+    page.click("main form.add button")
+    page.wait_for_selector("main [name=code]")
+
+
 _ACTS: Mapping[str, Callable[[Page, str], None]] = {
     "map": _map,
     "fold": _fold,
     "menu": _menu,
     "ask": _ask,
     "refused": _refused,
+    "set-up": _set_up,
 }
 
 

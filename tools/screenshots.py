@@ -101,7 +101,7 @@ class Camera:
                 f"#detail [data-shown='{selected}']" if selected else "#detail .incident"
             )
         if screen.do:
-            act(page, screen.do)
+            act(page, screen.do.replace("{password}", self.passwords.get(screen.who, "")))
         if page.locator("site-map:visible, plan-editor:visible").count():
             page.wait_for_selector(".leaflet-container", state="attached")
         page.wait_for_timeout(_SETTLE_MS)

@@ -56,3 +56,18 @@ def test_the_keyboard_passes_folded_rows_over(open_page: Open, site: Site) -> No
     expect(page.locator('#alerts a[aria-current="true"]')).to_be_visible()
     assert visible(page) == 2
     expect(page.locator(f"#alert-{other}")).to_be_visible()
+
+
+def test_whoever_closed_a_row_goes_on_at_one_that_is_to_be_seen(
+    open_page: Open, site: Site
+) -> None:
+    other = site.raise_alert("另一处", severity=3, device="gate-south", ago=timedelta(minutes=5))
+    for number in range(2):
+        site.raise_alert(f"离线 {number}", severity=3, ago=timedelta(seconds=20 + number))
+    lead = site.raise_alert("门被强开", severity=2)
+    page = open_page()
+    expect(page.locator("#alerts > li.folded")).to_have_count(2)
+    page.locator(f"#alert-{lead} a").focus()
+    site.change(lead, handling="closed")
+    expect(page.locator(f"#alert-{lead}")).to_have_count(0)
+    expect(page.locator(f"#alert-{other} a")).to_be_focused()

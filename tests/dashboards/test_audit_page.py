@@ -77,6 +77,32 @@ def test_pages_follow_each_other_without_gaps_while_more_is_written(
     assert 'rel="next"' not in second
 
 
+def test_details_are_said_in_words(auditor: httpx.Client, site: Site) -> None:
+    for data in (
+        {"household": 7, "purpose": "care", "alert": None},
+        {"second_factor": "recovery", "by": "oidc"},
+        {"enabled": True, "rights": ["see_alerts", "watch"], "before": {"role": "guard"}},
+        {"viewer": "role:property", "sensors": "health"},
+        {"ends_at": "2026-01-02T03:04:05+00:00", "place_id": 3},
+    ):
+        with transaction(site.engine) as session:
+            entry = {"community_id": site.community, "actor": "王磊", "action": "care.read"}
+            session.add(AuditEntry(at=now(), subject="device:b3-501-fall", data=data, **entry))
+    found = auditor.get("/audit?action=care.read").text
+    said = re.findall(r"<span>([^<:]+): ([^<]+)</span>", found)
+    assert dict(said) == {
+        "用途": "日常照护",
+        "第二步": "恢复码",
+        "身份确认方": "外部账号",
+        "enabled": "是",
+        "权限": "查看告警, 查看实时动态和图片",
+        "之前": "身份: 保安",
+        "谁可以看": "物业人员",
+        "传感器": "健康数据（心率、呼吸）",
+        "结束": "2026-01-02 11:04:05",
+    }
+
+
 def test_its_export_is_on_record_and_harms_no_spreadsheet(
     auditor: httpx.Client, site: Site
 ) -> None:

@@ -166,11 +166,11 @@ def test_a_group_is_named_on_the_page_the_sheet_and_among_groups(
         body = GroupBody(name="夜班组", members=(site.users["wanglei"],))
         (group,) = groups.add(session, boss, body)
     assert "小组“夜班组”" in admin.get(HOME).text
-    assert "此处所列小组" not in admin.get(f"{HOME}/sheet").text
+    assert "对小组的意见" not in admin.get(f"{HOME}/sheet").text
     made = send(admin, viewer=f"group:{group.id}")
     assert "全部传感器" in section(made, "小组“夜班组”")
     sheet = admin.get(f"{HOME}/sheet").text
-    assert "此处所列小组" in sheet
+    assert "对小组的意见" in sheet
     assert "夜班组 – 王磊" in sheet
     page = admin.get("/groups").text
     assert "可查看 1 户的传感器数据" in page

@@ -200,7 +200,7 @@ def restore(house: House) -> None:
 def test_a_position_of_another_order_is_refused(house: House) -> None:
     admin = house.person("admin")
     first = admin.get("/api/v1/devices", params={"sort": "slug", "size": 1}).json()
-    for query in ({"sort": "name"}, {}):
+    for query in ({"sort": "name"}, {"sort": "slug", "descending": True}, {}):
         answer = admin.get("/api/v1/devices", params={**query, "after": first["next"]})
         assert answer.status_code == 422
         assert "'after'" in answer.json()["detail"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
@@ -143,6 +144,30 @@ def test_a_back_test_goes_on_when_the_page_is_closed_and_shows_its_chart(
     part = client.get(address, headers={"HX-Request": "true"}).text
     assert part.lstrip().startswith('<div id="backtest"')
     assert address in client.get("/rules/heat").text
+
+
+def test_a_back_tests_page_names_devices_as_people_do(client: httpx.Client, site: Site) -> None:
+    make(client)
+    begun = send(client, "/rules/heat", text=HEAT, act="backtest", based_on="1", days="7")
+    address, deadline = begun.url.path, time.monotonic() + 90
+    while "完成" not in client.get(address).text:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    found = [{"entity": one, "alerts": 1, "occurrences": 1} for one in ("b3-501-fall", "b3", "x1")]
+    with site.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE backtests SET report ="
+                " jsonb_set(report, '{tested,figures,entities}', CAST(:found AS jsonb))"
+            ),
+            {"found": json.dumps(found)},
+        )
+    said = re.findall(r'<li><span title="([^"]+)">([^<]+)</span><meter', client.get(address).text)
+    assert dict(said) == {
+        "b3-501-fall": "3 栋 2 单元 501 卫生间 毫米波雷达",
+        "b3": "3 栋",
+        "x1": "x1",  # nobody knows it any more
+    }
 
 
 def test_one_that_was_interrupted_says_so_and_another_release_does_not_break_the_page(

@@ -27,6 +27,7 @@ Handler: TypeAlias = Callable[[Request, Any], Response | Awaitable[Response]]
 _NOT_PAGES = ("/api/", "/metrics", "/healthz", "/readyz", "/static/")
 
 ADVICE = {
+    400: N_("What was sent could not be read. Go back and try again."),
     401: N_("Your log-in is over or was never there."),
     403: N_(
         "Your role does not allow it, or the form was open too long."
@@ -34,6 +35,7 @@ ADVICE = {
     ),
     404: N_("The address may be wrong, or it was removed."),
     409: N_("Somebody was faster. Load the page again to see how it stands now."),
+    413: N_("More was sent at once than is taken here; nothing was kept. Choose a smaller file."),
     422: N_("What was sent makes no sense as it stands. Go back and check it."),
     429: N_("Wait a few minutes, then try again."),
     500: N_(
@@ -49,6 +51,8 @@ ADVICE = {
 
 _SAYS_WHY = (409, 422, 429)
 """Where the refusal itself says more than the advice that fits all of its kind."""
+_LOOKS = ("GET", "HEAD")
+"""What does nothing, so that nothing can be left undone."""
 
 
 def answer_failures(app: FastAPI) -> None:
@@ -95,7 +99,8 @@ def failure_page(request: Request, error: Exception) -> Response:
     language = visitor_language(request)
     head, advice = words.FAILURE[known], language.gettext(ADVICE[known])
     if status in _SAYS_WHY and isinstance(error, PlatformError | RequestValidationError):
-        head, advice = words.NOT_DONE, refusal_text(language, error)
+        advice = refusal_text(language, error)
+        head = head if request.method in _LOOKS else words.NOT_DONE
     renderer: Renderer = request.app.state.renderer
     template = "components/failure.html" if fragment else "components/error.html"
     drawn = renderer.render(

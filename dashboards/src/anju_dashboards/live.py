@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -21,12 +23,13 @@ from anju_platform.api import event_text, live_items, resume_point
 from anju_platform.auth.dependencies import current_actor
 from anju_platform.auth.rights import Right
 from anju_platform.database import now, reading, to_millis
-from anju_platform.duty.handing_over import OpenHandOver, open_now
+from anju_platform.duty.handing_over import open_now
 from anju_platform.errors import NotAuthenticatedError
 from anju_platform.feed import Change, Heartbeat, Item, Reset
 from anju_platform.registry.listing import device_counts
 
 router = APIRouter(include_in_schema=False)
+log = logging.getLogger(__name__)
 
 RETRY_MS = 1000
 
@@ -100,11 +103,20 @@ class Lines:
         self._stale = False
         self._counted_at = time.monotonic()
         period = self._counted_at // _COUNTS_EVERY_S
-        key = (*self._whose, self._seq, period)
-        drawn = json.loads(await self._drawings.get(key, self._counts))
+        drawn = await self._drawings.get((*self._whose, self._seq, period), self._counts)
+        return drawn + await self._hand_over()
+
+    async def _hand_over(self) -> str:
+        """Say which change of shift is open for whoever looks; who is on duty takes a while."""
+        period = self._counted_at // _COUNTS_AT_LEAST_S
+        key = (*self._whose, "hand-over", period)
+        try:
+            drawn = json.loads(await self._drawings.get(key, self._hand_overs))
+        except SQLAlchemyError as error:  # a line of words must not end what alarms come by
+            log.warning("no hand-over is shown: %s", error)
+            return ""
         # an event that says nothing at all would not be heard
-        line = drawn["hand_overs"].get(str(self._page.actor.user_id), "\n")
-        return str(drawn["numbers"]) + event_text("handover", line, None)
+        return event_text("handover", drawn.get(str(self._page.actor.user_id), "\n"), None)
 
     def _changed(self, change: Change) -> str:
         if change.kind in {"window", "canary"}:
@@ -115,21 +127,22 @@ class Lines:
         return event_text("alert", drawn, change.seq)
 
     def _counts(self) -> str:
-        """Draw what all screens show, and the open changes of shift for each whom they concern."""
+        """Draw what all screens show."""
         page = self._page
         with reading(page.engine) as session:
             counts = service.counts(session, page.community.id)
             devices = device_counts(session, page.community.id)
             windows = going_on(session, page.community.id)
-            changes = open_now(session, page.community.id, now())
         numbers = self._draw("wall/counts.html", counts=counts, devices=devices)
         band = self._draw("wall/windows.html", going_on=windows)
-        said = event_text("counts", numbers, None) + event_text("windows", band, None)
-        return json.dumps({"numbers": said, "hand_overs": self._hand_overs(changes)})
+        return event_text("counts", numbers, None) + event_text("windows", band, None)
 
-    def _hand_overs(self, found: Sequence[OpenHandOver]) -> dict[int, str]:
+    def _hand_overs(self) -> str:
+        """Draw the open changes of shift for each whom they concern, by their id."""
+        with reading(self._page.engine) as session:
+            found = open_now(session, self._page.community.id, now())
         people = frozenset().union(*(one.concerns for one in found))
-        return {
+        drawn = {
             each: self._draw(
                 "wall/handover.html",
                 hand_overs=[one for one in found if each in one.concerns],
@@ -137,6 +150,7 @@ class Lines:
             )
             for each in people
         }
+        return json.dumps(drawn)
 
     def _counts_due(self, *, busy: bool) -> bool:
         age = time.monotonic() - self._counted_at

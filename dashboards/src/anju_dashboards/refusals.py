@@ -45,6 +45,7 @@ _FIELD: Final = {
     "reason": N_("Reason"),
     "minutes": N_("For how long"),
     "relation": N_("Relation"),
+    "homes": N_("Home"),
     "role": N_("As what"),
     "username": N_("User name"),
     "password": N_("Password"),

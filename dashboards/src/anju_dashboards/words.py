@@ -306,10 +306,12 @@ CREDENTIAL: Final = {
 }
 
 FAILURE: Final = {
+    400: N_("That could not be read"),
     401: N_("Please log in"),
     403: N_("You may not see this"),
     404: N_("There is nothing here"),
     409: N_("It has changed meanwhile"),
+    413: N_("That is too large"),
     422: N_("Something is missing"),
     429: N_("Too many attempts"),
     500: N_("Something went wrong here"),
@@ -317,7 +319,7 @@ FAILURE: Final = {
 }
 """What an error page says in large letters, by HTTP status."""
 NOT_DONE: Final = N_("This was not done")
-"""What it says where the refusal itself says why."""
+"""What it says of something that acts, where the refusal itself says why."""
 
 VALUE: Final = {
     "intrusion": N_("armed zone"),

@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.create_index(
         "canaries_untold", "canaries", ["stored_at"], postgresql_where=sa.text("told_at IS NULL")
     )
-    op.create_index("canaries_of_community", "canaries", ["community_id", "stored_at"])
+    op.create_index("canaries_of_gateway", "canaries", ["gateway_id", "stored_at"])
 
 
 def downgrade() -> None:

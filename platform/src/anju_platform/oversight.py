@@ -115,7 +115,7 @@ RULES: Mapping[str, Rule] = {
 }
 """What is said when no process of a kind does its work, an alert waits unheard, or unseen.
 
-Also of a duty rota by which nobody is there now.
+Also of a duty rota by which nobody is there now, and of a self-test that does not come through.
 """
 
 
@@ -289,11 +289,17 @@ class Overseer(Background):
             since_s = paused.get(community_id)
             is_paused = None if since_s is None else Fault(since_s, severity=4)
             yield community_id, RULES["webhooks"], is_paused
-            if heard is None:  # else nothing comes in, and that is said
-                what = f"{CANARY_MISSED} {community_id}"
-                is_missed = None if community_id in missed else 0.0
-                walks = self._doubts.judge(what, is_missed, at, CANARY_S)
-                yield community_id, RULES["canary"], walks
+            if heard is not None:  # nothing comes in, and that is said
+                self._doubts.judge(f"{CANARY_MISSED} {community_id}", 0.0, at)
+                continue
+            yield community_id, RULES["canary"], self._walks(community_id, missed, at)
+
+    def _walks(self, community_id: int, missed: Mapping[int, float], at: float) -> Judgement:
+        """Judge whether canaries walk; what is missed is waited for once more."""
+        is_missed = None if community_id in missed else 0.0
+        judged = self._doubts.judge(f"{CANARY_MISSED} {community_id}", is_missed, at, CANARY_S)
+        # whoever closed it, and whoever looks anew, must know for how long it has been so
+        return Fault(missed[community_id], 2) if isinstance(judged, Fault) else judged
 
     def _judge_rotas(self, session: Session, at: float) -> list[tuple[int, Rule, Judgement]]:
         """Judge who is on duty, once in a while; in between nothing is said of it."""

@@ -77,11 +77,12 @@ class Part:
 class Order:
     """An order, by the columns from first to last; the last is another one in each row.
 
-    ``name`` tells it from others of the same list: a position in one is none in another.
+    ``name``, and which way it goes, tell it from others of the same list: a position in one is
+    none in another.
     """
 
     def __init__(self, name: str, *columns: By) -> None:
-        self._name = name
+        self._name = f"-{name}" if columns[0].descending else name
         self._columns = columns
 
     def part(

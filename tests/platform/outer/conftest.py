@@ -86,6 +86,14 @@ def reached(site: Site) -> Iterator[Reached]:
 
 
 @pytest.fixture
+def phone(reached: Reached, sink: Sink) -> Sink:
+    """The guard has a telephone, called by a gateway that keeps what it is told."""
+    reached.voice(sink)
+    reached.phone()
+    return sink
+
+
+@pytest.fixture
 def serve_site() -> Iterator[Callable[..., Web]]:
     """Starts web processes for a database; all are stopped at the end."""
     with ExitStack() as running:

@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from anju_devices.sim.describe import describe
+from anju_platform.accounts import programs
 from anju_platform.alerts.model import Alert
 from anju_platform.alerts.repository import add_entry
 from anju_platform.audit.model import AuditEntry
@@ -23,6 +24,7 @@ from anju_platform.backtest.jobs import service as backtests
 from anju_platform.backtest.jobs.model import JobState
 from anju_platform.config import Settings
 from anju_platform.consent import service as consent
+from anju_platform.consent.overview import overview
 from anju_platform.consent.schemas import State
 from anju_platform.database import connect, now, transaction
 from anju_platform.demo.furnishing import (
@@ -42,6 +44,7 @@ from anju_platform.demo.site import MORE_PEOPLE, PEOPLE, Site
 from anju_platform.duty import handing_over, rotas
 from anju_platform.media.model import Media
 from anju_platform.notifications import addresses
+from anju_platform.notifications.model import Address
 from anju_platform.registry.model import Device
 from anju_platform.rulebook.overview import known_rule, row_of
 from anju_platform.webhooks import service as webhooks
@@ -105,7 +108,7 @@ def test_homes_say_different_things(engine: Engine, place: Site) -> None:
     twice(engine, lambda: homes.ask_all(engine, SLUG, document))
     with transaction(engine) as session:
         office = act(session, SLUG, "office")
-        all_homes = consent.overview(session, office)
+        all_homes = overview(session, office, limit=len(document["households"])).items
         states = {
             word.state
             for one in all_homes
@@ -163,10 +166,43 @@ def test_telephones_are_proven_by_codes_and_ways_out_lead_to_the_town(
         with transaction(engine) as session:
             found = webhooks.webhooks(session, act(session, SLUG, "admin"))
             assert {one.slug for one in found} == {"street", "fire"}
-            (token,) = outside.programs.own(session, act(session, SLUG, "admin"))
+            (token,) = programs.own(session, act(session, SLUG, "admin"))
             assert token.name == "街道大屏"
     finally:
         again.stop()
+
+
+def test_a_telephone_whose_code_did_not_come_is_proven_at_the_next_start(
+    engine: Engine, place: Site, database: str, tmp_path: Path
+) -> None:
+    settings = Settings(database_url=database, inside_hosts=(HOST,))
+
+    def unproven() -> list[str]:
+        with transaction(engine) as session:
+            people = {one.username: act(session, SLUG, one.username) for one in CAST}
+            return [
+                name
+                for name, actor in people.items()
+                if not all(one.proven for one in addresses.addresses(session, actor))
+            ]
+
+    asleep = Town(tmp_path / "town-port")
+    asleep.stop()
+    outside.connect_out(engine, place, asleep, settings)
+    assert unproven() == [one.username for one in CAST]
+    with transaction(engine) as session:  # a while later, but for the first of them
+        first = act(session, SLUG, CAST[0].username).user_id
+        session.execute(update(Address).where(Address.user_id != first).values(tried_at=None))
+    awake = Town(tmp_path / "town-port")
+    try:
+        outside.connect_out(engine, place, awake, settings)
+        assert unproven() == [CAST[0].username]
+        with transaction(engine) as session:
+            session.execute(update(Address).values(tried_at=None))
+        outside.connect_out(engine, place, awake, settings)
+        assert not unproven()
+    finally:
+        awake.stop()
 
 
 def test_newcomers_are_added_once(engine: Engine) -> None:
@@ -223,4 +259,13 @@ def test_the_first_alerts_are_seen_to_and_whatever_somebody_did_is_left_alone(
         assert how.pop("lift-ebike") == "closed"
         assert set(how.values()) == {"acked"}
         assert session.scalar(select(func.count()).select_from(Media)) == 1
-        assert act(session, SLUG, "family2").homes
+        (home,) = act(session, SLUG, "family2").homes
+    other = [one["slug"] for one in document["devices"] if one["model"] == "sos_button"][-1]
+    with transaction(engine) as session:
+        session.execute(update(Alert).values(handling="closed", closed_at=now()))
+        _raise(session, "sos-pressed", other, 1)  # as by somebody who tries the demo
+    FirstHour(engine, SLUG).look()
+    with transaction(engine) as session:
+        pressed = session.scalars(select(Alert).where(Alert.entity == other)).one()
+        assert pressed.handling == "unacked"
+        assert act(session, SLUG, "family2").homes == {home}

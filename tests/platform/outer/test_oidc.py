@@ -47,7 +47,7 @@ def test_who_linked_it_logs_in_by_the_provider(
         assert "anju_oidc" not in client.cookies
     by_password, by_provider = site.audited("auth.login")
     assert (by_password.data, by_provider.data) == ({}, {"by": "oidc"})
-    assert (by_provider.actor, by_provider.address) == ("guard", "127.0.0.1")
+    assert (by_provider.actor, by_provider.address) == ("王磊", "127.0.0.1")
     [entry] = site.audited("auth.linked")
     assert (entry.user_id, entry.data) == (site.actor().user_id, {"issuer": other.provider.url})
 

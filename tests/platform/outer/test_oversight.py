@@ -198,6 +198,16 @@ def test_a_canary_that_is_missed_is_waited_for_once_more_and_then_said(watched: 
     watched.look(overseer, for_s=30)
     (alert,) = watched.alerts(CANARY_MISSED)
     assert (alert.severity, alert.condition) == (2, "active")
+    again = watched.overseer()
+    with transaction(watched.site.engine) as session:
+        session.execute(
+            text("UPDATE alerts SET handling = 'closed', closed_at = now(), closed_by = :who"),
+            {"who": watched.site.actor().user_id},
+        )
+    watched.look(again, for_s=400)  # another one looks, and knows that somebody closed it
+    assert [one.handling for one in watched.alerts(CANARY_MISSED)] == ["closed"]
+    with transaction(watched.site.engine) as session:
+        session.execute(text("UPDATE alerts SET handling = 'acked', closed_at = NULL"))
     watched.says("ingest-1", 20)  # now nothing comes in at all: that is said, not this
     watched.look(overseer, for_s=20)
     assert len(watched.alerts(INGEST_DOWN)) == 1

@@ -253,7 +253,7 @@ def test_every_try_is_audited(site: Site, web: Web) -> None:
             client.post("/api/v1/session", json={"username": "guard", "password": password})
     assert [e.subject for e in site.audited("auth.refused")] == ["user:guard"]
     [entry] = site.audited("auth.login")
-    assert (entry.actor, entry.address) == ("guard", "127.0.0.1")
+    assert (entry.actor, entry.address) == ("王磊", "127.0.0.1")
 
 
 def test_refusals_do_not_repeat_what_was_sent(web: Web) -> None:

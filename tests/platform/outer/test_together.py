@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
@@ -19,14 +18,12 @@ from sqlalchemy.orm import Session
 
 from anju_platform.alerts import service
 from anju_platform.alerts.model import Alert
-from anju_platform.alerts.telling import tell
 from anju_platform.auth.model import User
 from anju_platform.database import now, transaction
 from anju_platform.notifications import listing
 from anju_platform.notifications.model import Delivery, Notification
 from anju_platform.notifications.outside import repository
 from anju_platform.notifications.outside.leasing.repository import MOST_TOGETHER, lease
-from anju_platform.notifications.repository import add
 from anju_platform.notifications.taking_up import take_up
 
 LogIn = Callable[..., httpx.Client]
@@ -34,26 +31,8 @@ LogIn = Callable[..., httpx.Client]
 LEASE = timedelta(seconds=12)
 
 
-@pytest.fixture
-def phone(reached: Reached, sink: Sink) -> Sink:
-    """The guard has a telephone, called by a gateway that keeps what it is told."""
-    reached.voice(sink)
-    reached.phone()
-    return sink
-
-
 def said(sink: Sink) -> list[str]:
     return [one.json()["say"] for one in sink.received]
-
-
-def rises(site: Site, alert: UUID, severity: int, *to: str) -> None:
-    """Let an alert become worse, of which people are told anew."""
-    with transaction(site.engine) as session:
-        row = session.get_one(Alert, alert)
-        row.severity, row.version = severity, row.version + 1
-        session.flush()
-        add(session, tell(row, "rose", to))
-    take_up(site.engine, lambda *_: None)
 
 
 def test_what_is_there_when_the_first_goes_goes_with_it(reached: Reached, phone: Sink) -> None:
@@ -126,7 +105,7 @@ def test_nothing_urgent_waits_or_is_named_among_others(
 
 
 def test_what_rises_leaves_the_others_at_once_and_is_told_once(
-    reached: Reached, phone: Sink, site: Site
+    reached: Reached, phone: Sink
 ) -> None:
     reached.rings(3, title="门未关")
     reached.later(10)
@@ -135,7 +114,7 @@ def test_what_rises_leaves_the_others_at_once_and_is_told_once(
     reached.later(10)
     reached.turn()
     assert len(phone.received) == 1
-    rises(site, waiting[1], 1, "role:guard")
+    reached.rises(waiting[1], 1, "role:guard")
     reached.turn()
     assert said(phone)[1].startswith("P1 生命危险 · 乙。")
     reached.later(60)
@@ -145,7 +124,7 @@ def test_what_rises_leaves_the_others_at_once_and_is_told_once(
 
 
 def test_who_is_not_told_of_the_rise_hears_of_what_waited_at_once(
-    reached: Reached, phone: Sink, site: Site
+    reached: Reached, phone: Sink
 ) -> None:
     reached.phone("13900000009", username="property")
     to = "role:guard", "role:property"
@@ -156,7 +135,7 @@ def test_who_is_not_told_of_the_rise_hears_of_what_waited_at_once(
     reached.later(10)
     reached.turn()
     assert len(phone.received) == 2
-    rises(site, waiting, 2, "role:guard")
+    reached.rises(waiting, 2, "role:guard")
     reached.turn()
     (at_once,) = phone.received[2:]
     assert at_once.json()["to"] == "13900000009"
@@ -398,16 +377,16 @@ def test_a_message_names_so_many_and_the_rest_waits_for_the_end_of_the_minute(
         assert told == {channel: 2}  # a provider counts messages, not alerts
 
 
-def test_what_comes_and_goes_is_named_once(reached: Reached, phone: Sink, site: Site) -> None:
+def test_what_comes_and_goes_is_named_once(reached: Reached, phone: Sink) -> None:
     alert = reached.rings(3, title="门未关")
-    rises(site, alert, 3, "role:guard")
-    rises(site, alert, 3, "role:guard")
+    reached.rises(alert, 3, "role:guard")
+    reached.rises(alert, 3, "role:guard")
     reached.later(11)
     reached.turn()
     (one,) = said(phone)
     assert one.startswith("P3 注意 · 门未关。")
     assert reached.states() == [("voice", "accepted")] * 3
-    rises(site, alert, 3, "role:guard")
+    reached.rises(alert, 3, "role:guard")
     reached.rings(3, title="设备失联")
     reached.later(60)
     reached.turn()

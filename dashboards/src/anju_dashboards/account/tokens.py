@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
 from anju_dashboards.pages import CurrentPage, Page, see_other
-from anju_dashboards.words import N_, RIGHT
+from anju_dashboards.refusals import refusal_text
+from anju_dashboards.words import RIGHT
 from anju_platform.accounts import guarding, programs
 from anju_platform.accounts.schemas import TokenBody, TokenMade
 from anju_platform.auth.dependencies import TheDoor, require
@@ -19,11 +20,6 @@ from anju_platform.errors import ConflictError, InvalidRequestError, TooManyAtte
 router = APIRouter(include_in_schema=False)
 _KEEP_TOKENS = [require(Right.KEEP_TOKENS)]
 _KEEP_PEOPLE = [require(Right.KEEP_PEOPLE)]
-
-_INCOMPLETE = N_("Name the program, and tick what it may do.")
-_WRONG = N_("The password or the code is wrong.")
-_LOCKED = N_("Too many failed attempts. Wait a few minutes, then try again.")
-_FULL = N_("You have as many tokens as anybody may have. Revoke one first.")
 
 
 class _Wanted(BaseModel):
@@ -56,14 +52,10 @@ def make(page: CurrentPage, door: TheDoor, wanted: Annotated[_Wanted, Form()]) -
     try:
         return _draw(page, door, made=programs.make(door, page.actor, wanted.body()))
     except ValidationError:
-        fault = _INCOMPLETE
-    except InvalidRequestError:
-        fault = _WRONG
-    except TooManyAttemptsError:
-        fault = _LOCKED
-    except ConflictError:
-        fault = _FULL
-    return _draw(page, door, fault=page.text(fault), given=wanted)
+        fault = page.text("Name the program, and tick what it may do.")
+    except (InvalidRequestError, TooManyAttemptsError, ConflictError) as error:
+        fault = refusal_text(page.language, error)
+    return _draw(page, door, fault=fault, given=wanted)
 
 
 @router.post("/me/tokens/{token_id}/revoke", dependencies=_KEEP_TOKENS)

@@ -8,15 +8,13 @@ from starlette.responses import Response
 
 from anju_dashboards.account.qr import picture
 from anju_dashboards.pages import CurrentPage, Page, see_other
-from anju_dashboards.refusals import of_kind
-from anju_dashboards.words import N_
+from anju_dashboards.refusals import refusal_text
 from anju_platform.accounts import guarding
 from anju_platform.auth.dependencies import TheDoor
 from anju_platform.auth.entering import Door
 from anju_platform.errors import (
     ConflictError,
     InvalidRequestError,
-    PlatformError,
     TooManyAttemptsError,
 )
 
@@ -25,11 +23,7 @@ router = APIRouter(include_in_schema=False)
 Password = Annotated[str, Form(max_length=256)]
 Code = Annotated[str, Form(max_length=64)]
 
-_FAULTS: dict[type[PlatformError], str] = {
-    InvalidRequestError: N_("The password or the code is wrong."),
-    ConflictError: N_("That took too long, or was done elsewhere. Begin again."),
-    TooManyAttemptsError: N_("Too many failed attempts. Wait a few minutes, then try again."),
-}
+_REFUSED = (InvalidRequestError, ConflictError, TooManyAttemptsError)
 
 
 @router.get("/me/second-factor")
@@ -83,8 +77,9 @@ def _tried(page: Page, door: Door, action: Callable[[], Response]) -> Response:
     """Do it, or show the page with what was wrong."""
     try:
         return action()
-    except tuple(_FAULTS) as error:
-        return _draw(page, door, fault=of_kind(_FAULTS, error), status=error.status)
+    except _REFUSED as error:
+        fault = refusal_text(page.language, error)
+        return _draw(page, door, fault=fault, status=error.status)
 
 
 def _draw(
@@ -105,5 +100,5 @@ def _draw(
         set_up=set_up,
         picture=picture(set_up.uri) if set_up else "",
         codes=codes,
-        fault=page.text(fault) if fault else None,
+        fault=fault,
     )

@@ -8,8 +8,9 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from anju_dashboards.audit.details import details
 from anju_dashboards.pages import CurrentPage, Page, plain_text
-from anju_dashboards.words import N_, PURPOSE, ROLE
+from anju_dashboards.words import N_
 from anju_platform.audit.model import AuditEntry
 from anju_platform.audit.repository import AuditFilter, entries, entries_after
 from anju_platform.audit.service import record
@@ -26,7 +27,6 @@ PAGE_SIZE = 100
 MOST_EXPORTED = 10_000
 USUAL_SPAN = timedelta(days=7)
 _LONGEST = 100
-_SHOWN = 60
 _COLUMNS = ("id", "at", "person", "action", "about", "address", "details")
 
 GROUP: Final = {
@@ -184,32 +184,6 @@ ABOUT: Final = {
 }
 """What an entry is about, by how its subject begins."""
 
-DETAIL: Final = {
-    "as": N_("as part of"),
-    "screen": N_("screen"),
-    "purpose": N_("for"),
-    "alert": N_("alert"),
-    "reason": N_("why"),
-    "note": N_("note"),
-    "name": N_("name"),
-    "role": N_("role"),
-    "user": N_("account"),
-    "version": N_("version"),
-    "model": N_("model"),
-    "person": N_("person"),
-    "address": N_("address"),
-    "rehearsal": N_("rehearsal of a plan"),
-    "backtest": N_("back-test"),
-}
-"""What the details of an entry are called; what is not here is shown as it is written down."""
-
-SAID: Final = {
-    "export": N_("the list that was exported"),
-    "import": N_("a file of homes"),
-    **PURPOSE,
-    **ROLE,
-}
-
 _PAGES = {
     "alert": ("/alerts/", Right.SEE_ALERTS),
     "device": ("/devices/", Right.SEE_DEVICES),
@@ -275,7 +249,7 @@ def _draw(
         actions=ACTION,
         link=partial(_link, page.actor),
         about=partial(_about, page),
-        detail=partial(_detail, page),
+        details=partial(details, page),
         query=given,
         most_exported=MOST_EXPORTED,
         fault=fault,
@@ -327,13 +301,6 @@ def _about(page: Page, subject: str) -> tuple[str, str]:
     """Give what an entry is about: its kind in words, if that is known, and its name."""
     kind, _, name = subject.partition(":")
     return (page.text(ABOUT[kind]), name) if name and kind in ABOUT else ("", subject)
-
-
-def _detail(page: Page, name: str, value: object) -> str:
-    """Give a detail in words; a long one is cut."""
-    said = page.text(SAID[value]) if isinstance(value, str) and value in SAID else str(value)
-    called = page.text(DETAIL[name]) if name in DETAIL else name
-    return f"{called}: {said if len(said) <= _SHOWN else said[: _SHOWN - 1] + '…'}"
 
 
 def _csv_row(page: Page, entry: AuditEntry) -> dict[str, object]:

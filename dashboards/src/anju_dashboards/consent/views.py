@@ -152,8 +152,8 @@ def _draw(
 
 
 def _groups_named(session: Session, page: Page, home: HomeConsents) -> list[tuple[str, list[str]]]:
-    """Give the groups that see something of a home, with who is in each now."""
-    named = {one.viewer for one in home.in_force if one.given}
+    """Give the groups of which something was said, with who is in each now."""
+    named = {one.viewer for one in home.in_force}
     members = duty.members(session, page.community.id)
     return [
         (one.name, [user.name for user in members.get(one.id, ())])

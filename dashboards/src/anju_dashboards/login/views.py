@@ -15,6 +15,7 @@ from anju_dashboards.pages import (
     visitor_clock,
     visitor_language,
 )
+from anju_dashboards.refusals import refusal_text
 from anju_dashboards.rendering import Renderer
 from anju_platform.auth import service
 from anju_platform.auth.dependencies import (
@@ -64,9 +65,8 @@ def login(
         entered = log_in(request, going, username, password)
     except NotAuthenticatedError:
         fault, status = language.gettext("User name or password is wrong."), 401
-    except TooManyAttemptsError:
-        fault = language.gettext("Too many failed attempts. Wait a few minutes, then try again.")
-        status = 429
+    except TooManyAttemptsError as error:
+        fault, status = refusal_text(language, error), 429
     except ForbiddenError:
         fault, status = language.gettext("Log in from this site's own page."), 403
     else:
@@ -122,9 +122,8 @@ def login_code(
         codes = give_code(request, going, code)
     except NotAuthenticatedError:
         fault, status = language.gettext("This code is wrong or was used. Take the next one."), 401
-    except TooManyAttemptsError:
-        fault = language.gettext("Too many failed attempts. Wait a few minutes, then try again.")
-        status = 429
+    except TooManyAttemptsError as error:
+        fault, status = refusal_text(language, error), 429
     except ForbiddenError:
         fault, status = language.gettext("Log in from this site's own page."), 403
     else:

@@ -61,11 +61,13 @@ def maintenance(page: CurrentPage, device: Annotated[str, Query(max_length=64)] 
 @router.get("/maintenance.csv", dependencies=[require(Right.SEE_DEVICES), require(Right.EXPORT)])
 def maintenance_csv(page: CurrentPage) -> Response:
     """Give all work and drills there ever were as a table for a spreadsheet; on record."""
+    at = page.clock.now  # one for both: what ends meanwhile stands in one of them
     with transaction(page.engine) as session:
-        still = service.open_windows(session, page.actor.community_id)
-        record(session, page.actor, "windows.exported", "windows", {})
+        still = service.open_windows(session, page.actor.community_id, at)
+        total = service.count(session, page.actor)
+        record(session, page.actor, "windows.exported", "windows", {"rows": total})
     former = whole_table(
-        page.engine, lambda session, after: service.over_rows(session, page.actor, after)
+        page.engine, lambda session, after: service.over_rows(session, page.actor, at, after)
     )
     return csv_response("maintenance.csv", _CSV, (_line(page, one) for one in (*still, *former)))
 

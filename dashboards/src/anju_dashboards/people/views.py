@@ -80,17 +80,8 @@ def invite(
         with transaction(page.engine) as session:
             made = inviting.invite(session, page.actor, body, url)
     except (InvalidRequestError, NotFoundError, ValidationError) as error:
-        fault = _why(page, role, refusal_text(page.language, error))
-        return _draw(page, fault=fault, given=given)
+        return _draw(page, fault=refusal_text(page.language, error), given=given)
     return _draw(page, made=made)
-
-
-def _why(page: Page, role: Role, error: str) -> str:
-    if role is Role.FAMILY:
-        return page.text("Name the home: its id as in the community file, such as h-501.")
-    if role is Role.GRID:
-        return page.text("Name the place: its id as in the community file, such as b1.")
-    return error
 
 
 @router.post("/people/{user_id}/password", dependencies=_KEEP_PEOPLE)
@@ -203,11 +194,9 @@ def accept(
     language = visitor_language(request)
     try:
         open_account(request, token, AcceptBody(username=username, password=password or " "))
-    except TooManyAttemptsError:
-        fault = language.gettext("Too many failed attempts. Wait a few minutes, then try again.")
     except ConflictError:
         fault = language.gettext("Somebody has this user name already; choose another.")
-    except InvalidRequestError as error:
+    except (InvalidRequestError, TooManyAttemptsError) as error:
         fault = refusal_text(language, error)
     else:
         return see_other("/login?next=/")

@@ -171,7 +171,9 @@ def _channels(
     tried: Tried | None = None,
     made: ChannelMade | None = None,
     given: "_Wanted | None" = None,
+    changing: str | None = None,
 ) -> Response:
+    """Show the page; ``given`` was typed in, of the channel ``changing`` or of a new one."""
     with transaction(page.engine) as session:
         known = channels.channels(session, page.actor)
         unreached = listing.on_screens_only(session, page.community.id)
@@ -185,6 +187,7 @@ def _channels(
         tried=tried,
         made=made,
         given=given,
+        changing=changing,
         roles=[role.value for role in roles_with(Right.SEE_ALERTS)],
         unreached=unreached,
         unproven=unproven,
@@ -247,7 +250,9 @@ def change_channel(page: CurrentPage, carrying: Carrying, slug: Slug, wanted: Wa
             channels.change(session, page.actor, carrying, slug, wanted.body())
         return see_other("/channels")
 
-    return do_or_say(page, change, lambda fault: _channels(page, fault=fault))
+    return do_or_say(
+        page, change, lambda fault: _channels(page, fault=fault, given=wanted, changing=slug)
+    )
 
 
 @router.post("/channels/{slug}/remove", dependencies=_KEEP_CHANNELS)

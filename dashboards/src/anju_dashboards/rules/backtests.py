@@ -8,7 +8,7 @@ from starlette.responses import Response
 from anju_dashboards.pages import CurrentPage, see_other
 from anju_platform.auth.dependencies import require
 from anju_platform.auth.rights import Right
-from anju_platform.backtest.jobs import service
+from anju_platform.backtest.jobs import service, showing
 from anju_platform.backtest.jobs.endpoints import JobId
 from anju_platform.backtest.page import bars, named_days, scale
 from anju_platform.backtest.report import Report
@@ -25,7 +25,8 @@ def backtest(page: CurrentPage, job_id: JobId) -> Response:
     with transaction(page.engine) as session:
         job = service.read(session, page.actor, job_id)
         rule = row_of(known_rule(session, page.community.id, job.rule_id))
-    report = _report(job.report)
+        report = _report(job.report)
+        names = showing.names(session, page.community.id, job.report or {}) if report else {}
     words = Words(page.language.code, page.clock.zone.key)
     days = report.tested.figures.days if report else ()
     return page.html(
@@ -35,6 +36,7 @@ def backtest(page: CurrentPage, job_id: JobId) -> Response:
         rule=rule,
         report=report,
         w=words,
+        named=lambda slug: page.language.pick(*names[slug]) if slug in names else slug,
         cells=CELLS,
         bars=Markup(bars(days, words)),  # noqa: S704 - every word in it was escaped
         scale=scale(days),

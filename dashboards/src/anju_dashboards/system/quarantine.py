@@ -19,7 +19,7 @@ from anju_platform.errors import InvalidRequestError
 from anju_platform.export import csv_response, whole_table
 from anju_platform.paging import AT_ONCE
 from anju_platform.system import repository
-from anju_platform.system.schemas import QuarantinePage, QuarantineView
+from anju_platform.system.schemas import QuarantineView
 
 router = APIRouter(include_in_schema=False, dependencies=[require(Right.SEE_SYSTEM)])
 
@@ -50,26 +50,20 @@ def _asked(page: Page) -> tuple[Table[_Sort], str | None, bool]:
     return asked, reason, asked.given.get("waiting") != "false"
 
 
-def _read(
-    session: Session, page: Page, reason: str | None, *, waiting: bool, after: str | None, size: int
-) -> QuarantinePage:
-    return repository.quarantine_page(
-        session,
-        page.actor,
-        waiting=waiting,
-        reason=reason,
-        after=after,
-        size=size,
-        unclaimed=page.actor.everywhere,
-    )
-
-
 @router.get("/system/quarantine")
 def quarantine(page: CurrentPage) -> Response:
     """Show what could not be taken in, newest first; what was said is not shown here."""
     asked, reason, waiting = _asked(page)
     with reading(page.engine) as session:
-        found = _read(session, page, reason, waiting=waiting, after=asked.after, size=PAGE_SIZE)
+        found = repository.quarantine_page(
+            session,
+            page.actor,
+            waiting=waiting,
+            reason=reason,
+            after=asked.after,
+            size=PAGE_SIZE,
+            unclaimed=page.actor.everywhere,
+        )
     return page.html(
         "system/quarantine.html",
         section="/system",
@@ -85,12 +79,23 @@ def quarantine_csv(page: CurrentPage) -> Response:
     """Give all that match as a table for a spreadsheet, without what was said, on record."""
     _, reason, waiting = _asked(page)
 
+    unclaimed = page.actor.everywhere
+
     def part(session: Session, after: str | None) -> tuple[list[QuarantineView], str | None]:
-        found = _read(session, page, reason, waiting=waiting, after=after, size=AT_ONCE)
-        return list(found.rows), found.next
+        return repository.quarantine_rows(
+            session,
+            page.actor,
+            waiting=waiting,
+            reason=reason,
+            after=after,
+            size=AT_ONCE,
+            unclaimed=unclaimed,
+        )
 
     with transaction(page.engine) as session:
-        total = _read(session, page, reason, waiting=waiting, after=None, size=1).total
+        total = repository.quarantine_count(
+            session, page.actor, waiting=waiting, reason=reason, unclaimed=unclaimed
+        )
         record(session, page.actor, "quarantine.exported", "quarantine", {"rows": total})
     rows = whole_table(page.engine, part)
     return csv_response("quarantine.csv", _CSV, (_line(page, one) for one in rows))

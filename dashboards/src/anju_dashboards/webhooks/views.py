@@ -73,8 +73,12 @@ def _webhooks(
     tried: Tried | None = None,
     secret: tuple[str, str] | None = None,
     given: _Wanted | None = None,
+    changing: str | None = None,
 ) -> Response:
-    """Show the page; ``secret`` is (whose, what), shown this once."""
+    """Show the page; ``secret`` is (whose, what), shown this once.
+
+    ``given`` was typed in, of the webhook ``changing`` or of a new one.
+    """
     with transaction(page.engine) as session:
         known = service.webhooks(session, page.actor)
     return page.html(
@@ -86,6 +90,7 @@ def _webhooks(
         tried=tried,
         secret=secret,
         given=given,
+        changing=changing,
         steps=[step.value for step in Step],
     )
 
@@ -112,7 +117,9 @@ def change_webhook(page: CurrentPage, carrying: Carrying, slug: Slug, wanted: Wa
             service.change(session, page.actor, carrying.hosts, slug, wanted.body())
         return see_other("/webhooks")
 
-    return do_or_say(page, change, lambda fault: _webhooks(page, fault=fault))
+    return do_or_say(
+        page, change, lambda fault: _webhooks(page, fault=fault, given=wanted, changing=slug)
+    )
 
 
 @router.post("/{slug}/remove")

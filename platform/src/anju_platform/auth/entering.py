@@ -210,9 +210,10 @@ def _count_failure(user: User) -> None:
     user.locked_until = now() + timedelta(seconds=seconds) if seconds else None
 
 
-def _somebody(username: str, user: User | None, address: str | None) -> Somebody:
+def _somebody(name: str, user: User | None, address: str | None) -> Somebody:
+    """Say who it is: their name once they gave the password, what was typed until then."""
     return Somebody(
-        name=username[:64],
+        name=name[:64],
         user_id=user.id if user else None,
         community_id=user.community_id if user else None,
         address=address,
@@ -238,7 +239,7 @@ def _open_half(session: Session, browser: Browser, user: User, by: str | None) -
     token, moment = new_token(), now()
     for before in (browser.previous_half, browser.previous_token):
         _end(session, before)
-    who = _somebody(user.username, user, browser.address)
+    who = _somebody(user.name, user, browser.address)
     said = "auth.vouched" if by else "auth.password"
     record(session, who, said, f"user:{user.username}", _how(by))
     session.add(
@@ -257,7 +258,7 @@ def _end(session: Session, token: str | None) -> None:
 
 def _open(session: Session, door: Door, browser: Browser, user: User, said: dict[str, str]) -> str:
     user.failed_logins, user.locked_until = 0, None
-    who = _somebody(user.username, user, browser.address)
+    who = _somebody(user.name, user, browser.address)
     record(session, who, "auth.login", f"user:{user.username}", dict(said))
     return open_session(session, user, browser, hours=door.hours)
 
@@ -306,7 +307,7 @@ def give_code(
         door.throttle.check(username, address or "")
         if (locked := _locked_for(user)) > 0:
             raise refuse(locked)
-        who = _somebody(username, user, address)
+        who = _somebody(user.name, user, address)
         if repository.have_second_factor(session, (user.id,)):
             proof = second_factor.prove(session, user.id, code)
             said = proof.value if proof else ""

@@ -4,8 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Engine, and_, delete, extract, func, select, update
+from sqlalchemy import (
+    Engine,
+    and_,
+    delete,
+    extract,
+    func,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from anju_platform.canary.model import Canary
 from anju_platform.canary.schemas import CanaryView
@@ -15,11 +26,15 @@ from anju_platform.registry.model import Gateway
 
 MISSED_AFTER = timedelta(minutes=15)
 """Three walks of which none arrived (an agent sends one off every five minutes)."""
-SHOWN = (
-    "UPDATE canaries SET shown_at = clock_timestamp() FROM gateways"
-    " WHERE gateways.id = gateway_id AND gateways.community_id = %s AND slug = ANY(%s)"
-    " AND shown_at IS NULL AND stored_at > clock_timestamp() - interval '1 minute'"
-)
+SHOWN = """
+    UPDATE canaries SET shown_at = clock_timestamp()
+    WHERE (gateway_id, said_at) IN (
+        SELECT gateway_id, said_at FROM canaries JOIN gateways ON gateways.id = gateway_id
+        WHERE gateways.community_id = %s AND slug = ANY(%s)
+            AND shown_at IS NULL AND stored_at > clock_timestamp() - interval '1 minute'
+        FOR UPDATE OF canaries SKIP LOCKED
+    )
+"""
 """What the feed says once a screen's stream carries it; older ones found no screen open."""
 _ADD = """
     WITH added AS (
@@ -51,27 +66,43 @@ def add(session: Session, heard: Sequence[Heard]) -> None:
 
 
 def tell(engine: Engine) -> None:
-    """Take up, as the worker takes up messages, what nobody has."""
+    """Take up, as the worker takes up messages, what nobody has.
+
+    Whoever else is at a canary just now is not waited for: there is the next turn.
+    """
+    untold = (
+        select(Canary.gateway_id, Canary.said_at)
+        .where(Canary.told_at.is_(None))
+        .with_for_update(skip_locked=True)
+    )
+    key = tuple_(Canary.gateway_id, Canary.said_at)
     with transaction(engine) as session:
-        untold = update(Canary).where(Canary.told_at.is_(None))
-        session.execute(untold.values(told_at=func.clock_timestamp()))
+        session.execute(
+            update(Canary)
+            .where(key.in_(untold))
+            .values(told_at=func.clock_timestamp())
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _last() -> LateralFromClause:
+    """Build the last walk of each gateway."""
+    newest = select(Canary).where(Canary.gateway_id == Gateway.id)
+    return newest.order_by(Canary.stored_at.desc()).limit(1).lateral("last")
 
 
 def missed_s(session: Session, at: datetime) -> dict[int, float]:
-    """Give, by community, for how long the canary of a gateway that is there has been missed.
+    """Give, by community, for how long a canary has been missed, of a gateway that is there.
 
-    Only of gateways whose agents ever sent one. A gateway that came back is given time anew.
+    Of several gateways the one since the latest counts: it is news. Only of gateways whose agents
+    ever sent one; who came back is missed at first, and has sent one before anybody says so.
     """
-    last = (
-        select(Canary.gateway_id, func.max(Canary.stored_at).label("stored_at"))
-        .group_by(Canary.gateway_id)
-        .subquery()
-    )
-    since = func.greatest(last.c.stored_at, Gateway.status_at)
+    last = _last()
     query = (
-        select(Gateway.community_id, func.min(since))
-        .join(last, last.c.gateway_id == Gateway.id)
-        .where(Gateway.online, since < at - MISSED_AFTER)
+        select(Gateway.community_id, func.max(last.c.stored_at))
+        .select_from(Gateway)
+        .join(last, true())
+        .where(Gateway.online, last.c.stored_at < at - MISSED_AFTER)
         .group_by(Gateway.community_id)
     )
     return {one: (at - stood).total_seconds() for one, stood in session.execute(query)}
@@ -79,27 +110,23 @@ def missed_s(session: Session, at: datetime) -> dict[int, float]:
 
 def walks(session: Session, community_id: int, at: datetime) -> dict[str, CanaryView]:
     """Give each gateway's last walk, by its slug, and how long those of the last day took."""
-    of_day = Canary.stored_at >= at - _WALKS_OF
-    seconds = extract("epoch", Canary.told_at - Canary.said_at)
-    figures = (
+    last, seconds = _last(), extract("epoch", Canary.told_at - Canary.said_at)
+    of_day = (
         select(
-            Canary.gateway_id,
-            func.max(Canary.said_at).label("said_at"),
-            func.count().filter(of_day).label("walks"),
-            func.percentile_cont(0.5).within_group(seconds).filter(of_day).label("p50"),
-            func.percentile_cont(0.95).within_group(seconds).filter(of_day).label("p95"),
+            func.count().label("walks"),
+            func.percentile_cont(0.5).within_group(seconds).label("p50"),
+            func.percentile_cont(0.95).within_group(seconds).label("p95"),
         )
-        .where(Canary.community_id == community_id)
-        .group_by(Canary.gateway_id)
-        .subquery()
+        .where(Canary.gateway_id == Gateway.id, Canary.stored_at >= at - _WALKS_OF)
+        .lateral("of_day")
     )
+    walk = aliased(Canary, last)
     query = (
-        select(Gateway, Canary, figures.c.walks, figures.c.p50, figures.c.p95)
-        .join(figures, figures.c.gateway_id == Gateway.id)
-        .join(
-            Canary,
-            and_(Canary.gateway_id == Gateway.id, Canary.said_at == figures.c.said_at),
-        )
+        select(Gateway, walk, of_day.c.walks, of_day.c.p50, of_day.c.p95)
+        .select_from(Gateway)
+        .join(last, true())
+        .join(of_day, true())
+        .where(Gateway.community_id == community_id)
     )
     return {
         gateway.slug: CanaryView(
@@ -108,8 +135,8 @@ def walks(session: Session, community_id: int, at: datetime) -> dict[str, Canary
             told_s=_after(last, last.told_at),
             shown_s=_after(last, last.shown_at),
             walks=count,
-            p50_s=_rounded(p50),
-            p95_s=_rounded(p95),
+            p50_s=_seconds(p50),
+            p95_s=_seconds(p95),
             missed=gateway.online and at - last.stored_at > MISSED_AFTER,
         )
         for gateway, last, count, p50, p95 in session.execute(query)
@@ -117,17 +144,18 @@ def walks(session: Session, community_id: int, at: datetime) -> dict[str, Canary
 
 
 def _after(walk: Canary, at: datetime | None) -> float | None:
-    return None if at is None else _rounded((at - walk.said_at).total_seconds())
+    return None if at is None else _seconds((at - walk.said_at).total_seconds())
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(float(seconds), 3)
+def _seconds(span: float | None) -> float | None:
+    """Round; a clock that is a little ahead has sent nothing from the future."""
+    return None if span is None else max(0.0, round(float(span), 3))
 
 
 def prune(session: Session, before: datetime) -> None:
     """Forget old walks, but never a gateway's last: by it is known that it is missed."""
     newer = aliased(Canary)
-    is_newer = and_(newer.gateway_id == Canary.gateway_id, newer.said_at > Canary.said_at)
+    is_newer = and_(newer.gateway_id == Canary.gateway_id, newer.stored_at > Canary.stored_at)
     session.execute(
         delete(Canary).where(Canary.stored_at < before, select(newer).where(is_newer).exists())
     )

@@ -120,7 +120,9 @@ class ConsentBody(BaseModel):
 
     person: str = Field(max_length=100)
     sensors: str = Field(max_length=80, pattern="^(all|health|kind:.+|device:.+)$")
-    viewer: str = Field(max_length=80, pattern="^(role:.+|(user|group):[0-9]{1,18}|everybody)$")
+    viewer: str = Field(
+        max_length=80, pattern="^(role:.+|(user|group):[1-9][0-9]{0,17}|everybody)$"
+    )
     purpose: Purpose
     given: bool = True
     begins_at: AwareDatetime | None = None

@@ -25,7 +25,8 @@ def demo(  # noqa: PLR0917 - typer's shape: every option is a parameter
     port: Annotated[int, typer.Option(help="Port of the screens on 127.0.0.1.")] = 8000,
     seed: Annotated[int, typer.Option(help="The simulated community's seed.")] = 1,
     database_url: Annotated[
-        str | None, typer.Option(help="A PostgreSQL of yours instead of the embedded one.")
+        str | None,
+        typer.Option(help="An empty database of yours instead of the embedded PostgreSQL."),
     ] = None,
     video: Annotated[
         str | None, typer.Option(help="A video file or RTSP URL, read as a camera.")

@@ -19,9 +19,10 @@ from anju_platform.demo.furnishing.town import HOST as TOWN
 from anju_platform.demo.furnishing.town import Town
 from anju_platform.demo.inputs import Replay, Video, add_video_camera
 from anju_platform.demo.mosquitto import Mosquitto, find_mosquitto, free_port
+from anju_platform.demo.ownership import demand_own
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
 from anju_platform.demo.provisioning import provision
-from anju_platform.demo.site import MORE_PEOPLE, PEOPLE, Camera, Site, Task
+from anju_platform.demo.site import MORE_PEOPLE, PEOPLE, Camera, Person, Site, Task
 from anju_platform.errors import ConfigError
 from anju_platform.migrate import migrate
 
@@ -82,6 +83,10 @@ class Stage:
         """Where the screens are."""
         return f"http://127.0.0.1:{self.options.port}"
 
+    @property
+    def _cast(self) -> Sequence[Person]:
+        return (*PEOPLE, *MORE_PEOPLE) if self.options.furnished else PEOPLE
+
     def community_of(self, gateway: str) -> str:
         """Give the slug of the community a gateway stands in."""
         for document in self.options.neighbours:
@@ -90,7 +95,13 @@ class Stage:
         return self.site.slug
 
     def build(self) -> None:
-        """Start everything, in the order in which each part needs the others."""
+        """Start everything, in the order in which each part needs the others.
+
+        Raises:
+            ConfigError: the database given is somebody's, or something does not come up.
+        """
+        if self.options.database_url is not None:  # before anything is made, there or here
+            demand_own(self.options.database_url, self.site, self._cast)
         first = self.site.prepare()
         self.children = Children(self.site.logs)
         self._begin_drawing()
@@ -147,8 +158,7 @@ class Stage:
             documents.append(self.options.replay.community(self.site))
         documents += self.options.neighbours
         engine = connect(self.environment["ANJU_DATABASE_URL"], pool_size=1)
-        cast = (*PEOPLE, *MORE_PEOPLE) if self.options.furnished else PEOPLE
-        provision(engine, self.site, documents, cast)
+        provision(engine, self.site, documents, self._cast)
         engine.dispose()
 
     def _start_broker(self) -> None:

@@ -72,8 +72,11 @@ def change(session: Session, actor: Actor, group_id: int, body: GroupBody) -> tu
     _set(session, actor, found, body)
     said = {**body.model_dump(mode="json"), "before": before}
     record(session, actor, "group.changed", target(found), said)
+    left = set(before) - set(body.members)
     sensors = [("device", slug) for slug in repository.seen_sensors(session, group_id)]
-    if sensors:  # who left and has one of them on a screen looks again, and sees it no more
+    if (
+        left and sensors
+    ):  # who left and has one of them on a screen looks again, and sees it no more
         announce_all(session, actor.community_id, sensors)
     return groups(session, actor)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from anju_platform.registry.snapshot import KnownCommunity
 from anju_platform.rulebook import listing
 from anju_platform.rulebook.listing import Activation, VersionKey
-from anju_platform.rulebook.texts import read_version
+from anju_platform.rulebook.texts import RESERVED, read_version
 from anju_rules import CompiledRule, InvalidRuleError, Rule, RuleSet
 from anju_rules.ruleset import compile_rule
 
@@ -86,6 +86,10 @@ def _choose(
     if activation.version is None:
         return Choice(activation, None)
     built_in = library.get(activation.rule_id)
+    if activation.rule_id in RESERVED:  # a release before this one may have let it through
+        return Choice(
+            activation, built_in, fault="the platform uses this id itself; choose another"
+        )
     if activation.of_library:
         fault = "" if built_in is not None else "this release's library has no such rule"
         return Choice(activation, built_in, of_library=True, fault=fault)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, delete, exists, extract, func, or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from anju_devices.catalog import MODELS
 from anju_platform.alerts.model import Alert, Handling
@@ -171,21 +171,66 @@ def quarantine_page(
     ``unclaimed`` adds what named no known community. It may be of any of them, so only who
     answers for all may see it.
     """
+    total = quarantine_count(session, actor, waiting=waiting, reason=reason, unclaimed=unclaimed)
+    query = (
+        select(Quarantined, Gateway.slug, _is_hidden(actor))
+        .outerjoin(Gateway, Gateway.id == Quarantined.gateway_id)
+        .where(*_wanted(actor, waiting=waiting, reason=reason, unclaimed=unclaimed))
+        .offset((page - 1) * size if after is None else 0)
+    )
+    found = _NEWEST_FIRST.part(session, query, after=after, limit=size)
+    rows = tuple(
+        _quarantined(kept, slug, "" if is_hidden else _beginning(kept.payload))
+        for kept, slug, is_hidden in found.rows
+    )
+    return QuarantinePage(
+        rows=rows, next=found.next, total=total, page=page if after is None else 1, size=size
+    )
+
+
+def _beginning(payload: bytes) -> str:
+    return payload[:_SHOWN_BYTES].decode("utf-8", errors="replace")
+
+
+def quarantine_count(
+    session: Session, actor: Actor, *, waiting: bool, reason: str | None, unclaimed: bool
+) -> int:
+    """Count what of quarantine is asked for."""
+    conditions = _wanted(actor, waiting=waiting, reason=reason, unclaimed=unclaimed)
+    query = select(func.count()).select_from(Quarantined).where(*conditions)
+    return session.scalar(query) or 0
+
+
+def quarantine_rows(
+    session: Session,
+    actor: Actor,
+    *,
+    waiting: bool,
+    reason: str | None,
+    after: str | None,
+    size: int,
+    unclaimed: bool,
+) -> tuple[list[QuarantineView], str | None]:
+    """Give some of quarantine without what was said, for an export, and where to read on."""
+    query = (
+        select(Quarantined, Gateway.slug)
+        .options(defer(Quarantined.payload, raiseload=True))
+        .outerjoin(Gateway, Gateway.id == Quarantined.gateway_id)
+        .where(*_wanted(actor, waiting=waiting, reason=reason, unclaimed=unclaimed))
+    )
+    found = _NEWEST_FIRST.part(session, query, after=after, limit=size)
+    return [_quarantined(kept, slug) for kept, slug in found.rows], found.next
+
+
+def _wanted(
+    actor: Actor, *, waiting: bool, reason: str | None, unclaimed: bool
+) -> list[ColumnElement[bool]]:
     conditions = [_visible(actor.community_id, unclaimed=unclaimed)]
     if waiting:
         conditions.append(Quarantined.released_at.is_(None))
     if reason is not None:
         conditions.append(Quarantined.reason == reason)
-    total = session.scalar(select(func.count()).select_from(Quarantined).where(*conditions)) or 0
-    query = (
-        select(Quarantined, Gateway.slug, _is_hidden(actor))
-        .outerjoin(Gateway, Gateway.id == Quarantined.gateway_id)
-        .where(*conditions)
-        .offset((page - 1) * size if after is None else 0)
-    )
-    found = _NEWEST_FIRST.part(session, query, after=after, limit=size)
-    rows = tuple(_quarantined(*row) for row in found.rows)
-    return QuarantinePage(rows=rows, next=found.next, total=total, page=page, size=size)
+    return conditions
 
 
 def _is_hidden(actor: Actor) -> ColumnElement[bool]:
@@ -202,7 +247,8 @@ def _is_hidden(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def _quarantined(kept: Quarantined, gateway: str | None, is_hidden: bool) -> QuarantineView:
+def _quarantined(kept: Quarantined, gateway: str | None, payload: str = "") -> QuarantineView:
+    """Show one thing; without its payload the detail quotes nothing of it either."""
     view = QuarantineView(
         id=kept.id,
         gateway=gateway,
@@ -212,10 +258,10 @@ def _quarantined(kept: Quarantined, gateway: str | None, is_hidden: bool) -> Qua
         reason=kept.reason,
         detail=kept.detail,
         device=kept.device,
-        payload=kept.payload[:_SHOWN_BYTES].decode("utf-8", errors="replace"),
+        payload=payload,
         released_at=kept.released_at,
     )
-    return view.without_payload() if is_hidden else view
+    return view if payload else view.without_payload()
 
 
 def points_stored(session: Session) -> int:

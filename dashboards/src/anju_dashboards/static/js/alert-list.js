@@ -17,6 +17,17 @@ function before(a, b) {
 }
 
 /**
+ * The next row that is to be seen: what is folded away takes no focus.
+ * @param {Element} row
+ * @param {"nextElementSibling" | "previousElementSibling"} way
+ */
+function nearest(row, way) {
+  let next = row[way];
+  while (next?.classList.contains("folded")) next = next[way];
+  return next;
+}
+
+/**
  * Change a row in place: the link keeps focus and selection, only its contents are replaced.
  * @param {HTMLElement} row
  * @param {HTMLElement} fresh
@@ -87,7 +98,7 @@ export class AlertList {
   /** @param {HTMLElement} row */
   remove(row) {
     const hadFocus = row.contains(document.activeElement);
-    const next = row.nextElementSibling ?? row.previousElementSibling;
+    const next = nearest(row, "nextElementSibling") ?? nearest(row, "previousElementSibling");
     row.remove();
     this.#gone(row);
     // whoever closed it with the keyboard goes on from where it was

@@ -14,7 +14,7 @@ function isLost(element) {
 /** @param {Element | null} element */
 function take(element) {
   if (!(element instanceof HTMLElement) || !element.isConnected || !element.checkVisibility()) return false;
-  if (element.matches(".done, h1, h2")) element.tabIndex = -1;
+  if (element.matches("h1, h2")) element.tabIndex = -1;
   element.focus({ preventScroll: true });
   return document.activeElement === element;
 }
@@ -27,16 +27,15 @@ function goOn(from) {
 /** Begin, and go on while the page is open. */
 export function keepFocus() {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));
-  /** @type {Element | null} what had the focus when something was asked for */
-  let pressed = null;
+  /** @type {WeakMap<object, Element>} what had the focus when something was asked for, by request */
+  const pressed = new WeakMap();
   /** @type {Element | null} what opened the dialog; it was busy then, so the browser forgot it */
   let opener = null;
-  document.addEventListener("htmx:config:request", () => {
-    if (!isLost(document.activeElement)) pressed = document.activeElement;
+  document.addEventListener("htmx:config:request", (event) => {
+    if (document.activeElement && !isLost(document.activeElement)) pressed.set(/** @type {CustomEvent} */ (event).detail.ctx, document.activeElement);
   });
-  document.addEventListener("htmx:finally:request", () => {
-    const from = pressed;
-    pressed = null;
+  document.addEventListener("htmx:finally:request", (event) => {
+    const from = pressed.get(/** @type {CustomEvent} */ (event).detail.ctx);
     if (!from) return;
     if (dialog?.open && !dialog.contains(from)) opener = from;
     // htmx lets what was busy be pressed again right after this

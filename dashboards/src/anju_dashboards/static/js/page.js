@@ -1,11 +1,13 @@
 /** What every page does: time, menus, dialogs, and saying in words what went wrong. */
 import htmx from "../vendor/htmx-4.0.1/htmx.esm.min.js";
 import { parse } from "./alert-list.js";
+import { keepExplaining } from "./failing.js";
 import { beforeLogOut } from "./farewell.js";
 import { keepFocus } from "./keep-focus.js";
 import { Live } from "./live.js";
 import { forget, keepWhom } from "./push-here.js";
 import { keepTime } from "./site-time.js";
+import { hush, say, settle } from "./toast.js";
 import "./chosen-file.js";
 import "./siren-button.js";
 import "./stale-banner.js";
@@ -14,81 +16,25 @@ import "./time-chart.js";
 const body = document.body;
 const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("ask"));
 
-/**
- * @param {string} text
- * @param {string} [life] id of the life alert it is about; the words then lead to it
- */
-function say(text, life = "") {
-  const toast = document.getElementById("toast");
-  const words = toast?.querySelector(".words");
-  if (!toast || !words) return;
-  // behind an open dialog it would be neither seen nor heard
-  const there = dialog?.open ? dialog : body;
-  if (toast.parentElement !== there) there.append(toast);
-  words.textContent = text;
-  toast.dataset.life = life;
-  if (life) {
-    const link = document.createElement("a");
-    link.href = `/alerts/${life}`;
-    link.textContent = text;
-    words.replaceChildren(link);
-  }
-  toast.hidden = false;
-}
-
-/** @param {Event} event */
-function explain(event) {
-  const { ctx } = /** @type {CustomEvent} */ (event).detail;
-  const status = ctx?.response?.raw?.status;
-  const { unreachable = "", unsure = "" } = body.dataset;
-  const acts = ctx?.request?.method !== "GET";
-  // What was sent and not confirmed may have been done all the same: nobody is told that it was not.
-  if (!status) return say(acts ? unsure : unreachable);
-  if (status >= 500 && acts) return say(`${unsure} (${status})`);
-  if (status === 401) return location.assign("/login");
-  // 409 and 422 answer with a page part that explains itself.
-  if (status !== 409 && status !== 422) say(`${body.dataset.failed} (${status})`);
-}
-
-document.addEventListener("htmx:error", explain);
-document.addEventListener("htmx:response:error", explain);
-document.getElementById("toast")?.querySelector("button")?.addEventListener("click", () => {
-  const toast = document.getElementById("toast");
-  if (toast) toast.hidden = true;
-});
-
-/** A form that is sent without a line ends on the browser's own page, and takes what was typed in along. */
-document.addEventListener("submit", (event) => {
-  const form = /** @type {HTMLFormElement} */ (event.target);
-  if (navigator.onLine || form.hasAttribute("hx-post")) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  say(body.dataset.unsent ?? "");
-}, { capture: true });
-
 keepWhom().catch(() => null);
 beforeLogOut(forget);
 
 document.addEventListener("htmx:after:swap", (event) => {
-  const { target, sourceElement, response } = /** @type {CustomEvent} */ (event).detail.ctx;
-  // What was done now outdates the word that something may not have arrived.
-  const toast = document.getElementById("toast");
-  if (toast && response?.raw?.ok && !toast.dataset.life) toast.hidden = true;
+  const { target, sourceElement, response, request, swap } = /** @type {CustomEvent} */ (event).detail.ctx;
+  if (swap === "none") return; // nothing came that could take its place
+  const ok = response?.raw?.ok;
+  if (ok) settle(request?.method !== "GET");
   // A note that was taken is not there to be sent again; one that was refused stays.
   const note = document.querySelector("form.comment");
-  if (note instanceof HTMLFormElement && sourceElement?.matches?.("form.comment") && response?.raw?.ok) note.reset();
+  if (note instanceof HTMLFormElement && sourceElement?.matches?.("form.comment") && ok) note.reset();
   const id = target instanceof Element ? `#${target.id}` : target;
   if (!dialog) return;
   if (id === "#ask-form") {
     if (!dialog.open) dialog.showModal();
     /** @type {HTMLElement | null} */ (dialog.querySelector("[autofocus]"))?.focus();
   } else if (id === "#detail" && dialog.open && dialog.contains(/** @type {Node} */ (event.target))) {
-    dialog.close();
+    if (ok || response?.raw?.status === 409) dialog.close();
   }
-});
-dialog?.addEventListener("close", () => {
-  const toast = dialog.querySelector("#toast");
-  if (toast) body.append(toast);
 });
 dialog?.addEventListener("click", (event) => {
   const element = /** @type {Element} */ (event.target);
@@ -152,15 +98,15 @@ document.addEventListener("anju:alert", (event) => {
   if (document.getElementById("alerts")) return;
   const row = parse(/** @type {CustomEvent} */ (event).detail.html);
   const { id = "", loud, severity } = row.dataset;
-  const toast = document.getElementById("toast");
   if (loud === "true" && id !== document.getElementById("detail")?.dataset.alert) {
     const what = row.querySelector(".what")?.lastChild?.textContent ?? "";
-    say(`P${severity} ${what.trim()} · ${row.querySelector(".where")?.textContent ?? ""}`, id);
-  } else if (toast?.dataset.life === id) {
-    toast.hidden = true;
+    say(`P${severity} ${what.trim()} · ${row.querySelector(".where")?.textContent ?? ""}`, { life: id });
+  } else {
+    hush(id);
   }
 });
 
+keepExplaining();
 keepFocus();
 keepTime();
 if (body.dataset.stream) new Live(body.dataset.stream, body.dataset.seq ?? "0").start();

@@ -148,6 +148,12 @@ def views(
     return tuple(_view(at, row) for row in session.execute(query))
 
 
+def count(session: Session, community_id: int) -> int:
+    """Count all windows of a community."""
+    query = select(func.count()).where(Window.community_id == community_id)
+    return session.scalar(query) or 0
+
+
 def over(
     session: Session, community_id: int, at: datetime, *, after: str | None, limit: int
 ) -> tuple[tuple[WindowView, ...], str | None]:

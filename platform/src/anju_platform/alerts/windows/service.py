@@ -1,5 +1,6 @@
 """Planning work and drills, and ending them; every change is audited."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from anju_platform.database import Json, now
 from anju_platform.errors import ConflictError, InvalidRequestError, NotFoundError
 from anju_platform.paging import AT_ONCE
 from anju_platform.registry.places.service import find_place
-from anju_platform.rulebook.overview import demand_rule
+from anju_platform.rulebook import overview
 
 LONGEST = {Kind.MAINTENANCE: timedelta(days=7), Kind.DRILL: timedelta(hours=4)}
 LONGEST_FOR_LIFE = timedelta(hours=4)
@@ -40,17 +41,18 @@ def windows(session: Session, actor: Actor) -> tuple[WindowView, ...]:
     )
 
 
-def open_windows(session: Session, community_id: int) -> tuple[WindowView, ...]:
-    """Give what goes on and is planned, the first to begin first."""
-    return repository.views(session, community_id, now())
+def open_windows(
+    session: Session, community_id: int, at: datetime | None = None
+) -> tuple[WindowView, ...]:
+    """Give what goes on and is planned, now or at a moment, the first to begin first."""
+    return repository.views(session, community_id, at or now())
 
 
 def over_rows(
-    session: Session, actor: Actor, after: str | None
+    session: Session, actor: Actor, at: datetime, after: str | None
 ) -> tuple[tuple[WindowView, ...], str | None]:
-    """Give a part of all that is over, for an export (``whole_table``)."""
-    found = over(session, actor, after=after, limit=AT_ONCE)
-    return found.items, found.next
+    """Give a part of all that was over at a moment, for an export (``whole_table``)."""
+    return repository.over(session, actor.community_id, at, after=after, limit=AT_ONCE)
 
 
 def over(session: Session, actor: Actor, *, after: str | None = None, limit: int) -> WindowPage:
@@ -61,6 +63,11 @@ def over(session: Session, actor: Actor, *, after: str | None = None, limit: int
     """
     found, onward = repository.over(session, actor.community_id, now(), after=after, limit=limit)
     return WindowPage(items=found, next=onward)
+
+
+def count(session: Session, actor: Actor) -> int:
+    """Count all work and drills there ever were."""
+    return repository.count(session, actor.community_id)
 
 
 def going_on(session: Session, community_id: int) -> tuple[WindowView, ...]:
@@ -102,9 +109,18 @@ def plan_drill(session: Session, actor: Actor, body: DrillBody) -> WindowView:
     """
     window = _new(Kind.DRILL, actor, body)
     window.place_id, window.rules = find_place(session, actor, body.place), list(body.rules)
-    for rule in window.rules:  # one that is not there would make an exercise of nothing
-        demand_rule(session, actor.community_id, rule)
+    _demand_in_force(session, actor, window.rules)
     return _keep(session, actor, window)
+
+
+def _demand_in_force(session: Session, actor: Actor, rules: Collection[str]) -> None:
+    """Refuse rules that find nothing: they would make an exercise of nothing."""
+    if not rules:
+        return
+    in_force = {one.id for one in overview.rows(session, actor.community_id) if one.active}
+    for rule_id in rules:
+        if rule_id not in in_force:
+            raise NotFoundError("there is no rule {rule_id!r} in force", rule_id=rule_id)
 
 
 def end(session: Session, actor: Actor, window_id: int) -> WindowView:

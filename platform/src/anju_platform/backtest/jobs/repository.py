@@ -92,6 +92,34 @@ def elsewhere(session: Session, community_id: int, entities: Collection[str]) ->
     return set(session.scalars(query))
 
 
+def names(
+    session: Session, community_id: int, entities: Collection[str]
+) -> dict[str, tuple[str, str]]:
+    """Give how people call these, in Chinese and in English: a device with its place.
+
+    Only gateways, homes, places and devices have names; what else an alert is about has none.
+    """
+    of_home = select(Household.slug, Place.label, Place.label_en).join(
+        Place, Place.id == Household.place_id
+    )
+    of_device = select(
+        Device.slug, Place.label + " " + Device.name, Place.label_en + " " + Device.name_en
+    ).join(Place, Place.id == Device.place_id)
+    queries = (
+        (Gateway, select(Gateway.slug, Gateway.name, Gateway.name_en)),
+        (Household, of_home),
+        (Place, select(Place.slug, Place.label, Place.label_en)),
+        (Device, of_device),
+    )
+    return {
+        slug: (name, name_en)
+        for of, query in queries
+        for slug, name, name_en in session.execute(
+            query.where(of.community_id == community_id, of.slug.in_(entities))
+        )
+    }
+
+
 def newest(
     session: Session, community_id: int, *, rule_id: str | None = None, limit: int = 10
 ) -> list[Found]:

@@ -32,6 +32,21 @@ def shown(session: Session, actor: Actor, job_id: int, report: Json) -> Json:
     return dict(_without(report, lambda entity: entity in public))
 
 
+def names(session: Session, community_id: int, report: Json) -> dict[str, tuple[str, str]]:
+    """Give how people call what a report names, in Chinese and in English.
+
+    Of a report as the actor may see it: whatever is named in it is answered.
+    """
+    named = {str(line.get("entity")) for line in _lines(report)}
+    return repository.names(session, community_id, named | _gateways(report))
+
+
+def _gateways(report: Json) -> set[str]:
+    data = report.get("data")
+    blind = data.get("blind", ()) if isinstance(data, dict) else ()
+    return {str(one["gateway"]) for one in blind if one.get("gateway")}
+
+
 def _lines(node: Any) -> Iterator[Json]:
     if isinstance(node, list):
         for each in node:

@@ -9,10 +9,11 @@ from anju_platform.alerts import service as alerts
 from anju_platform.alerts.acting import found as find
 from anju_platform.alerts.model import Cause, Handling
 from anju_platform.alerts.schemas import AlertView
-from anju_platform.database import transaction
+from anju_platform.database import reading, transaction
 from anju_platform.demo.furnishing.actors import act
 from anju_platform.demo.furnishing.homes import belong
 from anju_platform.demo.furnishing.photo import corridor
+from anju_platform.demo.repository import has_acted
 from anju_platform.people.model import Household
 
 SCREEN = "demo"
@@ -20,15 +21,34 @@ _KEEP_DAYS = 30
 
 
 class FirstHour:
-    """Looks at the open alerts, and does each thing once.
+    """Looks at the open alerts, and does each thing once, in the demo's first hour only.
 
-    What was done is seen in the alerts themselves: whatever somebody has touched is left alone.
+    Whatever somebody has touched is left alone. That an hour was before is seen in the alerts'
+    own timelines: what rings after a restart may be what somebody tries, and is theirs.
     """
 
     def __init__(self, engine: Engine, slug: str) -> None:
         self._engine = engine
         self._slug = slug
-        self._left: dict[str, Callable[[Session, AlertView], None]] = {
+        self._left: dict[str, Callable[[Session, AlertView], None]] | None = None
+
+    def look(self) -> None:
+        """Do what can be done about the alerts that are open now."""
+        with reading(self._engine) as session:
+            guard = act(session, self._slug, "guard")
+            if self._left is None:
+                is_over = has_acted(session, guard.community_id, SCREEN)
+                self._left = {} if is_over else self._to_do()
+            found = alerts.open_alerts(session, guard) if self._left else []
+        for one in found:
+            if one.rule_id in self._left:
+                do = self._left.pop(one.rule_id)
+                if one.handling is Handling.UNACKED and not one.overlays:
+                    with transaction(self._engine) as session:
+                        do(session, one)
+
+    def _to_do(self) -> dict[str, Callable[[Session, AlertView], None]]:
+        return {
             "door-held-open": self._take_on_with_photo,
             "camera-blocked": self._put_aside,
             "door-forced": self._send,
@@ -36,23 +56,6 @@ class FirstHour:
             "fire-lane": self._take_on,
             "sos-pressed": self._belong,
         }
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is left to do."""
-        return not self._left
-
-    def look(self) -> None:
-        """Do what can be done about the alerts that are open now."""
-        with transaction(self._engine) as session:
-            guard = act(session, self._slug, "guard")
-            found = alerts.open_alerts(session, guard)
-        for one in found:
-            if one.rule_id in self._left:
-                do = self._left.pop(one.rule_id)
-                if one.handling is Handling.UNACKED and not one.overlays:
-                    with transaction(self._engine) as session:
-                        do(session, one)
 
     def _take_on(self, session: Session, one: AlertView) -> None:
         guard = act(session, self._slug, "guard")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from anju_platform.accounts.scopes import give_scopes
 from anju_platform.auth.actor import Actor
+from anju_platform.auth.repository import scopes
 from anju_platform.auth.service import find_user
 from anju_platform.care import homes as care
 from anju_platform.consent import service as consent
@@ -16,6 +17,7 @@ from anju_platform.consent.overview import overview
 from anju_platform.consent.schemas import ConsentBody, WithdrawBody
 from anju_platform.database import now, transaction
 from anju_platform.demo.furnishing.actors import act
+from anju_platform.people.repository import household
 from anju_platform.registry import admission
 from anju_platform.registry.schemas import NewDevice
 from anju_platform.sharing.model import How, Purpose
@@ -173,4 +175,8 @@ def _unheard(session: Session, installer: Actor, home: str) -> None:
 
 def belong(session: Session, home: str) -> None:
     """Let the second family belong to a home, too, because something happens there."""
-    give_scopes(session, find_user(session, "family2"), [home], relation="外甥", places=())
+    family = find_user(session, "family2")
+    theirs, _ = scopes(session, family.id, family.role)
+    known = household(session, family.community_id or 0, home)
+    if known is not None and known.id not in theirs:
+        give_scopes(session, family, [home], relation="外甥", places=())

@@ -46,13 +46,23 @@ Count = Callable[[str, str], object]
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """How an attempt ended: what is written of it, and what it says of channel and address."""
+    """How an attempt ended, and what it says of channel and address.
 
-    values: Json
+    ``state`` is ``RETRY`` for what is tried again if it is worth it then, each by its own end;
+    all of a message at the same moment, which ``jitter`` moves.
+    """
+
+    state: DeliveryState
     error: str | None = None
     gone: bool = False
     of_the_service: bool = True
     after_s: float = 0.0
+    unsure: bool = False
+    jitter: float = 1.0
+
+
+_NEEDLESS = _Outcome(DeliveryState.CANCELLED)
+_WORN = _Outcome(DeliveryState.DEAD, _UNSURE, of_the_service=False)
 
 
 class Deliverer:
@@ -79,6 +89,7 @@ class Deliverer:
         with transaction(self._engine) as session:
             at = now()
             repository.tidy(session, at)
+            leasing.let_go_of_the_rest(session, at)
             found = leasing.due(session, at)
         for channel_id, lane, count in found if self._carriers is not None else ():
             self._turns.begin((channel_id, lane), count)
@@ -96,63 +107,69 @@ class Deliverer:
         with transaction(self._engine) as session:
             said = leasing.lease(session, channel_id, lane, LEASE)
             errands = repository.errands(session, said, now()) if said else []
-        if not errands:
-            return said is not None
-        outcome = self._attempt([one for one in errands if not one.needless])
-        with transaction(self._engine) as session:
-            self._write(errands, outcome, session)
-        self._count(errands[0].channel.kind, str(outcome.values["state"]))
-        return True
+            needed = self._needed(errands, session)
+        if needed:
+            outcome = self._attempt(needed)
+            with transaction(self._engine) as session:
+                self._write(needed, outcome, session)
+        return said is not None
+
+    def _needed(self, errands: Sequence[Errand], session: Session) -> list[Errand]:
+        """Give what of a leased message is said; the rest is given up and is no part of it.
+
+        That is written before anything is sent: receipts may come before the service's answer.
+        """
+        needless = [one for one in errands if one.needless]
+        rest = [one for one in errands if not one.needless]
+        worn = [one for one in rest if one.delivery.unsure >= MOST_UNSURE]
+        needed = [one for one in rest if one.delivery.unsure < MOST_UNSURE]
+        for given_up, outcome in ((needless, _NEEDLESS), (worn, _WORN)):
+            if given_up:
+                self._write(given_up, outcome, session)
+        if needed and (word := needed[0].delivery.together) is not None:
+            repository.leave_out(session, word)
+        return needed
 
     def _write(self, errands: Sequence[Errand], outcome: _Outcome, session: Session) -> None:
         """Write how an attempt ended, and what it says of its channel and address."""
         at = now()
-        for each in sorted(errands, key=lambda one: one.delivery.id):  # as receipts lock them
-            self._settle(each, outcome, at, session)
+        in_order = sorted(errands, key=lambda each: each.delivery.id)  # as receipts lock them
+        written = [(each.delivery, _written(each.delivery, outcome, at)) for each in in_order]
+        ours = [one for one in written if repository.settle(session, *one)]
+        for one, values in ours:  # when all are locked: the next ways of some come before others
+            if values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED):
+                repository.bring_forward(session, one, at)
         one, channel = errands[0].delivery, errands[0].channel
-        if outcome.values["state"] == DeliveryState.ACCEPTED:
+        if outcome.state == DeliveryState.ACCEPTED:
             repository.note_taken(session, one.channel_id, at)
         elif outcome.error and outcome.of_the_service and channel.kind != Kind.PUSH:
             # push is many services, some of anybody's own: what one says is not the channel's
             repository.note_failure(
                 session, one.channel_id, at, outcome.error, after_s=outcome.after_s
             )
-        if one.address_id is not None and outcome.values["state"] != DeliveryState.CANCELLED:
+        if one.address_id is not None and outcome.state != DeliveryState.CANCELLED:
             repository.note_address(session, one.address_id, at, outcome.error, gone=outcome.gone)
-
-    def _settle(self, each: Errand, outcome: _Outcome, at: datetime, session: Session) -> None:
-        """Write of one alert how the attempt to tell of it ended."""
-        one, values = each.delivery, outcome.values
-        if each.needless:
-            values = {"state": DeliveryState.CANCELLED}
-            if one.attempts == 1:  # no message has named it: no receipt speaks for it
-                values |= {"together": None}
-        is_ours = repository.settle(session, one, values)
-        if is_ours and values["state"] in (DeliveryState.DEAD, DeliveryState.EXPIRED):
-            repository.bring_forward(session, one, at)
+        self._count(channel.kind, str(written[0][1]["state"]))
 
     def _attempt(self, needed: Sequence[Errand]) -> _Outcome:
-        """Say it once, of whatever need be said; gives what came of it."""
-        if not needed:
-            return _Outcome({"state": DeliveryState.CANCELLED})
-        one = needed[0].delivery
-        if one.unsure >= MOST_UNSURE:
-            values = {"state": DeliveryState.DEAD, "error": _UNSURE}
-            return _Outcome(values, _UNSURE, of_the_service=False)
+        """Say it once; gives what came of it."""
         failure = attempt(lambda: self._say(needed), f"channel {needed[0].channel.slug}")
         if failure is None:
-            return _Outcome({"state": DeliveryState.ACCEPTED, "accepted_at": now(), "error": None})
-        reason, after_s, unsure, of_the_service = str(failure), 0.0, one.unsure, True
+            return _Outcome(DeliveryState.ACCEPTED)
+        reason, after_s, of_the_service = str(failure), 0.0, True
         match failure:
             case GoneError():
-                values = {"state": DeliveryState.DEAD, "error": reason}
-                return _Outcome(values, reason, gone=True, of_the_service=False)
+                return _Outcome(DeliveryState.DEAD, reason, gone=True, of_the_service=False)
             case NotTakenError():
                 after_s, of_the_service = failure.after_s, failure.of_the_service
-            case NoAnswerError():
-                unsure += 1
-        values = _again(one, now(), reason, after_s=after_s, unsure=unsure)
-        return _Outcome(values, reason, of_the_service=of_the_service, after_s=after_s)
+        return _Outcome(
+            DeliveryState.RETRY,
+            reason,
+            of_the_service=of_the_service,
+            after_s=after_s,
+            unsure=isinstance(failure, NoAnswerError),
+            jitter=random.uniform(0.8, 1.2),  # noqa: S311 - so that not all try in one moment
+        )
 
     def _say(self, needed: Sequence[Errand]) -> None:
         """Hand it to whoever carries on its channel."""
@@ -177,19 +194,33 @@ class Deliverer:
         carrier.carry(words, target)
 
 
-def _again(one: Delivery, at: datetime, error: str, *, after_s: float, unsure: int) -> Json:
+def _written(one: Delivery, outcome: _Outcome, at: datetime) -> Json:
+    """Give what is written of one alert after an attempt to tell of it."""
+    match outcome.state:
+        case DeliveryState.ACCEPTED:
+            return {"state": outcome.state, "accepted_at": at, "error": None}
+        case DeliveryState.RETRY:
+            return _again(one, outcome, at)
+        case DeliveryState.DEAD:
+            return {"state": outcome.state, "error": outcome.error}
+        case _:
+            return {"state": outcome.state}
+
+
+def _again(one: Delivery, outcome: _Outcome, at: datetime) -> Json:
     """Plan the next try, unless the message is then no longer worth it."""
-    delay_s = _DELAYS_S[min(one.attempts, len(_DELAYS_S)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-    if unsure > one.unsure:
-        delay_s = max(delay_s, _UNSURE_S)
-    due = at + timedelta(seconds=max(delay_s, after_s))
+    unsure = one.unsure + outcome.unsure
     if unsure >= MOST_UNSURE:
         return {"state": DeliveryState.DEAD, "unsure": unsure, "error": _UNSURE}
+    delay_s = _DELAYS_S[min(one.attempts, len(_DELAYS_S)) - 1] * outcome.jitter
+    if outcome.unsure:
+        delay_s = max(delay_s, _UNSURE_S)
+    due = at + timedelta(seconds=max(delay_s, outcome.after_s))
     if due >= one.expires_at:
-        return {"state": DeliveryState.EXPIRED, "error": error}
+        return {"state": DeliveryState.EXPIRED, "error": outcome.error}
     return {
         "state": DeliveryState.RETRY,
         "next_attempt_at": due,
         "unsure": unsure,
-        "error": error,
+        "error": outcome.error,
     }

@@ -282,6 +282,19 @@ def settle(session: Session, one: Delivery, values: Json) -> bool:
     return session.scalar(query) is not None
 
 
+def leave_out(session: Session, word: str) -> None:
+    """Let what was given up be no part of the message that is now said under that word.
+
+    It is not named, so that no receipt of it speaks for it. The message's rows are locked.
+    """
+    session.execute(
+        update(Delivery)
+        .where(Delivery.together == word, Delivery.state.in_(IN_VAIN))
+        .values(together=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def bring_forward(session: Session, one: Delivery, at: datetime) -> None:
     """Let the next way to a person be taken now: this one leads nowhere.
 

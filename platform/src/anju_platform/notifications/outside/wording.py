@@ -89,7 +89,7 @@ def message(errand: Errand, public_url: str, at: datetime) -> Message:
         body=_AT[language].format(place=place, time=f"{time:%H:%M}", how=how),
         language=language,
         severity=errand.severity,
-        tag=str(one.alert_id),
+        tag=one.together or str(one.alert_id),  # one left of many repeats that message
         # who has no account can open nothing of ours
         url=base
         if _is_contact(errand)

@@ -19,7 +19,8 @@ TOTAL_S = 7.0
 class Message:
     """What is said, in the reader's language; ``url`` opens it, ``receipt_url`` takes receipts.
 
-    ``tag`` is the same for all that is said of one alert: a telephone shows the last of them.
+    ``tag`` is the same for all that is said of one alert, and for each try of a message that
+    tells of many: a telephone shows the last of them.
     ``good_for_s`` is for how long it is worth delivering.
     """
 

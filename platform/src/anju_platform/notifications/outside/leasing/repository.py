@@ -6,13 +6,13 @@ that minute waits until the minute is over, and then goes together.
 """
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from anju_platform.database import now
@@ -28,7 +28,7 @@ from anju_platform.notifications.outside.repository import (
     told_of,
     with_all_of_it,
 )
-from anju_platform.notifications.outside.routing import LEAST
+from anju_platform.notifications.outside.routing import LEAST, PATIENCE
 
 MINUTE = timedelta(minutes=1)
 """What is planned so soon after something of the same place goes with it, or waits for its end."""
@@ -104,6 +104,14 @@ def lease(
     found = session.scalars(query).one_or_none()
     if found is None:
         return None
+    again: list[Delivery] = []
+    if found.together is not None:
+        again = _all_of_it(session, found.together, at)
+        if not again:
+            return None
+        if worse := _became_worse(session, again):
+            let_go(session, worse, at)
+            return []
     spot = _spot(session, found) if found.severity >= LEAST else None
     until = _minute_ends(session, spot) if spot is not None else None
     if spot is not None and until is not None and until > at:
@@ -112,7 +120,7 @@ def lease(
     if (wait := wait_for_turn(channel, at, for_life=found.severity <= LIFE)) is not None:
         _postpone(session, found, at, at + wait)
         return None
-    said = _with_others(session, found, spot, at)
+    said = again or _with_others(session, found, spot, at)
     for one in said:
         if one.state == DeliveryState.LEASED:
             one.unsure += 1
@@ -184,13 +192,34 @@ def _hold(session: Session, spot: _Spot, at: datetime, until: datetime) -> None:
     )
 
 
+def _all_of_it(session: Session, word: str, at: datetime) -> list[Delivery]:
+    """Lock what a message told of that is said again; nothing while it cannot all be had.
+
+    A message without one of them, or two messages, would let a receipt speak for what it does
+    not name: whoever else has one has it for a moment, or until a lease ends.
+    """
+    of_it = Delivery.together == word
+    query = select(Delivery, IS_OPEN, is_due(at)).where(of_it).order_by(Delivery.id)
+    rows = session.execute(query.with_for_update(skip_locked=True)).all()
+    still_open = [(one, due_now) for one, is_open, due_now in rows if is_open]
+    has_all = len(rows) == session.scalar(select(func.count()).where(of_it))
+    if not has_all or not all(due_now for _, due_now in still_open):
+        return []
+    return [one for one, _ in still_open]
+
+
+def _became_worse(session: Session, said: Sequence[Delivery]) -> set[UUID]:
+    """Give what a message told of while it was lesser, and is urgent now."""
+    query = select(told_of.c.id).where(
+        told_of.c.id.in_([one.alert_id for one in said]), told_of.c.severity < LEAST
+    )
+    return set(session.scalars(query))
+
+
 def _with_others(
     session: Session, found: Delivery, spot: _Spot | None, at: datetime
 ) -> list[Delivery]:
-    """Lock what is said in the same message: what was before, or what there is of that minute."""
-    if found.together is not None:
-        query = select(Delivery).where(Delivery.together == found.together, IS_OPEN)
-        return list(session.scalars(query.order_by(Delivery.id).with_for_update(skip_locked=True)))
+    """Lock what is said in the same message: what there is of that minute."""
     if spot is None:
         return [found]
     planned = found.created_at
@@ -236,6 +265,41 @@ def _postpone(session: Session, first: Delivery, at: datetime, until: datetime) 
     )
 
 
+def let_go_of_the_rest(session: Session, at: datetime) -> None:
+    """Let go what was just being made to wait when :func:`let_go` came by: it is called again.
+
+    Not what goes now, nor what has its turn soon after a way that was taken, like any next way.
+    """
+    way = aliased(Delivery)
+    of_them = and_(
+        way.notification_id == Delivery.notification_id,
+        way.user_id.is_not_distinct_from(Delivery.user_id),
+    )
+    waits = and_(of_them, way.state == DeliveryState.QUEUED)
+    goes_now = exists().where(waits, way.next_attempt_at <= at)
+    is_begun = exists().where(of_them, way.attempts > 0)
+    goes_soon = exists().where(waits, way.next_attempt_at <= at + PATIENCE)
+    is_to_be_told_anew = exists().where(
+        Notification.alert_id == Delivery.alert_id, Notification.routed_at.is_(None)
+    )
+    query = (
+        select(Delivery.alert_id)
+        .join(told_of, told_of.c.id == Delivery.alert_id)
+        .where(
+            IS_OPEN,
+            Delivery.state == DeliveryState.QUEUED,
+            Delivery.severity >= LEAST,
+            told_of.c.severity < LEAST,
+            Delivery.held_at.is_(None),  # a limit is waited for, as ever
+            ~goes_now,
+            ~and_(is_begun, goes_soon),
+            ~is_to_be_told_anew,
+        )
+    )
+    if alerts := set(session.scalars(query)):
+        let_go(session, alerts, at)
+
+
 def let_go(session: Session, alerts: Collection[UUID], at: datetime) -> None:
     """Let what was planned of alerts while they were lesser wait for no other: they are worse now.
 
@@ -245,6 +309,7 @@ def let_go(session: Session, alerts: Collection[UUID], at: datetime) -> None:
     is_told_anew = exists().where(
         anew.alert_id == Delivery.alert_id,
         anew.severity < LEAST,
+        anew.transition > Delivery.transition,  # not when it was as bad once before
         anew.user_id.is_not_distinct_from(Delivery.user_id),
         anew.channel_id == Delivery.channel_id,
         anew.address_id.is_not_distinct_from(Delivery.address_id),
@@ -252,7 +317,12 @@ def let_go(session: Session, alerts: Collection[UUID], at: datetime) -> None:
     )
     query = (
         select(Delivery, is_told_anew)
-        .where(Delivery.alert_id.in_(alerts), Delivery.severity >= LEAST, IS_OPEN, ~IS_LEASED)
+        .where(
+            Delivery.alert_id.in_(alerts),
+            Delivery.severity >= LEAST,
+            IS_OPEN,
+            or_(~IS_LEASED, Delivery.leased_until <= at),
+        )
         .order_by(Delivery.notification_id, Delivery.user_id, Delivery.next_attempt_at)
         .with_for_update(skip_locked=True, of=Delivery)
     )
@@ -260,8 +330,9 @@ def let_go(session: Session, alerts: Collection[UUID], at: datetime) -> None:
     for one, anew_too in rows:
         one.together = None
         if anew_too:
-            one.state, one.error = DeliveryState.CANCELLED, _WORSE
-    left = [one for one, anew_too in rows if not anew_too]
+            one.state, one.error, one.leased_until = DeliveryState.CANCELLED, _WORSE, None
+    # what is tried again keeps its pause: it may have arrived
+    left = [one for one, anew_too in rows if not anew_too and one.state == DeliveryState.QUEUED]
     for _, ways in groupby(left, lambda one: (one.notification_id, one.user_id)):
         in_order = list(ways)
         early = max(timedelta(0), in_order[0].next_attempt_at - at)
