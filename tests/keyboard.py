@@ -30,7 +30,7 @@ def focused(page: Page) -> str:
     """Give the words of what has the focus; it is somewhere, and is seen to be there."""
     at = page.evaluate(_AT)
     for _ in range(40):
-        if not at["nowhere"]:
+        if not at["nowhere"] and at["seen"]:  # a dialog that closes keeps it for a moment
             break
         page.wait_for_timeout(50)
         at = page.evaluate(_AT)

@@ -6,9 +6,12 @@
 /** Where to go on in an alert when what was pressed has gone, the first that is there. */
 const NEXT = ["#detail .actions .done", "#detail-title a", "#detail-title"];
 
-/** @param {Element | null} element */
+/**
+ * A dialog that was closed keeps the focus for a moment, unseen.
+ * @param {Element | null} element
+ */
 function isLost(element) {
-  return !element || element === document.body;
+  return !element || element === document.body || !element.checkVisibility();
 }
 
 /** @param {Element | null} element */
