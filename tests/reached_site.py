@@ -13,6 +13,7 @@ from sinks import Browser, Sink
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from anju_platform.alerts import service
 from anju_platform.alerts.model import Alert
 from anju_platform.alerts.telling import tell
 from anju_platform.auth.model import Role
@@ -92,6 +93,19 @@ class Reached:
             row = session.get_one(Alert, alert_id)
             row.severity, row.version = severity, row.version + 1
         self.tells(alert_id, *to, kind="rose")
+
+    def tries_again_without_one(self, sink: Sink) -> None:
+        """Let two alerts of one message be refused, the first taken on, and the rest said again."""
+        sink.status = 503
+        first = self.rings(3, title="甲")
+        self.rings(3, title="乙")
+        self.later(10)
+        self.turn()
+        with transaction(self.site.engine) as session:
+            service.acknowledge(session, self.site.actor(), first, version=1, screen="wall")
+        sink.status = 201
+        self.later(30)
+        self.turn()
 
     def later(self, seconds: float) -> None:
         """Let time have passed for whatever waits."""

@@ -23,20 +23,9 @@ def said(sink: Sink) -> list[str]:
     return [one.json()["say"] for one in sink.received]
 
 
-def test_a_browser_shows_one_left_of_many_in_their_place(
-    reached: Reached, sink: Sink, site: Site
-) -> None:
+def test_a_browser_shows_one_left_of_many_in_their_place(reached: Reached, sink: Sink) -> None:
     browser = reached.browser(sink)
-    sink.status = 503
-    first = reached.rings(3, title="甲")
-    reached.rings(3, title="乙")
-    reached.later(10)
-    reached.turn()
-    with transaction(site.engine) as session:
-        service.acknowledge(session, site.actor(), first, version=1, screen="wall")
-    sink.status = 201
-    reached.later(30)
-    reached.turn()
+    reached.tries_again_without_one(sink)
     shown = [browser.opens(one) for one in sink.received]
     assert shown[-1]["title"].endswith("· 乙")
     assert len({one["tag"] for one in shown}) == 1

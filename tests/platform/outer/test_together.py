@@ -284,18 +284,9 @@ def test_a_refusal_is_repeated_as_it_was_said_and_what_came_since_waits(
 
 
 def test_what_is_closed_between_two_tries_is_named_no_more_and_the_rest_is(
-    reached: Reached, phone: Sink, site: Site
+    reached: Reached, phone: Sink
 ) -> None:
-    phone.status = 503
-    first = reached.rings(3, title="甲")
-    reached.rings(3, title="乙")
-    reached.later(10)
-    reached.turn()
-    with transaction(site.engine) as session:
-        service.acknowledge(session, site.actor(), first, version=1, screen="wall")
-    phone.status = 201
-    reached.later(30)
-    reached.turn()
+    reached.tries_again_without_one(phone)
     assert said(phone)[-1].startswith("P3 注意 · 乙。")
     assert len({one.json()["id"] for one in phone.received}) == 1
     assert reached.states() == [("voice", "cancelled"), ("voice", "accepted")]
