@@ -175,7 +175,8 @@ def test_an_uploaded_plan_lies_under_the_wall_as_its_negative(open_page: Open) -
     page.goto("/wall")
     picture = page.locator("site-map img.plan-picture.bright")
     expect(picture).to_be_visible()
-    assert picture.evaluate("it => it.complete && it.naturalWidth") == 850
+    width = picture.evaluate("it => it.decode().then(() => it.naturalWidth)")
+    assert width == 850
     assert "invert(1)" in picture.evaluate("it => getComputedStyle(it).filter")
 
 

@@ -41,7 +41,7 @@ def test_what_comes_later_joins_and_what_rises_steps_out(open_page: Open, site: 
     expect(page.locator("#alerts > li.folded")).to_have_count(1)
     site.change(second, severity=1)
     expect(page.locator(f"#alert-{second}")).to_be_visible()
-    assert page.locator(f"#alert-{second}").get_attribute("data-loud") == "true"
+    expect(page.locator(f"#alert-{second}")).to_have_attribute("data-loud", "true")
 
 
 def test_the_keyboard_passes_folded_rows_over(open_page: Open, site: Site) -> None:

@@ -171,9 +171,7 @@ def test_of_two_who_let_the_same_device_in_the_second_is_told(open_page: Open, s
     for page in pages:
         page.locator("form.approve button").click()
     pages[0].wait_for_url("**/devices/zb-77")
-    expect(pages[1].get_by_role("alert").first).to_contain_text(
-        "Somebody has added a device of this id already"
-    )
+    expect(pages[1].get_by_role("alert").first).to_contain_text("there is a device 'zb-77' already")
     assert device(site, "zb-77").household_id == site.households["b3-501"]
 
 
