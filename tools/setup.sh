@@ -11,6 +11,7 @@ need() { # command, package
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
 }
 need mosquitto mosquitto
+need sipp sip-tester
 need chromium chromium
 [ -n "$(find /usr/share/fonts /usr/local/share/fonts -iname '*NotoSansCJK*' -print -quit 2>/dev/null)" ] \
     || missing="$missing fonts-noto-cjk"
@@ -28,7 +29,7 @@ if [ -n "$missing" ]; then
     fi
     if [ "$as_root" = "no" ] || ! command -v apt-get >/dev/null 2>&1; then
         say "not installed and not allowed to install:$missing"
-        say "without mosquitto the demo uses a slower broker; without chromium the browser tests skip; without pango reports are no PDF"
+        say "without mosquitto the demo uses a slower broker; without sipp one test of cameras skips; without chromium the browser tests skip; without pango reports are no PDF"
     else
         say "installing:$missing"
         $as_root apt-get update -qq >/dev/null

@@ -59,6 +59,7 @@ def test_every_message_has_a_schema_and_every_model_is_listed() -> None:
     files = schema.documents()
     assert set(files) == {
         "batch.schema.json",
+        "gateway-config.schema.json",
         "reading.schema.json",
         "envelope.schema.json",
         "committed.schema.json",

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from anju_devices.catalog import MODELS
+from anju_devices.gateway_config import GatewayConfig
 from anju_devices.messages import (
     Batch,
     Command,
@@ -35,6 +36,7 @@ MESSAGES: tuple[type[msgspec.Struct], ...] = (
     Status,
     Command,
     CommandResult,
+    GatewayConfig,
 )
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+
 from anju_devices import catalog
 from anju_devices.errors import InvalidReadingError
 from anju_devices.link import LinkSettings, Message
@@ -16,14 +18,13 @@ from anju_edge import __version__
 from anju_edge.clock import now_ms
 from anju_edge.commands import UPLOAD_SNAPSHOT, Commands, Handler
 from anju_edge.config import EdgeConfig, read_secret
-from anju_edge.drivers.camera import CameraDriver
-from anju_edge.drivers.native import NativeDriver
-from anju_edge.drivers.replay import ReplayDriver
+from anju_edge.drivers.building import Surroundings, build
 from anju_edge.errors import ConfigError, SpoolError
 from anju_edge.intake import Intake, Said
+from anju_edge.roll import Met, Roll
 from anju_edge.snapshots import Snapshots, Uploader, UploadError
 from anju_edge.spool import Spool
-from anju_edge.supervisor import Driver, Supervisor
+from anju_edge.supervisor import Commanded, Supervisor
 from anju_edge.uplink import Uplink
 from anju_edge.vitals import Vitals
 from anju_edge.whole_file import write_whole
@@ -66,25 +67,16 @@ class Agent:
             on_command=self._on_command,
             on_config=self._on_config,
         )
-        native = self._native()
+        roll = Roll(config.data_dir / "roll.json", config.names, self._tell_found)
+        drivers = build(config, Surroundings(self._intake, roll, self._snapshots.folder))
+        self._commanded = [one for one in drivers if isinstance(one, Commanded)]
         self._commands = Commands(
             own=self._own_commands(),
-            devices=native.command if native else None,
+            devices=self._ask_device,
             publish=lambda payload: self._uplink.publish(Channel.RESULTS, payload),
             acknowledge=self._uplink.ack,
             ending=self._ending,
         )
-        drivers: list[Driver] = [native] if native else []
-        drivers += [
-            CameraDriver(
-                camera,
-                self._intake,
-                snapshots=self._snapshots.folder,
-                timezone=config.timezone,
-            )
-            for camera in config.cameras
-        ]
-        drivers += [ReplayDriver(r, self._intake, timezone=config.timezone) for r in config.replay]
         self._supervisor = Supervisor(drivers, on_failure=self._on_failure)
 
     def run(self, stop: threading.Event) -> None:
@@ -135,12 +127,13 @@ class Agent:
             if gone:
                 _log.info("%d old snapshots deleted", gone)
 
-    def _native(self) -> NativeDriver | None:
-        native = self._config.native
-        if native is None:
-            return None
-        token = read_secret(native.token_file, "native.token_file")
-        return NativeDriver(native, token, self._intake)
+    def _ask_device(self, command: Command) -> CommandResult:
+        """Let the driver that has the device carry a command out."""
+        for driver in self._commanded:
+            if driver.has(command.device or ""):
+                return driver.command(command)
+        detail = f"device {command.device} is not connected"
+        return CommandResult(id=command.id, ok=False, at=now_ms(), detail=detail)
 
     def _own_commands(self) -> dict[str, Handler]:
         own: dict[str, Handler] = {WITHHOLD: self._withheld.withhold}
@@ -190,13 +183,23 @@ class Agent:
             "spool_telemetry": self._spool.waiting(Lane.TELEMETRY),
         }
 
-    def _tell(self, **said: Any) -> None:
-        """Keep a reading of the gateway itself: its ``values``, or an ``event`` with ``data``."""
+    def _tell_found(self, one: Met) -> bool:
+        """Tell that a driver met a device; an installer lets it in."""
+        data = {name: value for name, value in msgspec.to_builtins(one).items() if value}
+        return self._tell(event="device_found", data=data)
+
+    def _tell(self, **said: Any) -> bool:
+        """Keep a reading of the gateway itself: its ``values``, or an ``event`` with ``data``.
+
+        False when it could not be kept.
+        """
         reading = Reading(device=self._config.gateway, at=now_ms(), **said)
         try:
             self._intake.keep([Said(reading, self._gateway)])
         except (InvalidReadingError, SpoolError) as error:
             _log.error("the gateway's own reading was not kept: %s", error)
+            return False
+        return True
 
 
 def _claim(data_dir: Path) -> IO[str]:

@@ -189,6 +189,8 @@ class EdgeConfig(_Section):
     snapshots: SnapshotConfig = SnapshotConfig()
     cameras: tuple[CameraConfig, ...] = ()
     replay: tuple[ReplayConfig, ...] = ()
+    names: dict[str, Id] = {}
+    """Our ids of foreign devices, by driver and foreign name: ``zigbee2mqtt/0x00158d``."""
 
     @model_validator(mode="after")
     def _names_once(self) -> Self:

@@ -5,9 +5,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from anju_devices.errors import RecordingError
+from anju_devices.messages import Command, CommandResult
 from anju_edge.errors import EdgeError
 
 FIRST_RETRY_S = 1.0
@@ -27,6 +28,17 @@ class Driver(Protocol):
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``; returning early means there is nothing more to do."""
+
+
+@runtime_checkable
+class Commanded(Protocol):
+    """A driver whose devices can be told to do something."""
+
+    def has(self, device: str) -> bool:
+        """Tell whether a device is behind this driver."""
+
+    def command(self, command: Command) -> CommandResult:
+        """Have a device do something and wait for its answer, at most until it expires."""
 
 
 class Supervisor:

@@ -32,6 +32,17 @@ MODEL = DeviceModel(
         ),
         # walks the whole way to worker and screens and tells nobody: how long that takes is known
         event("canary", "全程自检", "Self-test of the whole way"),
+        event(
+            "device_found",
+            "发现设备",
+            "Device found",
+            text("device", "设备", "Device"),
+            text("driver", "驱动", "Driver"),
+            text("foreign", "原名", "Foreign name"),
+            text("model", "型号", "Model"),
+            text("title", "名称", "Title"),
+            text("vendor", "厂家", "Vendor"),
+        ),
         event("driver_failed", "驱动故障", "Driver failed", text("detail", "详情", "Detail")),
     ),
 )

@@ -1,1 +1,1 @@
-"""One protocol per file; each hands readings to the intake and knows nothing above it."""
+"""The protocols this gateway speaks with devices: one file, or one folder, each."""

@@ -150,6 +150,11 @@ class NativeDriver:
         for connection in connections:
             connection.close()
 
+    def has(self, device: str) -> bool:
+        """Tell whether a device is connected."""
+        with self._lock:
+            return any(device in one.devices for one in self._connections)
+
     def command(self, command: Command) -> CommandResult:
         """Ask a device and wait for its answer until the command expires.
 
