@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -10,10 +11,10 @@ from outer_site import Site, ago
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from anju_platform.database import transaction
+from anju_platform.database import now, transaction
 from anju_platform.people.model import Household
-from anju_platform.registry import admission, listing
-from anju_platform.registry.model import Device, Place
+from anju_platform.registry import admission, listing, repository
+from anju_platform.registry.model import Device, Gateway, Place
 from anju_platform.registry.plan.listing import plan as plan_of
 from anju_platform.registry.schemas import DeviceFilter, DeviceSort, DeviceState, DeviceStatus
 
@@ -50,6 +51,36 @@ def test_what_needs_care_comes_first(speaking: Site) -> None:
     ]
     assert page.counts[DeviceStatus.UNKNOWN] == 2
     assert page.rows[1].battery == 12
+
+
+def test_behind_a_gateway_that_is_just_back_nobody_is_silent_yet(speaking: Site) -> None:
+    def statuses(status_at: timedelta) -> dict[str, str]:
+        with transaction(speaking.engine) as session:
+            session.execute(
+                update(Gateway)
+                .where(Gateway.slug != "gw-away")
+                .values(online=True, status_at=now() - status_at)
+            )
+            return {
+                row.slug: row.status for row in listing.devices(session, speaking.community_id).rows
+            }
+
+    assert statuses(timedelta(seconds=1))["b1-501-sos"] == "unknown"
+    assert statuses(timedelta(seconds=1))["b1-501-bed"] == "ok"
+    assert statuses(timedelta(days=9))["b1-501-sos"] == "silent"
+
+
+def test_a_gateway_has_been_there_since_it_came(speaking: Site) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with transaction(speaking.engine) as session:
+        gateway = session.scalars(select(Gateway).where(Gateway.slug == "gw-away")).one()
+        since = []
+        for minute, online in enumerate((True, True, False, False, True)):
+            moment = at + timedelta(minutes=minute)
+            repository.set_online(session, gateway.id, online=online, at=moment, version=None)
+            session.refresh(gateway)
+            since.append(gateway.status_at - at)
+    assert since == [timedelta(minutes=n) for n in (0, 0, 2, 2, 4)]
 
 
 def test_lists_filter_by_status_model_gateway_place_and_words(speaking: Site) -> None:

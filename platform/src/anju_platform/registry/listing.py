@@ -89,7 +89,9 @@ def _status(moment: datetime) -> ColumnElement[str]:
             or_(_last_seen.is_(None), Gateway.online.is_(False)),
             DeviceStatus.UNKNOWN.value,
         ),
-        (_last_seen < silent_since, DeviceStatus.SILENT.value),
+        (func.greatest(_last_seen, Gateway.status_at) < silent_since, DeviceStatus.SILENT.value),
+        # its gateway is just back: whether it still speaks will show
+        (_last_seen < silent_since, DeviceStatus.UNKNOWN.value),
         (_battery < FLAT_BELOW, DeviceStatus.FLAT.value),
         else_=DeviceStatus.OK.value,
     )

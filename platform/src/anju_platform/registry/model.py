@@ -78,7 +78,10 @@ class PlanPicture(Table):
 
 
 class Gateway(Table):
-    """An edge agent with an identity and credentials (a hash of its secret)."""
+    """An edge agent with an identity and credentials (a hash of its secret).
+
+    ``status_at`` is since when it has been there, or away.
+    """
 
     __tablename__ = "gateways"
     __table_args__ = (UniqueConstraint("community_id", "slug"),)

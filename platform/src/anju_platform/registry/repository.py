@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import column, delete, or_, select, table, update
+from sqlalchemy import case, column, delete, func, or_, select, table, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
@@ -130,8 +130,9 @@ def gateway_states(session: Session, only: Collection[int] | None = None) -> dic
 def set_online(
     session: Session, gateway_id: int, *, online: bool, at: datetime, version: str | None
 ) -> None:
-    """Note a gateway's state; its version only when it said one."""
-    values: Json = {"online": online, "status_at": at}
+    """Note a gateway's state, and since when; its version only when it said one."""
+    since = case((Gateway.online.is_distinct_from(online), at), else_=Gateway.status_at)
+    values: Json = {"online": online, "status_at": func.coalesce(since, at)}
     if version is not None:
         values["version"] = version
     session.execute(update(Gateway).where(Gateway.id == gateway_id).values(values))

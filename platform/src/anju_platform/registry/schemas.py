@@ -17,7 +17,8 @@ class DeviceStatus(StrEnum):
     """What can be said of a device now.
 
     ``silent``: not heard for more than two of its own intervals. ``flat``: battery under
-    20 %. ``unknown``: never heard, or its gateway is offline, so nothing can be said.
+    20 %. ``unknown``: never heard, or its gateway is offline or was until lately, so nothing
+    can be said.
     ``stopped``: whoever lives there wants it to pass nothing on.
     """
 
