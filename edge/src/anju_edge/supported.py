@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from anju_edge.drivers import camera, native, replay
+from anju_edge.drivers import camera, modbus, native, replay
 from anju_edge.drivers.supported import Support
 
 # one line each, by title; a driver's module of data is imported, never its library
@@ -19,6 +19,7 @@ SUPPORTED: tuple[Support, ...] = (
     native.SUPPORT,
     camera.SUPPORT,
     replay.SUPPORT,
+    modbus.SUPPORT,
 )
 
 _FILE = Path("devices") / "README.md"
