@@ -30,6 +30,7 @@ check: setup ## format, lint, types, import contracts, generated files
 	$(BIN)/python -m anju_devices.schema devices/schema --check
 	$(BIN)/python -m anju_rules.schema rules/schema --check
 	$(BIN)/python -m anju_rules.guide docs --check
+	$(BIN)/python -m anju_edge.supported docs --check
 	$(BIN)/anju schema --check
 
 bench: setup ## measure latency device to screen, and durable points per second
@@ -42,6 +43,7 @@ schema: setup ## write the generated schemas and guides again
 	$(BIN)/python -m anju_devices.schema devices/schema
 	$(BIN)/python -m anju_rules.schema rules/schema
 	$(BIN)/python -m anju_rules.guide docs
+	$(BIN)/python -m anju_edge.supported docs
 	$(BIN)/anju schema
 
 migrate: setup ## bring the database named by ANJU_DATABASE_URL to the newest schema

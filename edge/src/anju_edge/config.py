@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from anju_edge.drivers.modbus.config import ModbusLine
 from anju_edge.errors import ConfigError
 
 T = TypeVar("T")
@@ -189,6 +190,7 @@ class EdgeConfig(_Section):
     snapshots: SnapshotConfig = SnapshotConfig()
     cameras: tuple[CameraConfig, ...] = ()
     replay: tuple[ReplayConfig, ...] = ()
+    modbus: tuple[ModbusLine, ...] = ()
     names: dict[str, Id] = {}
     """Our ids of foreign devices, by driver and foreign name: ``zigbee2mqtt/0x00158d``."""
 
@@ -197,6 +199,8 @@ class EdgeConfig(_Section):
         for what, names in (
             ("camera device", [camera.device for camera in self.cameras]),
             ("replay file", [str(replay.file) for replay in self.replay]),
+            ("modbus line", [line.line for line in self.modbus]),
+            ("modbus device", [one.device for line in self.modbus for one in line.devices]),
             *(
                 (f"{camera.device}: zone", [zone.name for zone in camera.zones])
                 for camera in self.cameras

@@ -48,4 +48,8 @@ def build(config: EdgeConfig, around: Surroundings) -> list[Driver]:
         drivers += [
             ReplayDriver(one, around.intake, timezone=config.timezone) for one in config.replay
         ]
+    if config.modbus:
+        from anju_edge.drivers.modbus.driver import ModbusDriver
+
+        drivers += [ModbusDriver(line, around.intake, around.roll) for line in config.modbus]
     return drivers

@@ -24,8 +24,21 @@ from anju_devices.messages import Reading
 from anju_edge.camera_pipe import Beat, Ended, Failed, FromCamera, Seen, ToCamera
 from anju_edge.clock import new_id, now_ms
 from anju_edge.config import CameraConfig
+from anju_edge.drivers.supported import Support, Tier
 from anju_edge.errors import SpoolFullError
 from anju_edge.intake import Intake, Said
+
+SUPPORT = Support(
+    driver="camera",
+    title="Camera picture",
+    tier=Tier.RECORDED,
+    speaks="RTSP, HTTP or a file: whatever OpenCV's FFmpeg opens",
+    says="real recordings are played through the pipeline in tests/edge/test_vision.py; no"
+    " camera of a maker is tested here.",
+    page="camera.md",
+    models=("camera",),
+    needs_extra="vision",
+)
 
 START_S = 20.0
 """How long a camera's process may say nothing after it was started."""

@@ -32,10 +32,22 @@ from anju_devices.messages import Command, CommandResult, Id, Lane, Reading
 from anju_devices.model import DeviceModel
 from anju_edge.clock import now_ms
 from anju_edge.config import NativeConfig
+from anju_edge.drivers.supported import Support, Tier
 from anju_edge.errors import DriverError, SpoolFullError
 from anju_edge.intake import Intake
 from anju_edge.spool import MAX_READING_BYTES, Entry
 from anju_edge.whole_file import write_whole
+
+SUPPORT = Support(
+    driver="native",
+    title="Native lines",
+    tier=Tier.PEER,
+    speaks="Anju's JSON lines over TCP, version 1",
+    says="the simulator of this project speaks it in every demo and in tests/walk; it is our"
+    " own protocol, there is no other peer.",
+    page="native.md",
+    devices=("the simulator `anju-sim`",),
+)
 
 HELLO_S = 10.0
 """How long a client may take for its whole first line."""

@@ -17,8 +17,19 @@ from anju_devices import catalog, recording
 from anju_devices.messages import Reading
 from anju_edge.clock import now_ms
 from anju_edge.config import ReplayConfig
+from anju_edge.drivers.supported import Support, Tier
 from anju_edge.errors import SpoolFullError
 from anju_edge.intake import Intake, Said
+
+SUPPORT = Support(
+    driver="replay",
+    title="Recorded homes",
+    tier=Tier.RECORDED,
+    speaks="CSV files of a home's sensors: start, end, sensor",
+    says="published recordings of real homes are played in tests/edge and in the demo.",
+    page="replay.md",
+    models=("door_contact", "binary_sensor"),
+)
 
 TOGETHER_S = 0.02
 """Readings due within this time are kept in one go."""
