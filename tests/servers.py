@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from anju_platform.broker import Account, write_mosquitto
+from anju_platform.broker import write_mosquitto
 from anju_platform.demo.mosquitto import Mosquitto, free_port
+from anju_platform.dynsec.accounts import Account
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

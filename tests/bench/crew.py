@@ -15,8 +15,8 @@ from tests.bench.estate import Devices
 from tests.bench.feeder import Fed, Plan
 from tests.bench.supply import Task
 
-from anju_platform.broker import gateway_username
 from anju_platform.demo.stage import Stage
+from anju_platform.dynsec.accounts import gateway_username
 
 
 class Crew:

@@ -170,7 +170,7 @@ def main() -> None:
     settings = LinkSettings(
         host=plan.host,
         port=plan.port,
-        client_id=f"feeder-{plan.gateway}",
+        client_id=plan.username,
         username=plan.username,
         password=plan.password,
         clean_start=True,

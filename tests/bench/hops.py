@@ -15,8 +15,25 @@ from anju_devices.link import Link, LinkSettings, Message
 from anju_devices.messages import Batch, Committed, decode_batch, decode_committed
 from anju_devices.topics import Channel
 from anju_platform.alerts.repository import FEED_CHANNEL
-from anju_platform.broker import PLATFORM_USER, gateway_username
 from anju_platform.demo.stage import Stage
+from anju_platform.dynsec import hashes, keeping
+from anju_platform.dynsec.accounts import KEEPER_USER, PLATFORM_USER, Account
+from anju_platform.dynsec.control import Control
+
+WATCHER = "bench-watcher"
+"""Hears what gateways are told: their own accounts connect under their own client id alone."""
+
+
+def _add_watcher(stage: Stage) -> None:
+    secret = stage.site.passwords["mqtt-keeper"]
+    told = (topics.everyone(Channel.COMMITTED),)
+    watcher = Account(WATCHER, (), told, hashes.keep(secret), secret)
+    host, port, _ = stage.broker
+    keeper = LinkSettings(
+        host=host, port=port, client_id=KEEPER_USER, username=KEEPER_USER, password=secret
+    )
+    with Control(keeper) as control:
+        keeping.admit(control, watcher)
 
 
 class Hops:
@@ -28,14 +45,15 @@ class Hops:
         self._batch_of: dict[str, int] = {}
         self._committed: list[tuple[int, float]] = []
         self._notices: list[tuple[int, float]] = []
-        site, secrets = stage.site, stage.site.gateway_secrets
+        site = stage.site
+        _add_watcher(stage)
         up, down = (
             topics.build(site.slug, gateway, channel)
             for channel in (Channel.EVENTS, Channel.COMMITTED)
         )
         accounts = (
             (PLATFORM_USER, site.passwords["mqtt"], up, self._published),
-            (gateway_username(site.slug, gateway), secrets[gateway], down, self._told),
+            (WATCHER, site.passwords["mqtt-keeper"], down, self._told),
         )
         self._links = [
             Link(

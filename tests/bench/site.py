@@ -52,6 +52,7 @@ def staged(
         played=frozenset(estate.by_gateway() if estate else ()),
         neighbours=estate.documents() if estate else (),
         ingests=ingests,
+        keeps_accounts=False,  # a bench has one of its own there (hops)
     )
     stage = Stage(options, say)
     _describe(stage.site.community_file, buttons)

@@ -14,10 +14,10 @@ from servers import start_broker
 from anju_devices import topics
 from anju_devices.link import Link, LinkSettings, Message
 from anju_devices.topics import Channel
-from anju_platform.broker import gateway_account, platform_account
 from anju_platform.children import program
 from anju_platform.demo.amqtt import write_amqtt
 from anju_platform.demo.mosquitto import free_port
+from anju_platform.dynsec.accounts import gateway_account, platform_account
 
 Join = Callable[[str, str, str], tuple[Link, list[Message]]]
 ACCOUNTS = (
@@ -63,7 +63,7 @@ def join(broker: Broker) -> Iterator[Join]:
             LinkSettings(
                 host="127.0.0.1",
                 port=broker.port,
-                client_id=f"{username}-test",
+                client_id=username,
                 username=username,
                 password=password,
                 protocol=broker.protocol,

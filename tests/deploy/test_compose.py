@@ -67,7 +67,7 @@ def test_any_other_setting_comes_from_a_file_that_may_be_missing(compose: dict[s
 
 def test_nothing_but_the_broker_listens_beyond_this_machine(compose: dict[str, Any]) -> None:
     ports = {n: s["ports"] for n, s in compose["services"].items() if "ports" in s}
-    assert ports == {"mosquitto": ["1883:1883"], "web": ["127.0.0.1:8000:8000"]}
+    assert ports == {"mosquitto": ["8883:8883"], "web": ["127.0.0.1:8000:8000"]}
 
 
 def test_every_process_waits_for_the_migration(compose: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The broker's configuration: accounts, who may use which topic, and safe settings.
+"""The broker's configuration: TLS, who may use which topic, and safe settings.
 
 Debian's Mosquitto with its default settings drops silently beyond 1,000 queued messages
 and keeps nothing over a kill; these settings are checked into one file instead of a guide.
@@ -6,58 +6,27 @@ What Anju promises does not rest on them: a batch is only forgotten by its sende
 platform has it in the database (see the lanes).
 """
 
-import base64
-import hashlib
 import os
 import pwd
-import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anju_devices import topics
-from anju_devices.topics import Channel
-
-PLATFORM_USER = "anju-platform"
-_ITERATIONS = 101
-"""What mosquitto_passwd of Mosquitto 2.0 uses; account secrets here are random, not words."""
+from anju_platform.authority import write_secret
+from anju_platform.config import LOOPBACK
+from anju_platform.dynsec.accounts import Account
+from anju_platform.dynsec.document import FILE, find_plugin, store
+from anju_platform.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """One MQTT account: its secret and the topic filters it may write and read."""
+class Tls:
+    """Where the broker listens under TLS, and what it shows; paths as the broker finds them."""
 
-    username: str
-    password: str
-    write: tuple[str, ...]
-    read: tuple[str, ...]
-
-
-def gateway_username(community: str, gateway: str) -> str:
-    """Give the MQTT user name of a gateway."""
-    return f"{community}.{gateway}"
-
-
-def gateway_account(community: str, gateway: str, secret: str) -> Account:
-    """Give a gateway the right to its own prefix and to nothing else."""
-    up = (Channel.EVENTS, Channel.TELEMETRY, Channel.STATUS, Channel.RESULTS)
-    down = (Channel.COMMITTED, Channel.COMMANDS, Channel.CONFIG)
-    return Account(
-        gateway_username(community, gateway),
-        secret,
-        write=tuple(topics.build(community, gateway, channel) for channel in up),
-        read=tuple(topics.build(community, gateway, channel) for channel in down),
-    )
-
-
-def platform_account(password: str) -> Account:
-    """Give the platform what goes up to read and what goes down to write."""
-    return Account(
-        PLATFORM_USER,
-        password,
-        write=tuple(topics.everyone(c) for c in Channel if c.startswith("down/")),
-        read=tuple(topics.everyone(c) for c in Channel if c.startswith("up/")),
-    )
+    port: int
+    certificate: Path
+    key: Path
+    host: str = "0.0.0.0"  # noqa: S104 - gateways are elsewhere
 
 
 def write_mosquitto(
@@ -67,18 +36,28 @@ def write_mosquitto(
     accounts: Sequence[Account],
     host: str = "127.0.0.1",
     seen_as: Path | None = None,
+    tls: Tls | None = None,
+    plugin: Path | None = None,
+    renew: bool = True,
 ) -> Path:
-    """Write ``mosquitto.conf``, ``passwd`` and ``acl`` into ``directory``; give the first.
+    """Write ``mosquitto.conf`` and the accounts' store into ``directory``; give the first.
 
-    ``seen_as`` is where the broker will find that directory, when it runs in a container.
-    ``accounts`` empty means an open broker, for tests on loopback only. An account's secret
-    is stored as PBKDF2-SHA512, mosquitto_passwd's own format.
+    ``port`` is of the clear listener, for this machine alone. ``seen_as`` is where the broker
+    will find that directory, and ``plugin`` where the plugin, when it runs in a container.
+    ``accounts`` empty means an open broker, for tests on loopback only. Without ``renew`` a
+    store that is there stays: the broker owns it, and it must stand still when it is renewed.
+
+    Raises:
+        ConfigError: the clear listener would be open to others, or there is no plugin.
     """
+    if host not in LOOPBACK:
+        raise ConfigError(f"the clear listener is for this machine alone, not for {host}: use TLS")
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "store").mkdir(exist_ok=True)
     there = seen_as or directory
     lines = [
         f"listener {port} {host}",
+        *_tls_lines(tls),
         f"persistence_location {there / 'store'}/",
         "persistence true",
         # sessions and retained messages; what is in flight is safe with its sender (ADR 2)
@@ -94,28 +73,25 @@ def write_mosquitto(
         f"user {pwd.getpwuid(os.geteuid()).pw_name}",
     ]
     if accounts:
-        _private(directory / "passwd", (_passwd_line(account) for account in accounts))
-        _private(directory / "acl", (line for a in accounts for line in _acl_lines(a)))
-        lines += [f"password_file {there / 'passwd'}", f"acl_file {there / 'acl'}"]
+        plugin = plugin or find_plugin()
+        if plugin is None:
+            raise ConfigError(
+                "Mosquitto's dynamic-security plugin is not here; name it by --plugin"
+            )
+        lines += [f"plugin {plugin}", f"plugin_opt_config_file {there / 'store' / FILE}"]
+        kept = directory / "store" / FILE
+        if renew or not kept.exists():
+            write_secret(kept, store(accounts).encode())
     config = directory / "mosquitto.conf"
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return config
 
 
-def _passwd_line(account: Account) -> str:
-    salt = secrets.token_bytes(12)
-    digest = hashlib.pbkdf2_hmac("sha512", account.password.encode(), salt, _ITERATIONS)
-    encode = base64.b64encode
-    return f"{account.username}:$7${_ITERATIONS}${encode(salt).decode()}${encode(digest).decode()}"
-
-
-def _acl_lines(account: Account) -> Iterable[str]:
-    yield f"user {account.username}"
-    yield from (f"topic write {topic}" for topic in account.write)
-    yield from (f"topic read {topic}" for topic in account.read)
-
-
-def _private(path: Path, lines: Iterable[str]) -> None:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+def _tls_lines(tls: Tls | None) -> list[str]:
+    if tls is None:
+        return []
+    return [
+        f"listener {tls.port} {tls.host}",
+        f"certfile {tls.certificate}",
+        f"keyfile {tls.key}",
+    ]

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from anju_platform.auth.model import Role
 from anju_platform.backtest.command import backtest
+from anju_platform.broker_cli import broker_ca, broker_config, gateway_app, known_secrets
 from anju_platform.children import CONFIG_FAULT
 from anju_platform.config import Settings
 from anju_platform.console import Console, administrator, community_number, database
@@ -40,6 +41,9 @@ app.add_typer(device_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(rule_app, name="rule")
 app.add_typer(keep_app, name="keep")
+app.add_typer(gateway_app, name="gateway")
+app.command()(broker_ca)
+app.command()(broker_config)
 app.command()(backup)
 app.command()(restore)
 rule_app.command()(backtest)
@@ -156,34 +160,6 @@ def schema(
     out.write_text(text, encoding="utf-8")
 
 
-@app.command()
-def broker_config(  # noqa: PLR0917 - typer's shape: every option is a parameter
-    directory: Annotated[Path, typer.Option("--dir", help="Where its three files go.")],
-    community: CommunityName,
-    secrets: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="Gateway secrets (JSON).")
-    ],
-    host: Annotated[str, typer.Option(help="Where the broker listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port it listens on.")] = 1883,
-    seen_as: Annotated[
-        Path | None, typer.Option(help="The folder as the broker sees it, in a container.")
-    ] = None,
-) -> None:
-    """Write Mosquitto's configuration: accounts, topic rights, safe settings."""
-    from anju_platform import broker
-
-    password = _settings().broker_password
-    if password is None:
-        raise ConfigError("set ANJU_BROKER_PASSWORD: it becomes the platform's MQTT password")
-    accounts = [broker.platform_account(password.get_secret_value())]
-    for gateway, secret in _known_secrets(secrets).items():
-        accounts.append(broker.gateway_account(community, gateway, secret))
-    config = broker.write_mosquitto(
-        directory, host=host, port=port, accounts=accounts, seen_as=seen_as
-    )
-    typer.echo(f"{config}: {len(accounts)} accounts; restart the broker to use it")
-
-
 # -- communities -------------------------------------------------------------------------
 
 
@@ -202,7 +178,7 @@ def import_community(
         document = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InvalidRequestError(f"{file} is not JSON: {error}") from error
-    known = _known_secrets(secrets_out)
+    known = known_secrets(secrets_out)
     with database() as session:
         made = bring_in(session, document)
         slug = document["community"]["slug"]
@@ -211,18 +187,6 @@ def import_community(
         # before the commit: a gateway whose secret nobody has would be lost
         _write_private(secrets_out, json.dumps(known | made, indent=1))
     typer.echo(f"{slug}: up to date; {len(made)} new gateway secrets in {secrets_out}")
-
-
-def _known_secrets(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InvalidRequestError(f"{path} exists and is not JSON; move it away") from error
-    if not isinstance(known, dict):
-        raise InvalidRequestError(f"{path} exists and is not a list of secrets; move it away")
-    return known
 
 
 def _write_private(path: Path, text: str) -> None:

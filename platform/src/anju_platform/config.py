@@ -25,6 +25,7 @@ class Settings(BaseSettings):
 
     ``database_url`` is required. ``secure_cookies`` defaults to true unless ``public_url``
     (default: where the web process listens) is plain http on this very machine.
+    ``broker_admin_password`` is of the account that changes the broker's accounts.
     ``ingest_processes`` is how many of them ``anju up`` starts.
     ``second_factor_roles`` are those, by commas, whose people must have a second factor.
     ``oidc_...`` are of a provider people may log in by, ``oidc_name`` what its button says: all
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     broker_port: int = Field(default=1883, ge=1, le=65535)
     broker_username: str | None = None
     broker_password: SecretStr | None = None
+    broker_admin_password: SecretStr | None = None
     broker_tls: bool = False
     broker_ca_file: Path | None = None
     broker_protocol: Literal["5", "3.1.1"] = "5"

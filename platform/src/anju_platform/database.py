@@ -195,6 +195,11 @@ def try_lock(session: Session, key: int) -> bool:
     return bool(session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
 
 
+def hold_lock(session: Session, key: int) -> None:
+    """Wait for an advisory lock, and hold it until the transaction ends."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
 def now() -> datetime:
     """Give our clock, in UTC."""
     return datetime.now(UTC)

@@ -72,6 +72,13 @@ class DatabaseUnavailableError(PlatformError):
     title = "The database does not answer"
 
 
+class BrokerError(PlatformError):
+    """The broker does not answer, or does not do what it was asked to."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "The broker does not answer"
+
+
 class TooLargeError(PlatformError):
     """Something is beyond what the database can hold; trying again changes nothing."""
 

@@ -23,6 +23,7 @@ from anju_platform.config import Settings
 from anju_platform.consent.stopping import heed_all
 from anju_platform.database import UNAVAILABLE, connect, driver, now, reading, transaction
 from anju_platform.escalation.escalating import escalate_due
+from anju_platform.gateways import credentials
 from anju_platform.importing import repository as importing
 from anju_platform.lanes import repository as lanes
 from anju_platform.media import service as media
@@ -63,6 +64,8 @@ COMMANDS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
 WEBHOOK_MESSAGES_KEPT = timedelta(days=30)
 LETTERS_EVERY = timedelta(minutes=1)
+BROKER_EVERY = timedelta(seconds=15)
+"""So soon a broker that was away when a gateway was revoked cuts it off."""
 CODES_KEPT = timedelta(days=7)
 BACKTESTS_KEPT = timedelta(days=90)
 IMPORTS_KEPT = timedelta(days=1)
@@ -139,6 +142,7 @@ def upkeep(engine: Engine, settings: Settings) -> Sequence[Upkeep]:
         Upkeep("weekly letters", LETTERS_EVERY, lambda: write_due(engine)),
         Upkeep("held back", LETTERS_EVERY, lambda: tell_together(engine)),
         Upkeep("stopped sensors", hour, lambda: heed_all(engine)),
+        Upkeep("broker accounts", BROKER_EVERY, lambda: credentials.compare(engine, settings)),
         Upkeep("baselines", hour, lambda: learn_due(engine, rules_of)),
         *_forgetting(engine),
     )

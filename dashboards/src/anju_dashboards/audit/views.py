@@ -101,6 +101,8 @@ ACTION: Final = {
     "device.approved": N_("brought a device back"),
     "device.retired": N_("retired a device"),
     "device.replaced": N_("replaced a device"),
+    "gateway.revoked": N_("cut a gateway off"),
+    "gateway.rotated": N_("gave a gateway a new secret"),
     "device.moved": N_("put a device elsewhere on the plan"),
     "place.added": N_("added a place"),
     "place.changed": N_("changed a place"),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from anju_platform.broker import Account
 from anju_platform.demo.site import write_private
+from anju_platform.dynsec.accounts import Account
 
 
 def write_amqtt(directory: Path, *, port: int, accounts: Sequence[Account]) -> Path:

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from anju_platform.auth.model import Role
-from anju_platform.broker import gateway_username
 from anju_platform.children import program
+from anju_platform.dynsec.accounts import gateway_username
 from anju_platform.errors import ConfigError
 
 
@@ -73,7 +73,7 @@ class Site:
         if first:
             write_private(self.native_token_file, secrets.token_urlsafe(24))
         known = {} if first else self.passwords
-        names = (*(one.username for one in (*PEOPLE, *MORE_PEOPLE)), "mqtt")
+        names = (*(one.username for one in (*PEOPLE, *MORE_PEOPLE)), "mqtt", "mqtt-keeper")
         made = {name: secrets.token_urlsafe(9) for name in names if name not in known}
         if made:
             write_private(self.password_file, json.dumps(known | made))
@@ -81,7 +81,7 @@ class Site:
 
     @property
     def passwords(self) -> dict[str, str]:
-        """The demo users' passwords and the platform's MQTT password."""
+        """The demo users' passwords and the platform's two of the broker."""
         found: dict[str, str] = json.loads(self.password_file.read_text(encoding="utf-8"))
         return found
 

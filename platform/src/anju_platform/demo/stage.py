@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anju_platform.broker import PLATFORM_USER, gateway_account, platform_account, write_mosquitto
+from anju_platform.broker import write_mosquitto
 from anju_platform.children import Children
-from anju_platform.database import connect
+from anju_platform.database import connect, reading
 from anju_platform.demo.amqtt import write_amqtt
 from anju_platform.demo.furnishing.furnishing import Furnishing
 from anju_platform.demo.furnishing.town import HOST as TOWN
@@ -23,7 +23,16 @@ from anju_platform.demo.ownership import demand_own
 from anju_platform.demo.postgres import EmbeddedPostgres, create_database
 from anju_platform.demo.provisioning import provision
 from anju_platform.demo.site import MORE_PEOPLE, PEOPLE, Camera, Person, Site, Task
+from anju_platform.dynsec.accounts import (
+    PLATFORM_USER,
+    Account,
+    gateway_account,
+    keeper_account,
+    platform_account,
+)
+from anju_platform.dynsec.document import find_plugin
 from anju_platform.errors import ConfigError
+from anju_platform.gateways import credentials
 from anju_platform.migrate import migrate
 
 PERIMETER = "cam-perimeter"
@@ -49,6 +58,8 @@ class Options:
     neighbours: Sequence[Mapping[str, Any]] = ()
     """Files of further communities, with gateways of other names."""
     ingests: int = 1
+    keeps_accounts: bool = True
+    """The platform keeps the broker's accounts; else somebody else may have one there."""
     furnished: bool = False
     """Everybody there is has an account, and what an office sets up in its first weeks is there."""
     lived_h: float = 0.0
@@ -165,16 +176,22 @@ class Stage:
         host, port = "127.0.0.1", free_port()
         password = self.site.passwords["mqtt"]
         accounts = [platform_account(password)]
+        keeper = self.site.passwords["mqtt-keeper"]
         for gateway, secret in self.site.gateway_secrets.items():
             accounts.append(gateway_account(self.community_of(gateway), gateway, secret))
         folder = self.site.directory / "broker"
-        if find_mosquitto():
+        if find_mosquitto() and find_plugin():
             self.broker = (host, port, "5")
+            accounts = [accounts[0], keeper_account(keeper), *self._known(accounts[1:])]
+            if self.options.keeps_accounts:
+                self.environment["ANJU_BROKER_ADMIN_PASSWORD"] = keeper
             config = write_mosquitto(folder, port=port, accounts=accounts)
             self._mosquitto = Mosquitto(config, host=host, port=port)
             self._mosquitto.start()
         else:
-            self.say("mosquitto is not installed: using the slower amqtt broker")
+            self.say(
+                "mosquitto or its plugin for accounts is not installed: using the slower amqtt"
+            )
             self.broker = (host, port, "3.1.1")
             config = write_amqtt(folder, port=port, accounts=accounts)
             self.children.start("broker", ["amqtt", "-c", str(config)])
@@ -185,6 +202,14 @@ class Stage:
             "ANJU_BROKER_USERNAME": PLATFORM_USER,
             "ANJU_BROKER_PASSWORD": password,
         }
+
+    def _known(self, given: Sequence[Account]) -> Sequence[Account]:
+        """Give the gateways as the database knows them: one may have been revoked since."""
+        engine = connect(self.environment["ANJU_DATABASE_URL"], pool_size=1)
+        with reading(engine) as session:
+            found, of_old = credentials.accounts(session)
+        engine.dispose()
+        return [*found, *(one for one in given if one.username in of_old)]
 
     def _start_platform(self) -> None:
         self.environment |= {

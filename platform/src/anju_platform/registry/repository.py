@@ -114,6 +114,23 @@ def known_gateways(session: Session, community_id: int) -> set[str]:
     return set(session.scalars(query))
 
 
+def gateway_secrets(session: Session) -> list[tuple[str, Gateway]]:
+    """Give (slug of its community, Gateway) of every gateway that has a secret."""
+    query = (
+        select(Community.slug, Gateway)
+        .join(Gateway, Gateway.community_id == Community.id)
+        .where(Gateway.secret_hash != "")
+        .order_by(Gateway.id)
+    )
+    return [(community, gateway) for community, gateway in session.execute(query)]
+
+
+def lock_gateway(session: Session, community_id: int, slug: str) -> Gateway | None:
+    """Find a gateway of a community and keep everybody else from changing it."""
+    query = select(Gateway).where(Gateway.community_id == community_id, Gateway.slug == slug)
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
 def set_parents(session: Session, parents: Sequence[Json]) -> None:
     """Hang places into the tree; rows are ``{"id", "parent_id"}``."""
     if parents:

@@ -1,0 +1,1 @@
+"""Mosquitto's dynamic-security plugin: who may use the broker, changed while it runs (ADR 36)."""

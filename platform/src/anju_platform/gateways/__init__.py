@@ -1,0 +1,1 @@
+"""Gateways' credentials: given, changed, taken away (ADR 36)."""
