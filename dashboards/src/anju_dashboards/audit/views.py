@@ -35,6 +35,7 @@ GROUP: Final = {
     "media.": N_("pictures looked at"),
     "rule.": N_("rules"),
     "device.": N_("devices"),
+    "gateway.": N_("Gateways"),
     "place.": N_("places"),
     "plan.": N_("the plan"),
     "auth.": N_("log-ins"),
