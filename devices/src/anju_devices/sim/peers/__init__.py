@@ -1,1 +1,1 @@
-"""Devices of other makers, simulated: one file per protocol, each run by ``anju-sim peer``."""
+"""Devices of other makers, simulated: one file per protocol, each a program."""

@@ -115,7 +115,9 @@ def last_byte_first(number: float) -> tuple[int, int]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; the values wander a little."""
-    parser = argparse.ArgumentParser(prog="anju-sim peer modbus", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m anju_devices.sim.peers.modbus", description=__doc__
+    )
     parser.add_argument("--port", type=int, default=5020)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
