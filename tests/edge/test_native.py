@@ -16,6 +16,7 @@ from devices_on_wire import NativeClient
 from pydantic import SecretStr
 
 from anju_devices.messages import Command, CommandResult, Lane, decode_batch
+from anju_edge import answering
 from anju_edge.clock import now_ms
 from anju_edge.config import NativeConfig
 from anju_edge.drivers import native as native_module
@@ -331,7 +332,7 @@ def test_a_command_reaches_its_device_and_its_answer_comes_back(native: Served) 
 def test_a_clock_that_stands_years_behind_makes_no_command_wait_for_ever(
     native: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native_module, "ANSWER_S", 0.3)
+    monkeypatch.setattr(answering, "ANSWER_S", 0.3)
     client = native.connect()
     in_years = now_ms() + 10 * 365 * 86_400_000
     result = native.driver.command(Command("c", "locate", in_years, device="sos-1"))

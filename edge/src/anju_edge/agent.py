@@ -15,6 +15,7 @@ from anju_devices.link import LinkSettings, Message
 from anju_devices.messages import Command, CommandResult, Lane, Reading, Value
 from anju_devices.topics import Channel
 from anju_edge import __version__
+from anju_edge.answering import not_connected
 from anju_edge.clock import now_ms
 from anju_edge.commands import UPLOAD_SNAPSHOT, Commands, Handler
 from anju_edge.config import EdgeConfig, read_secret
@@ -132,8 +133,7 @@ class Agent:
         for driver in self._commanded:
             if driver.has(command.device or ""):
                 return driver.command(command)
-        detail = f"device {command.device} is not connected"
-        return CommandResult(id=command.id, ok=False, at=now_ms(), detail=detail)
+        return not_connected(command)
 
     def _own_commands(self) -> dict[str, Handler]:
         own: dict[str, Handler] = {WITHHOLD: self._withheld.withhold}

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from anju_devices.errors import InvalidMessageError
 from anju_devices.link import Message
 from anju_devices.messages import Command, CommandResult, decode_command, encode
+from anju_edge.answering import failed
 from anju_edge.clock import now_ms
 from anju_edge.errors import EdgeError, GoingDownError
 
@@ -159,4 +160,4 @@ def _crew(
 
 def _failed(command: Command, detail: str) -> CommandResult:
     _log.warning("command %s %s failed: %s", command.name, command.id, detail)
-    return CommandResult(id=command.id, ok=False, at=now_ms(), detail=detail)
+    return failed(command, detail)

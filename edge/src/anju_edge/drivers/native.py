@@ -30,7 +30,7 @@ from anju_devices import catalog
 from anju_devices.errors import InvalidReadingError, UnknownModelError
 from anju_devices.messages import Command, CommandResult, Id, Lane, Reading
 from anju_devices.model import DeviceModel
-from anju_edge.clock import now_ms
+from anju_edge.answering import failed, not_connected, time_left_s
 from anju_edge.config import NativeConfig
 from anju_edge.drivers.supported import Support, Tier
 from anju_edge.errors import DriverError, SpoolFullError
@@ -57,9 +57,6 @@ MAX_CONNECTIONS = 256
 SEND_S = 10
 """How long a client may not take what we write; a full socket would hold up everybody who
 writes to it, commands above all."""
-ANSWER_S = 60.0
-"""How long a device may take to answer at most; a command's expiry alone would be no bound
-while this box's clock stands years behind."""
 UNACKNOWLEDGED_MS = 20_000
 TELL_S = 30.0
 
@@ -176,8 +173,7 @@ class NativeDriver:
         with self._lock:
             serving = [c for c in self._connections if command.device in c.devices]
         if not serving:
-            detail = f"device {command.device} is not connected"
-            return CommandResult(id=command.id, ok=False, at=now_ms(), detail=detail)
+            return not_connected(command)
         return serving[-1].ask(command)
 
 
@@ -328,25 +324,24 @@ class _Connection:
 
     def ask(self, command: Command) -> CommandResult:
         """Send a command and wait for its result, at most ANSWER_S or until it expires."""
-        lost = failed = "the connection to the device was lost"
+        lost = fault = "the connection to the device was lost"
         with self._answered:
             self._asked.add(command.id)
         try:
             self._write({"command": msgspec.to_builtins(command)})
-            failed = "the device did not answer in time"
+            fault = "the device did not answer in time"
             with self._answered:
-                left_s = (command.expires_at - now_ms()) / 1000
                 self._answered.wait_for(
                     lambda: self._closed or command.id in self._answers,
-                    timeout=min(max(0.0, left_s), ANSWER_S),
+                    timeout=time_left_s(command),
                 )
                 answer = self._answers.pop(command.id, None)
-                failed = lost if self._closed else failed
+                fault = lost if self._closed else fault
         except OSError:
             answer = None
         with self._answered:
             self._asked.discard(command.id)
-        return answer or CommandResult(id=command.id, ok=False, at=now_ms(), detail=failed)
+        return answer or failed(command, fault)
 
     def _write(self, *messages: dict[str, Any]) -> None:
         """Write lines, one writer at a time.

@@ -18,6 +18,7 @@ from pymodbus.pdu import ModbusPDU
 
 from anju_devices.errors import InvalidReadingError
 from anju_devices.messages import Command, CommandResult, Reading, Value
+from anju_edge.answering import failed, time_left_s
 from anju_edge.clock import new_id, now_ms
 from anju_edge.drivers.modbus.config import (
     BITS,
@@ -35,8 +36,6 @@ from anju_edge.roll import Roll
 
 LOOK_S = 0.5
 """How often ``stop`` is looked at while nothing is due."""
-ANSWER_S = 60.0
-"""How long a command may wait at most; its expiry alone would be no bound on a wrong clock."""
 AGAIN_S = 3600.0
 """A value that stays wrong is set aside once in this time, not at every poll: others' faults
 must not be pushed out of what is kept for people to look at."""
@@ -103,23 +102,22 @@ class ModbusDriver:
         device = self._devices[command.device or ""]
         relay = next((one for one in device.commands if one.name == command.name), None)
         if relay is None:
-            return _failed(command, f"{device.device} has no command {command.name!r}")
+            return failed(command, f"{device.device} has no command {command.name!r}")
         if not self._up:
-            return _failed(command, f"there is no connection to line {self._config.line}")
+            return failed(command, f"there is no connection to line {self._config.line}")
         done: Future[CommandResult] = Future()
         self._jobs.put((device, relay, command, done))
-        left_s = min(max(0.0, (command.expires_at - now_ms()) / 1000), ANSWER_S)
         try:
-            return done.result(left_s)
+            return done.result(time_left_s(command))
         except (TimeoutError, CancelledError):
             if done.cancel():
-                return _failed(command, "the line was busy until the command expired")
+                return failed(command, "the line was busy until the command expired")
         # it is being written at this moment: what comes of it is bounded by its time-outs
         within_s = relay.confirm.within_s if relay.confirm else 0.0
         try:
             return done.result(within_s + 4 * self._config.timeout_s)
         except TimeoutError:
-            return _failed(command, "written, but the device did not say that it did")
+            return failed(command, "written, but the device did not say that it did")
 
     def _do_next(self) -> None:
         """Do what is next: a command, a device whose turn it is, or nothing for a while."""
@@ -239,17 +237,17 @@ class ModbusDriver:
         try:
             result = self._write(device, relay, command)
         except ConnectionException:
-            done.set_result(_failed(command, "the connection was lost; it may have been done"))
+            done.set_result(failed(command, "the connection was lost; it may have been done"))
             raise
         except ModbusException as error:
-            result = _failed(command, f"{device.device} did not answer: {error}")
+            result = failed(command, f"{device.device} did not answer: {error}")
         done.set_result(result)
 
     def _write(self, device: ModbusDevice, relay: Relay, command: Command) -> CommandResult:
         try:
             _judge(self._client.write_coil(relay.coil, relay.value, device_id=device.unit))
         except _RefusedError as error:
-            return _failed(command, f"{device.device} refused: {error}")
+            return failed(command, f"{device.device} refused: {error}")
         confirm = relay.confirm or Confirmed(address=relay.coil, value=relay.value, within_s=0)
         until = time.monotonic() + confirm.within_s
         block = Block(confirm.function, confirm.address, 1, ())
@@ -257,14 +255,14 @@ class ModbusDriver:
             try:
                 stands = bool(self._read(device, block)[0])
             except _RefusedError as error:
-                return _failed(command, f"written, but it cannot be read back: {error}")
+                return failed(command, f"written, but it cannot be read back: {error}")
             if stands == confirm.value:
                 return CommandResult(id=command.id, ok=True, at=now_ms())
             if time.monotonic() >= until:
                 break
             time.sleep(CONFIRM_EVERY_S)
         where = f"{confirm.function} {confirm.address}"
-        return _failed(command, f"written, but {where} still says {str(stands).lower()}")
+        return failed(command, f"written, but {where} still says {str(stands).lower()}")
 
 
 def _judge(answer: ModbusPDU) -> None:
@@ -278,7 +276,3 @@ def _judge(answer: ModbusPDU) -> None:
         raise ModbusException(refusal(answer.exception_code))
     if answer.isError():
         raise _RefusedError(refusal(answer.exception_code))
-
-
-def _failed(command: Command, detail: str) -> CommandResult:
-    return CommandResult(id=command.id, ok=False, at=now_ms(), detail=detail)

@@ -1,7 +1,7 @@
 """Registers of devices that are met often, as data.
 
-From makers' public register tables; ``source`` says which. Makers change their tables:
-compare the first readings with the device's own display.
+``source`` says whose table a register is known from; none was compared with the maker's own
+document, and makers change them: compare the first readings with the device's display.
 """
 
 from dataclasses import dataclass
@@ -22,39 +22,29 @@ class Profile:
 NOTHING = (0x7FFF, 0x8000, 0xFFFF)
 """What temperature inputs say when no probe is connected."""
 
+
+def _cabinet(cables: int, said: str) -> Profile:
+    return Profile(
+        f"Cabinet monitor: residual current, the hottest of {said} cables",
+        "electrical_cabinet",
+        "the usual layout of fire monitors for cabinets (GB 14287.2); compare with the manual",
+        (
+            Point(field="residual", address=0, type="uint16"),
+            Point(
+                field="cable_temperature",
+                address=1,
+                type="int16",
+                count=cables,
+                scale=0.1,
+                absent=NOTHING,
+            ),
+        ),
+    )
+
+
 PROFILES = {
-    "cabinet-1x4": Profile(
-        "Cabinet monitor: residual current, the hottest of four cables",
-        "electrical_cabinet",
-        "the usual layout of fire monitors for cabinets (GB 14287.2); compare with the manual",
-        (
-            Point(field="residual", address=0, type="uint16"),
-            Point(
-                field="cable_temperature",
-                address=1,
-                type="int16",
-                count=4,
-                scale=0.1,
-                absent=NOTHING,
-            ),
-        ),
-    ),
-    "cabinet-1x8": Profile(
-        "Cabinet monitor: residual current, the hottest of eight cables",
-        "electrical_cabinet",
-        "the usual layout of fire monitors for cabinets (GB 14287.2); compare with the manual",
-        (
-            Point(field="residual", address=0, type="uint16"),
-            Point(
-                field="cable_temperature",
-                address=1,
-                type="int16",
-                count=8,
-                scale=0.1,
-                absent=NOTHING,
-            ),
-        ),
-    ),
+    "cabinet-1x4": _cabinet(4, "four"),
+    "cabinet-1x8": _cabinet(8, "eight"),
     "sdm120": Profile(
         "Eastron SDM120: active power",
         "stove_plug",
