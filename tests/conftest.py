@@ -15,6 +15,7 @@ from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 from screens import Screens
 from servers import recordings_folder, start_broker
+from sqlalchemy import Engine
 
 from anju_platform.database import connect
 from anju_platform.demo.mosquitto import Mosquitto
@@ -77,6 +78,14 @@ def days_of_ours(database: str) -> None:
     engine.dispose()
     if theirs:
         pytest.skip("TimescaleDB keeps the days of readings itself")
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    """Connections to it."""
+    engine = connect(database)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from anju_platform.dynsec.accounts import (
     platform_account,
 )
 from anju_platform.errors import BrokerError, ConfigError
+from anju_platform.private import write_private
 
 PLATFORM = platform_account("platform-secret")
 GW_1, GW_2 = gateway_account("c", "gw-1", "secret-1"), gateway_account("c", "gw-2", "secret-2")
@@ -38,7 +39,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     signer = authority.open_authority(tmp_path / "ca", "Test CA")
     certificate, key = signer.sign(["localhost", "127.0.0.1"])
     (tmp_path / "broker.crt").write_bytes(certificate)
-    authority.write_secret(tmp_path / "broker.key", key)
+    write_private(tmp_path / "broker.key", key)
     clear, secure = free_port(), free_port()
     tls = Tls(secure, tmp_path / "broker.crt", tmp_path / "broker.key", host="127.0.0.1")
     config = write_mosquitto(tmp_path / "broker", port=clear, accounts=ACCOUNTS, tls=tls)

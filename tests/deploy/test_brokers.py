@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from broker_site import until
 from servers import start_broker
 
 from anju_devices import topics
@@ -79,15 +79,6 @@ def join(broker: Broker) -> Iterator[Join]:
     yield join
     for link in links:
         link.stop()
-
-
-def until(ready: Callable[[], bool], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if ready():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_a_gateway_is_heard_by_the_platform_and_answered(join: Join) -> None:

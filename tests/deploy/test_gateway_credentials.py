@@ -17,7 +17,7 @@ from anju_devices.topics import Channel
 from anju_platform.audit.model import AuditEntry
 from anju_platform.config import Settings
 from anju_platform.console import Console, community_number
-from anju_platform.database import connect, reading, transaction
+from anju_platform.database import reading, transaction
 from anju_platform.dynsec.accounts import gateway_username, keeper_account, platform_account
 from anju_platform.dynsec.keeping import Difference
 from anju_platform.errors import BrokerError, NotAuthenticatedError
@@ -28,13 +28,6 @@ from anju_platform.registry.model import Gateway
 
 USER = gateway_username(COMMUNITY, GATEWAY)
 CONFIG = topics.build(COMMUNITY, GATEWAY, Channel.CONFIG)
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = connect(database)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -14,19 +14,11 @@ from sqlalchemy import Engine, text
 from wire_sender import Sender, now_ms, until
 
 from anju_devices.messages import Lane, Reading
-from anju_platform.database import connect
 from anju_platform.demo.mosquitto import Mosquitto
 
 BATCHES = 240
 READINGS = 5
 FAULTS = 6
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = connect(database)
-    yield engine
-    engine.dispose()
 
 
 def cut_database(engine: Engine) -> None:

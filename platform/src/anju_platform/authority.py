@@ -4,7 +4,6 @@ Whoever has certificates from elsewhere uses those instead (docs/operating.md).
 """
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from anju_platform.database import now
 from anju_platform.errors import ConfigError, InvalidRequestError
+from anju_platform.private import write_private
 
 CA_CERTIFICATE, CA_KEY = "ca.crt", "ca.key"
 CERTIFICATE, KEY = "broker.crt", "broker.key"
@@ -72,7 +72,7 @@ def open_authority(folder: Path, name: str) -> Authority:
     if not key.exists():
         made = _make(name)
         folder.mkdir(parents=True, exist_ok=True)
-        write_secret(key, _pem(made.key))
+        write_private(key, _pem(made.key))
         certificate.write_bytes(made.certificate.public_bytes(serialization.Encoding.PEM))
         return made
     try:
@@ -83,15 +83,6 @@ def open_authority(folder: Path, name: str) -> Authority:
     if not isinstance(known, ec.EllipticCurvePrivateKey):
         raise ConfigError(f"{key}: this is not a key that was made here")
     return Authority(read, known)
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - made with its mode
-        file.write(content)
-    draft.replace(path)
 
 
 def expires_at(certificate: bytes) -> datetime:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anju_platform.authority import write_secret
 from anju_platform.config import LOOPBACK
 from anju_platform.dynsec.accounts import Account
 from anju_platform.dynsec.document import FILE, find_plugin, store
 from anju_platform.errors import ConfigError
+from anju_platform.private import write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def write_mosquitto(
         lines += [f"plugin {plugin}", f"plugin_opt_config_file {there / 'store' / FILE}"]
         kept = directory / "store" / FILE
         if renew or not kept.exists():
-            write_secret(kept, store(accounts).encode())
+            write_private(kept, store(accounts).encode())
     config = directory / "mosquitto.conf"
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return config

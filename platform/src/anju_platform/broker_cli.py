@@ -28,11 +28,12 @@ def broker_ca(
 ) -> None:
     """Make the broker's certificate, and at first a certificate authority of the site's own."""
     from anju_platform import authority
+    from anju_platform.private import write_private
 
     signer = authority.open_authority(ca_dir, "Anju site CA")
     certificate, key = signer.sign(names)
     directory.mkdir(parents=True, exist_ok=True)
-    authority.write_secret(directory / authority.KEY, key)
+    write_private(directory / authority.KEY, key)
     (directory / authority.CERTIFICATE).write_bytes(certificate)
     known = (ca_dir / authority.CA_CERTIFICATE).read_bytes()
     (directory / authority.CA_CERTIFICATE).write_bytes(known)

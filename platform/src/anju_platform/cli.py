@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +18,7 @@ from anju_platform.console import Console, administrator, community_number, data
 from anju_platform.demo.command import demo
 from anju_platform.errors import ConfigError, InvalidRequestError, NotFoundError, PlatformError
 from anju_platform.keep_cli import backup, keep_app, restore
+from anju_platform.private import write_private
 from anju_platform.pulse import Kind
 from anju_platform.registry.schemas import DeviceState, DeviceStatus
 from anju_platform.rule_cli import rules as rule_app
@@ -185,17 +185,8 @@ def import_community(
         who = Console(community_number(session, slug))
         record(session, who, "community.imported", f"community:{slug}", {"gateways": list(made)})
         # before the commit: a gateway whose secret nobody has would be lost
-        _write_private(secrets_out, json.dumps(known | made, indent=1))
+        write_private(secrets_out, json.dumps(known | made, indent=1).encode())
     typer.echo(f"{slug}: up to date; {len(made)} new gateway secrets in {secrets_out}")
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:  # noqa: PTH123 - made with its mode
-        handle.write(text)
-    draft.replace(path)
 
 
 # -- people ------------------------------------------------------------------------------

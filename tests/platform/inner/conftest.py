@@ -23,13 +23,6 @@ Ask = Callable[[str], list[Any]]
 
 
 @pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = connect(database)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def ask(engine: Engine) -> Ask:
     """Run a query; gives its rows, single columns unwrapped."""
 

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from wire_sender import Sender, community_file, now_ms, until
 
 from anju_devices.messages import Lane, Reading
-from anju_platform.database import connect, transaction
+from anju_platform.database import transaction
 from anju_platform.demo.mosquitto import Mosquitto
 from anju_platform.offices import repository
 from anju_platform.offices.office import Office
@@ -49,13 +49,6 @@ def test_shares_are_of_like_size() -> None:
     for number in (2, 3, 4):
         sizes = [len(share(seat, range(1, number + 1))) for seat in range(1, number + 1)]
         assert min(sizes) > PARTITIONS / number / 2, sizes
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = connect(database)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

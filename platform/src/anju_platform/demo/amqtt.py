@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from anju_platform.demo.site import write_private
 from anju_platform.dynsec.accounts import Account
+from anju_platform.private import write_private
 
 
 def write_amqtt(directory: Path, *, port: int, accounts: Sequence[Account]) -> Path:
@@ -16,7 +16,8 @@ def write_amqtt(directory: Path, *, port: int, accounts: Sequence[Account]) -> P
     directory.mkdir(parents=True, exist_ok=True)
     hasher = PasswordHash.recommended()
     passwords = directory / "amqtt-passwd"
-    write_private(passwords, "".join(f"{a.username}:{hasher.hash(a.password)}\n" for a in accounts))
+    lines = "".join(f"{a.username}:{hasher.hash(a.password)}\n" for a in accounts)
+    write_private(passwords, lines.encode())
     document = {
         "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
         "plugins": {

@@ -13,7 +13,8 @@ from anju_platform.auth import repository as people
 from anju_platform.auth.model import Role
 from anju_platform.auth.service import add_user, set_password
 from anju_platform.database import transaction
-from anju_platform.demo.site import Person, Site, write_private
+from anju_platform.demo.site import Person, Site
+from anju_platform.private import write_private
 from anju_platform.provision import import_community
 from anju_platform.registry.repository import community
 
@@ -30,7 +31,7 @@ def provision(
         for document in documents:
             secrets |= import_community(session, document)
         # before the commit: a gateway whose secret nobody has would be lost
-        write_private(site.secrets_file, json.dumps(secrets, indent=1))
+        write_private(site.secrets_file, json.dumps(secrets, indent=1).encode())
         known = community(session, site.slug)
         for person in cast:
             _add(session, site, person, known.id if known else None)

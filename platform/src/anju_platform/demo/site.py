@@ -14,6 +14,7 @@ from anju_platform.auth.model import Role
 from anju_platform.children import program
 from anju_platform.dynsec.accounts import gateway_username
 from anju_platform.errors import ConfigError
+from anju_platform.private import write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,12 @@ class Site:
         first = not self.password_file.exists()
         self.directory.mkdir(parents=True, exist_ok=True)
         if first:
-            write_private(self.native_token_file, secrets.token_urlsafe(24))
+            write_private(self.native_token_file, secrets.token_urlsafe(24).encode())
         known = {} if first else self.passwords
         names = (*(one.username for one in (*PEOPLE, *MORE_PEOPLE)), "mqtt", "mqtt-keeper")
         made = {name: secrets.token_urlsafe(9) for name in names if name not in known}
         if made:
-            write_private(self.password_file, json.dumps(known | made))
+            write_private(self.password_file, json.dumps(known | made).encode())
         return first
 
     @property
@@ -119,7 +120,7 @@ class Site:
         """Write an edge agent's configuration; ``broker`` is host, port and MQTT version."""
         folder = self.edge_folder(gateway)
         folder.mkdir(exist_ok=True)
-        write_private(folder / "secret", self.gateway_secrets[gateway])
+        write_private(folder / "secret", self.gateway_secrets[gateway].encode())
         host, port, protocol = broker
         document: dict[str, Any] = {
             "community": self.slug,
@@ -155,13 +156,6 @@ class Site:
         path = folder / "edge.yaml"
         path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         return path
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file only its owner may read."""
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text, encoding="utf-8")
 
 
 class Task:

@@ -87,12 +87,7 @@ class Control:
         Raises:
             BrokerError: no answer came, or a command was refused.
         """
-        answers = self.ask(*commands)
-        for answer in answers:
-            if "error" in answer:
-                why = f"{answer.get('command')}: {answer['error']}"
-                raise BrokerError("the broker refuses it: {why}", why=why)
-        return answers
+        return accepted(self.ask(*commands))
 
     def listed(self, command: str, name: str) -> Iterator[Json]:
         """Give everything a list command gives, page by page.
@@ -115,3 +110,16 @@ class Control:
     def _arrived(self, message: Message) -> None:
         self._answers.put(message.payload)
         self._link.ack(message)
+
+
+def accepted(answers: list[Json]) -> list[Json]:
+    """Give answers back of which none is a refusal.
+
+    Raises:
+        BrokerError: a command was refused.
+    """
+    for answer in answers:
+        if "error" in answer:
+            why = f"{answer.get('command')}: {answer['error']}"
+            raise BrokerError("the broker refuses it: {why}", why=why)
+    return answers

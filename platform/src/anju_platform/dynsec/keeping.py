@@ -10,9 +10,8 @@ from anju_devices.messages import Status, encode
 from anju_devices.topics import Channel
 from anju_platform.database import Json, now, to_millis
 from anju_platform.dynsec.accounts import KEEPER_USER, Account, acl_rows
-from anju_platform.dynsec.control import Control
+from anju_platform.dynsec.control import Control, accepted
 from anju_platform.dynsec.document import NOTHING
-from anju_platform.errors import BrokerError
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +35,7 @@ def admit(control: Control, account: Account) -> None:
         BrokerError: the broker does not answer, or refuses.
     """
     gone, made = _removal(account.username), _creation(account)
-    for answer in control.ask(*gone, *made)[len(gone) :]:
-        if "error" in answer:
-            raise BrokerError("the broker refuses it: {why}", why=answer["error"])
+    accepted(control.ask(*gone, *made)[len(gone) :])
 
 
 def dismiss(control: Control, username: str) -> None:
